@@ -1,0 +1,1 @@
+//! Sends one HTTP request and classifies how it ended.

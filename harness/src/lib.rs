@@ -1,0 +1,22 @@
+//! Everything that touches the world: scenario files, services, links, load, faults, reports.
+//!
+//! Arrows, each module may import anything to its right (`tests/tidy.rs` decides):
+//! `cli → run → {load, fault, probe} → {link, service} → {client, record} → plan → spec → clock → slo`;
+//! `report → judge → {record, plan, spec, slo}`, and `cli` and `run` may import both.
+//!
+//! Not here: judgement (crate `assay-slo`) and the bundled platform (crate `assay-backend`).
+
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod fault;
+pub mod judge;
+pub mod link;
+pub mod load;
+pub mod plan;
+pub mod probe;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod service;
+pub mod spec;

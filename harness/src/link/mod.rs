@@ -1,0 +1,1 @@
+//! Named fault proxies between two parties.

@@ -1,0 +1,339 @@
+//! The plan: everything a run will do, computed before anything is started or sent.
+//!
+//! Invariant: a plan is complete: names are resolved, defaults filled in, times are µs after
+//! time 0, and what could not decide its objectives was refused or warned about.
+//! Invariant: of placeholders only those are left whose values a start decides
+//! (`services.X.*`, `links.X.*`, `self.*`, `run.*`); [`Text`] marks where.
+//! Not here: reading YAML (`spec`), running (`run`).
+
+use assay_slo::{Case, Share};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A text that may still hold `${services.X.addr|host|port}`, `${links.X.addr|host|port}`,
+/// `${self.addr|host|port}`, `${run.id}` or `${run.dir}`; `$${` stands for `${`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(pub String);
+
+/// One planned run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The scenario's name.
+    pub name: String,
+    /// Its hypothesis, if it has one.
+    pub hypothesis: Option<String>,
+    /// Copied into reports.
+    pub labels: Vec<(String, String)>,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// The scenario file as the user named it.
+    pub file: String,
+    /// SHA-256 of its text, hexadecimal.
+    pub sha256: String,
+    /// Folder that relative paths and commands start from.
+    pub folder: PathBuf,
+    /// The scenario as it was decoded, overrides applied, secrets masked: YAML.
+    pub resolved: String,
+    /// Values that must not reach an artefact (from `${env.*}` and secret headers).
+    pub secrets: Vec<String>,
+    /// Hosts beyond loopback that may receive load.
+    pub allow: Vec<String>,
+    /// Services, in the order in which they start.
+    pub services: Vec<Service>,
+    /// Links.
+    pub links: Vec<Link>,
+    /// Loads, in the order of [`Case::loads`].
+    pub loads: Vec<Load>,
+    /// Faults, in the order of [`Case::faults`].
+    pub faults: Vec<Fault>,
+    /// Probes of the steady-state gate.
+    pub probes: Vec<Probe>,
+    /// The run is stopped when it is still going this long after its start, µs.
+    pub max_duration_us: u64,
+    /// The last planned instant after time 0, without drains, µs.
+    pub ends_us: u64,
+    /// The question for the judge.
+    pub case: Case,
+    /// What the user should know though it does not forbid the run; each a sentence.
+    pub warnings: Vec<String>,
+}
+
+/// A part of the system under test.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Where it comes from.
+    pub kind: ServiceKind,
+}
+
+/// Where a service comes from.
+#[derive(Debug, Clone)]
+pub enum ServiceKind {
+    /// It runs already: `http://host:port` and a path prefix (empty or starting with `/`).
+    Url {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+        /// Put before every request path.
+        prefix: String,
+    },
+    /// We start it.
+    Process(Process),
+}
+
+/// A process that we start.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Program and arguments; a program `assay` is this very program.
+    pub command: Vec<Text>,
+    /// Added to our environment.
+    pub env: Vec<(String, Text)>,
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// How readiness shows.
+    pub ready: Ready,
+    /// How long readiness may take, µs.
+    pub ready_within_us: u64,
+    /// How long it may take to end after SIGTERM, µs.
+    pub stop_within_us: u64,
+}
+
+/// How readiness shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ready {
+    /// `GET` of this path answers 2xx.
+    Http(String),
+    /// This port on 127.0.0.1 accepts; none: the reserved one.
+    Port(Option<u16>),
+    /// A line of its output contains this text.
+    Log(String),
+}
+
+/// A fault proxy.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// Where it leads.
+    pub to: Upstream,
+    /// Where it listens; none: 127.0.0.1 and a free port of 20000-29999.
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+/// Where a link leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upstream {
+    /// A service of the scenario.
+    Service(String),
+    /// Something else.
+    Address {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+}
+
+/// Where a load's requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A service, directly.
+    Service(String),
+    /// Through a link.
+    Link(String),
+}
+
+/// One stream of arrivals.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Its name.
+    pub name: String,
+    /// Where its requests go.
+    pub to: Target,
+    /// When requests are due.
+    pub arrivals: Arrivals,
+    /// How they are sent.
+    pub client: Client,
+    /// What is sent, in the order of [`assay_slo::case::Load::requests`].
+    pub requests: Vec<Request>,
+    /// Which request the k-th arrival is: `cycle[k % cycle.len()]`, smooth weighted round-robin.
+    pub cycle: Vec<u16>,
+}
+
+/// When requests are due: stretches one after another from `starts_us`, the rate changing
+/// linearly within each (a constant rate is one stretch).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrivals {
+    /// µs after time 0.
+    pub starts_us: u64,
+    /// Rate at the start, in requests per 1000 seconds (integer, so that every machine agrees).
+    pub start_rate_mhz: u64,
+    /// The stretches.
+    pub stretches: Vec<Stretch>,
+}
+
+/// A stretch of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Its length, µs.
+    pub lasts_us: u64,
+    /// Rate at its end, in requests per 1000 seconds.
+    pub end_rate_mhz: u64,
+}
+
+/// How a load's requests are sent.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// At most so many connections.
+    pub connections: usize,
+    /// From begun to the whole answer, µs, unless the request says otherwise.
+    pub timeout_us: u64,
+    /// To connect, µs.
+    pub connect_timeout_us: u64,
+    /// Sent with every request.
+    pub headers: Vec<(String, Text)>,
+}
+
+/// One kind of request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its name, or `METHOD path`.
+    pub name: String,
+    /// Upper-case.
+    pub method: String,
+    /// Path and query, with the service's prefix.
+    pub path: Text,
+    /// Sent with it, after the client's.
+    pub headers: Vec<(String, Text)>,
+    /// Its body.
+    pub body: Body,
+    /// Accepted statuses, inclusive ranges; empty: 2xx and 3xx.
+    pub check_status: Vec<(u16, u16)>,
+    /// From begun to the whole answer, µs.
+    pub timeout_us: u64,
+}
+
+/// A request's body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// With `content-type: application/json`, unless a header says otherwise.
+    Json(Text),
+    /// With `content-type: text/plain; charset=utf-8`, unless a header says otherwise.
+    Text(Text),
+    /// The bytes of a file, read at plan time; no content type of its own.
+    File(Vec<u8>),
+}
+
+/// One fault on a link.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// Its name.
+    pub name: String,
+    /// The link it acts on.
+    pub link: String,
+    /// What it does to a request.
+    pub kind: FaultKind,
+    /// Which of the matching requests.
+    pub affects: Affects,
+    /// Which requests match.
+    pub matches: Match,
+    /// Start, µs after time 0.
+    pub starts_us: u64,
+    /// Length, µs.
+    pub lasts_us: u64,
+    /// Length of its recovery, µs.
+    pub recovery_us: u64,
+}
+
+/// What a fault does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FaultKind {
+    /// Waits before the request is passed on.
+    Latency(Delay),
+    /// Answers in the service's place.
+    Error {
+        /// The status.
+        status: u16,
+        /// Headers of the answer.
+        headers: Vec<(String, String)>,
+        /// Its body.
+        text: String,
+    },
+    /// Nothing gets through.
+    Outage(OutageMode),
+}
+
+/// A distribution of delays, µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// Always this.
+    Fixed {
+        /// The delay.
+        us: u64,
+    },
+    /// Any length between, alike.
+    Uniform {
+        /// The least.
+        min_us: u64,
+        /// The greatest.
+        max_us: u64,
+    },
+    /// Bell curve, cut off below 0.
+    Normal {
+        /// Its middle.
+        mean_us: u64,
+        /// Its standard deviation.
+        sd_us: u64,
+    },
+}
+
+/// How an outage looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutageMode {
+    /// Stops listening and resets what is open: connects are refused.
+    Refuse,
+    /// Accepts and reads, never answers.
+    BlackHole,
+    /// Accepts and resets.
+    Reset,
+}
+
+/// Which of the matching requests a fault takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affects {
+    /// Every one.
+    All,
+    /// Each by itself, with this probability, by hash of its key.
+    Share(Share),
+    /// Exactly this share of each block of 100 matching arrivals, the ordinals drawn by the seed.
+    Quota(Share),
+}
+
+/// Which requests a fault is about; empty lists match all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Match {
+    /// Upper-case methods.
+    pub methods: Vec<String>,
+    /// Path glob: `*` within a segment, `**` across; none: all.
+    pub path: Option<String>,
+    /// Headers that must have exactly this value; names lower-case.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A probe of the steady-state gate.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// As reports name it: `GET /health of backend`.
+    pub name: String,
+    /// The service asked.
+    pub service: String,
+    /// Path and query.
+    pub path: String,
+    /// Accepted statuses, inclusive ranges.
+    pub status: Vec<(u16, u16)>,
+}

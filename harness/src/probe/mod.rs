@@ -1,0 +1,1 @@
+//! Looks at services: readiness, steady state.

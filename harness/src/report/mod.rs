@@ -1,0 +1,1 @@
+//! Console, verdict.json, JUnit, summary.

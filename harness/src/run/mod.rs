@@ -1,0 +1,1 @@
+//! One run, from the plan to the closed journal: a single select loop.

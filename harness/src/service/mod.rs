@@ -1,0 +1,1 @@
+//! Processes of the system under test, and the guardian that outlives us.

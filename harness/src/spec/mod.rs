@@ -1,0 +1,1 @@
+//! The scenario file: read, decoded, every mistake with its place.

@@ -1,0 +1,325 @@
+//! The question put to the judge: what was planned, and what must hold. Stored in the journal's
+//! header, so that a run can be judged again without its scenario.
+//!
+//! Invariant: names are resolved to indices and moments to anchors before they come here.
+//! Not here: YAML (harness `spec`), the timetable and its check for feasibility (`plan`).
+
+use crate::time::Share;
+use serde::{Deserialize, Serialize};
+
+/// Which instants a latency is taken between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// From the instant the request was due: what an arriving client sees.
+    Response,
+    /// From the first byte written, or the call to connect.
+    Service,
+}
+
+/// Everything the judge must know beforehand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Length of the warm-up before time 0; never judged.
+    pub warmup_us: u64,
+    /// Where requests come from; [`crate::Cell::load`] is an index into this.
+    pub loads: Vec<Load>,
+    /// Predicates counted in every cell, in the order of [`crate::Cell::marks`].
+    pub marks: Vec<Mark>,
+    /// Ages in µs, ascending: how long a request had been under way when a fault was applied is
+    /// recorded as the number of these that it exceeded ([`crate::Straddle::older_than`]).
+    pub ages_us: Vec<u64>,
+    /// The faults, in the order of the scenario.
+    pub faults: Vec<Fault>,
+    /// The objectives, in the order of the scenario.
+    pub objectives: Vec<Objective>,
+    /// The expectations, in the order of the scenario.
+    pub expectations: Vec<Expectation>,
+    /// What must hold before the first fault, and again after the last; none without faults.
+    pub steady_state: Option<SteadyState>,
+}
+
+/// One load: a stream of arrivals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Its name in the scenario.
+    pub name: String,
+    /// The link it goes through, by name, if it goes through one.
+    pub link: Option<String>,
+    /// The requests it sends; [`crate::Cell::request`] is an index into this.
+    pub requests: Vec<Request>,
+    /// When its first request is due, µs after time 0.
+    pub starts_us: u64,
+    /// When its arrivals end, µs after time 0.
+    pub ends_us: u64,
+    /// How many requests are planned after time 0.
+    pub planned: u64,
+}
+
+/// One kind of request of a load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its name, or `METHOD path`.
+    pub name: String,
+}
+
+/// A predicate over one request, counted where it happens, so that a verdict needs no
+/// histogram.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// Took less than `us` on `clock`. Of [`crate::Outcome::Cut`]: had not yet reached `us`.
+    Below {
+        /// Between which instants.
+        clock: Clock,
+        /// The limit: strictly less.
+        us: u64,
+    },
+    /// Begun more than `us` after it was due, not counting the wait for a connection.
+    LateBy {
+        /// The limit: strictly more.
+        us: u64,
+    },
+    /// Whole answer with one of these statuses, in at most `within_us` on `clock`, and, when it
+    /// is neither 2xx nor 3xx, with this header.
+    Answered {
+        /// Accepted statuses: inclusive ranges, ascending.
+        only: Vec<(u16, u16)>,
+        /// At most this long.
+        within_us: Option<u64>,
+        /// Between which instants.
+        clock: Clock,
+        /// Lower-case name of a header that every refusal must carry.
+        header: Option<String>,
+    },
+    /// The connection, kept alive from an earlier request, was reset before any byte of an answer.
+    IdleReset,
+    /// The connection was refused.
+    Refused,
+    /// Waited for a connection because the limit of connections was reached.
+    Blocked,
+}
+
+/// One declared fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Its name in the scenario.
+    pub name: String,
+    /// What it does in one word: `latency`, `error`, `outage`.
+    pub kind: String,
+    /// The link it acts on.
+    pub link: String,
+    /// How its effect shows to callers.
+    pub shows: Shows,
+    /// The share of the matching requests that it asks for.
+    pub asked: Share,
+    /// Planned start, µs after time 0.
+    pub starts_us: u64,
+    /// Planned length, µs.
+    pub lasts_us: u64,
+    /// How long after its end is called its recovery, µs.
+    pub recovery_us: u64,
+}
+
+/// How a fault's effect is recognised in what callers recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shows {
+    /// Answers with this status.
+    Status(u16),
+    /// Requests that took at least as long as the predicate of this mark allows
+    /// ([`Mark::Below`], service clock): the delay's lower end.
+    Slow {
+        /// Index into [`Case::marks`].
+        mark: usize,
+    },
+    /// Connections refused.
+    Refused,
+    /// No answer, a reset or a timeout.
+    Broken,
+}
+
+/// Where something was asked for, for messages and annotations.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Place {
+    /// The file as the user named it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+/// One request of one load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Of {
+    /// Index into [`Case::loads`].
+    pub load: usize,
+    /// Index into that load's requests.
+    pub request: usize,
+}
+
+/// A stretch of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum During {
+    /// From time 0 to the end.
+    All,
+    /// Before the last fault's end, outside faults and their recoveries; all, without faults.
+    Steady,
+    /// While any fault is on.
+    Fault,
+    /// From a fault's end, as long as it says, unless another fault is on.
+    Recovery,
+    /// The rest after the last fault's end.
+    After,
+    /// While this fault is on (index into [`Case::faults`]).
+    Named(usize),
+    /// This fault's recovery (index into [`Case::faults`]).
+    RecoveryOf(usize),
+}
+
+/// A service level objective.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Where it was written.
+    pub place: Place,
+    /// What must hold.
+    pub ask: Ask,
+    /// Which requests it covers.
+    pub of: Vec<Of>,
+    /// When; the union of these.
+    pub during: Vec<During>,
+    /// Judge each name of `of` on its own; violated if one is.
+    pub per_request: bool,
+    /// Reported, but does not decide the run.
+    pub advisory: bool,
+    /// One-sided confidence that a verdict needs.
+    pub confidence: Share,
+    /// The [`Mark::LateBy`] that tells an ill generator for this objective.
+    pub late_mark: usize,
+}
+
+/// What an objective asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// At least `percentile` of the requests were ok in less than `below_us`.
+    Latency {
+        /// 95 % is 950 000 000.
+        percentile: Share,
+        /// The limit.
+        below_us: u64,
+        /// Between which instants.
+        clock: Clock,
+        /// The [`Mark::Below`] of this limit on this clock.
+        mark: usize,
+        /// The same limit on the service clock, for the case that the generator was ill.
+        service_mark: usize,
+    },
+    /// A share of less than `below` was not ok.
+    ErrorRate {
+        /// The limit.
+        below: Share,
+    },
+    /// At most so many were not ok: exact, no interval.
+    ErrorCount {
+        /// The limit.
+        at_most: u64,
+    },
+    /// At least this share of the valid seconds was good.
+    Availability {
+        /// The limit.
+        at_least: Share,
+        /// Length of a slice in whole seconds.
+        slice_s: u64,
+        /// A slice is good with at least this share ok.
+        slice_target: Share,
+        /// A slice is valid with at least so many requests due.
+        slice_least: u64,
+    },
+}
+
+/// An instant that the run decides: an anchor and an offset in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// From where.
+    pub anchor: Anchor,
+    /// How much later, or earlier.
+    pub offset_us: i64,
+}
+
+/// What a [`Moment`] counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anchor {
+    /// Time 0.
+    Zero,
+    /// A fault's applied edge (index into [`Case::faults`]).
+    FaultStart(usize),
+    /// A fault's cleared edge.
+    FaultEnd(usize),
+    /// The planned end of a load's arrivals (index into [`Case::loads`]).
+    LoadEnd(usize),
+}
+
+/// Something that must hold around faults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// Unique within the case, without measured values: `recovers errors after down.end`.
+    pub name: String,
+    /// Where it was written.
+    pub place: Place,
+    /// What must hold.
+    pub must: Must,
+}
+
+/// What an expectation asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Must {
+    /// The objective's limit holds again from at most `within_us` after `after`, for `hold_us`.
+    Recovers {
+        /// Index into [`Case::objectives`].
+        objective: usize,
+        /// From when.
+        after: Moment,
+        /// Deadline.
+        within_us: u64,
+        /// How long it must stay so.
+        hold_us: u64,
+    },
+    /// These objectives hold for these requests in these stretches.
+    Unaffected {
+        /// Which requests.
+        of: Vec<Of>,
+        /// When.
+        during: Vec<During>,
+        /// Indices into [`Case::objectives`].
+        keeps: Vec<usize>,
+    },
+    /// Every request in these stretches satisfies the mark ([`Mark::Answered`]).
+    Answers {
+        /// Which requests.
+        of: Vec<Of>,
+        /// When.
+        during: Vec<During>,
+        /// The mark, on the response clock.
+        mark: usize,
+        /// The same on the service clock, for the case that the generator was ill.
+        service_mark: usize,
+        /// The [`Mark::LateBy`] that tells an ill generator.
+        late_mark: usize,
+    },
+}
+
+/// The steady-state gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SteadyState {
+    /// Indices into [`Case::objectives`].
+    pub require: Vec<usize>,
+    /// Looked at again this long after the last undo, µs.
+    pub after_us: u64,
+    /// Where it was written, or the first fault.
+    pub place: Place,
+}

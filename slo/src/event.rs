@@ -1,0 +1,264 @@
+//! What happened in a run: one ordered stream, the only thing a verdict is made of.
+//!
+//! Invariant: integers only, µs and counts; cells are deltas and merge by addition, so that
+//! several generators' streams can be added.
+//! Not here: the file's first line (harness `record::journal`), which carries the [`crate::Case`].
+
+use crate::outcome::Outcome;
+use crate::time::At;
+use serde::{Deserialize, Serialize};
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was known; lines are not necessarily in this order.
+    pub at: At,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Everything that can happen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A service changed.
+    Service(ServiceEvent),
+    /// Time 0 was fixed: the end of the warm-up.
+    Zero {
+        /// The instant.
+        zero: At,
+    },
+    /// The steady-state gate, before the first fault or after the last.
+    Gate(Gate),
+    /// One edge of a fault.
+    Edge(Edge),
+    /// Counts of requests whose end is known.
+    Cells(Vec<Cell>),
+    /// How the generator itself did, per load and second.
+    Health(Health),
+    /// A probe's answer.
+    Probe {
+        /// The probe, as the report names it.
+        name: String,
+        /// Whether it passed.
+        ok: bool,
+        /// What it saw.
+        detail: String,
+    },
+    /// Response and service times of one request kind in one segment, at the end of the run.
+    Histogram(Histogram),
+    /// Something that the report must tell although nobody asked.
+    Finding {
+        /// In one sentence.
+        text: String,
+    },
+    /// A guard stopped the run.
+    Guard {
+        /// Which: `max-duration`.
+        guard: String,
+        /// In one sentence.
+        text: String,
+    },
+    /// The last line of a run that ended by itself, whatever its end.
+    End(End),
+}
+
+/// A service changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceEvent {
+    /// Its name in the scenario.
+    pub name: String,
+    /// What happened to it.
+    pub state: ServiceState,
+    /// More, in words: address, exit status.
+    pub detail: String,
+}
+
+/// What can happen to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    /// The process was started.
+    Started,
+    /// It answered its readiness probe.
+    Ready,
+    /// It ended although nobody asked it to: the run is violated.
+    Died,
+    /// We ended it.
+    Stopped,
+}
+
+/// The steady-state gate's decision. The judge takes it as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Before the first fault, or after the last undo.
+    pub when: GateTime,
+    /// Whether all looked steady.
+    pub open: bool,
+    /// What did not, each in a sentence; empty when open.
+    pub reasons: Vec<String>,
+}
+
+/// Which of the two looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateTime {
+    /// Before the first fault.
+    Before,
+    /// After the last undo.
+    After,
+}
+
+/// One acknowledged edge of a fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Index into [`crate::Case::faults`].
+    pub fault: usize,
+    /// Which edge.
+    pub edge: EdgeKind,
+    /// Its instant.
+    pub at: At,
+    /// With `cleared`: what the link counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+}
+
+/// The edges of a fault, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeKind {
+    /// The run asked for it.
+    Asked,
+    /// From this instant requests may be affected.
+    Applied,
+    /// The first request was.
+    FirstAffected,
+    /// From this instant no new request is affected.
+    Cleared,
+    /// The first request after that went through.
+    FirstUnaffected,
+}
+
+/// What a link counted while a fault was on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Effect {
+    /// Requests that matched it; for `refuse`, connections open at its start.
+    pub matched: u64,
+    /// Requests that it affected; for `refuse`, connections reset at its start.
+    pub injected: u64,
+    /// Of the injected, how many came from our own clients (they carry our request id).
+    pub ours: u64,
+}
+
+/// A request that was under way when a fault was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Straddle {
+    /// The fault (index into [`crate::Case::faults`]).
+    pub fault: usize,
+    /// How many of [`crate::Case::ages_us`] its age then exceeded.
+    pub older_than: usize,
+}
+
+/// Requests alike in all that a verdict can depend on, due in the same second.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cell {
+    /// Index into [`crate::Case::loads`].
+    #[serde(rename = "l")]
+    pub load: usize,
+    /// Index into the load's requests.
+    #[serde(rename = "r")]
+    pub request: usize,
+    /// How many boundaries (time 0, applied and cleared edges, ends of recoveries) lie at or
+    /// before the due instant: 0 is the warm-up.
+    #[serde(rename = "g")]
+    pub segment: usize,
+    /// Set if it was under way when a fault was applied.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub straddle: Option<Straddle>,
+    /// How it ended.
+    #[serde(rename = "o")]
+    pub outcome: Outcome,
+    /// The status, 0 without an answer.
+    #[serde(rename = "c", default, skip_serializing_if = "is_zero")]
+    pub status: u16,
+    /// The second it was due in, from time 0; negative in the warm-up.
+    #[serde(rename = "s")]
+    pub second: i64,
+    /// How many.
+    pub n: u64,
+    /// Of these, how many satisfied each of [`crate::Case::marks`].
+    #[serde(rename = "m")]
+    pub marks: Vec<u64>,
+}
+
+fn is_zero(status: &u16) -> bool {
+    *status == 0
+}
+
+/// How the generator did with one load in about a second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Index into [`crate::Case::loads`].
+    pub load: usize,
+    /// Requests due in this stretch after time 0.
+    pub due: u64,
+    /// Requests begun in it.
+    pub begun: u64,
+    /// Requests whose end was recorded in it.
+    pub done: u64,
+    /// Of the begun, how many waited for a connection.
+    pub blocked: u64,
+    /// Lag (begun − due without that wait) of the begun: median, µs.
+    pub lag_p50_us: u64,
+    /// 99th percentile.
+    pub lag_p99_us: u64,
+    /// Greatest.
+    pub lag_max_us: u64,
+    /// Requests under way at the end of the stretch.
+    pub in_flight: u64,
+}
+
+/// Times of one request kind in one segment. For people and as a cross-check of the counters:
+/// bucket and counter must agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Index into [`crate::Case::loads`].
+    pub load: usize,
+    /// Index into the load's requests.
+    pub request: usize,
+    /// Ended ok, or known to have ended otherwise.
+    pub ok: bool,
+    /// Between which instants.
+    pub clock: crate::case::Clock,
+    /// As in [`Cell::segment`].
+    pub segment: usize,
+    /// `(lowest, highest, count)` of each bucket that is not empty, µs, ascending.
+    pub buckets: Vec<(u64, u64, u64)>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Why it ended.
+    pub reason: EndReason,
+    /// In one sentence, where there is more to say.
+    pub detail: String,
+    /// What is still broken, each with the command that mends it; normally empty.
+    pub still_broken: Vec<String>,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The timetable was over.
+    Complete,
+    /// It could not go on: never ready, a failed set-up, a full disk.
+    CouldNotRun,
+    /// A guard stopped it.
+    Guard,
+    /// SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
