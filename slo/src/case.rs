@@ -37,13 +37,23 @@ pub struct Case {
     pub expectations: Vec<Expectation>,
     /// What must hold before the first fault, and again after the last; none without faults.
     pub steady_state: Option<SteadyState>,
+    /// The fleets, in the order of the scenario. Each also has a [`Load`] of kind
+    /// [`LoadKind::Fleet`], so that its attempts are counted in cells.
+    #[serde(default)]
+    pub fleets: Vec<Fleet>,
+    /// The breakers, in the order of the scenario.
+    #[serde(default)]
+    pub breakers: Vec<Breaker>,
 }
 
-/// One load: a stream of arrivals.
+/// One load: a stream of requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Its name in the scenario.
     pub name: String,
+    /// What decides when its requests are due.
+    #[serde(default)]
+    pub kind: LoadKind,
     /// The link it goes through, by name, if it goes through one.
     pub link: Option<String>,
     /// The requests it sends; [`crate::Cell::request`] is an index into this.
@@ -52,8 +62,74 @@ pub struct Load {
     pub starts_us: u64,
     /// When its arrivals end, µs after time 0.
     pub ends_us: u64,
-    /// How many requests are planned after time 0.
+    /// How many requests are planned after time 0; 0 where nobody can know.
     pub planned: u64,
+}
+
+/// What decides when a load's requests are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadKind {
+    /// The timetable: open arrivals.
+    #[default]
+    Open,
+    /// Users who wait for their answers: due when begun, only the service clock exists.
+    Users,
+    /// The attempts of a fleet's gateways or devices: due when begun, only the service clock.
+    Fleet,
+}
+
+/// Devices that generate samples, and optionally gateways that store and forward them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Index into [`Case::loads`] of its attempts.
+    pub load: usize,
+    /// How many devices.
+    pub devices: u64,
+    /// Samples planned in all.
+    pub planned: u64,
+    /// Whether our gateway stands between its devices and the far end.
+    pub gateway: bool,
+    /// Whether something reads the far end's store back.
+    pub read_back: bool,
+    /// How long after the last sample the outboxes may drain, µs.
+    pub drain_us: u64,
+}
+
+/// A circuit breaker whose states are judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Breaker {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Where it was written.
+    pub place: Place,
+    /// What it is said to do.
+    pub policy: Policy,
+    /// Where its states are seen, best first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What a breaker is said to do; what is not said is not assumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Policy {
+    /// Consecutive failures that open it.
+    pub failures: Option<u64>,
+    /// From open to half-open, µs.
+    pub recovery_us: Option<u64>,
+    /// Trials of one half-open episode.
+    pub trials: Option<u64>,
+}
+
+/// Where a breaker's states are seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Our own gateways tell (index into [`Case::fleets`]).
+    Gateway(usize),
+    /// Arrivals at this link.
+    Arrivals(String),
 }
 
 /// One kind of request of a load.
@@ -175,6 +251,8 @@ pub enum During {
     Named(usize),
     /// This fault's recovery (index into [`Case::faults`]).
     RecoveryOf(usize),
+    /// While this breaker is open (index into [`Case::breakers`]).
+    Open(usize),
 }
 
 /// A service level objective.
@@ -311,6 +389,102 @@ pub enum Must {
         /// The [`Mark::LateBy`] that tells an ill generator.
         late_mark: usize,
     },
+    /// A breaker did what it is for.
+    Breaker(BreakerMust),
+    /// Nothing was lost.
+    Ledger {
+        /// Index into [`Case::fleets`].
+        fleet: usize,
+        /// Generated and not read back.
+        lost: Option<Bound>,
+        /// Stored more than once.
+        duplicated: Option<Bound>,
+        /// Read back and never generated.
+        unexpected: Option<Bound>,
+        /// Keys that decrease in the order of the store.
+        out_of_order: Option<Bound>,
+        /// Greatest age of a sample when our gateway saw it acknowledged, µs.
+        age_us: Option<u64>,
+    },
+    /// Samples waiting in our gateways.
+    Backlog {
+        /// Index into [`Case::fleets`].
+        fleet: usize,
+        /// At most so many at any time.
+        peak: Option<u64>,
+        /// Back at its level before the fault: from when, and within how long, µs.
+        drained: Option<(Moment, u64)>,
+    },
+    /// Ok answers a second come back to their level before the fault.
+    Goodput {
+        /// Which requests.
+        of: Vec<Of>,
+        /// Share of the level before.
+        at_least: Share,
+        /// From when.
+        after: Moment,
+        /// Deadline, µs.
+        within_us: u64,
+    },
+    /// Calls through a link for each request, over the same ratio in steady.
+    Amplification {
+        /// The link.
+        link: String,
+        /// The requests that cause the calls.
+        per: Vec<Of>,
+        /// At most this factor, in thousandths.
+        at_most_milli: u64,
+        /// When.
+        during: Vec<During>,
+        /// Length of a window in whole seconds; none: the whole stretch.
+        window_s: Option<u64>,
+    },
+    /// Arrivals at a link after a fault, over their level before it.
+    Herd {
+        /// The link.
+        link: String,
+        /// At most this factor in any second, in thousandths.
+        peak_milli: u64,
+        /// From when.
+        after: Moment,
+        /// How long, µs.
+        within_us: u64,
+    },
+}
+
+/// A bound on a count: so many, or a share of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// At most so many.
+    Count(u64),
+    /// At most this share.
+    Share(Share),
+}
+
+/// What a breaker must do; what is none is not asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BreakerMust {
+    /// Index into [`Case::breakers`].
+    pub breaker: usize,
+    /// Opens: from when, within how long, µs.
+    pub opens: Option<(Moment, u64)>,
+    /// Opens after exactly so many consecutive failures, and what was then under way.
+    pub opens_after_failures: Option<u64>,
+    /// Closes by a successful trial: from when, within how long, µs.
+    pub closes: Option<(Moment, u64)>,
+    /// At most so many trials in one half-open episode.
+    pub trials: Option<u64>,
+    /// At most so many calls while open.
+    pub calls_while_open: Option<u64>,
+    /// At least this share of what was offered while open was rejected at once.
+    pub fast_fail_share: Option<Share>,
+    /// This percentile of the rejections took less than so long, µs.
+    pub fast_fail_latency: Option<(Share, u64)>,
+    /// At most so many openings after it closed.
+    pub reopens_after_close: Option<u64>,
+    /// It never opens.
+    pub never_opens: bool,
 }
 
 /// The steady-state gate.
