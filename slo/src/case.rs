@@ -181,9 +181,9 @@ pub enum Mark {
 pub struct Fault {
     /// Its name in the scenario.
     pub name: String,
-    /// What it does in one word: `latency`, `error`, `outage`.
+    /// What it does in one word: `latency`, `error`, `outage`, `kill`.
     pub kind: String,
-    /// The link it acts on.
+    /// The link or service it acts on.
     pub link: String,
     /// How its effect shows to callers.
     pub shows: Shows,
@@ -213,6 +213,8 @@ pub enum Shows {
     Refused,
     /// No answer, a reset or a timeout.
     Broken,
+    /// Not at a link: a process was ended. Its effect is 1 if it was seen to be gone.
+    Gone,
 }
 
 /// Where something was asked for, for messages and annotations.
