@@ -1,0 +1,70 @@
+//! Planned closed loads.
+//!
+//! Not here: driving them (`load::users`).
+
+use super::{Client, Request, Target};
+
+/// A closed load: users who wait for their answers.
+#[derive(Debug, Clone)]
+pub struct Users {
+    /// Index into [`Case::loads`], whose requests are those of the journey, each once.
+    pub load: usize,
+    /// Its name.
+    pub name: String,
+    /// Where its requests go.
+    pub to: Target,
+    /// How many users, when.
+    pub crowd: Crowd,
+    /// A journey takes at least this long, µs; 0: no pace.
+    pub pace_us: u64,
+    /// How its requests are sent.
+    pub client: Client,
+    /// What is sent; steps refer to it by index.
+    pub requests: Vec<Request>,
+    /// What each user does, over and over.
+    pub journey: Vec<Step>,
+}
+
+/// How many users a closed load has, and when. Starts at time 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Crowd {
+    /// Always so many.
+    Constant {
+        /// Users.
+        vus: u64,
+        /// How long, µs.
+        lasts_us: u64,
+        /// They start spread over this, µs.
+        ramp_up_us: u64,
+    },
+    /// As many as the stages say.
+    Ramping {
+        /// Users at the start.
+        start: u64,
+        /// Stretches: length in µs, and users at its end.
+        stages: Vec<(u64, u64)>,
+    },
+    /// So many journeys in all, shared by the users.
+    Shared {
+        /// Users.
+        vus: u64,
+        /// Journeys.
+        iterations: u64,
+        /// At most this long, µs.
+        max_us: u64,
+    },
+}
+
+/// A step of a journey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Sends a request (index into [`Users::requests`]).
+    Send(usize),
+    /// Waits any length between two, µs.
+    Pause {
+        /// The least.
+        min_us: u64,
+        /// The greatest.
+        max_us: u64,
+    },
+}
