@@ -74,11 +74,7 @@ impl Answer {
     ///
     /// # Errors
     /// In words, if HTTP does not allow it.
-    pub fn new(
-        status: u16,
-        headers: Vec<(String, String)>,
-        text: &str,
-    ) -> Result<Answer, String> {
+    pub fn new(status: u16, headers: Vec<(String, String)>, text: &str) -> Result<Answer, String> {
         let answer = Answer { status, headers, body: Bytes::copy_from_slice(text.as_bytes()) };
         if !(200..=599).contains(&status) {
             return Err(format!("{status} is no final status: write one of 200 to 599"));

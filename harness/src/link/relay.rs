@@ -134,9 +134,8 @@ async fn handle(
                     body.skip().await.map_err(|_| Over)?;
                 }
                 let answer = answer.response().map_err(|_| over(conn))?;
-                let whole = |body| {
-                    AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn))
-                };
+                let whole =
+                    |body| AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn));
                 return Ok(answer.map(whole));
             }
             Step::Wait(until) => {
