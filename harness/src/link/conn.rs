@@ -114,7 +114,13 @@ impl Conn {
 
     /// Holds back everything that would be written, or lets go of it.
     pub(crate) fn hold(&self, held: bool) {
-        self.held.set(held);
+        if self.held.replace(held) != held {
+            self.nudge();
+        }
+    }
+
+    /// The faults on its request have changed.
+    pub(crate) fn nudge(&self) {
         self.changed.notify_one();
         self.wake();
     }

@@ -83,8 +83,9 @@ impl Links {
         Ok((Links { orders, counters: Mutex::default(), thread }, told))
     }
 
-    /// Binds a new link, which listens at once; returns its address, with the port that the
-    /// kernel chose if `addr` has port 0. Before its upstream is set it resets requests.
+    /// Binds a new link, which listens at once; returns its address. The port must not be 0: the
+    /// kernel would take back a port that it chose itself when the link refuses. Before its
+    /// upstream is set the link resets requests.
     ///
     /// # Errors
     /// [`LinkError::PortTaken`], [`LinkError::Bind`], [`LinkError::AlreadyBound`].

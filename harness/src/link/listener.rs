@@ -4,7 +4,8 @@
 //! accepted, but leaves it bound; `listen` on it again resumes. While it refuses, address reuse
 //! is switched off, since two sockets that both allow it may share a port when neither listens.
 //!
-//! Invariant: from `bind` to drop nobody else can bind the port.
+//! Invariant: from `bind` to drop nobody else can bind the port. Linux grants that only to a port
+//! that was asked for by number.
 //! Not here: what is done with a connection (`proxy`).
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -12,8 +13,9 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use tokio::net::TcpListener;
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 1024;
+/// Connections that may wait to be accepted: as many as a load has at most by default, since all
+/// of them come back at once when refusing ends, and one too many waits a second to try again.
+const BACKLOG: i32 = 4096;
 
 /// The socket; listens from the start.
 #[derive(Debug)]
@@ -22,8 +24,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds and listens.
+    /// Binds and listens. Port 0 is refused: a port that the kernel chose it would also take back.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<Listener> {
+        if addr.port() == 0 {
+            let why = "a link needs a port that is known beforehand, not 0";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_reuse_address(true)?;
@@ -60,7 +66,7 @@ impl Listener {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::io::Read;
     use std::net::TcpStream;
@@ -72,14 +78,22 @@ mod tests {
         Ok(socket)
     }
 
+    /// A port that nobody else has, and what keeps it so until a link has bound it.
+    pub(crate) fn free_port() -> (SocketAddr, Socket) {
+        let keeper = reuse_bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        (keeper.local_addr().unwrap().as_socket().unwrap(), keeper)
+    }
+
     fn refused(addr: SocketAddr) -> bool {
         TcpStream::connect(addr).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
     }
 
     #[tokio::test]
     async fn refusing_keeps_the_port_and_resuming_accepts_again() {
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let addr = listener.addr().unwrap();
+        let (addr, keeper) = free_port();
+        let listener = Listener::bind(addr).unwrap();
+        drop(keeper);
+        assert_eq!(listener.addr().unwrap(), addr);
         let acceptor = listener.acceptor().unwrap();
         let kept = TcpStream::connect(addr).unwrap();
         let (accepted, _) = acceptor.accept().await.unwrap();
@@ -106,8 +120,11 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_an_error() {
-        let taken = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let error = Listener::bind(taken.addr().unwrap()).unwrap_err();
+        let (addr, _keeper) = free_port();
+        let _taken = Listener::bind(addr).unwrap();
+        let error = Listener::bind(addr).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let any = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap_err();
+        assert_eq!(any.kind(), io::ErrorKind::InvalidInput);
     }
 }

@@ -190,6 +190,7 @@ impl Proxy {
 
     fn take_effect(&self, fault: usize, action: Action) -> io::Result<()> {
         let refuse = matches!(action, Action::Refuse);
+        let refused = self.refuses();
         self.board.borrow_mut().add(fault, action);
         let conns: Vec<Rc<Conn>> = self.conns.borrow().values().cloned().collect();
         if refuse {
@@ -198,11 +199,12 @@ impl Proxy {
             }
             let open = conns.iter().filter(|conn| !conn.is_closed()).count();
             self.board.borrow_mut().refused(fault, open as u64);
-            let refused = self.listener.as_ref().map_or(Ok(()), Listener::refuse);
+            let listening = self.listener.as_ref().filter(|_| !refused);
+            let refuses = listening.map_or(Ok(()), Listener::refuse);
             for conn in conns {
                 conn.cut();
             }
-            return refused;
+            return refuses;
         }
         let reach = self.board.borrow().reach(fault);
         for conn in conns {
@@ -263,6 +265,7 @@ impl Proxy {
         }
         let stalled = conn.passage.borrow().as_ref().is_some_and(Passage::is_stalled);
         conn.hold(stalled || self.board.borrow().stalls_all());
+        conn.nudge();
     }
 
     /// Connects to the link as a client would, and takes nothing else from it. Never counted.

@@ -133,14 +133,17 @@ async fn a_black_hole_keeps_answers_that_are_under_way() {
 #[tokio::test]
 async fn a_reset_takes_open_connections_and_every_new_request() {
     let upstream = scripted(|mut stream| async move {
-        stream.read_u8().await.unwrap_err();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
     })
     .await;
     let mut api = Api::to(upstream).await;
-    let mut waiting = api.raw().await;
-    send(&mut waiting, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     let mut idle = api.raw().await;
-    api.has_seen(1).await;
+    get(&mut idle, "/").await.unwrap();
+    let mut waiting = api.raw().await;
+    get(&mut waiting, "/").await.unwrap();
+    send(&mut waiting, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    api.has_seen(3).await;
     let applied = api.inject(0, says(Fate::end(Ending::Reset))).await;
     is_reset(&mut waiting).await;
     is_reset(&mut idle).await;
@@ -248,7 +251,7 @@ async fn wrong_orders_are_refused_by_name() {
     let taken = bind("other", api.addr).await.unwrap_err();
     assert!(matches!(taken, LinkError::PortTaken { .. }));
     assert!(taken.to_string().contains("`links.other.listen`"), "{taken}");
-    let twice = bind("api", "127.0.0.1:0".parse().unwrap()).await;
+    let twice = bind("api", api.addr).await;
     assert!(matches!(twice, Err(LinkError::AlreadyBound { .. })));
     let foreign = bind("far", "192.0.2.1:20001".parse().unwrap()).await;
     assert!(matches!(foreign, Err(LinkError::Bind { .. })));

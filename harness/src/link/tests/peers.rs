@@ -1,6 +1,7 @@
 //! The parties of a link under test: a backend, raw clients, faults that always say the same.
 
 use crate::clock::Clock;
+use crate::link::listener::tests::free_port;
 use crate::link::{Action, DrawnBy, Ending, Fate, Fault, LinkEvent, Links, Reach, Ruling, Seen};
 use crate::record::Edges;
 use bytes::Bytes;
@@ -100,7 +101,8 @@ impl Api {
         let clock = Clock::start();
         let edges = Arc::new(Edges::new(clock, vec![]));
         let (links, events) = Links::start(clock, edges, "r").unwrap();
-        let addr = links.bind("api", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (addr, _keeper) = free_port();
+        assert_eq!(links.bind("api", addr).await.unwrap(), addr);
         links.set_upstream("api", upstream).unwrap();
         Api { links, events, addr }
     }

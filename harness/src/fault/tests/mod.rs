@@ -1,5 +1,7 @@
 //! Laws of planned faults.
 
+mod on_link;
+
 use super::*;
 use crate::link::{DrawnBy, Ending, Fate, REQUEST_ID, Reach, Ruling, Seen};
 use crate::plan::Delay;
