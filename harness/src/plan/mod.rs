@@ -6,6 +6,11 @@
 //! (`services.X.*`, `links.X.*`, `self.*`, `run.*`); [`Text`] marks where.
 //! Not here: reading YAML (`spec`), running (`run`).
 
+pub mod arrivals;
+pub mod cycle;
+pub mod order;
+pub mod text;
+
 use assay_slo::{Case, Share};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
