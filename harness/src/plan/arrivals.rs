@@ -29,7 +29,8 @@ fn scaled(from_mhz: u64, stretch: Stretch, x: u64) -> u128 {
 
 /// Doubled integral of the rate over a whole stretch: `(r0 + r1)·L`.
 fn area(from_mhz: u64, stretch: Stretch) -> u128 {
-    (u128::from(from_mhz) + u128::from(stretch.end_rate_mhz)) * u128::from(stretch.lasts_us)
+    let rates = u128::from(from_mhz) + u128::from(stretch.end_rate_mhz);
+    rates.saturating_mul(u128::from(stretch.lasts_us))
 }
 
 impl Arrivals {
