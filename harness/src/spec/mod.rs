@@ -1,4 +1,20 @@
 //! The scenario file: read, decoded, every mistake with its place.
+//!
+//! Order: the file, profiles, `--set` and `--var`, placeholders of `vars` and `env`, checks, types.
+//! Invariant: a scenario is decoded as a whole or all its mistakes are reported at once.
+//! Not here: what needs two values at once (`plan`).
 
+mod document;
+mod locate;
+mod problem;
 pub mod scalar;
+mod secret;
+mod source;
+mod trail;
+mod tree;
 pub mod types;
+
+pub use document::Document;
+pub use problem::{Look, Place, Problem, Problems};
+pub use trail::{Segment, Trail};
+pub use types::Scenario;

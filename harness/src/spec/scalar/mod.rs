@@ -85,7 +85,7 @@ macro_rules! derive_scalar {
 use derive_scalar;
 
 /// Refuses a value whose shape is wrong: a list where a duration is wanted.
-fn shape<S: Scalar>(value: &Value) -> Wrong {
+pub(super) fn shape<S: Scalar>(value: &Value) -> Wrong {
     let (found, help) = match value {
         Value::Null => ("nothing", "write"),
         Value::Bool(_) => ("a boolean", "write"),
@@ -98,7 +98,7 @@ fn shape<S: Scalar>(value: &Value) -> Wrong {
 }
 
 /// A value as a message quotes it: short, on one line.
-fn quoted(value: &impl ToString) -> String {
+pub(super) fn quoted(value: &impl ToString) -> String {
     const MOST: usize = 60;
     let text: String = value.to_string().chars().flat_map(char::escape_debug).collect();
     let text = text.replace("\\\"", "\"").replace("\\'", "'");

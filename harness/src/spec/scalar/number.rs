@@ -133,12 +133,11 @@ impl Scalar for Rate {
         })?;
         // Nearest thousandth: what a run of ten minutes can tell from it is less than 1 request.
         let divisor = if divide_by == 1 { 1 } else { divide_by * 1000 };
-        let mhz = steps / divisor + u64::from(steps % divisor >= divisor.div_ceil(2) && divisor > 1);
+        let mhz =
+            steps / divisor + u64::from(steps % divisor >= divisor.div_ceil(2) && divisor > 1);
         match mhz {
             0 if steps > 0 => Err(wrong("is too slow", "write at least 0.001/s, or 0/s")),
-            mhz if mhz > Rate::MOST.mhz => {
-                Err(wrong("is too fast", "write at most 10000000/s"))
-            }
+            mhz if mhz > Rate::MOST.mhz => Err(wrong("is too fast", "write at most 10000000/s")),
             mhz => Ok(Rate { mhz }),
         }
     }

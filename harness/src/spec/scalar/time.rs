@@ -151,7 +151,11 @@ fn length(text: &str) -> Result<Duration, Wrong> {
             })?;
         rest = tail;
     }
-    if text.is_empty() { Err(wrong("is not a duration")) } else { Ok(Duration { us: sum_ms * 1000 }) }
+    if text.is_empty() {
+        Err(wrong("is not a duration"))
+    } else {
+        Ok(Duration { us: sum_ms * 1000 })
+    }
 }
 
 impl Scalar for Uniform {
@@ -170,7 +174,10 @@ impl Scalar for Uniform {
             Value::Object(map) => {
                 let known = |key: &String| key == "min" || key == "max";
                 if let Some(other) = map.keys().find(|key| !known(key)) {
-                    return Err(Wrong::new(format!("unknown key {} in a span", quoted(other)), help));
+                    return Err(Wrong::new(
+                        format!("unknown key {} in a span", quoted(other)),
+                        help,
+                    ));
                 }
                 match (map.get("min"), map.get("max")) {
                     (Some(min), Some(max)) => (Duration::read(min)?, Duration::read(max)?),
