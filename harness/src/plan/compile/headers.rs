@@ -22,7 +22,7 @@ pub(super) fn texts(
     headers: &IndexMap<String, Words>,
     scenario: &Scenario,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Vec<(String, Text)> {
     names(headers, trail, notes);
     let entries = headers.iter().map(|(name, value)| {
@@ -38,7 +38,7 @@ pub(super) fn texts(
 pub(super) fn literals(
     headers: &IndexMap<String, Words>,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Vec<(String, String)> {
     names(headers, trail, notes);
     let entries = headers.iter().map(|(name, value)| {
@@ -61,24 +61,24 @@ pub(super) fn sample(text: &Text) -> String {
 }
 
 /// Checks a path with its query: `/`, then visible ASCII.
-pub(super) fn check_path(path: &str, trail: &Trail, notes: &mut Notes) {
+pub(super) fn check_path(path: &str, trail: &Trail, notes: &mut Notes<'_>) {
     let visible = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\');
     if !path.starts_with('/') {
         notes.value(
-            trail.clone(),
+            trail,
             format!("the path `{}` does not start with `/`", path.escape_debug()),
             "write the path only, such as /products; `to` says where",
         );
     } else if let Some(other) = path.chars().find(|c| !visible(*c)) {
         notes.value(
-            trail.clone(),
+            trail,
             format!("the path holds {other:?}, which no request line can"),
             "percent-encode it: a space is %20",
         );
     }
 }
 
-fn names(headers: &IndexMap<String, Words>, trail: &Trail, notes: &mut Notes) {
+fn names(headers: &IndexMap<String, Words>, trail: &Trail, notes: &mut Notes<'_>) {
     for (at, name) in headers.keys().enumerate() {
         let lower = name.to_ascii_lowercase();
         let earlier = headers.keys().take(at).any(|other| other.eq_ignore_ascii_case(name));
@@ -91,14 +91,14 @@ fn names(headers: &IndexMap<String, Words>, trail: &Trail, notes: &mut Notes) {
         } else {
             continue;
         };
-        notes.key(trail.key(name), message, help);
+        notes.entry(&trail.key(name), message, help);
     }
 }
 
-fn check_value(value: &str, trail: &Trail, notes: &mut Notes) {
+fn check_value(value: &str, trail: &Trail, notes: &mut Notes<'_>) {
     if HeaderValue::from_bytes(value.as_bytes()).is_err() {
         notes.value(
-            trail.clone(),
+            trail,
             "a header's value holds a line break or another control character".to_owned(),
             "write it on one line",
         );

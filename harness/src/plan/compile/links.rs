@@ -12,7 +12,7 @@ use crate::spec::types::{Scenario, Service};
 use std::net::SocketAddr;
 
 /// The links, in the order of the scenario.
-pub(super) fn compile(scenario: &Scenario, notes: &mut Notes) -> Vec<Link> {
+pub(super) fn compile(scenario: &Scenario, notes: &mut Notes<'_>) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
     for (name, link) in &scenario.links {
         let trail = Trail::root().key("links").key(name.as_str());
@@ -20,7 +20,7 @@ pub(super) fn compile(scenario: &Scenario, notes: &mut Notes) -> Vec<Link> {
         let listen = link.listen.as_ref().and_then(|at| listen(at, &trail.key("listen"), notes));
         if let Some(other) = links.iter().find(|other| listen.is_some() && other.listen == listen) {
             let message = format!("`{}` listens there too", other.name);
-            notes.value(trail.key("listen"), message, "give each link a port of its own");
+            notes.value(&trail.key("listen"), message, "give each link a port of its own");
         }
         links.push(Link { name: name.to_string(), to, listen });
     }
@@ -34,7 +34,7 @@ pub(super) fn compile(scenario: &Scenario, notes: &mut Notes) -> Vec<Link> {
     links
 }
 
-fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes) -> Upstream {
+fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) -> Upstream {
     let to = literal(to, trail, notes);
     if let Some((host, port)) = to.rsplit_once(':') {
         let port = port.parse::<u16>().ok().filter(|port| *port > 0);
@@ -47,21 +47,21 @@ fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes) -
             }
             _ => {
                 let message = format!("`{}` is no host:port", to.escape_debug());
-                notes.value(trail.clone(), message, "write a service, or host:port");
+                notes.value(trail, message, "write a service, or host:port");
             }
         }
     } else if scenario.links.contains_key(to.as_str()) {
         let message = format!("`{to}` is a link, and a link leads to a service or host:port");
-        notes.value(trail.clone(), message, "write a service, or host:port");
+        notes.value(trail, message, "write a service, or host:port");
     } else if !scenario.services.contains_key(to.as_str()) {
         let names: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
         let message = format!("unknown service `{}`", to.escape_debug());
-        notes.value(trail.clone(), message, instead(&to, "services", &names));
+        notes.value(trail, message, instead(&to, "services", &names));
     }
     Upstream::Service(to)
 }
 
-fn listen(listen: &Words, trail: &Trail, notes: &mut Notes) -> Option<SocketAddr> {
+fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<SocketAddr> {
     let listen = literal(listen, trail, notes);
     let (message, help) = match listen.parse::<SocketAddr>() {
         Ok(address) if address.port() == 0 => {
@@ -77,7 +77,7 @@ fn listen(listen: &Words, trail: &Trail, notes: &mut Notes) -> Option<SocketAddr
             "write one such as 127.0.0.1:19090",
         ),
     };
-    notes.value(trail.clone(), message, help);
+    notes.value(trail, message, help);
     None
 }
 

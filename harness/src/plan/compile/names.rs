@@ -17,16 +17,16 @@ const ALL: &str = "all";
 const PHASES: [&str; 5] = [ALL, "steady", "fault", "recovery", "after"];
 
 /// Checks that names which share a set differ.
-pub(super) fn check(scenario: &Scenario, notes: &mut Notes) {
+pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) {
     for name in scenario.links.keys().filter(|name| scenario.services.contains_key(*name)) {
-        notes.key(
+        notes.entry(
             Trail::root().key("links").key(name.as_str()),
             format!("`{name}` is a service too, and `to: {name}` could mean both"),
             "give the link another name",
         );
     }
     for name in scenario.faults.keys().filter(|name| PHASES.contains(&name.as_str())) {
-        notes.key(
+        notes.entry(
             Trail::root().key("faults").key(name.as_str()),
             format!("`{name}` is the name of a phase"),
             "give the fault another name",
@@ -35,13 +35,13 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes) {
     for (name, load) in parts::loads(scenario) {
         if name == ALL {
             let message = "`all` stands for all loads".to_owned();
-            notes.key(Trail::root().key("load").key(name), message, "give the load another name");
+            notes.entry(&Trail::root().key("load").key(name), message, "give the load another name");
         }
         check_requests(name, &load, scenario, notes);
     }
 }
 
-fn check_requests(load: &str, parts: &parts::LoadParts<'_>, scenario: &Scenario, notes: &mut Notes) {
+fn check_requests(load: &str, parts: &parts::LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) {
     for (at, request) in parts.requests.iter().enumerate() {
         let name = parts::request_name(request);
         let earlier = parts.requests.iter().take(at).any(|r| parts::request_name(r) == name);
@@ -66,7 +66,7 @@ pub(super) fn of(
     names: Option<&[Name]>,
     scenario: &Scenario,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Vec<Of> {
     let loads: Vec<(&str, Vec<String>)> = parts::loads(scenario)
         .map(|(name, load)| (name, load.requests.iter().map(parts::request_name).collect()))
@@ -75,7 +75,7 @@ pub(super) fn of(
     let wanted = names.unwrap_or(&whole);
     if wanted.is_empty() {
         let message = "an empty list covers no request".to_owned();
-        notes.value(trail.clone(), message, "name loads or requests, or leave `of` out for all");
+        notes.value(trail, message, "name loads or requests, or leave `of` out for all");
     }
     let mut known: Vec<&str> = vec![];
     for (load, requests) in &loads {
@@ -86,7 +86,7 @@ pub(super) fn of(
         if name.as_str() != ALL && !known.contains(&name.as_str()) {
             let message = format!("unknown load or request `{name}`");
             let help = instead(name.as_str(), "loads and requests", &known);
-            notes.value(trail.index(at), message, help);
+            notes.value(&trail.index(at), message, help);
         }
     }
     let named = |name: &str| wanted.iter().any(|wanted| wanted.as_str() == name);
@@ -107,19 +107,19 @@ pub(super) fn during(
     default: &[During],
     scenario: &Scenario,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Vec<During> {
     let Some(words) = words else { return default.to_vec() };
     if words.is_empty() {
         let message = "an empty list covers no phase".to_owned();
-        notes.value(trail.clone(), message, "name phases or faults, such as [steady, after]");
+        notes.value(trail, message, "name phases or faults, such as [steady, after]");
     }
     let mut phases = Vec::new();
     for (at, word) in words.iter().enumerate() {
         match phase(word.as_str(), scenario) {
             Ok(phase) if phases.contains(&phase) => {}
             Ok(phase) => phases.push(phase),
-            Err((message, help)) => notes.value(trail.index(at), message, help),
+            Err((message, help)) => notes.value(&trail.index(at), message, help),
         }
     }
     phases

@@ -3,38 +3,43 @@
 //! Invariant: nothing stops at the first problem; each has its place and what to write instead.
 //! Not here: how problems are shown (`spec`).
 
-use crate::spec::{Aim, Trail};
-
-/// A problem, and where it is.
-#[derive(Debug, Clone)]
-pub(super) struct Note {
-    pub(super) trail: Trail,
-    pub(super) aim: Aim,
-    pub(super) message: String,
-    pub(super) help: String,
-}
+use crate::spec::{Document, Problem, Trail};
 
 /// All so far.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    pub(super) problems: Vec<Note>,
+#[derive(Debug)]
+pub(super) struct Notes<'d> {
+    document: &'d Document,
+    pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<String>,
 }
 
-impl Notes {
+impl<'d> Notes<'d> {
+    /// None yet.
+    pub(super) fn new(document: &'d Document) -> Notes<'d> {
+        Notes { document, problems: Vec::new(), warnings: Vec::new() }
+    }
+
     /// The value there is wrong.
-    pub(super) fn value(&mut self, trail: Trail, message: String, help: impl Into<String>) {
-        self.problems.push(Note { trail, aim: Aim::Value, message, help: help.into() });
+    pub(super) fn value(&mut self, trail: &Trail, message: String, help: impl Into<String>) {
+        self.problems.push(self.document.problem(trail, message, help));
     }
 
     /// The entry there is wrong, or lacks something.
-    pub(super) fn key(&mut self, trail: Trail, message: String, help: impl Into<String>) {
-        self.problems.push(Note { trail, aim: Aim::Key, message, help: help.into() });
+    pub(super) fn entry(&mut self, trail: &Trail, message: String, help: impl Into<String>) {
+        self.problems.push(self.document.problem_of_entry(trail, message, help));
     }
 
     /// The run may go on, but the user should know.
     pub(super) fn warn(&mut self, sentence: String) {
         self.warnings.push(sentence);
+    }
+
+    /// Where an entry was written, for reports.
+    pub(super) fn place(&self, trail: &Trail) -> assay_slo::case::Place {
+        assay_slo::case::Place {
+            file: self.document.file().to_owned(),
+            line: self.document.line(trail),
+        }
     }
 }
 
@@ -54,8 +59,11 @@ pub(super) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
 
 /// What to write instead of an unknown name: the nearest known one, else all of them.
 pub(super) fn instead(name: &str, kinds: &str, known: &[&str]) -> String {
+    // The work of comparing grows with the square of the length.
+    let short = |text: &&&str| text.len() <= 100 && name.len() <= 100;
     let nearest = known
         .iter()
+        .filter(short)
         .map(|other| (strsim::normalized_damerau_levenshtein(name, other), *other))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness >= 0.6);

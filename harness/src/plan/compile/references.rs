@@ -27,22 +27,22 @@ pub(super) fn text(
     reader: Reader,
     scenario: &Scenario,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Text {
     let text = Text(words.to_owned());
     for reference in text.references() {
         if let Err((message, help)) = known(reference, reader, scenario) {
-            notes.value(trail.clone(), message, help);
+            notes.value(trail, message, help);
         }
     }
     text
 }
 
 /// The text, which may hold no placeholder.
-pub(super) fn literal(words: &Words, trail: &Trail, notes: &mut Notes) -> String {
+pub(super) fn literal(words: &Words, trail: &Trail, notes: &mut Notes<'_>) -> String {
     Text(words.to_string()).literal().unwrap_or_else(|unknown| {
         let message = format!("`${{{}}}` cannot be used here", unknown.0);
-        notes.value(trail.clone(), message, "write the value itself, or use ${vars.NAME}");
+        notes.value(trail, message, "write the value itself, or use ${vars.NAME}");
         words.to_string()
     })
 }

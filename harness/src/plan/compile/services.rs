@@ -17,7 +17,7 @@ const READY_WITHIN_US: u64 = 30_000_000;
 const STOP_WITHIN_US: u64 = 5_000_000;
 
 /// The services, in the order of the scenario.
-pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes) -> Vec<Service> {
+pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>) -> Vec<Service> {
     let entries = scenario.services.iter().map(|(name, service)| {
         let trail = Trail::root().key("services").key(name.as_str());
         let kind = match service {
@@ -35,10 +35,10 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes) -> 
 }
 
 /// `http://host:port/prefix`.
-fn web(url: &Words, trail: &Trail, notes: &mut Notes) -> ServiceKind {
+fn web(url: &Words, trail: &Trail, notes: &mut Notes<'_>) -> ServiceKind {
     let url = literal(url, trail, notes);
     read_url(&url).unwrap_or_else(|(message, help)| {
-        notes.value(trail.clone(), message, help);
+        notes.value(trail, message, help);
         ServiceKind::Url { host: String::new(), port: 0, prefix: String::new() }
     })
 }
@@ -81,7 +81,7 @@ fn process(
     scenario: &Scenario,
     folder: &Path,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Process {
     let command = trail.key("command");
     match settings.command.first().map(Words::as_str) {
@@ -94,7 +94,7 @@ fn process(
     }
     for name in settings.env.keys().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
         let message = format!("{name:?} is no name of an environment variable");
-        notes.key(trail.key("env").key(name), message, "write letters, digits and `_`");
+        notes.entry(&trail.key("env").key(name), message, "write letters, digits and `_`");
     }
     let ready_within = settings.ready.within.map_or(READY_WITHIN_US, |within| {
         positive(within, MOST_WAIT_US, &trail.key("ready").key("within"), notes)
@@ -130,18 +130,18 @@ fn working_directory(
     cwd: Option<&Words>,
     folder: &Path,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> std::path::PathBuf {
     let Some(cwd) = cwd else { return folder.to_path_buf() };
     let path = folder.join(literal(cwd, trail, notes));
     if !path.is_dir() {
         let message = format!("`{}` is no folder", path.display());
-        notes.value(trail.clone(), message, "it is relative to the scenario's folder");
+        notes.value(trail, message, "it is relative to the scenario's folder");
     }
     path
 }
 
-fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes) -> Ready {
+fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
     match (&ready.http, &ready.port, &ready.log) {
         (None, None, None) => Ready::Port(None),
         (Some(path), None, None) => {
@@ -153,7 +153,7 @@ fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes) -> Ready {
             let number = u16::try_from(port.0).ok().filter(|port| *port > 0);
             if number.is_none() {
                 let message = format!("{} is no port", port.0);
-                notes.value(trail.key("port"), message, "write a port from 1 to 65535");
+                notes.value(&trail.key("port"), message, "write a port from 1 to 65535");
             }
             Ready::Port(number)
         }
@@ -161,20 +161,20 @@ fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes) -> Ready {
             let line = literal(line, &trail.key("log"), notes);
             if line.is_empty() {
                 let message = "an empty text is in every line".to_owned();
-                notes.value(trail.key("log"), message, "write what the line says when it is ready");
+                notes.value(&trail.key("log"), message, "write what the line says when it is ready");
             }
             Ready::Log(line)
         }
         _ => {
             let message = "more than one sign of readiness".to_owned();
-            notes.key(trail.clone(), message, "keep one of `http`, `port` and `log`");
+            notes.entry(trail, message, "keep one of `http`, `port` and `log`");
             Ready::Port(None)
         }
     }
 }
 
 /// Warns of a process that is never told the port on which we wait for it.
-fn warn_of_deaf(name: &str, process: &Process, notes: &mut Notes) {
+fn warn_of_deaf(name: &str, process: &Process, notes: &mut Notes<'_>) {
     let waits = matches!(process.ready, Ready::Http(_) | Ready::Port(None));
     let mut texts = process.command.iter().chain(process.env.iter().map(|(_, value)| value));
     let addresses = [format!("services.{name}.addr"), format!("services.{name}.port")];

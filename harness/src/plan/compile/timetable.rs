@@ -47,7 +47,7 @@ enum Start {
 }
 
 /// Resolves all starts; those that have none are 0.
-pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes) -> Timetable {
+pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
     let loads = parts::loads(scenario).map(|(name, load)| Entry {
         name,
         at: load.at,
@@ -80,7 +80,7 @@ fn find(
     scenario: &Scenario,
     starts: &mut [Start],
     path: &mut Vec<usize>,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Option<i128> {
     let (entry, state) = (entries.get(at)?, starts.get(at).copied()?);
     match state {
@@ -91,7 +91,7 @@ fn find(
             let names = path.iter().skip(first).chain([&at]).filter_map(|at| entries.get(*at));
             let names: Vec<&str> = names.map(|entry| entry.name).collect();
             let message = format!("these wait for each other: {}", names.join(" → "));
-            notes.value(entry.trail.clone(), message, "give one of them a time, such as 30s");
+            notes.value(&entry.trail, message, "give one of them a time, such as 30s");
             return None;
         }
         Start::Unknown => {}
@@ -116,7 +116,7 @@ fn begin(
     scenario: &Scenario,
     starts: &mut [Start],
     path: &mut Vec<usize>,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Option<i128> {
     let Some(moment) = entry.at else { return Some(0) };
     let from = match base(moment, scenario, &entry.trail, notes)? {
@@ -138,7 +138,7 @@ fn begin(
     if start < 0 {
         let before = Duration { us: u64::try_from(-start).unwrap_or(u64::MAX) };
         let message = format!("`{}` would start {before} before time 0", entry.name);
-        notes.value(entry.trail.clone(), message, "time 0 is the end of the warm-up: start later");
+        notes.value(&entry.trail, message, "time 0 is the end of the warm-up: start later");
         return None;
     }
     Some(start)
@@ -149,7 +149,7 @@ fn base(
     moment: &Moment,
     scenario: &Scenario,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Option<Option<(Base, Edge)>> {
     let Some((name, edge)) = &moment.base else { return Some(None) };
     let load = scenario.load.get_index_of(name).map(Base::Load);
@@ -167,7 +167,7 @@ fn base(
             (format!("unknown load or fault `{name}`"), help)
         }
     };
-    notes.value(trail.clone(), message, help);
+    notes.value(trail, message, help);
     None
 }
 
@@ -177,7 +177,7 @@ pub(super) fn anchored(
     scenario: &Scenario,
     timetable: &Timetable,
     trail: &Trail,
-    notes: &mut Notes,
+    notes: &mut Notes<'_>,
 ) -> Option<(Anchored, u64)> {
     let start = |starts: &[u64], index: usize| starts.get(index).copied().unwrap_or(0);
     let offset_us = moment.offset_us;
@@ -207,7 +207,7 @@ pub(super) fn anchored(
     };
     let Some(planned) = from.checked_add_signed(offset_us) else {
         let message = "this moment lies before time 0".to_owned();
-        notes.value(trail.clone(), message, "time 0 is the end of the warm-up: name a later one");
+        notes.value(trail, message, "time 0 is the end of the warm-up: name a later one");
         return None;
     };
     Some((anchored, planned))
