@@ -11,6 +11,7 @@ use super::secret;
 use super::source::Source;
 use super::trail::{Segment, Trail};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -21,18 +22,34 @@ pub struct Document {
     spots: OnceLock<Spot>,
     /// The final values: overrides applied, placeholders of `vars` and `env` replaced.
     pub(super) tree: Value,
-    /// Later ones win.
-    pub(super) overlays: Vec<Overlay>,
+    pub(super) overlays: Overlays,
     /// Values that must not be printed, longest first.
     pub(super) secrets: Vec<String>,
 }
 
-/// A value that does not stand where it belongs.
-#[derive(Debug, Clone)]
-pub(super) struct Overlay {
-    /// Where it belongs.
-    pub(super) trail: Trail,
-    pub(super) origin: Origin,
+/// Which values do not stand where they belong.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Overlays {
+    /// With the number of those added before it.
+    by_trail: BTreeMap<Trail, (usize, Origin)>,
+    added: usize,
+}
+
+impl Overlays {
+    /// Later ones win.
+    pub(super) fn add(&mut self, trail: Trail, origin: Origin) {
+        self.by_trail.insert(trail, (self.added, origin));
+        self.added += 1;
+    }
+
+    /// The last one that touches a value, and the steps from there.
+    fn of<'t>(&self, trail: &'t Trail) -> Option<(&Origin, &'t [Segment])> {
+        let touching = trail.and_around().filter_map(|around| {
+            let (order, origin) = self.by_trail.get(&around)?;
+            Some((*order, origin, trail.segments().get(around.segments().len()..)?))
+        });
+        touching.max_by_key(|(order, ..)| *order).map(|(_, origin, rest)| (origin, rest))
+    }
 }
 
 /// Where an override was written.
@@ -86,7 +103,7 @@ impl Document {
             source: Source::new(name, text),
             spots: OnceLock::new(),
             tree: Value::Null,
-            overlays: Vec::new(),
+            overlays: Overlays::default(),
             secrets: Vec::new(),
         }
     }
@@ -172,11 +189,7 @@ impl Document {
             }
         };
         let path = if trail == Trail::root() { String::new() } else { trail.to_string() };
-        let over =
-            self.overlays.iter().rev().find_map(|overlay| {
-                trail.after(&overlay.trail).map(|rest| (&overlay.origin, rest))
-            });
-        match over {
+        match self.overlays.of(&trail) {
             Some((Origin::Option(argument), rest)) => {
                 let aim = if rest.is_empty() { aim } else { Aim::Value };
                 self.in_option(path, argument, aim, mistake.wrong)

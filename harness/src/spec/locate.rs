@@ -18,7 +18,7 @@ use std::ops::Range;
 
 /// What of an entry is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aim {
+pub(super) enum Aim {
     /// Its key; a list item's first content.
     Key,
     /// Its value, if that is a scalar; else its key.

@@ -72,6 +72,8 @@ pub enum Look {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems(Vec<Problem>);
 
+/// Columns of what is printed, about.
+const WIDTH: usize = 110;
 /// So many are printed.
 const SHOWN: usize = 50;
 
@@ -107,8 +109,8 @@ impl Problems {
     #[must_use]
     pub fn render(&self, look: Look) -> String {
         let renderer = match look {
-            Look::Plain => Renderer::plain(),
-            Look::Styled => Renderer::styled(),
+            Look::Plain => Renderer::plain().term_width(WIDTH),
+            Look::Styled => Renderer::styled().term_width(WIDTH),
         };
         let shown = self.0.iter().take(SHOWN).map(|problem| rendered(problem, &renderer));
         let mut text = shown.collect::<Vec<_>>().join("\n\n");
@@ -139,15 +141,19 @@ fn rendered(problem: &Problem, renderer: &Renderer) -> String {
     let place = &problem.place;
     let group: Group<'_> = match &problem.excerpt {
         Some(excerpt) => {
-            // The excerpt may be a part of its line, so the column is given, not counted.
-            let origin = Origin::path(place.file.as_str())
-                .line(place.line as usize)
-                .char_column(place.column as usize);
             let mark = AnnotationKind::Primary.span(excerpt.mark.clone());
             let snippet = Snippet::source(excerpt.text.as_str())
                 .line_start(place.line as usize)
                 .annotation(mark);
-            title.element(origin).element(snippet)
+            if excerpt.whole {
+                title.element(snippet.path(place.file.as_str()))
+            } else {
+                // Of a part of a line the column cannot be counted.
+                let origin = Origin::path(place.file.as_str())
+                    .line(place.line as usize)
+                    .char_column(place.column as usize);
+                title.element(origin).element(snippet)
+            }
         }
         None => title.element(Origin::path(place.file.as_str())),
     };

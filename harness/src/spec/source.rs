@@ -27,14 +27,16 @@ pub(super) struct Source {
 pub(super) struct Excerpt {
     /// At most [`WIDTH`] characters, control characters replaced.
     pub(super) text: String,
+    /// It is the whole line, so that columns can be counted in it.
+    pub(super) whole: bool,
     /// Bytes of `text` that are meant.
     pub(super) mark: Range<usize>,
 }
 
-/// Characters of a line that are shown.
-const WIDTH: usize = 120;
-/// Characters shown before the mistake if the line is longer.
-const BEFORE: usize = 50;
+/// Characters of a line that are kept.
+const WIDTH: usize = 400;
+/// Characters kept before the mistake if the line is longer.
+const BEFORE: usize = 100;
 
 impl Source {
     pub(super) fn new(name: &str, text: &str) -> Source {
@@ -118,7 +120,7 @@ impl Source {
         if to < line.end {
             text.push('…');
         }
-        Excerpt { text, mark }
+        Excerpt { text, whole: !long, mark }
     }
 
     fn byte(&self, at: usize) -> usize {

@@ -49,10 +49,9 @@ impl Trail {
         &self.0
     }
 
-    /// The steps after `start`, if the way begins with it.
-    #[must_use]
-    pub fn after(&self, start: &Trail) -> Option<&[Segment]> {
-        self.0.strip_prefix(start.0.as_slice())
+    /// This way and all that it begins with, the longest first.
+    pub(super) fn and_around(&self) -> impl Iterator<Item = Trail> {
+        (0..=self.0.len()).rev().map(|steps| self.0.iter().take(steps).cloned().collect())
     }
 
     /// The steps' keys; none for list items.

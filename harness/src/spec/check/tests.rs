@@ -1,0 +1,1 @@
+//! Every rule with a text that breaks it.

@@ -1,0 +1,1 @@
+//! Replacing, and what is refused.
