@@ -112,7 +112,8 @@ impl Arrivals {
     /// How many requests the warm-up sends: it runs at the first rate; none where that is 0.
     #[must_use]
     pub fn warmup_count(&self, warmup_us: u64) -> u64 {
-        let requests = (u128::from(warmup_us) * u128::from(self.start_rate_mhz)).div_ceil(RATE_SCALE);
+        let requests =
+            (u128::from(warmup_us) * u128::from(self.start_rate_mhz)).div_ceil(RATE_SCALE);
         u64::try_from(requests).unwrap_or(u64::MAX)
     }
 

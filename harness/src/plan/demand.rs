@@ -66,9 +66,9 @@ impl<'l> Pool<'l> {
     pub fn runs_us(&self, stretches: &[Range<u64>]) -> u64 {
         let first = self.parts.iter().map(|(load, _)| load.arrivals.starts_us).min().unwrap_or(0);
         let last = self.parts.iter().map(|(load, _)| load.arrivals.ends_us()).max().unwrap_or(0);
-        let runs = stretches.iter().map(|stretch| {
-            stretch.end.min(last).saturating_sub(stretch.start.max(first))
-        });
+        let runs = stretches
+            .iter()
+            .map(|stretch| stretch.end.min(last).saturating_sub(stretch.start.max(first)));
         runs.sum()
     }
 }

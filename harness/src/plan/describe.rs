@@ -128,10 +128,7 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
                 Target::Link(name) => format!("link {name}"),
             }
         );
-        later.push((
-            arrivals.starts_us,
-            row(time(arrivals.starts_us), arrivals.ends_us(), what),
-        ));
+        later.push((arrivals.starts_us, row(time(arrivals.starts_us), arrivals.ends_us(), what)));
     }
     for fault in &plan.faults {
         let ends = fault.starts_us.saturating_add(fault.lasts_us);
@@ -259,7 +256,11 @@ fn demand_row(objective: &Objective, demand: &Demand, case: &Case) -> Vec<String
         count(demand.expected),
         number(demand.least),
         number(demand.passes.filter(|_| demand.is_possible())),
-        format!("{}{unit} of {of} during {}{advisory}", limit(objective), named(&objective.during, case)),
+        format!(
+            "{}{unit} of {of} during {}{advisory}",
+            limit(objective),
+            named(&objective.during, case)
+        ),
     ]
 }
 
@@ -299,7 +300,9 @@ fn expectations(plan: &Plan) -> Vec<Vec<String>> {
             Must::Unaffected { keeps, .. } => {
                 format!("keeps {}", keeps.iter().map(objective).collect::<Vec<_>>().join(", "))
             }
-            Must::Answers { mark, .. } => plan.case.marks.get(*mark).map_or_else(String::new, answer),
+            Must::Answers { mark, .. } => {
+                plan.case.marks.get(*mark).map_or_else(String::new, answer)
+            }
         };
         vec![expectation.name.clone(), what]
     };

@@ -17,7 +17,7 @@ const LEAST_DELAY_US: u64 = 1_000;
 
 /// The marks so far.
 #[derive(Debug)]
-pub struct Marks(Vec<Mark>);
+pub(super) struct Marks(Vec<Mark>);
 
 impl Default for Marks {
     /// Those that every run counts.
@@ -28,7 +28,7 @@ impl Default for Marks {
 
 impl Marks {
     /// The index of a mark; added unless it is there.
-    pub fn index(&mut self, mark: Mark) -> usize {
+    pub(super) fn index(&mut self, mark: Mark) -> usize {
         self.0.iter().position(|known| *known == mark).unwrap_or_else(|| {
             self.0.push(mark);
             self.0.len() - 1
@@ -36,25 +36,25 @@ impl Marks {
     }
 
     /// The index of "took less than `us`".
-    pub fn below(&mut self, clock: Clock, us: u64) -> usize {
+    pub(super) fn below(&mut self, clock: Clock, us: u64) -> usize {
         self.index(Mark::Below { clock, us })
     }
 
     /// The index of the lag that tells an ill generator for this limit of latency: more than 5 ms
     /// and 10 % of it; 50 ms without one.
-    pub fn late(&mut self, limit_us: Option<u64>) -> usize {
+    pub(super) fn late(&mut self, limit_us: Option<u64>) -> usize {
         let us = limit_us.map_or(LATE_WITHOUT_LIMIT_US, |limit| LEAST_LATE_US.max(limit / 10));
         self.index(Mark::LateBy { us })
     }
 
     /// The index of the mark that a request misses if it was delayed by this fault.
-    pub fn slow(&mut self, delay: Delay) -> usize {
+    pub(super) fn slow(&mut self, delay: Delay) -> usize {
         self.below(Clock::Service, lower_end_us(delay))
     }
 
     /// The table.
     #[must_use]
-    pub fn into_table(self) -> Vec<Mark> {
+    pub(super) fn into_table(self) -> Vec<Mark> {
         self.0
     }
 }
@@ -62,7 +62,7 @@ impl Marks {
 /// The ages of [`assay_slo::Case::ages_us`] for these limits of latency: ascending, each once,
 /// and 1 s for what has none.
 #[must_use]
-pub fn ages(limits_us: impl IntoIterator<Item = u64>) -> Vec<u64> {
+pub(super) fn ages(limits_us: impl IntoIterator<Item = u64>) -> Vec<u64> {
     let mut ages: Vec<u64> = limits_us.into_iter().chain([AGE_WITHOUT_LIMIT_US]).collect();
     ages.sort_unstable();
     ages.dedup();

@@ -12,13 +12,13 @@ use std::collections::BTreeSet;
 /// Services that wait for each other; names in the order of the references, the first again at
 /// the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cycle(pub Vec<String>);
+pub(super) struct Cycle(pub(super) Vec<String>);
 
 /// The services in the order in which they start.
 ///
 /// # Errors
 /// A cycle.
-pub fn starts(services: Vec<Service>, links: &[Link]) -> Result<Vec<Service>, Cycle> {
+pub(super) fn starts(services: Vec<Service>, links: &[Link]) -> Result<Vec<Service>, Cycle> {
     let needs: Vec<Vec<usize>> =
         services.iter().map(|service| needed(service, &services, links)).collect();
     let mut order = Vec::new();
@@ -70,10 +70,12 @@ fn needed(service: &Service, services: &[Service], links: &[Link]) -> Vec<usize>
         let (name, _) = rest.rsplit_once('.')?;
         match kind {
             "services" => Some(name),
-            "links" => links.iter().find(|link| link.name == name).and_then(|link| match &link.to {
-                Upstream::Service(upstream) => Some(upstream.as_str()),
-                Upstream::Address { .. } => None,
-            }),
+            "links" => {
+                links.iter().find(|link| link.name == name).and_then(|link| match &link.to {
+                    Upstream::Service(upstream) => Some(upstream.as_str()),
+                    Upstream::Address { .. } => None,
+                })
+            }
             _ => None,
         }
     });

@@ -11,7 +11,12 @@ use crate::spec::types::Scenario;
 use std::net::IpAddr;
 
 /// Checks every host of services and links.
-pub(super) fn check(scenario: &Scenario, services: &[Service], links: &[Link], notes: &mut Notes<'_>) {
+pub(super) fn check(
+    scenario: &Scenario,
+    services: &[Service],
+    links: &[Link],
+    notes: &mut Notes<'_>,
+) {
     for service in services {
         if let ServiceKind::Url { host, .. } = &service.kind {
             let trail = Trail::root().key("services").key(&service.name).key("url");
@@ -29,7 +34,7 @@ fn ask(host: &str, scenario: &Scenario, trail: Trail, notes: &mut Notes<'_>) {
     let allowed = scenario.allow.iter().any(|allowed| allowed.as_str().eq_ignore_ascii_case(host));
     if !host.is_empty() && !is_loopback(host) && !allowed {
         notes.value(
-            trail,
+            &trail,
             format!("`{host}` is not on loopback and may receive no load"),
             format!("if its owner agrees, write `allow: [{}]`", quoted(host)),
         );

@@ -6,11 +6,11 @@
 use super::notes::{Notes, instead, list};
 use super::timetable::{Timetable, anchored};
 use super::{MOST_RUN_US, MOST_WAIT_US, headers, names, positive};
+use crate::plan::compile::requests::ranges;
 use crate::plan::marks::Marks;
 use crate::spec::Trail;
-use crate::spec::scalar::{Duration, Edge, Moment, Name, Words};
+use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{self, Expect, Scenario};
-use crate::plan::compile::requests::ranges;
 use assay_slo::case::{Ask, Clock, During, Expectation, Mark, Must, Objective};
 
 /// How long a limit must hold unless the scenario says.
@@ -39,8 +39,7 @@ pub(super) fn compile(
             Expect::Recovers(expect) => {
                 let entry = item.key("recovers");
                 let must = recovers(expect, given, &entry, notes);
-                let name =
-                    format!("recovers {} after {}", expect.objective, shown(&expect.after));
+                let name = format!("recovers {} after {}", expect.objective, shown(&expect.after));
                 (entry, name, must)
             }
             Expect::Unaffected(expect) => {
@@ -102,9 +101,8 @@ fn recovers(
     let way = trail.key("after");
     let after = anchored(&expect.after, given.scenario, given.timetable, &way, notes);
     let within_us = positive(expect.within, MOST_RUN_US, &trail.key("within"), notes);
-    let hold_us = expect
-        .hold
-        .map_or(HOLD_US, |hold| positive(hold, MOST_RUN_US, &trail.key("hold"), notes));
+    let hold_us =
+        expect.hold.map_or(HOLD_US, |hold| positive(hold, MOST_RUN_US, &trail.key("hold"), notes));
     let (after, planned_us) = after?;
     let covered = judged.map(|one| one.of.as_slice()).unwrap_or_default();
     let last = covered.iter().filter_map(|of| given.ends_us.get(of.load)).max().copied();
@@ -157,9 +155,8 @@ fn unaffected(
         notes.value(&trail.key("keeps"), "it keeps nothing".to_owned(), help);
     }
     let keeps = expect.keeps.iter().enumerate();
-    let keeps = keeps.filter_map(|(at, name)| {
-        objective(name, scenario, &trail.key("keeps").index(at), notes)
-    });
+    let keeps = keeps
+        .filter_map(|(at, name)| objective(name, scenario, &trail.key("keeps").index(at), notes));
     Must::Unaffected { of, during, keeps: keeps.collect() }
 }
 
@@ -174,9 +171,8 @@ fn answers(
     let of = names::of(Some(&expect.of), scenario, &trail.key("of"), notes);
     let during = expect.during.as_deref();
     let during = names::during(during, &[During::All], scenario, &trail.key("during"), notes);
-    let within_us = expect
-        .within
-        .map(|within| positive(within, MOST_WAIT_US, &trail.key("within"), notes));
+    let within_us =
+        expect.within.map(|within| positive(within, MOST_WAIT_US, &trail.key("within"), notes));
     let header = expect.header.as_ref().map(|header| {
         if !headers::is_name(header.as_str()) {
             let message = format!("{:?} is no header's name", header.as_str());

@@ -109,7 +109,8 @@ fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind
             FaultKind::Error {
                 status,
                 headers: headers::literals(&fault.headers, &trail.key("headers"), notes),
-                text: text.map_or_else(String::new, |text| literal(text, &trail.key("text"), notes)),
+                text: text
+                    .map_or_else(String::new, |text| literal(text, &trail.key("text"), notes)),
             }
         }
         types::Fault::Outage(fault) => FaultKind::Outage(match fault.mode {
@@ -140,7 +141,7 @@ fn delay(add: &types::Delay, trail: &Trail, notes: &mut Notes<'_>) -> Delay {
 
 fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
     let trail = parts.trail.key("affects");
-    let mut positive_share = |ratio: &Ratio, key: &str, notes: &mut Notes<'_>| {
+    let positive_share = |ratio: &Ratio, key: &str, notes: &mut Notes<'_>| {
         if ratio.0.0 == 0 {
             let message = "a fault of 0% of the requests has no effect".to_owned();
             notes.value(&trail.key(key), message, "write a share such as 50%");
@@ -177,7 +178,8 @@ fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
     let path = parts.matches.path.as_ref().map(|path| {
         let glob = literal(path, &trail.key("path"), notes);
         if !glob.starts_with(['/', '*']) {
-            let message = format!("`{}` matches no path: it does not start with `/`", glob.escape_debug());
+            let message =
+                format!("`{}` matches no path: it does not start with `/`", glob.escape_debug());
             notes.value(&trail.key("path"), message, "write one such as /products/**");
         }
         glob
@@ -191,7 +193,8 @@ fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
 fn check_refusal(fault: &Fault, trail: &Trail, notes: &mut Notes<'_>) {
     let chooses = fault.affects != Affects::All || fault.matches != Match::default();
     if chooses && fault.kind == FaultKind::Outage(OutageMode::Refuse) {
-        let message = "`refuse` closes the door before any request is seen, so it takes all".to_owned();
+        let message =
+            "`refuse` closes the door before any request is seen, so it takes all".to_owned();
         let help = "leave `affects` and `match` out, or write `mode: black-hole` or `mode: reset`";
         notes.value(&trail.key("mode"), message, help);
     }

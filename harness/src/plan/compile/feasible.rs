@@ -210,7 +210,8 @@ fn drowned(objective: &Objective, loads: &[Load], case: &Case, notes: &mut Notes
     if objective.per_request || groups.len() < 2 {
         return;
     }
-    let Some(whole) = demands(objective, &objective.of, &objective.during, loads, case).pop() else {
+    let Some(whole) = demands(objective, &objective.of, &objective.during, loads, case).pop()
+    else {
         return;
     };
     let due = |of: &[assay_slo::case::Of]| {

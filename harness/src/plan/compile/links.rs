@@ -68,7 +68,9 @@ fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Socket
             ("a link needs a port".to_owned(), "leave `listen` out for a free one")
         }
         Ok(address) if !address.ip().is_loopback() => (
-            format!("`{listen}` is not on loopback, and a fault proxy is open to whoever reaches it"),
+            format!(
+                "`{listen}` is not on loopback, and a fault proxy is open to whoever reaches it"
+            ),
             "write an address such as 127.0.0.1:19090",
         ),
         Ok(address) => return Some(address),

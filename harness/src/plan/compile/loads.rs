@@ -143,8 +143,7 @@ fn client(parts: &LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> 
         given.map_or(default, |given| positive(given, MOST_WAIT_US, &trail.key(key), notes))
     };
     let timeout_us = limit(settings.timeout, TIMEOUT_US, "timeout");
-    let connect_timeout_us =
-        limit(settings.connect_timeout, CONNECT_TIMEOUT_US, "connect-timeout");
+    let connect_timeout_us = limit(settings.connect_timeout, CONNECT_TIMEOUT_US, "connect-timeout");
     let headers = headers::texts(&settings.headers, scenario, &trail.key("headers"), notes);
     Client { connections, timeout_us, connect_timeout_us, headers }
 }
@@ -156,7 +155,8 @@ fn arrivals(
     starts_us: u64,
     notes: &mut Notes<'_>,
 ) -> Arrivals {
-    let mut length = |duration: Duration, trail: &Trail| positive(duration, MOST_RUN_US, trail, notes);
+    let mut length =
+        |duration: Duration, trail: &Trail| positive(duration, MOST_RUN_US, trail, notes);
     let (start_rate, stretches, rates) = match load {
         types::Load::ConstantArrivalRate(load) => {
             let lasts_us = length(load.duration, &parts.trail.key("duration"));

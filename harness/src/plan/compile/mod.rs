@@ -68,16 +68,16 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     let faults = faults::compile(scenario, &timetable, &loads, &mut notes);
     let ends_us = loads.iter().map(|load| load.arrivals.ends_us()).max().unwrap_or(0);
     let (case, probes) = case(scenario, &loads, &faults, &timetable, ends_us, &mut notes);
-    let max_duration_us =
-        guards::max_duration_us(scenario, &services, &loads, ends_us, &mut notes);
+    let max_duration_us = guards::max_duration_us(scenario, &services, &loads, ends_us, &mut notes);
     let labels = scenario.labels.iter().map(|(name, value)| {
         let trail = Trail::root().key("labels").key(name);
         (name.clone(), references::literal(value, &trail, &mut notes))
     });
     let labels = labels.collect();
-    let hypothesis = scenario.hypothesis.as_ref().map(|words| {
-        references::literal(words, &Trail::root().key("hypothesis"), &mut notes)
-    });
+    let hypothesis = scenario
+        .hypothesis
+        .as_ref()
+        .map(|words| references::literal(words, &Trail::root().key("hypothesis"), &mut notes));
     if notes.problems.is_empty() {
         feasible::check(scenario, &loads, &case, &mut notes);
         guards::check_descriptors(&loads, &mut notes);
@@ -121,8 +121,7 @@ fn case(
     let judged_faults = faults.iter().map(|fault| faults::judged(fault, &mut marks)).collect();
     let objectives = objectives::compile(scenario, &mut marks, notes);
     let ends: Vec<u64> = loads.iter().map(|load| load.arrivals.ends_us()).collect();
-    let given =
-        expect::Given { scenario, timetable, objectives: &objectives, ends_us: &ends };
+    let given = expect::Given { scenario, timetable, objectives: &objectives, ends_us: &ends };
     let expectations = expect::compile(given, &mut marks, notes);
     let (steady_state, probes) = steady::compile(scenario, &objectives, faults, ends_us, notes);
     let limits = objectives.iter().filter_map(|objective| objectives::limit_us(&objective.ask));
@@ -156,7 +155,8 @@ fn check_whole(scenario: &Scenario, notes: &mut Notes<'_>) {
     }
     if scenario.objectives.is_empty() && scenario.expect.is_empty() {
         let message = "nothing is asked: there is no objective and no expectation".to_owned();
-        let help = "write what must hold, such as `objectives: {errors: {error-rate: {below: 1%}}}`";
+        let help =
+            "write what must hold, such as `objectives: {errors: {error-rate: {below: 1%}}}`";
         notes.entry(&root, message, help);
     }
 }
@@ -197,3 +197,6 @@ fn seed_of(name: &str) -> u64 {
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

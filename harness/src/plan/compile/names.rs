@@ -20,14 +20,14 @@ const PHASES: [&str; 5] = [ALL, "steady", "fault", "recovery", "after"];
 pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) {
     for name in scenario.links.keys().filter(|name| scenario.services.contains_key(*name)) {
         notes.entry(
-            Trail::root().key("links").key(name.as_str()),
+            &Trail::root().key("links").key(name.as_str()),
             format!("`{name}` is a service too, and `to: {name}` could mean both"),
             "give the link another name",
         );
     }
     for name in scenario.faults.keys().filter(|name| PHASES.contains(&name.as_str())) {
         notes.entry(
-            Trail::root().key("faults").key(name.as_str()),
+            &Trail::root().key("faults").key(name.as_str()),
             format!("`{name}` is the name of a phase"),
             "give the fault another name",
         );
@@ -35,13 +35,22 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) {
     for (name, load) in parts::loads(scenario) {
         if name == ALL {
             let message = "`all` stands for all loads".to_owned();
-            notes.entry(&Trail::root().key("load").key(name), message, "give the load another name");
+            notes.entry(
+                &Trail::root().key("load").key(name),
+                message,
+                "give the load another name",
+            );
         }
         check_requests(name, &load, scenario, notes);
     }
 }
 
-fn check_requests(load: &str, parts: &parts::LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) {
+fn check_requests(
+    load: &str,
+    parts: &parts::LoadParts<'_>,
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) {
     for (at, request) in parts.requests.iter().enumerate() {
         let name = parts::request_name(request);
         let earlier = parts.requests.iter().take(at).any(|r| parts::request_name(r) == name);
@@ -57,7 +66,7 @@ fn check_requests(load: &str, parts: &parts::LoadParts<'_>, scenario: &Scenario,
         let (_, method, call) = parts::call(request);
         let entry = parts.trail.key("requests").index(at).key(method);
         let trail = if call.name.is_some() { entry.key("name") } else { entry };
-        notes.value(trail, message, "give the request a name of its own, with `name:`");
+        notes.value(&trail, message, "give the request a name of its own, with `name:`");
     }
 }
 
@@ -149,14 +158,16 @@ fn phase(word: &str, scenario: &Scenario) -> Result<During, (String, String)> {
             format!("`{word}` is not supported yet: phases of breakers"),
             "name phases or faults, such as [steady, after]".to_owned(),
         )),
-        (Some(_), _) => Err((
-            format!("unknown phase `{word}`"),
-            format!("write {name}, or {name}.recovery"),
-        )),
+        (Some(_), _) => {
+            Err((format!("unknown phase `{word}`"), format!("write {name}, or {name}.recovery")))
+        }
         (None, _) => {
             let faults = scenario.faults.keys().map(|name| name.as_str());
             let known: Vec<&str> = PHASES.into_iter().chain(faults).collect();
-            Err((format!("unknown phase or fault `{word}`"), instead(name, "phases and faults", &known)))
+            Err((
+                format!("unknown phase or fault `{word}`"),
+                instead(name, "phases and faults", &known),
+            ))
         }
     }
 }

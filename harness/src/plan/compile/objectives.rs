@@ -31,7 +31,11 @@ pub(super) fn compile(
     marks: &mut Marks,
     notes: &mut Notes<'_>,
 ) -> Vec<Objective> {
-    scenario.objectives.iter().map(|(name, one)| objective(name, one, scenario, marks, notes)).collect()
+    scenario
+        .objectives
+        .iter()
+        .map(|(name, one)| objective(name, one, scenario, marks, notes))
+        .collect()
 }
 
 fn objective(
@@ -54,13 +58,7 @@ fn objective(
         place: notes.place(&Trail::root().key("objectives").key(name.as_str())),
         ask,
         of: names::of(parts.of, scenario, &parts.trail.key("of"), notes),
-        during: names::during(
-            parts.during,
-            &COVERED,
-            scenario,
-            &parts.trail.key("during"),
-            notes,
-        ),
+        during: names::during(parts.during, &COVERED, scenario, &parts.trail.key("during"), notes),
         per_request: parts.per_request,
         advisory: parts.advisory,
         confidence: confidence(given, &parts.trail, notes),
@@ -85,12 +83,7 @@ fn confidence(given: Option<Ratio>, trail: &Trail, notes: &mut Notes<'_>) -> Sha
     confidence
 }
 
-fn ask(
-    written: &types::Objective,
-    trail: &Trail,
-    marks: &mut Marks,
-    notes: &mut Notes<'_>,
-) -> Ask {
+fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut Notes<'_>) -> Ask {
     match written {
         types::Objective::Latency(latency) => {
             let below_us = positive(latency.below, MOST_WAIT_US, &trail.key("below"), notes);

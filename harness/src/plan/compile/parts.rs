@@ -4,9 +4,7 @@
 
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
-use crate::spec::types::{
-    Affects, Call, Client, Fault, Load, Match, Objective, Request, Scenario,
-};
+use crate::spec::types::{Affects, Call, Client, Fault, Load, Match, Objective, Request, Scenario};
 
 /// Of any load.
 pub(super) struct LoadParts<'s> {
@@ -32,7 +30,10 @@ pub(super) fn load<'s>(name: &Name, load: &'s Load) -> LoadParts<'s> {
         Load::RampingArrivalRate(load) => LoadParts {
             trail: trail.key("ramping-arrival-rate"),
             at: load.at.as_ref(),
-            lasts_us: load.stages.iter().fold(0, |sum, stage| sum.saturating_add(stage.duration.us)),
+            lasts_us: load
+                .stages
+                .iter()
+                .fold(0, |sum, stage| sum.saturating_add(stage.duration.us)),
             to: load.to.as_ref(),
             client: &load.client,
             requests: &load.requests,

@@ -57,7 +57,9 @@ fn known(reference: &str, reader: Reader, scenario: &Scenario) -> Result<(), (St
         ["self", ..] if reader == Reader::Process => {
             unknown("write ${self.addr}, ${self.host} or ${self.port}".to_owned())
         }
-        ["self", ..] => unknown("only a process that Assay starts has an address of its own".into()),
+        ["self", ..] => {
+            unknown("only a process that Assay starts has an address of its own".into())
+        }
         ["services", name, "addr" | "host" | "port"] => {
             let names: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
             if names.contains(name) { Ok(()) } else { unknown(instead(name, "services", &names)) }

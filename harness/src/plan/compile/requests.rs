@@ -57,7 +57,7 @@ pub(super) fn compile(
 }
 
 fn body(call: &Call, around: Around<'_>, trail: &Trail, notes: &mut Notes<'_>) -> Body {
-    let mut text_at = |words: &str, key: &str, notes: &mut Notes<'_>| {
+    let text_at = |words: &str, key: &str, notes: &mut Notes<'_>| {
         text(words, Reader::Request, around.scenario, &trail.key(key), notes)
     };
     match (&call.json, &call.text, &call.file) {

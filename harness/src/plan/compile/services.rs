@@ -86,7 +86,7 @@ fn process(
     let command = trail.key("command");
     match settings.command.first().map(Words::as_str) {
         None | Some("") => notes.value(
-            command.clone(),
+            &command,
             "the command is empty".to_owned(),
             "write the program and its arguments, such as [./api, --listen, \"${self.addr}\"]",
         ),
@@ -161,7 +161,11 @@ fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
             let line = literal(line, &trail.key("log"), notes);
             if line.is_empty() {
                 let message = "an empty text is in every line".to_owned();
-                notes.value(&trail.key("log"), message, "write what the line says when it is ready");
+                notes.value(
+                    &trail.key("log"),
+                    message,
+                    "write what the line says when it is ready",
+                );
             }
             Ready::Log(line)
         }

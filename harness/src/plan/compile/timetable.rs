@@ -212,4 +212,3 @@ pub(super) fn anchored(
     };
     Some((anchored, planned))
 }
-
