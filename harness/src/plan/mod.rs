@@ -6,6 +6,22 @@
 //! (`services.X.*`, `links.X.*`, `self.*`, `run.*`); [`Text`] marks where.
 //! Not here: reading YAML (`spec`), running (`run`).
 
+pub mod arrivals;
+mod compile;
+pub mod cycle;
+pub mod demand;
+mod describe;
+mod marks;
+mod order;
+pub mod phases;
+mod table;
+pub mod text;
+mod words;
+
+pub use compile::compile;
+pub use describe::describe;
+pub use text::UnknownPlaceholder;
+
 use assay_slo::{Case, Share};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
