@@ -7,7 +7,7 @@ use super::parts;
 use super::references::literal;
 use crate::plan::{Link, Text, Upstream};
 use crate::spec::Trail;
-use crate::spec::scalar::Words;
+use crate::spec::scalar::{Name, Words};
 use crate::spec::types::{Scenario, Service};
 use std::net::SocketAddr;
 
@@ -87,9 +87,16 @@ fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Socket
 /// knows where it listens.
 pub(super) fn is_used(name: &str, scenario: &Scenario) -> bool {
     let listens = scenario.links.get(name).is_some_and(|link| link.listen.is_some());
-    let by_load =
-        parts::loads(scenario).any(|(_, load)| load.to.is_some_and(|to| to.as_str() == name));
+    // Where a load goes that does not say it rightly cannot be known.
+    let by_load = parts::loads(scenario).any(|(_, load)| match load.to {
+        Some(to) => to.as_str() == name || !is_place(to, scenario),
+        None => scenario.services.len() != 1,
+    });
     listens || by_load || texts(scenario).any(|text| names(text, name))
+}
+
+fn is_place(name: &Name, scenario: &Scenario) -> bool {
+    scenario.links.contains_key(name) || scenario.services.contains_key(name)
 }
 
 fn names(text: &str, link: &str) -> bool {

@@ -89,7 +89,8 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
         name: scenario.name.to_string(),
         hypothesis,
         labels,
-        seed: scenario.seed.map_or_else(|| seed_of(scenario.name.as_str()), |seed| seed.0),
+        // `spec` fills it in where the scenario names none.
+        seed: scenario.seed.map_or(0, |seed| seed.0),
         file: document.file().to_owned(),
         sha256: hexadecimal(&Sha256::digest(document.text().as_bytes())),
         folder,
@@ -123,7 +124,8 @@ fn case(
     let ends: Vec<u64> = loads.iter().map(|load| load.arrivals.ends_us()).collect();
     let given = expect::Given { scenario, timetable, objectives: &objectives, ends_us: &ends };
     let expectations = expect::compile(given, &mut marks, notes);
-    let (steady_state, probes) = steady::compile(scenario, &objectives, faults, ends_us, notes);
+    let times = timetable.complete.then_some(ends_us);
+    let (steady_state, probes) = steady::compile(scenario, &objectives, faults, times, notes);
     let limits = objectives.iter().filter_map(|objective| objectives::limit_us(&objective.ask));
     let case = Case {
         warmup_us: scenario.warmup.us,
@@ -186,12 +188,6 @@ fn positive(length: Duration, most_us: u64, trail: &Trail, notes: &mut Notes<'_>
 fn folder(file: &str) -> PathBuf {
     let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_path_buf()
-}
-
-/// A seed from a scenario's name, where it gives none.
-fn seed_of(name: &str) -> u64 {
-    let digest = Sha256::digest(name.as_bytes());
-    digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -4,12 +4,12 @@
 //! Not here: sending (`client`), how often each is sent (`cycle`).
 
 use super::notes::Notes;
-use super::references::{Reader, literal, text};
+use super::references::literal;
 use super::{MOST_WAIT_US, headers, parts, positive};
 use crate::plan::{Body, Request, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::{Statuses, Words};
-use crate::spec::types::{self, Call, Check, Scenario};
+use crate::spec::types::{self, Call, Check};
 use std::path::Path;
 
 /// The longest body from a file, in bytes.
@@ -18,7 +18,6 @@ const LONGEST_BODY: u64 = 64 << 20;
 /// What a request is made from besides its own settings.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'s> {
-    pub(super) scenario: &'s Scenario,
     /// Bodies are read from here.
     pub(super) folder: &'s Path,
     /// Path prefix of the service that is asked.
@@ -37,7 +36,7 @@ pub(super) fn compile(
     let (method, key, call) = parts::call(request);
     let trail = trail.key(key);
     let way = trail.key("path");
-    let path = text(call.path.as_str(), Reader::Request, around.scenario, &way, notes);
+    let path = Text(call.path.to_string());
     headers::check_path(&headers::sample(&path), &way, notes);
     if call.weight.is_some_and(|weight| weight.0 == 0) {
         let message = "a request of weight 0 is never sent".to_owned();
@@ -47,7 +46,7 @@ pub(super) fn compile(
         name: parts::request_name(request),
         method: method.to_owned(),
         path: Text(format!("{}{}", around.prefix.replace("${", "$${"), path.0)),
-        headers: headers::texts(&call.headers, around.scenario, &trail.key("headers"), notes),
+        headers: headers::texts(&call.headers, &trail.key("headers"), notes),
         body: body(call, around, &trail, notes),
         check_status: checked(call, &trail, notes),
         timeout_us: call.timeout.map_or(around.timeout_us, |timeout| {
@@ -57,13 +56,10 @@ pub(super) fn compile(
 }
 
 fn body(call: &Call, around: Around<'_>, trail: &Trail, notes: &mut Notes<'_>) -> Body {
-    let text_at = |words: &str, key: &str, notes: &mut Notes<'_>| {
-        text(words, Reader::Request, around.scenario, &trail.key(key), notes)
-    };
     match (&call.json, &call.text, &call.file) {
         (None, None, None) => Body::Empty,
-        (Some(json), None, None) => Body::Json(text_at(&json.0.to_string(), "json", notes)),
-        (None, Some(words), None) => Body::Text(text_at(words.as_str(), "text", notes)),
+        (Some(json), None, None) => Body::Json(Text(json.0.to_string())),
+        (None, Some(words), None) => Body::Text(Text(words.to_string())),
         (None, None, Some(file)) => Body::File(read(file, around.folder, trail, notes)),
         _ => {
             let message = "more than one body".to_owned();

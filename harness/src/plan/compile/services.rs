@@ -3,7 +3,7 @@
 //! Not here: their start order (`order`), whether load may reach them (`consent`).
 
 use super::notes::Notes;
-use super::references::{Reader, literal, text};
+use super::references::literal;
 use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::{Process, Ready, Service, ServiceKind, Text};
 use crate::spec::Trail;
@@ -24,7 +24,7 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
             types::Service::Url(url) => web(url, &trail.key("url"), notes),
             types::Service::Process(settings) => {
                 let trail = trail.key("process");
-                let process = process(settings, scenario, folder, &trail, notes);
+                let process = process(settings, folder, &trail, notes);
                 warn_of_deaf(name.as_str(), &process, notes);
                 ServiceKind::Process(process)
             }
@@ -78,21 +78,15 @@ fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
 
 fn process(
     settings: &types::Process,
-    scenario: &Scenario,
     folder: &Path,
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Process {
-    let command = trail.key("command");
-    match settings.command.first().map(Words::as_str) {
-        None | Some("") => notes.value(
-            &command,
-            "the command is empty".to_owned(),
-            "write the program and its arguments, such as [./api, --listen, \"${self.addr}\"]",
-        ),
-        Some(_) => {}
+    if settings.command.first().is_some_and(|program| program.as_str().is_empty()) {
+        let help = "write the program and its arguments, such as [./api, \"${self.addr}\"]";
+        notes.value(&trail.key("command").index(0), "the program has no name".to_owned(), help);
     }
-    for name in settings.env.keys().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
+    for name in settings.env.keys().filter(|name| name.contains('=')) {
         let message = format!("{name:?} is no name of an environment variable");
         notes.entry(&trail.key("env").key(name), message, "write letters, digits and `_`");
     }
@@ -103,27 +97,17 @@ fn process(
         positive(within, MOST_WAIT_US, &trail.key("stop-within"), notes)
     });
     Process {
-        command: settings
-            .command
-            .iter()
-            .enumerate()
-            .map(|(at, word)| {
-                text(word.as_str(), Reader::Process, scenario, &command.index(at), notes)
-            })
-            .collect(),
-        env: settings
-            .env
-            .iter()
-            .map(|(name, value)| {
-                let trail = trail.key("env").key(name);
-                (name.clone(), text(value.as_str(), Reader::Process, scenario, &trail, notes))
-            })
-            .collect(),
+        command: settings.command.iter().map(filled_later).collect(),
+        env: settings.env.iter().map(|(name, value)| (name.clone(), filled_later(value))).collect(),
         cwd: working_directory(settings.cwd.as_ref(), folder, &trail.key("cwd"), notes),
         ready: ready(&settings.ready, &trail.key("ready"), notes),
         ready_within_us: ready_within,
         stop_within_us: stop_within,
     }
+}
+
+fn filled_later(words: &Words) -> Text {
+    Text(words.to_string())
 }
 
 fn working_directory(
