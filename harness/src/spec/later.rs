@@ -97,7 +97,12 @@ const LATER: &[(&str, &[&str])] = &[
 
 /// Whether a type gets this key or variant in a later version.
 pub(super) fn is_later(of: &str, word: &str) -> bool {
-    LATER.iter().any(|(name, words)| *name == of && words.contains(&word))
+    later(of).contains(&word)
+}
+
+/// What a type gets in a later version.
+pub(super) fn later(of: &str) -> &'static [&'static str] {
+    LATER.iter().find(|(name, _)| *name == of).map_or(&[], |(_, words)| words)
 }
 
 /// The table, for the tests.

@@ -141,3 +141,6 @@ fn trail(path: &serde_path_to_error::Path) -> Trail {
     };
     path.iter().filter_map(segment).collect()
 }
+
+#[cfg(test)]
+mod tests;

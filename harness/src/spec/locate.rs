@@ -205,9 +205,15 @@ fn range(source: &Source, error: &impl fmt::Display, told: &Told) -> Range<usize
     start..start + extent(source.rest(start), told.text.as_deref())
 }
 
+/// Characters of a scalar that are looked at.
+const LONGEST: usize = 1000;
+
 /// How many characters the scalar has that a text starts with, at most to its line's end.
 fn extent(rest: &str, scalar: Option<&str>) -> usize {
-    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+    // A line may be the whole file; more than this is never shown.
+    let near =
+        rest.char_indices().nth(LONGEST).map_or(rest, |(end, _)| rest.get(..end).unwrap_or(rest));
+    let line = near.split(['\n', '\r']).next().unwrap_or_default();
     let quoted = |quote: char| {
         let mut escaped = false;
         let inner = line.chars().skip(1).take_while(move |c| {
@@ -223,7 +229,8 @@ fn extent(rest: &str, scalar: Option<&str>) -> usize {
             Some(scalar) => scalar.chars().count(),
             None => {
                 let token = |c: &char| !matches!(c, ',' | ']' | '}') && !c.is_whitespace();
-                line.chars().take_while(token).count()
+                let token: String = line.chars().take_while(token).collect();
+                token.trim_end_matches(':').chars().count()
             }
         },
     }

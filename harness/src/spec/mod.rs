@@ -5,9 +5,9 @@
 //! Not here: what needs two values at once (`plan`).
 
 mod check;
-#[cfg(test)]
-mod dev;
 mod document;
+#[cfg(test)]
+mod example;
 mod later;
 mod load;
 mod locate;

@@ -97,9 +97,10 @@ impl Source {
 
     /// The positions of a line, counted from 1, without its end.
     pub(super) fn line(&self, line: usize) -> Range<usize> {
-        let start = line.checked_sub(1).and_then(|at| self.lines.get(at)).copied();
-        let start = start.unwrap_or(self.length);
-        let end = self.lines.get(line).map_or(self.length, |next| next - 1);
+        let Some(start) = line.checked_sub(1).and_then(|at| self.lines.get(at)).copied() else {
+            return self.length..self.length;
+        };
+        let end = self.lines.get(line).map_or(self.length, |next| next.saturating_sub(1));
         start..end.max(start)
     }
 

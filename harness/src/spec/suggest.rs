@@ -27,14 +27,15 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     if word.len() > LONGEST {
         return None;
     }
-    let likeness = |known: &&'k str| {
-        strsim::jaro_winkler(word, known).max(strsim::normalized_damerau_levenshtein(word, known))
-    };
+    let distance = |known: &&'k str| strsim::osa_distance(word, known);
     known
         .iter()
         .filter(|known| known.len() <= LONGEST)
-        .map(|known| (likeness(known), *known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|known| (distance(known), *known))
+        .filter(|(far, known)| {
+            let shorter = word.chars().count().min(known.chars().count());
+            *far <= (shorter / 3).max(1) && *far < shorter
+        })
+        .min_by_key(|(far, _)| *far)
         .map(|(_, known)| known)
 }

@@ -242,7 +242,8 @@ pub(super) fn problem(document: &Document, error: &serde_yaml::Error) -> Problem
     let place = error.location().map(|place| (place.line(), place.column()));
     let start = match place {
         Some((line, column)) => source.yaml_position(line, column),
-        None => 0,
+        // Only a second document has none.
+        None => source.position(source.text().rfind("\n---").map_or(0, |at| at + 1)),
     };
     let line = source.line_column(start).0;
     let shown = |line: usize| source.slice(source.line(line));
@@ -268,7 +269,11 @@ pub(super) fn problem(document: &Document, error: &serde_yaml::Error) -> Problem
     } else {
         "check the indentation, quotes and brackets here and in the line above".to_owned()
     };
-    let message = if message.is_empty() { "it is empty" } else { message };
+    let message = match message {
+        _ if message.contains("more than one document") => "there is more than one document",
+        "" => "it is empty",
+        message => message,
+    };
     document.problem_at(start..start + 1, Wrong::new(format!("not YAML: {message}"), help))
 }
 

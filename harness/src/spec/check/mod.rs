@@ -10,10 +10,10 @@ mod tests;
 
 use self::shape::{Kind, Shape, schema};
 use super::document::Mistake;
-use super::later::is_later;
+use super::later::{is_later, later};
 use super::overrides::NAMED;
-use super::scalar::{Rate, Scalar, Wrong, entry_name, quoted};
-use super::suggest::suggest;
+use super::scalar::{Name, Rate, Scalar, Wrong, entry_name, quoted};
+use super::suggest::{nearest, suggest};
 use super::trail::{Segment, Trail};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -100,7 +100,7 @@ impl Checker {
         map: &Map<String, Value>,
     ) {
         let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        let mut later = false;
+        let mut any_later = false;
         for (key, value) in map {
             match fields.iter().find(|field| field.name == key) {
                 Some(field) => {
@@ -108,14 +108,14 @@ impl Checker {
                     self.limits(shape.name, key, value);
                 }
                 None => {
-                    later |= is_later(shape.name, key);
+                    any_later |= is_later(shape.name, key);
                     self.unknown_key(shape.name, key, &known, "key");
                 }
             }
         }
         let missing = fields.iter().filter(|field| field.required && !map.contains_key(field.name));
         // A key that is not built yet often stands in the place of the required one.
-        for field in missing.filter(|_| !later) {
+        for field in missing.filter(|_| !any_later) {
             let wrong = Wrong::new(
                 format!("`{}` is missing", field.name),
                 format!("write `{}: {}`{}", field.name, field.shape().example(), field.meaning()),
@@ -131,6 +131,13 @@ impl Checker {
                 let message = format!("schema {value} is not known");
                 let wrong = Wrong::new(message, "write `schema: 1`");
                 self.mistakes.push(Mistake::value(self.trail().key(key), wrong));
+            }
+            // It becomes a part of folder names.
+            ("Scenario", "name") => {
+                let name = Name::read(value).map(|name| entry_name(name.as_str()));
+                if let Ok(Err(wrong)) = name {
+                    self.mistakes.push(Mistake::value(self.trail().key(key), wrong));
+                }
             }
             ("ConstantArrivalRate", "rate")
                 if Rate::read(value).is_ok_and(|rate| rate.mhz == 0) =>
@@ -262,8 +269,11 @@ fn unknown(of: &str, word: &str, known: &[&str], what: &str) -> Wrong {
         };
         return Wrong::new(format!("{} is not supported yet", quoted(&word)), help);
     }
-    Wrong::new(
-        format!("unknown {what}{space}{}", quoted(&word)),
-        suggest(word, known, "known here"),
-    )
+    let message = format!("unknown {what}{space}{}", quoted(&word));
+    if nearest(word, known).is_none()
+        && let Some(near) = nearest(word, later(of))
+    {
+        return Wrong::new(message, format!("did you mean `{near}`? It is not supported yet"));
+    }
+    Wrong::new(message, suggest(word, known, "known here"))
 }

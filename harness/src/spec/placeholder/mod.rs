@@ -188,9 +188,7 @@ impl Known<'_> {
                 Placeholder::Env(var) => match (self.env)(var) {
                     Some(value) => {
                         self.left = self.left.checked_sub(value.len()).ok_or_else(too_much)?;
-                        if !self.secrets.contains(&value) {
-                            self.secrets.push(value.clone());
-                        }
+                        self.keep_secret(&value);
                         made.push(Piece::Text(value));
                     }
                     None => {
@@ -209,6 +207,15 @@ impl Known<'_> {
             }
         }
         Ok(made)
+    }
+
+    /// Also as it is written in the tree.
+    fn keep_secret(&mut self, value: &str) {
+        for form in [value.to_owned(), value.replace("${", "$${")] {
+            if !self.secrets.contains(&form) {
+                self.secrets.push(form);
+            }
+        }
     }
 
     fn meaning<'n>(&self, name: &'n str) -> Result<Placeholder<'n>, Failed> {

@@ -124,7 +124,7 @@ impl Scalar for Words {
     }
 
     fn schema() -> Value {
-        json!({"type": ["string", "integer"], "examples": ["any text"]})
+        json!({"type": ["string", "integer"], "examples": ["text"]})
     }
 }
 
@@ -147,15 +147,17 @@ impl Scalar for Free {
 
 /// Text, or an integer as its digits.
 fn letters<S: Scalar>(value: &Value) -> Result<String, Wrong> {
-    let quote = |what: &str, why: &str| {
+    let quote = |what: &str, help: String| {
         let message = format!("{} is {what} where {} is wanted", quoted(value), S::WANTED);
-        Wrong::new(message, format!("quote it: \"{value}\"{why}"))
+        Wrong::new(message, help)
     };
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
-        Value::Number(_) => Err(quote("a number", ", because 1.10 would arrive as 1.1")),
-        Value::Bool(_) => Err(quote("a boolean", "")),
+        Value::Number(_) => {
+            Err(quote("a number", "quote it as it stands: 1.10 would arrive as 1.1".to_owned()))
+        }
+        Value::Bool(_) => Err(quote("a boolean", format!("quote it: \"{value}\""))),
         Value::Null => Err(Wrong::new(
             format!("nothing where {} is wanted", S::WANTED),
             format!("write {}, or \"\" for empty text", S::WANTED),

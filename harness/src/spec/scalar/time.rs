@@ -229,7 +229,12 @@ impl Scalar for Moment {
             }
             _ => match length(text) {
                 Ok(after) => Ok(Moment { base: None, offset_us: after.us.cast_signed() }),
-                Err(wrong) if text.starts_with(|c: char| c.is_ascii_digit()) => Err(wrong),
+                Err(wrong)
+                    if text.starts_with(|c: char| c.is_ascii_digit())
+                        && !text.contains(['+', '-']) =>
+                {
+                    Err(wrong)
+                }
                 Err(_) => Err(Wrong::new(
                     format!("{} is not a moment", quoted(&text)),
                     format!("write {}", Moment::WANTED),
