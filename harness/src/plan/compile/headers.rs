@@ -5,8 +5,8 @@
 //! Not here: sending (`client`), answering (`link`).
 
 use super::notes::Notes;
-use super::references::literal;
 use crate::plan::Text;
+use crate::plan::text::literal;
 use crate::spec::Trail;
 use crate::spec::scalar::Words;
 use hyper::header::{HeaderName, HeaderValue};
@@ -41,7 +41,7 @@ pub(super) fn literals(
     names(headers, trail, notes);
     let entries = headers.iter().map(|(name, value)| {
         let trail = trail.key(name);
-        let value = literal(value, &trail, notes);
+        let value = literal(value);
         check_value(&value, &trail, notes);
         (name.clone(), value)
     });

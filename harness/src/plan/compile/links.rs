@@ -4,7 +4,7 @@
 
 use super::notes::{Notes, instead};
 use super::parts;
-use super::references::literal;
+use crate::plan::text::literal;
 use crate::plan::{Link, Text, Upstream};
 use crate::spec::Trail;
 use crate::spec::scalar::{Name, Words};
@@ -35,7 +35,7 @@ pub(super) fn compile(scenario: &Scenario, notes: &mut Notes<'_>) -> Vec<Link> {
 }
 
 fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) -> Upstream {
-    let to = literal(to, trail, notes);
+    let to = literal(to);
     if let Some((host, port)) = to.rsplit_once(':') {
         let port = port.parse::<u16>().ok().filter(|port| *port > 0);
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -62,7 +62,7 @@ fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_
 }
 
 fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<SocketAddr> {
-    let listen = literal(listen, trail, notes);
+    let listen = literal(listen);
     let (message, help) = match listen.parse::<SocketAddr>() {
         Ok(address) if address.port() == 0 => {
             ("a link needs a port".to_owned(), "leave `listen` out for a free one")

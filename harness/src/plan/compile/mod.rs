@@ -17,7 +17,6 @@ mod names;
 mod notes;
 mod objectives;
 mod parts;
-mod references;
 mod requests;
 mod services;
 mod steady;
@@ -27,6 +26,7 @@ pub(in crate::plan) use consent::is_loopback;
 pub(in crate::plan) use feasible::named;
 
 use super::marks::{Marks, ages};
+use super::text::literal;
 use super::{Fault, Link, Load, Plan, Service, order};
 use crate::spec::scalar::Duration;
 use crate::spec::{Loaded, Problems, Scenario, Trail};
@@ -69,15 +69,7 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     let ends_us = loads.iter().map(|load| load.arrivals.ends_us()).max().unwrap_or(0);
     let (case, probes) = case(scenario, &loads, &faults, &timetable, ends_us, &mut notes);
     let max_duration_us = guards::max_duration_us(scenario, &services, &loads, ends_us, &mut notes);
-    let labels = scenario.labels.iter().map(|(name, value)| {
-        let trail = Trail::root().key("labels").key(name);
-        (name.clone(), references::literal(value, &trail, &mut notes))
-    });
-    let labels = labels.collect();
-    let hypothesis = scenario
-        .hypothesis
-        .as_ref()
-        .map(|words| references::literal(words, &Trail::root().key("hypothesis"), &mut notes));
+    let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
     if notes.problems.is_empty() {
         feasible::check(scenario, &loads, &case, &mut notes);
         guards::check_descriptors(&loads, &mut notes);
@@ -87,8 +79,8 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     }
     Ok(Plan {
         name: scenario.name.to_string(),
-        hypothesis,
-        labels,
+        hypothesis: scenario.hypothesis.as_ref().map(literal),
+        labels: labels.collect(),
         // `spec` fills it in where the scenario names none.
         seed: scenario.seed.map_or(0, |seed| seed.0),
         file: document.file().to_owned(),

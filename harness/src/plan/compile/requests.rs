@@ -4,8 +4,8 @@
 //! Not here: sending (`client`), how often each is sent (`cycle`).
 
 use super::notes::Notes;
-use super::references::literal;
 use super::{MOST_WAIT_US, headers, parts, positive};
+use crate::plan::text::literal;
 use crate::plan::{Body, Request, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::{Statuses, Words};
@@ -71,7 +71,7 @@ fn body(call: &Call, around: Around<'_>, trail: &Trail, notes: &mut Notes<'_>) -
 
 fn read(file: &Words, folder: &Path, trail: &Trail, notes: &mut Notes<'_>) -> Vec<u8> {
     let trail = trail.key("file");
-    let path = folder.join(literal(file, &trail, notes));
+    let path = folder.join(literal(file));
     let read = std::fs::metadata(&path).map_err(|error| error.to_string()).and_then(|found| {
         match found.len() {
             _ if !found.is_file() => Err("it is no file".to_owned()),

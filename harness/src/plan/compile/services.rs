@@ -3,8 +3,8 @@
 //! Not here: their start order (`order`), whether load may reach them (`consent`).
 
 use super::notes::Notes;
-use super::references::literal;
 use super::{MOST_WAIT_US, headers, positive};
+use crate::plan::text::literal;
 use crate::plan::{Process, Ready, Service, ServiceKind, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::Words;
@@ -36,7 +36,7 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
 
 /// `http://host:port/prefix`.
 fn web(url: &Words, trail: &Trail, notes: &mut Notes<'_>) -> ServiceKind {
-    let url = literal(url, trail, notes);
+    let url = literal(url);
     read_url(&url).unwrap_or_else(|(message, help)| {
         notes.value(trail, message, help);
         ServiceKind::Url { host: String::new(), port: 0, prefix: String::new() }
@@ -117,7 +117,7 @@ fn working_directory(
     notes: &mut Notes<'_>,
 ) -> std::path::PathBuf {
     let Some(cwd) = cwd else { return folder.to_path_buf() };
-    let path = folder.join(literal(cwd, trail, notes));
+    let path = folder.join(literal(cwd));
     if !path.is_dir() {
         let message = format!("`{}` is no folder", path.display());
         notes.value(trail, message, "it is relative to the scenario's folder");
@@ -129,7 +129,7 @@ fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
     match (&ready.http, &ready.port, &ready.log) {
         (None, None, None) => Ready::Port(None),
         (Some(path), None, None) => {
-            let path = literal(path, &trail.key("http"), notes);
+            let path = literal(path);
             headers::check_path(&path, &trail.key("http"), notes);
             Ready::Http(path)
         }
@@ -142,7 +142,7 @@ fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
             Ready::Port(number)
         }
         (None, None, Some(line)) => {
-            let line = literal(line, &trail.key("log"), notes);
+            let line = literal(line);
             if line.is_empty() {
                 let message = "an empty text is in every line".to_owned();
                 notes.value(

@@ -4,8 +4,8 @@
 
 use super::expect::objective;
 use super::notes::{Notes, instead};
-use super::references::literal;
 use super::{MOST_RUN_US, headers, positive, requests};
+use crate::plan::text::literal;
 use crate::plan::{Fault, Probe};
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
@@ -119,7 +119,7 @@ fn probes(
             let message = format!("unknown service `{}`", probe.service);
             notes.value(&trail.key("service"), message, help);
         }
-        let path = literal(&probe.path, &trail.key("path"), notes);
+        let path = literal(&probe.path);
         headers::check_path(&path, &trail.key("path"), notes);
         Probe {
             name: format!("GET {path} of {}", probe.service),
