@@ -111,7 +111,7 @@ fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind
             FaultKind::Error {
                 status,
                 headers: headers::literals(&fault.headers, &trail.key("headers"), notes),
-                text: text.map_or_else(String::new, |text| literal(text)),
+                text: text.map_or_else(String::new, literal),
             }
         }
         types::Fault::Outage(fault) => FaultKind::Outage(match fault.mode {

@@ -28,6 +28,7 @@ const CONNECT_TIMEOUT_US: u64 = 2_000_000;
 pub(super) struct Given<'s> {
     pub(super) scenario: &'s Scenario,
     pub(super) folder: &'s Path,
+    pub(super) secrets: &'s [String],
     pub(super) services: &'s [Service],
     pub(super) links: &'s [Link],
     pub(super) timetable: &'s Timetable,
@@ -44,6 +45,7 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
         let around = Around {
             folder: given.folder,
             prefix: prefix(&to, given.services, given.links),
+            secrets: given.secrets,
             timeout_us: client.timeout_us,
         };
         let trail = parts.trail.key("requests");

@@ -60,6 +60,7 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     let given = loads::Given {
         scenario,
         folder: &folder,
+        secrets: &loaded.secrets,
         services: &services,
         links: &links,
         timetable: &timetable,

@@ -22,6 +22,8 @@ pub(super) struct Around<'s> {
     pub(super) folder: &'s Path,
     /// Path prefix of the service that is asked.
     pub(super) prefix: &'s str,
+    /// What may not be a name.
+    pub(super) secrets: &'s [String],
     /// The client's.
     pub(super) timeout_us: u64,
 }
@@ -38,6 +40,11 @@ pub(super) fn compile(
     let way = trail.key("path");
     let path = Text(call.path.to_string());
     headers::check_path(&headers::sample(&path), &way, notes);
+    let secret = |secret: &String| call.path.as_str().contains(secret.as_str());
+    if call.name.is_none() && around.secrets.iter().any(secret) {
+        let message = "a secret of its path would be this request's name in reports".to_owned();
+        notes.value(&way, message, "give the request a name of its own, with `name:`");
+    }
     if call.weight.is_some_and(|weight| weight.0 == 0) {
         let message = "a request of weight 0 is never sent".to_owned();
         notes.value(&trail.key("weight"), message, "write at least 1, or leave the request out");

@@ -202,6 +202,9 @@ fn warnings_tell_what_does_not_forbid_a_run() {
     assert!(early.contains("sees only 3s before `half` starts"), "{early}");
     let slow = warned(&[("connections: 2000", "connections: 400")]);
     assert!(slow.contains("would need 440 connections"), "{slow}");
+    let tight =
+        warned(&[("below: 1%, per-request: true", "below: 0.1%, of: [browse], during: [steady]")]);
+    assert!(tight.contains("of 3 000 requests one bad leaves it inconclusive; 4 742"), "{tight}");
     let advisory = warned(&[(
         "below: 1%, per-request: true",
         "below: 0.1%, of: [checkout], advisory: true, during: [half]",
@@ -215,4 +218,24 @@ fn plan_prints_what_a_run_would_do() {
     let golden = include_str!("tests/half.txt");
     assert!(shown == golden, "{shown}");
     assert!(shown.lines().all(|line| line.chars().count() <= 100));
+}
+
+#[test]
+fn secrets_stay_out_of_names_and_of_what_is_printed() {
+    let env = |name: &str| (name == "TOKEN").then(|| "hunter2".to_owned());
+    let compiled = |text: &str| {
+        let loaded = decode("half.yaml", text, &Overrides::default(), &env)?;
+        compile(&loaded)
+    };
+    let told = changed(&[("[./shop,", "[./shop, \"${env.TOKEN}\",")]);
+    let plan = compiled(&told).unwrap();
+    assert_eq!(plan.secrets, ["hunter2"]);
+    let shown = describe(&plan);
+    assert!(!shown.contains("hunter2") && shown.contains("./shop *** --listen"), "{shown}");
+    let named = changed(&[("{name: browse, path: /products", "{path: \"/products?${env.TOKEN}\"")]);
+    let problems = compiled(&named).unwrap_err().render(Look::Plain);
+    assert!(problems.contains("a secret of its path would be this request's name"), "{problems}");
+    assert!(!problems.contains("hunter2"), "{problems}");
+    let kept = changed(&[("path: /products", "path: \"/products?${env.TOKEN}\"")]);
+    assert!(compiled(&kept).is_ok());
 }
