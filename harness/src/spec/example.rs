@@ -1,5 +1,7 @@
 //! A scenario without mistakes that uses every part of the grammar there is, and how tests read
 //! scenarios.
+//!
+//! Not here: scenarios that are meant to be run.
 
 use super::{Loaded, Overrides, Problems, decode};
 

@@ -20,6 +20,9 @@ use std::path::Path;
 /// A scenario file may have so many bytes.
 const MOST: u64 = 4 << 20;
 
+/// How a mistake starts that only decoding found.
+const UNEXPECTED: &str = "cannot be decoded: ";
+
 /// A scenario that has no mistakes of its own.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -58,6 +61,11 @@ pub fn decode(
 ) -> Result<Loaded, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut document = Document::new(name, text);
+    if let Some(byte) = tree::too_deep(text) {
+        let at = document.source().position(byte);
+        let wrong = Wrong::new("nested too deeply", "write fewer levels");
+        return Err(document.problem_at(at..at + 1, wrong).into());
+    }
     let (mut tree, mut mistakes) =
         tree::read(text).map_err(|error| tree::problem(&document, &error))?;
     if tree.is_object() {
@@ -84,7 +92,8 @@ pub fn decode(
             Ok(Loaded { scenario, document, secrets })
         }
         Err(error) => {
-            let wrong = Wrong::new(error.inner().to_string(), "");
+            // `check` says more; it and the types disagree only by a mistake of ours.
+            let wrong = Wrong::new(format!("{UNEXPECTED}{}", error.inner()), "");
             Err(document.problems(vec![Mistake::value(trail(error.path()), wrong)]))
         }
     }

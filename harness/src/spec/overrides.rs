@@ -128,8 +128,6 @@ fn set(tree: &mut Value, argument: &Argument, overlays: &mut Overlays) -> Result
             None => value,
             Some(mistake) => return Err((Aim::Value, mistake.wrong)),
         },
-        // `${vars.x}` is a value too, though not YAML in every place.
-        Err(_) if text.starts_with("${") => Value::from(text),
         Err(error) => return Err(refuse(format!("the value is not YAML: {error}"))),
     };
     let trail = put(tree, path, value).map_err(|wrong| (Aim::Key, wrong))?;

@@ -27,15 +27,17 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     if word.len() > LONGEST {
         return None;
     }
-    let distance = |known: &&'k str| strsim::osa_distance(word, known);
-    known
-        .iter()
-        .filter(|known| known.len() <= LONGEST)
-        .map(|known| (distance(known), *known))
-        .filter(|(far, known)| {
-            let shorter = word.chars().count().min(known.chars().count());
-            *far <= (shorter / 3).max(1) && *far < shorter
-        })
-        .min_by_key(|(far, _)| *far)
-        .map(|(_, known)| known)
+    let letters = word.chars().count();
+    let near = |known: &&'k str| {
+        let (shorter, longer) = match known.chars().count() {
+            known if known < letters => (known, letters),
+            known => (letters, known),
+        };
+        let most = (shorter / 3).max(1).min(shorter.saturating_sub(1));
+        // The lengths alone tell most of them apart.
+        let far = (longer - shorter <= most).then(|| strsim::osa_distance(word, known))?;
+        (far <= most).then_some((far, *known))
+    };
+    let all = known.iter().filter(|known| known.len() <= LONGEST).filter_map(near);
+    all.min_by_key(|(far, _)| *far).map(|(_, known)| known)
 }

@@ -15,6 +15,31 @@ use serde::de::{
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
+/// Levels that a text may open; the parser's work grows with their square, and it would refuse
+/// far fewer.
+const LEVELS: usize = 200;
+
+/// Where a text opens so many lists or maps that reading it would take for ever.
+///
+/// Brackets in quotes and comments count too: nobody leaves that many open there.
+pub(super) fn too_deep(text: &str) -> Option<usize> {
+    let (mut flow, mut block) = (0_usize, 0_usize);
+    let next = text.bytes().skip(1).chain(*b" ");
+    for (at, pair) in text.bytes().zip(next).enumerate() {
+        match pair {
+            (b'[' | b'{', _) => flow += 1,
+            (b']' | b'}', _) => flow = flow.saturating_sub(1),
+            (b'-' | b'?' | b':', b' ' | b'\t') => block += 1,
+            (b' ' | b'\t', _) => {}
+            _ => block = 0,
+        }
+        if flow > LEVELS || block > LEVELS {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// Values of one scenario at most.
 const NODES: usize = 100_000;
 

@@ -1,6 +1,6 @@
 //! Files that cannot be read, bounds, and ten thousand broken scenarios.
 
-use super::{Overrides, decode, load};
+use super::{Overrides, UNEXPECTED, decode, load};
 use crate::spec::example::{GOOD, read};
 use crate::spec::{Look, Trail};
 use rand_chacha::ChaCha8Rng;
@@ -61,8 +61,17 @@ fn aliases_that_multiply_are_stopped() {
         printed.contains("values, aliases counted") || printed.contains("repetition"),
         "{printed}"
     );
-    let deep = format!("a: {}{}", "[".repeat(5000), "]".repeat(5000));
+}
+
+#[test]
+fn levels_without_end_are_stopped_before_they_are_read() {
+    for open in ["[", "{a: ", "- ", "? "] {
+        let printed = read(&open.repeat(1 << 20)).unwrap_err().to_string();
+        assert!(printed.contains("nested too deeply"), "{printed}");
+    }
+    let deep = format!("a: {}{}", "[".repeat(150), "]".repeat(150));
     assert!(read(&deep).unwrap_err().to_string().contains("recursion limit"));
+    assert!(read(&format!("# {}\n{GOOD}", "-".repeat(500))).is_ok());
 }
 
 #[test]
@@ -88,6 +97,8 @@ fn ten_thousand_broken_scenarios_are_refused_or_read_and_never_panic() {
             Err(problems) => {
                 bad += 1;
                 assert!(!problems.is_empty());
+                // The checker finds everything that the types refuse.
+                assert!(problems.iter().all(|p| !p.message.starts_with(UNEXPECTED)), "{problems}");
                 if round % 20 == 0 {
                     assert!(!problems.render(Look::Plain).is_empty());
                 }
