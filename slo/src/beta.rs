@@ -37,28 +37,29 @@ fn deviance(x: f64, mean: f64) -> f64 {
     }
 }
 
-/// Γ(n+1) / (Γ(x+1) Γ(n-x+1)) p^x q^(n-x) for real 0 <= x <= n and p + q = 1: for integers the
-/// probability of exactly x.
-pub(crate) fn mass(x: f64, n: f64, p: f64, q: f64) -> f64 {
+/// Γ(x+y+1) / (Γ(x+1) Γ(y+1)) p^x q^y for real x, y >= 0 and p + q = 1: for integers the
+/// probability of exactly x of x + y. Both numbers are taken, because neither can be had from
+/// their sum when the other is much greater.
+pub(crate) fn mass(x: f64, y: f64, p: f64, q: f64) -> f64 {
     if p <= 0.0 {
         return if x == 0.0 { 1.0 } else { 0.0 };
     }
     if q <= 0.0 {
-        return if x == n { 1.0 } else { 0.0 };
+        return if y == 0.0 { 1.0 } else { 0.0 };
     }
     if x == 0.0 {
-        return libm::exp(n * libm::log1p(-p));
+        return libm::exp(y * libm::log1p(-p));
     }
-    if x == n {
-        return libm::exp(n * libm::log1p(-q));
+    if y == 0.0 {
+        return libm::exp(x * libm::log1p(-q));
     }
-    let y = n - x;
+    let n = x + y;
     let log = stirling_error(n)
         - stirling_error(x)
         - stirling_error(y)
         - deviance(x, n * p)
         - deviance(y, n * q);
-    libm::exp(log - HALF_LN_2PI - 0.5 * (libm::log(x) + libm::log1p(-x / n)))
+    libm::exp(log - HALF_LN_2PI - 0.5 * (libm::log(x) + libm::log(y / n)))
 }
 
 /// Lentz's evaluation of the continued fraction (Abramowitz & Stegun 26.5.8).
@@ -98,7 +99,7 @@ pub(crate) fn regularised(a: f64, b: f64, x: f64, y: f64) -> f64 {
     if y <= 0.0 {
         return 1.0;
     }
-    let weight = mass(a, a + b, x, y);
+    let weight = mass(a, b, x, y);
     let value = if x < (a + 1.0) / (a + b + 2.0) {
         weight * b / (a + b) * fraction(a, b, x)
     } else {
@@ -119,7 +120,7 @@ pub(crate) fn inverse(target: f64, a: f64, b: f64) -> f64 {
         } else {
             low = x;
         }
-        let slope = mass(a, a + b, x, y) * a * b / ((a + b) * x * y);
+        let slope = mass(a, b, x, y) * a * b / ((a + b) * x * y);
         let newton = x - error / slope;
         let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
         if libm::fabs(next - x) <= 1e-15 * x || next == low || next == high {

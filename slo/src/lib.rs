@@ -24,6 +24,8 @@ mod objective;
 pub mod outcome;
 mod phase;
 pub mod scorecard;
+#[cfg(test)]
+mod script;
 mod tally;
 pub mod time;
 mod timeline;

@@ -59,6 +59,23 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{} %", digits(value, small))
 }
 
+/// A lower bound: as [`percent`], rounded down, so that "above" stays true.
+pub(crate) fn above(fraction: f64) -> String {
+    bound(fraction, |scaled| libm::floor(scaled + 1e-9))
+}
+
+/// An upper bound: as [`percent`], rounded up, so that "at most" stays true.
+pub(crate) fn at_most(fraction: f64) -> String {
+    bound(fraction, |scaled| libm::ceil(scaled - 1e-9))
+}
+
+fn bound(fraction: f64, round: impl Fn(f64) -> f64) -> String {
+    let value = fraction * 100.0;
+    let decimals = decimals(if value > 50.0 { 100.0 - value } else { value });
+    let scale = libm::pow(10.0, decimals as f64);
+    format!("{} %", trimmed(&format!("{:.decimals$}", round(value * scale) / scale)))
+}
+
 /// k of n in percent.
 pub(crate) fn ratio(k: u64, n: u64) -> String {
     if n == 0 { "0 %".to_owned() } else { percent(k as f64 / n as f64) }
@@ -71,11 +88,15 @@ pub(crate) fn number(value: f64) -> String {
 
 /// `value` with as many decimals as give `scale` three digits.
 fn digits(value: f64, scale: f64) -> String {
-    if scale <= 0.0 {
-        return trimmed(&format!("{value:.9}"));
-    }
-    let decimals = (2.0 - libm::floor(libm::log10(scale))).clamp(0.0, 15.0) as usize;
+    let decimals = decimals(scale);
     trimmed(&format!("{value:.decimals$}"))
+}
+
+fn decimals(scale: f64) -> usize {
+    if scale <= 0.0 {
+        return 9;
+    }
+    (2.0 - libm::floor(libm::log10(scale))).clamp(0.0, 15.0) as usize
 }
 
 /// `1 request`, `3 requests`.
@@ -110,6 +131,15 @@ mod tests {
         assert_eq!(ratio(10, 10), "100 %");
         assert_eq!(ratio(9_999_999, 10_000_000), "99.99999 %");
         assert_eq!(ratio(972, 1000), "97.2 %");
+        // Bounds are rounded outwards.
+        assert_eq!(
+            (above(0.002_245_299), at_most(0.002_241)),
+            ("0.224 %".into(), "0.225 %".into())
+        );
+        assert_eq!(
+            (above(0.0), at_most(1.0), at_most(0.001)),
+            ("0 %".into(), "100 %".into(), "0.1 %".into())
+        );
         assert_eq!([33.333, 30.0, 0.5, 1234.0].map(number), ["33.3", "30", "0.5", "1234"]);
         assert_eq!(
             (count(1, "request"), count(2, "request")),

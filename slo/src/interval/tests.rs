@@ -209,7 +209,7 @@ proptest! {
     fn tails_are_sums(n in 1u64..200, k in 0u64..200, p in 0u64..=1_000_000_000) {
         let (k, p) = (k.min(n), Share(p));
         let (x, y) = (p.fraction(), p.rest().fraction());
-        let sum: f64 = (0..=k).map(|i| beta::mass(i as f64, n as f64, x, y)).sum();
+        let sum: f64 = (0..=k).map(|i| beta::mass(i as f64, (n - i) as f64, x, y)).sum();
         prop_assert!(libm::fabs(cdf(k, n, p) - sum) < 1e-10);
         prop_assert!(libm::fabs(tail(k + 1, n, p) - (1.0 - sum)) < 1e-10);
     }

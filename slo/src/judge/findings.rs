@@ -75,7 +75,7 @@ fn bursts(evidence: &Evidence<'_>, objective: &Objective, one: &Judged) -> Optio
              bad, {} is the limit",
             score.id,
             words::number(deff),
-            words::percent(upper),
+            words::at_most(upper),
             words::share(limit)
         )
     })

@@ -65,7 +65,7 @@ fn objective_words(objective: &Objective, score: &ObjectiveScore) -> String {
         score.id,
         words::ratio(k, n),
         words::share(objective.confidence),
-        words::percent(bound),
+        words::above(bound),
         words::percent(score.limit)
     )
 }

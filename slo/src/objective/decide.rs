@@ -78,7 +78,7 @@ fn rate(
         unknown => format!(", {unknown} unknown"),
     };
     let counts = format!("{k} of {n}{not_known}");
-    let (low, high) = (words::percent(lower), words::percent(upper));
+    let (low, high) = (words::above(lower), words::at_most(upper));
     let reason = match verdict {
         Verdict::Met => {
             format!("{sure} sure that less than {allowed} were {bad}: at most {high} ({counts})")
