@@ -3,7 +3,7 @@
 //! Not here: aligning (`table`), checking (`compile`).
 
 use super::compile::{is_loopback, named};
-use super::demand::{Demand, Unit, by_name, demands};
+use super::demand::{Demand, Pool, by_name, demands};
 use super::table::{Align, columns, wrap};
 use super::words::{count, rate, several, time};
 use super::{
@@ -13,7 +13,10 @@ use super::{
 use assay_slo::case::{Ask, Case, Clock, During, Expectation, Must, Objective, Of};
 use std::ops::Range;
 
-/// The plan in words and numbers, lines of at most 100 columns where names allow.
+/// Characters of a name that are shown.
+const LONGEST_NAME: usize = 50;
+
+/// The plan in words and numbers, secrets masked, lines of at most 100 columns where names allow.
 #[must_use]
 pub fn describe(plan: &Plan) -> String {
     let mut text = format!("{}  ({}, seed {})\n", plan.name, plan.file, plan.seed);
@@ -36,7 +39,8 @@ pub fn describe(plan: &Plan) -> String {
     section(&mut text, "expectations", columns(&expectations(plan), &[]));
     let warnings = plan.warnings.iter().map(|warning| wrap("  - ", warning, 4)).collect();
     section(&mut text, "warnings", warnings);
-    text
+    // Longest first, so none leaves a part of another.
+    plan.secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "***"))
 }
 
 /// A heading and what is under it; nothing if that is empty.
@@ -194,12 +198,13 @@ fn broken(fault: &Fault) -> String {
 fn requests(plan: &Plan) -> Vec<Vec<String>> {
     let rows = plan.loads.iter().enumerate().flat_map(|(index, load)| {
         load.requests.iter().enumerate().map(move |(at, request)| {
-            let pool = super::demand::Pool::new(&plan.loads, &[Of { load: index, request: at }]);
+            let pool = Pool::new(&plan.loads, &[Of { load: index, request: at }]);
             let due = pool.due_in(&(0..plan.ends_us));
             let line = format!("{} {}", request.method, request.path.0);
-            let line = if line == request.name { String::new() } else { format!("({line})") };
+            let line =
+                if line == request.name { String::new() } else { format!("({})", short(&line)) };
             let timeout = format!("timeout {}", time(request.timeout_us));
-            let what = format!("{} {line} {timeout}", request.name);
+            let what = format!("{} {line} {timeout}", short(&request.name));
             vec![load_name(load, at), count(due), what]
         })
     });
@@ -248,29 +253,45 @@ fn objectives(plan: &Plan) -> Vec<Vec<String>> {
 
 fn demand_row(objective: &Objective, demand: &Demand, case: &Case) -> Vec<String> {
     let number = |of: Option<u64>| of.map_or("-".to_owned(), count);
-    let of = demand.name.clone().unwrap_or_else(|| covered(&objective.of, case));
-    let unit = if demand.unit == Unit::Slices { " (slices)" } else { "" };
+    let of = demand.name.as_deref().map_or_else(|| covered(&objective.of, case), short);
     let advisory = if objective.advisory { "; advisory" } else { "" };
     vec![
         objective.name.clone(),
         count(demand.expected),
         number(demand.least),
         number(demand.passes.filter(|_| demand.is_possible())),
-        format!(
-            "{}{unit} of {of} during {}{advisory}",
-            limit(objective),
-            named(&objective.during, case)
-        ),
+        format!("{} of {of} during {}{advisory}", limit(objective), named(&objective.during, case)),
     ]
 }
 
 /// The names in `of`; whole loads by their own.
 fn covered(of: &[Of], case: &Case) -> String {
-    let all: usize = case.loads.iter().map(|load| load.requests.len()).sum();
-    if of.len() == all {
+    let whole = |index: usize, load: &assay_slo::case::Load| {
+        (0..load.requests.len()).all(|request| of.contains(&Of { load: index, request }))
+    };
+    let loads: Vec<(usize, &str)> = case
+        .loads
+        .iter()
+        .enumerate()
+        .filter(|(index, load)| whole(*index, load))
+        .map(|(index, load)| (index, load.name.as_str()))
+        .collect();
+    if loads.len() == case.loads.len() {
         return "all".to_owned();
     }
-    by_name(of, case).into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    let rest: Vec<Of> =
+        of.iter().copied().filter(|of| loads.iter().all(|(index, _)| *index != of.load)).collect();
+    let requests = by_name(&rest, case).into_iter().map(|(name, _)| short(name));
+    let loads = loads.into_iter().map(|(_, name)| short(name));
+    loads.chain(requests).collect::<Vec<_>>().join(", ")
+}
+
+/// A name on one line; the end of a long one is left out.
+fn short(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
 }
 
 fn limit(objective: &Objective) -> String {
@@ -283,7 +304,7 @@ fn limit(objective: &Objective) -> String {
         Ask::ErrorRate { below } => format!("errors < {below}"),
         Ask::ErrorCount { at_most } => format!("at most {}", several(*at_most, "error", "errors")),
         Ask::Availability { at_least, slice_s, .. } => {
-            format!("available at least {at_least} of slices of {slice_s} s")
+            format!("at least {at_least} of slices of {slice_s} s good,")
         }
     }
 }

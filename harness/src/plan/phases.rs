@@ -80,34 +80,38 @@ mod tests {
         }
     }
 
+    fn spans(during: &[During], faults: &[Fault], ends_us: u64) -> Vec<(u64, u64)> {
+        planned(during, faults, ends_us).iter().map(|span| (span.start, span.end)).collect()
+    }
+
     #[test]
     fn one_fault_cuts_a_run_in_four() {
         let faults = [fault(20, 12, 12)];
-        let of = |phase| planned(&[phase], &faults, 50);
-        assert_eq!(of(During::Steady), [0..20]);
-        assert_eq!(of(During::Fault), [20..32]);
-        assert_eq!(of(During::Named(0)), [20..32]);
-        assert_eq!(of(During::Recovery), [32..44]);
-        assert_eq!(of(During::After), [44..50]);
-        assert_eq!(planned(&[During::Steady, During::After], &faults, 50), [0..20, 44..50]);
-        assert_eq!(of(During::All), [0..50]);
+        let of = |phase| spans(&[phase], &faults, 50);
+        assert_eq!(of(During::Steady), [(0, 20)]);
+        assert_eq!(of(During::Fault), [(20, 32)]);
+        assert_eq!(of(During::Named(0)), [(20, 32)]);
+        assert_eq!(of(During::Recovery), [(32, 44)]);
+        assert_eq!(of(During::After), [(44, 50)]);
+        assert_eq!(spans(&[During::Steady, During::After], &faults, 50), [(0, 20), (44, 50)]);
+        assert_eq!(of(During::All), [(0, 50)]);
     }
 
     #[test]
     fn without_faults_all_is_steady() {
-        assert_eq!(planned(&[During::Steady], &[], 50), [0..50]);
-        assert_eq!(planned(&[During::After], &[], 50), []);
+        assert_eq!(spans(&[During::Steady], &[], 50), [(0, 50)]);
+        assert_eq!(spans(&[During::After], &[], 50), []);
     }
 
     #[test]
     fn a_fault_wins_over_anothers_recovery() {
         let faults = [fault(10, 10, 20), fault(25, 5, 10)];
-        let of = |phase| planned(&[phase], &faults, 60);
-        assert_eq!(of(During::Recovery), [20..25, 30..40]);
-        assert_eq!(of(During::RecoveryOf(0)), [20..25, 30..40]);
-        assert_eq!(of(During::RecoveryOf(1)), [30..40]);
-        assert_eq!(of(During::Steady), [0..10]);
-        assert_eq!(of(During::After), [40..60]);
+        let of = |phase| spans(&[phase], &faults, 60);
+        assert_eq!(of(During::Recovery), [(20, 25), (30, 40)]);
+        assert_eq!(of(During::RecoveryOf(0)), [(20, 25), (30, 40)]);
+        assert_eq!(of(During::RecoveryOf(1)), [(30, 40)]);
+        assert_eq!(of(During::Steady), [(0, 10)]);
+        assert_eq!(of(During::After), [(40, 60)]);
     }
 
     proptest! {

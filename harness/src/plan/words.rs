@@ -8,18 +8,23 @@ pub(super) fn rate(mhz: u64) -> String {
     format!("{}/s", decimal(mhz, 3))
 }
 
-/// A length of time in seconds or smaller: `44 s`, `1.5 s`, `500 ms`; minutes from 2 min on where
-/// they are whole.
+/// A length of time as timetables have it: `500 ms`, `1.5 s`, `110 s`; from 10 min on with
+/// minutes and hours, `12 min 30 s`, `2 h`.
 #[must_use]
 pub(super) fn time(us: u64) -> String {
     match us {
         0 => "0 s".to_owned(),
         us if us < 1000 => format!("{us} µs"),
         us if us < 1_000_000 => format!("{} ms", decimal(us, 3)),
-        us if us >= 120_000_000 && us.is_multiple_of(60_000_000) => {
-            format!("{} min", us / 60_000_000)
+        us if us < 600_000_000 => format!("{} s", decimal(us, 6)),
+        us => {
+            let (minutes, rest) = (us / 60_000_000, us % 60_000_000);
+            let parts =
+                [(minutes / 60 * 1_000_000, "h"), (minutes % 60 * 1_000_000, "min"), (rest, "s")];
+            let parts = parts.iter().filter(|(of, _)| *of > 0);
+            let parts = parts.map(|(of, unit)| format!("{} {unit}", decimal(*of, 6)));
+            parts.collect::<Vec<_>>().join(" ")
         }
-        us => format!("{} s", decimal(us, 6)),
     }
 }
 
@@ -54,8 +59,9 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([rate(300_000), rate(500), rate(333)], ["300/s", "0.5/s", "0.333/s"]);
-        let times = [0, 117, 1_500, 500_000, 1_500_000, 44_000_000, 90_000_000, 300_000_000];
-        let shown = ["0 s", "117 µs", "1.5 ms", "500 ms", "1.5 s", "44 s", "90 s", "5 min"];
+        let times = [0, 117, 1_500, 500_000, 1_500_000, 110_000_000, 750_000_000, 7_205_500_000];
+        let shown =
+            ["0 s", "117 µs", "1.5 ms", "500 ms", "1.5 s", "110 s", "12 min 30 s", "2 h 5.5 s"];
         assert_eq!(times.map(time), shown);
         assert_eq!(
             [count(7), count(999), count(10_400), count(1_000_000)],

@@ -3,7 +3,7 @@
 //! Invariant: names are unique and hold no measured value, so that runs can be compared by them.
 //! Not here: whether there is traffic to judge them on (`feasible`).
 
-use super::notes::{Notes, instead, list};
+use super::notes::{Notes, instead};
 use super::timetable::{Timetable, anchored};
 use super::{MOST_RUN_US, MOST_WAIT_US, headers, names, positive};
 use crate::plan::compile::requests::ranges;
@@ -107,7 +107,7 @@ fn recovers(
     let covered = judged.map(|one| one.of.as_slice()).unwrap_or_default();
     let last = covered.iter().filter_map(|of| given.ends_us.get(of.load)).max().copied();
     let needed = planned_us.saturating_add(within_us).saturating_add(hold_us);
-    if let Some(last) = last.filter(|last| needed > *last) {
+    if let Some(last) = last.filter(|last| given.timetable.complete && needed > *last) {
         let shown = |us: u64| Duration { us };
         let message = format!(
             "within {} and hold {} after {} need load until {}, but it ends at {}",
@@ -149,11 +149,6 @@ fn unaffected(
     let of = names::of(Some(&expect.of), scenario, &trail.key("of"), notes);
     let during = expect.during.as_deref();
     let during = names::during(during, &[During::All], scenario, &trail.key("during"), notes);
-    if expect.keeps.is_empty() {
-        let known = scenario.objectives.keys().map(|name| name.as_str());
-        let help = format!("name objectives: {}", list(known));
-        notes.value(&trail.key("keeps"), "it keeps nothing".to_owned(), help);
-    }
     let keeps = expect.keeps.iter().enumerate();
     let keeps = keeps
         .filter_map(|(at, name)| objective(name, scenario, &trail.key("keeps").index(at), notes));

@@ -6,10 +6,10 @@
 
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts};
-use super::references::literal;
 use super::timetable::Timetable;
 use super::{MOST_RUN_US, headers, links, positive};
 use crate::plan::marks::Marks;
+use crate::plan::text::literal;
 use crate::plan::{Affects, Delay, Fault, FaultKind, Load, Match, OutageMode, Target};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Ratio};
@@ -49,7 +49,9 @@ pub(super) fn compile(
             recovery_us,
         };
         check_refusal(&fault, &parts.trail, notes);
-        check_end(&fault, &parts.trail, loads, notes);
+        if timetable.complete {
+            check_end(&fault, &parts.trail, loads, notes);
+        }
         fault
     });
     entries.collect()
@@ -109,8 +111,7 @@ fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind
             FaultKind::Error {
                 status,
                 headers: headers::literals(&fault.headers, &trail.key("headers"), notes),
-                text: text
-                    .map_or_else(String::new, |text| literal(text, &trail.key("text"), notes)),
+                text: text.map_or_else(String::new, literal),
             }
         }
         types::Fault::Outage(fault) => FaultKind::Outage(match fault.mode {
@@ -176,7 +177,7 @@ fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
         methods.push(upper);
     }
     let path = parts.matches.path.as_ref().map(|path| {
-        let glob = literal(path, &trail.key("path"), notes);
+        let glob = literal(path);
         if !glob.starts_with(['/', '*']) {
             let message =
                 format!("`{}` matches no path: it does not start with `/`", glob.escape_debug());

@@ -12,6 +12,7 @@ use crate::spec::Trail;
 use crate::spec::scalar::Duration;
 use crate::spec::types::{Expect, Scenario};
 use assay_slo::case::{Anchor, Ask, Case, During, Moment, Must, Objective};
+use assay_slo::interval::least_n;
 use assay_slo::time::SECOND_US;
 
 /// A name with a smaller part of a pool than one in so many can fail unseen.
@@ -116,6 +117,7 @@ fn too_few(
     notes: &mut Notes<'_>,
 ) {
     if demand.is_possible() {
+        no_room(asked, demand, notes);
         return;
     }
     let whose = demand.name.as_ref().map_or_else(String::new, |name| format!(" of `{name}`"));
@@ -139,6 +141,26 @@ fn too_few(
         true => notes.warn(format!("{message}; {help}")),
         false => notes.entry(trail, message, help),
     }
+}
+
+/// Warns where one bad request leaves a share undecided.
+fn no_room(asked: Asked<'_>, demand: &Demand, notes: &mut Notes<'_>) {
+    let limit = match &asked.objective.ask {
+        Ask::Latency { percentile, .. } => percentile.rest(),
+        Ask::ErrorRate { below } => *below,
+        Ask::ErrorCount { .. } | Ask::Availability { .. } => return,
+    };
+    let confidence = asked.objective.confidence;
+    let Some(one) = least_n(limit, 1, confidence).filter(|_| demand.passes == Some(0)) else {
+        return;
+    };
+    let whose = demand.name.as_ref().map_or_else(String::new, |name| format!(" of `{name}`"));
+    notes.warn(format!(
+        "`{}` has no room: of {}{whose} one bad leaves it inconclusive; {} would allow one",
+        asked.what,
+        words::several(demand.expected, "request", "requests"),
+        words::count(one)
+    ));
 }
 
 /// `below 0.1% at 95% confidence needs`.

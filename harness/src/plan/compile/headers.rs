@@ -5,11 +5,10 @@
 //! Not here: sending (`client`), answering (`link`).
 
 use super::notes::Notes;
-use super::references::{Reader, literal, text};
 use crate::plan::Text;
+use crate::plan::text::literal;
 use crate::spec::Trail;
 use crate::spec::scalar::Words;
-use crate::spec::types::Scenario;
 use hyper::header::{HeaderName, HeaderValue};
 use indexmap::IndexMap;
 
@@ -20,14 +19,13 @@ const OURS: [&str; 6] =
 /// A request's headers; values may hold placeholders.
 pub(super) fn texts(
     headers: &IndexMap<String, Words>,
-    scenario: &Scenario,
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Vec<(String, Text)> {
     names(headers, trail, notes);
     let entries = headers.iter().map(|(name, value)| {
         let trail = trail.key(name);
-        let text = text(value.as_str(), Reader::Request, scenario, &trail, notes);
+        let text = Text(value.to_string());
         check_value(&sample(&text), &trail, notes);
         (name.clone(), text)
     });
@@ -43,7 +41,7 @@ pub(super) fn literals(
     names(headers, trail, notes);
     let entries = headers.iter().map(|(name, value)| {
         let trail = trail.key(name);
-        let value = literal(value, &trail, notes);
+        let value = literal(value);
         check_value(&value, &trail, notes);
         (name.clone(), value)
     });
@@ -60,16 +58,16 @@ pub(super) fn sample(text: &Text) -> String {
     text.fill(&|_| Some("0".to_owned())).unwrap_or_default()
 }
 
-/// Checks a path with its query: `/`, then visible ASCII.
+/// Checks a path with its query: `/`, then what RFC 3986 allows unencoded, and `[` and `]`.
 pub(super) fn check_path(path: &str, trail: &Trail, notes: &mut Notes<'_>) {
-    let visible = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\');
+    let allowed = |c: char| c.is_ascii_graphic() && !r##"#"<>\^`{|}"##.contains(c);
     if !path.starts_with('/') {
         notes.value(
             trail,
             format!("the path `{}` does not start with `/`", path.escape_debug()),
             "write the path only, such as /products; `to` says where",
         );
-    } else if let Some(other) = path.chars().find(|c| !visible(*c)) {
+    } else if let Some(other) = path.chars().find(|c| !allowed(*c)) {
         notes.value(
             trail,
             format!("the path holds {other:?}, which no request line can"),

@@ -4,10 +4,10 @@
 
 use super::notes::{Notes, instead};
 use super::parts;
-use super::references::literal;
+use crate::plan::text::literal;
 use crate::plan::{Link, Text, Upstream};
 use crate::spec::Trail;
-use crate::spec::scalar::Words;
+use crate::spec::scalar::{Name, Words};
 use crate::spec::types::{Scenario, Service};
 use std::net::SocketAddr;
 
@@ -35,7 +35,7 @@ pub(super) fn compile(scenario: &Scenario, notes: &mut Notes<'_>) -> Vec<Link> {
 }
 
 fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) -> Upstream {
-    let to = literal(to, trail, notes);
+    let to = literal(to);
     if let Some((host, port)) = to.rsplit_once(':') {
         let port = port.parse::<u16>().ok().filter(|port| *port > 0);
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -62,7 +62,7 @@ fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_
 }
 
 fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<SocketAddr> {
-    let listen = literal(listen, trail, notes);
+    let listen = literal(listen);
     let (message, help) = match listen.parse::<SocketAddr>() {
         Ok(address) if address.port() == 0 => {
             ("a link needs a port".to_owned(), "leave `listen` out for a free one")
@@ -87,9 +87,16 @@ fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Socket
 /// knows where it listens.
 pub(super) fn is_used(name: &str, scenario: &Scenario) -> bool {
     let listens = scenario.links.get(name).is_some_and(|link| link.listen.is_some());
-    let by_load =
-        parts::loads(scenario).any(|(_, load)| load.to.is_some_and(|to| to.as_str() == name));
+    // Where a load goes that does not say it rightly cannot be known.
+    let by_load = parts::loads(scenario).any(|(_, load)| match load.to {
+        Some(to) => to.as_str() == name || !is_place(to, scenario),
+        None => scenario.services.len() != 1,
+    });
     listens || by_load || texts(scenario).any(|text| names(text, name))
+}
+
+fn is_place(name: &Name, scenario: &Scenario) -> bool {
+    scenario.links.contains_key(name) || scenario.services.contains_key(name)
 }
 
 fn names(text: &str, link: &str) -> bool {

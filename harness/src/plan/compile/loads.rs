@@ -11,7 +11,7 @@ use crate::plan::{
     Arrivals, Client, Link, Load, Service, ServiceKind, Stretch, Target, Upstream, cycle,
 };
 use crate::spec::Trail;
-use crate::spec::scalar::{Duration, Rate};
+use crate::spec::scalar::Duration;
 use crate::spec::types::{self, Scenario};
 use assay_slo::case;
 use std::path::Path;
@@ -28,6 +28,7 @@ const CONNECT_TIMEOUT_US: u64 = 2_000_000;
 pub(super) struct Given<'s> {
     pub(super) scenario: &'s Scenario,
     pub(super) folder: &'s Path,
+    pub(super) secrets: &'s [String],
     pub(super) services: &'s [Service],
     pub(super) links: &'s [Link],
     pub(super) timetable: &'s Timetable,
@@ -40,11 +41,11 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
     let loads = entries.map(|((name, entry), starts_us)| {
         let parts = parts::load(name, entry);
         let to = target(&parts, given.scenario, notes);
-        let client = client(&parts, given.scenario, notes);
+        let client = client(&parts, notes);
         let around = Around {
-            scenario: given.scenario,
             folder: given.folder,
             prefix: prefix(&to, given.services, given.links),
+            secrets: given.secrets,
             timeout_us: client.timeout_us,
         };
         let trail = parts.trail.key("requests");
@@ -57,7 +58,7 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
             client,
             requests: requests.collect(),
             arrivals: arrivals(name.as_str(), entry, &parts, starts_us, notes),
-            cycle: cycle(name.as_str(), &parts, notes),
+            cycle: cycle(&parts, notes),
         }
     });
     loads.collect()
@@ -129,7 +130,7 @@ fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]) -> &'s st
     prefix.unwrap_or_default()
 }
 
-fn client(parts: &LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> Client {
+fn client(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Client {
     let trail = parts.trail.key("client");
     let settings = parts.client;
     let connections = settings.connections.map_or(CONNECTIONS, |connections| {
@@ -144,7 +145,7 @@ fn client(parts: &LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> 
     };
     let timeout_us = limit(settings.timeout, TIMEOUT_US, "timeout");
     let connect_timeout_us = limit(settings.connect_timeout, CONNECT_TIMEOUT_US, "connect-timeout");
-    let headers = headers::texts(&settings.headers, scenario, &trail.key("headers"), notes);
+    let headers = headers::texts(&settings.headers, &trail.key("headers"), notes);
     Client { connections, timeout_us, connect_timeout_us, headers }
 }
 
@@ -173,7 +174,7 @@ fn arrivals(
     };
     let arrivals = Arrivals { starts_us, start_rate_mhz: start_rate.mhz, stretches };
     if arrivals.count() == 0 {
-        let message = format!("`{name}` sends nothing: its rate is always {}", Shown(start_rate));
+        let message = format!("`{name}` sends nothing: its rate is always 0/s");
         notes.value(&parts.trail.key(rates), message, "write a rate such as 300/s");
     }
     if arrivals.ends_us() > MOST_RUN_US {
@@ -184,29 +185,15 @@ fn arrivals(
     arrivals
 }
 
-/// A rate as the grammar writes it.
-struct Shown(Rate);
-
-impl std::fmt::Display for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&crate::plan::words::rate(self.0.mhz))
-    }
-}
-
-fn cycle(name: &str, parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<u16> {
+fn cycle(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<u16> {
     let weight = |request: &types::Request| {
         let (_, _, call) = parts::call(request);
         call.weight.map_or(1, |weight| weight.0)
     };
     let weights: Vec<u64> = parts.requests.iter().map(weight).collect();
     let trail = parts.trail.key("requests");
-    if weights.is_empty() {
-        let message = format!("`{name}` sends nothing: its list of requests is empty");
-        notes.value(&trail, message, "write at least one, such as `- get: {path: /}`");
-        return Vec::new();
-    }
     cycle::smooth(&weights).unwrap_or_else(|cycle::TooLong(places)| {
-        // Weights of 0 have their own problem.
+        // Only weights of 0 make none, and they have a problem of their own.
         if places > 0 {
             let message = format!("these weights repeat only after {places} requests");
             let help = format!("write weights whose sum is at most {}", cycle::LONGEST);

@@ -17,7 +17,6 @@ mod names;
 mod notes;
 mod objectives;
 mod parts;
-mod references;
 mod requests;
 mod services;
 mod steady;
@@ -27,6 +26,7 @@ pub(in crate::plan) use consent::is_loopback;
 pub(in crate::plan) use feasible::named;
 
 use super::marks::{Marks, ages};
+use super::text::literal;
 use super::{Fault, Link, Load, Plan, Service, order};
 use crate::spec::scalar::Duration;
 use crate::spec::{Loaded, Problems, Scenario, Trail};
@@ -60,6 +60,7 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     let given = loads::Given {
         scenario,
         folder: &folder,
+        secrets: &loaded.secrets,
         services: &services,
         links: &links,
         timetable: &timetable,
@@ -69,15 +70,7 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     let ends_us = loads.iter().map(|load| load.arrivals.ends_us()).max().unwrap_or(0);
     let (case, probes) = case(scenario, &loads, &faults, &timetable, ends_us, &mut notes);
     let max_duration_us = guards::max_duration_us(scenario, &services, &loads, ends_us, &mut notes);
-    let labels = scenario.labels.iter().map(|(name, value)| {
-        let trail = Trail::root().key("labels").key(name);
-        (name.clone(), references::literal(value, &trail, &mut notes))
-    });
-    let labels = labels.collect();
-    let hypothesis = scenario
-        .hypothesis
-        .as_ref()
-        .map(|words| references::literal(words, &Trail::root().key("hypothesis"), &mut notes));
+    let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
     if notes.problems.is_empty() {
         feasible::check(scenario, &loads, &case, &mut notes);
         guards::check_descriptors(&loads, &mut notes);
@@ -87,9 +80,10 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     }
     Ok(Plan {
         name: scenario.name.to_string(),
-        hypothesis,
-        labels,
-        seed: scenario.seed.map_or_else(|| seed_of(scenario.name.as_str()), |seed| seed.0),
+        hypothesis: scenario.hypothesis.as_ref().map(literal),
+        labels: labels.collect(),
+        // `spec` fills it in where the scenario names none.
+        seed: scenario.seed.map_or(0, |seed| seed.0),
         file: document.file().to_owned(),
         sha256: hexadecimal(&Sha256::digest(document.text().as_bytes())),
         folder,
@@ -123,7 +117,8 @@ fn case(
     let ends: Vec<u64> = loads.iter().map(|load| load.arrivals.ends_us()).collect();
     let given = expect::Given { scenario, timetable, objectives: &objectives, ends_us: &ends };
     let expectations = expect::compile(given, &mut marks, notes);
-    let (steady_state, probes) = steady::compile(scenario, &objectives, faults, ends_us, notes);
+    let times = timetable.complete.then_some(ends_us);
+    let (steady_state, probes) = steady::compile(scenario, &objectives, faults, times, notes);
     let limits = objectives.iter().filter_map(|objective| objectives::limit_us(&objective.ask));
     let case = Case {
         warmup_us: scenario.warmup.us,
@@ -186,12 +181,6 @@ fn positive(length: Duration, most_us: u64, trail: &Trail, notes: &mut Notes<'_>
 fn folder(file: &str) -> PathBuf {
     let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_path_buf()
-}
-
-/// A seed from a scenario's name, where it gives none.
-fn seed_of(name: &str) -> u64 {
-    let digest = Sha256::digest(name.as_bytes());
-    digest.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -82,10 +82,6 @@ pub(super) fn of(
         .collect();
     let whole = [Name(ALL.to_owned())];
     let wanted = names.unwrap_or(&whole);
-    if wanted.is_empty() {
-        let message = "an empty list covers no request".to_owned();
-        notes.value(trail, message, "name loads or requests, or leave `of` out for all");
-    }
     let mut known: Vec<&str> = vec![];
     for (load, requests) in &loads {
         known.push(load);
@@ -119,10 +115,6 @@ pub(super) fn during(
     notes: &mut Notes<'_>,
 ) -> Vec<During> {
     let Some(words) = words else { return default.to_vec() };
-    if words.is_empty() {
-        let message = "an empty list covers no phase".to_owned();
-        notes.value(trail, message, "name phases or faults, such as [steady, after]");
-    }
     let mut phases = Vec::new();
     for (at, word) in words.iter().enumerate() {
         match phase(word.as_str(), scenario) {

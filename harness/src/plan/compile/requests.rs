@@ -4,12 +4,12 @@
 //! Not here: sending (`client`), how often each is sent (`cycle`).
 
 use super::notes::Notes;
-use super::references::{Reader, literal, text};
 use super::{MOST_WAIT_US, headers, parts, positive};
+use crate::plan::text::literal;
 use crate::plan::{Body, Request, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::{Statuses, Words};
-use crate::spec::types::{self, Call, Check, Scenario};
+use crate::spec::types::{self, Call, Check};
 use std::path::Path;
 
 /// The longest body from a file, in bytes.
@@ -18,11 +18,12 @@ const LONGEST_BODY: u64 = 64 << 20;
 /// What a request is made from besides its own settings.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'s> {
-    pub(super) scenario: &'s Scenario,
     /// Bodies are read from here.
     pub(super) folder: &'s Path,
     /// Path prefix of the service that is asked.
     pub(super) prefix: &'s str,
+    /// What may not be a name.
+    pub(super) secrets: &'s [String],
     /// The client's.
     pub(super) timeout_us: u64,
 }
@@ -37,8 +38,13 @@ pub(super) fn compile(
     let (method, key, call) = parts::call(request);
     let trail = trail.key(key);
     let way = trail.key("path");
-    let path = text(call.path.as_str(), Reader::Request, around.scenario, &way, notes);
+    let path = Text(call.path.to_string());
     headers::check_path(&headers::sample(&path), &way, notes);
+    let secret = |secret: &String| call.path.as_str().contains(secret.as_str());
+    if call.name.is_none() && around.secrets.iter().any(secret) {
+        let message = "a secret of its path would be this request's name in reports".to_owned();
+        notes.value(&way, message, "give the request a name of its own, with `name:`");
+    }
     if call.weight.is_some_and(|weight| weight.0 == 0) {
         let message = "a request of weight 0 is never sent".to_owned();
         notes.value(&trail.key("weight"), message, "write at least 1, or leave the request out");
@@ -47,7 +53,7 @@ pub(super) fn compile(
         name: parts::request_name(request),
         method: method.to_owned(),
         path: Text(format!("{}{}", around.prefix.replace("${", "$${"), path.0)),
-        headers: headers::texts(&call.headers, around.scenario, &trail.key("headers"), notes),
+        headers: headers::texts(&call.headers, &trail.key("headers"), notes),
         body: body(call, around, &trail, notes),
         check_status: checked(call, &trail, notes),
         timeout_us: call.timeout.map_or(around.timeout_us, |timeout| {
@@ -57,13 +63,10 @@ pub(super) fn compile(
 }
 
 fn body(call: &Call, around: Around<'_>, trail: &Trail, notes: &mut Notes<'_>) -> Body {
-    let text_at = |words: &str, key: &str, notes: &mut Notes<'_>| {
-        text(words, Reader::Request, around.scenario, &trail.key(key), notes)
-    };
     match (&call.json, &call.text, &call.file) {
         (None, None, None) => Body::Empty,
-        (Some(json), None, None) => Body::Json(text_at(&json.0.to_string(), "json", notes)),
-        (None, Some(words), None) => Body::Text(text_at(words.as_str(), "text", notes)),
+        (Some(json), None, None) => Body::Json(Text(json.0.to_string())),
+        (None, Some(words), None) => Body::Text(Text(words.to_string())),
         (None, None, Some(file)) => Body::File(read(file, around.folder, trail, notes)),
         _ => {
             let message = "more than one body".to_owned();
@@ -75,7 +78,7 @@ fn body(call: &Call, around: Around<'_>, trail: &Trail, notes: &mut Notes<'_>) -
 
 fn read(file: &Words, folder: &Path, trail: &Trail, notes: &mut Notes<'_>) -> Vec<u8> {
     let trail = trail.key("file");
-    let path = folder.join(literal(file, &trail, notes));
+    let path = folder.join(literal(file));
     let read = std::fs::metadata(&path).map_err(|error| error.to_string()).and_then(|found| {
         match found.len() {
             _ if !found.is_file() => Err("it is no file".to_owned()),

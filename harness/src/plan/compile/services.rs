@@ -3,8 +3,8 @@
 //! Not here: their start order (`order`), whether load may reach them (`consent`).
 
 use super::notes::Notes;
-use super::references::{Reader, literal, text};
 use super::{MOST_WAIT_US, headers, positive};
+use crate::plan::text::literal;
 use crate::plan::{Process, Ready, Service, ServiceKind, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::Words;
@@ -24,7 +24,7 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
             types::Service::Url(url) => web(url, &trail.key("url"), notes),
             types::Service::Process(settings) => {
                 let trail = trail.key("process");
-                let process = process(settings, scenario, folder, &trail, notes);
+                let process = process(settings, folder, &trail, notes);
                 warn_of_deaf(name.as_str(), &process, notes);
                 ServiceKind::Process(process)
             }
@@ -36,7 +36,7 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
 
 /// `http://host:port/prefix`.
 fn web(url: &Words, trail: &Trail, notes: &mut Notes<'_>) -> ServiceKind {
-    let url = literal(url, trail, notes);
+    let url = literal(url);
     read_url(&url).unwrap_or_else(|(message, help)| {
         notes.value(trail, message, help);
         ServiceKind::Url { host: String::new(), port: 0, prefix: String::new() }
@@ -78,21 +78,15 @@ fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
 
 fn process(
     settings: &types::Process,
-    scenario: &Scenario,
     folder: &Path,
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Process {
-    let command = trail.key("command");
-    match settings.command.first().map(Words::as_str) {
-        None | Some("") => notes.value(
-            &command,
-            "the command is empty".to_owned(),
-            "write the program and its arguments, such as [./api, --listen, \"${self.addr}\"]",
-        ),
-        Some(_) => {}
+    if settings.command.first().is_some_and(|program| program.as_str().is_empty()) {
+        let help = "write the program and its arguments, such as [./api, \"${self.addr}\"]";
+        notes.value(&trail.key("command").index(0), "the program has no name".to_owned(), help);
     }
-    for name in settings.env.keys().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
+    for name in settings.env.keys().filter(|name| name.contains('=')) {
         let message = format!("{name:?} is no name of an environment variable");
         notes.entry(&trail.key("env").key(name), message, "write letters, digits and `_`");
     }
@@ -103,27 +97,17 @@ fn process(
         positive(within, MOST_WAIT_US, &trail.key("stop-within"), notes)
     });
     Process {
-        command: settings
-            .command
-            .iter()
-            .enumerate()
-            .map(|(at, word)| {
-                text(word.as_str(), Reader::Process, scenario, &command.index(at), notes)
-            })
-            .collect(),
-        env: settings
-            .env
-            .iter()
-            .map(|(name, value)| {
-                let trail = trail.key("env").key(name);
-                (name.clone(), text(value.as_str(), Reader::Process, scenario, &trail, notes))
-            })
-            .collect(),
+        command: settings.command.iter().map(filled_later).collect(),
+        env: settings.env.iter().map(|(name, value)| (name.clone(), filled_later(value))).collect(),
         cwd: working_directory(settings.cwd.as_ref(), folder, &trail.key("cwd"), notes),
         ready: ready(&settings.ready, &trail.key("ready"), notes),
         ready_within_us: ready_within,
         stop_within_us: stop_within,
     }
+}
+
+fn filled_later(words: &Words) -> Text {
+    Text(words.to_string())
 }
 
 fn working_directory(
@@ -133,7 +117,7 @@ fn working_directory(
     notes: &mut Notes<'_>,
 ) -> std::path::PathBuf {
     let Some(cwd) = cwd else { return folder.to_path_buf() };
-    let path = folder.join(literal(cwd, trail, notes));
+    let path = folder.join(literal(cwd));
     if !path.is_dir() {
         let message = format!("`{}` is no folder", path.display());
         notes.value(trail, message, "it is relative to the scenario's folder");
@@ -145,7 +129,7 @@ fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
     match (&ready.http, &ready.port, &ready.log) {
         (None, None, None) => Ready::Port(None),
         (Some(path), None, None) => {
-            let path = literal(path, &trail.key("http"), notes);
+            let path = literal(path);
             headers::check_path(&path, &trail.key("http"), notes);
             Ready::Http(path)
         }
@@ -158,7 +142,7 @@ fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
             Ready::Port(number)
         }
         (None, None, Some(line)) => {
-            let line = literal(line, &trail.key("log"), notes);
+            let line = literal(line);
             if line.is_empty() {
                 let message = "an empty text is in every line".to_owned();
                 notes.value(

@@ -4,8 +4,8 @@
 
 use super::expect::objective;
 use super::notes::{Notes, instead};
-use super::references::literal;
 use super::{MOST_RUN_US, headers, positive, requests};
+use crate::plan::text::literal;
 use crate::plan::{Fault, Probe};
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
@@ -16,12 +16,13 @@ use assay_slo::time::SECOND_US;
 /// How far the gate looks back, µs; it needs at least a second.
 const LOOK_US: u64 = 5 * SECOND_US;
 
-/// The gate and its probes; no gate without faults.
+/// The gate and its probes; no gate without faults. `times` is when the load ends, µs after time
+/// 0, if all starts are known.
 pub(super) fn compile(
     scenario: &Scenario,
     objectives: &[Objective],
     faults: &[Fault],
-    ends_us: u64,
+    times: Option<u64>,
     notes: &mut Notes<'_>,
 ) -> (Option<SteadyState>, Vec<Probe>) {
     let root = Trail::root();
@@ -35,7 +36,9 @@ pub(super) fn compile(
         }
         return (None, probes);
     };
-    check_first(faults, notes);
+    if times.is_some() {
+        check_first(faults, notes);
+    }
     let require = match written.and_then(|gate| gate.require.as_ref()) {
         Some(names) => {
             let named = names.iter().enumerate().filter_map(|(at, name)| {
@@ -57,7 +60,9 @@ pub(super) fn compile(
     };
     let after_us = written.and_then(|gate| gate.after).map_or(last.recovery_us, |after| {
         let after_us = positive(after, MOST_RUN_US, &trail.key("after"), notes);
-        check_after(last, after_us, ends_us, &trail.key("after"), notes);
+        if let Some(ends_us) = times {
+            check_after(last, after_us, ends_us, &trail.key("after"), notes);
+        }
         after_us
     });
     let place = match (written, scenario.faults.keys().next()) {
@@ -114,7 +119,7 @@ fn probes(
             let message = format!("unknown service `{}`", probe.service);
             notes.value(&trail.key("service"), message, help);
         }
-        let path = literal(&probe.path, &trail.key("path"), notes);
+        let path = literal(&probe.path);
         headers::check_path(&path, &trail.key("path"), notes);
         Probe {
             name: format!("GET {path} of {}", probe.service),

@@ -26,6 +26,8 @@ pub(super) struct Timetable {
     pub(super) loads: Vec<u64>,
     /// In the order of the scenario.
     pub(super) faults: Vec<u64>,
+    /// Whether all were resolved; if not, what follows from starts is not worth telling.
+    pub(super) complete: bool,
 }
 
 /// Which entry a moment counts from.
@@ -69,8 +71,10 @@ pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
         Start::At(us) => u64::try_from(*us).unwrap_or(0),
         Start::Unknown | Start::Sought | Start::Refused => 0,
     };
+    let complete = starts.iter().all(|start| matches!(start, Start::At(_)));
     let (loads, faults) = starts.split_at(scenario.load.len().min(starts.len()));
-    Timetable { loads: loads.iter().map(us).collect(), faults: faults.iter().map(us).collect() }
+    let us = |starts: &[Start]| starts.iter().map(us).collect();
+    Timetable { loads: us(loads), faults: us(faults), complete }
 }
 
 /// The start of an entry, µs after time 0; none if it has a problem. `path` is what asked for it.
