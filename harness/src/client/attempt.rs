@@ -70,8 +70,8 @@ pub async fn attempt(
         let begun = clock.now();
         began(begun);
         match send(clock, limits, begun, connection, request).await {
-            Sent::Ended(exchange, connection) => return (exchange, connection),
-            Sent::Not(back) => request = *back,
+            Ok(ended) => return ended,
+            Err(back) => request = *back,
         }
     }
     let begun = clock.now();
@@ -80,17 +80,14 @@ pub async fn attempt(
         Err(exchange) => return (exchange, None),
     };
     match send(clock, limits, begun, connection, request).await {
-        Sent::Ended(exchange, connection) => (exchange, connection),
+        Ok(ended) => ended,
         // A new connection that ended at once was an attempt: the peer accepted it.
-        Sent::Not(_) => (failed(begun, clock.now(), Outcome::ProtocolError), None),
+        Err(_) => (failed(begun, clock.now(), Outcome::ProtocolError), None),
     }
 }
 
-/// The end of one try on one connection.
-enum Sent {
-    Ended(Exchange, Option<Connection>),
-    Not(Box<Request<Full<Bytes>>>),
-}
+/// The end of one try on one connection, or the request back if nothing of it was written.
+type Sent = Result<(Exchange, Option<Connection>), Box<Request<Full<Bytes>>>>;
 
 async fn send(
     clock: &Clock,
@@ -106,10 +103,10 @@ async fn send(
         Some(Ok(answer)) if took(begun, done) <= limits.timeout_us => {
             let exchange = answered(begun, done, answer, limits);
             let connection = if connection.settles().await { Some(connection) } else { None };
-            return Sent::Ended(exchange, connection);
+            return Ok((exchange, connection));
         }
         Some(Ok(_)) | None => failed(begun, done, Outcome::Timeout),
-        Some(Err(Broken::Unsent(request))) => return Sent::Not(request),
+        Some(Err(Broken::Unsent(request))) => return Err(request),
         Some(Err(Broken::Unsendable(error))) => {
             let finding = Some(format!("a request could not be written: {error}"));
             let exchange = failed(begun, done, Outcome::NotSent);
@@ -120,7 +117,7 @@ async fn send(
             Exchange { idle_reset: kept && closed && !answered, ..exchange }
         }
     };
-    Sent::Ended(exchange, None)
+    Ok((exchange, None))
 }
 
 async fn connect(

@@ -47,8 +47,9 @@ pub fn connect(error: &io::Error) -> NoConnection {
             "the machine ran out of file descriptors (ENFILE): raise `fs.file-max`".to_owned(),
         ),
         Some(Errno::ADDRNOTAVAIL) => NoConnection::OurLimit(
-            "the generator ran out of local ports (EADDRNOTAVAIL): widen \
-             `net.ipv4.ip_local_port_range`, or keep connections alive"
+            "no local port or address is left for a connection (EADDRNOTAVAIL): widen \
+             `net.ipv4.ip_local_port_range`, keep connections alive, or check that this machine \
+             speaks the target's address family"
                 .to_owned(),
         ),
         Some(Errno::NOBUFS | Errno::NOMEM) => NoConnection::OurLimit(format!(

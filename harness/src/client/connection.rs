@@ -11,6 +11,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
+use rustix::io::Errno;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -64,7 +65,13 @@ impl Connection {
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
         socket.set_nodelay(true)?;
-        let socket = Socket::new(socket.connect(addr).await?);
+        let stream = socket.connect(addr).await?;
+        // Where nobody listens on a port of the ephemeral range, the kernel may pick that very
+        // port for us, and we would talk to ourselves.
+        if stream.local_addr()? == addr {
+            return Err(Errno::CONNREFUSED.into());
+        }
+        let socket = Socket::new(stream);
         let wire = TokioIo::new(Wire(Arc::clone(&socket)));
         let (sender, driver) = http1::handshake(wire).await.map_err(io::Error::other)?;
         Ok(Connection { sender, driver: Some(driver), socket, answers: 0 })

@@ -66,3 +66,36 @@ impl Arrivals {
         Arrival { k: self.k, warmup: self.warmup, due: self.zero.plus(us) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::lane;
+    use super::*;
+
+    #[test]
+    fn threads_share_a_lane_without_gap_or_double() {
+        let addr = ([127, 0, 0, 1], 9).into();
+        let lane = Arc::new(lane(addr, 25, 1_000, 1, 1));
+        let zero = At(1_000_000);
+        let drain = |shard, shards| {
+            let mut arrivals = Arrivals::new(Arc::clone(&lane), zero, shard, shards);
+            let mut all = Vec::new();
+            while let Some(due) = arrivals.next_due() {
+                assert_eq!(arrivals.take_due(At(due.0 - 1)), None);
+                all.extend(arrivals.take_due(due));
+            }
+            assert!(all.is_sorted_by_key(|arrival| arrival.due));
+            all
+        };
+        let whole = drain(0, 1);
+        assert_eq!(whole.len(), 35);
+        assert_eq!(whole[0], Arrival { k: 0, warmup: true, due: At(990_000) });
+        assert_eq!(whole[10], Arrival { k: 0, warmup: false, due: zero });
+        // More threads than warm-up arrivals, and a number that divides neither.
+        for shards in [2, 3, 12] {
+            let mut parts: Vec<_> = (0..shards).flat_map(|shard| drain(shard, shards)).collect();
+            parts.sort_by_key(|arrival| arrival.due);
+            assert_eq!(parts, whole);
+        }
+    }
+}

@@ -17,9 +17,9 @@ pub(super) struct Pool<C, J> {
 
 /// What a job may do now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn<C, J> {
+pub(super) enum Turn<C> {
     /// Use this idle connection, or open a new one.
-    Go(J, Option<C>),
+    Go(Option<C>),
     /// It waits: the limit is reached.
     Wait,
 }
@@ -30,13 +30,13 @@ impl<C, J> Pool<C, J> {
     }
 
     /// Lets a job go, with the connection used last, or puts it in the queue.
-    pub(super) fn ask(&mut self, job: J) -> Turn<C, J> {
+    pub(super) fn ask(&mut self, job: J) -> Turn<C> {
         if let Some(connection) = self.idle.pop() {
-            return Turn::Go(job, Some(connection));
+            return Turn::Go(Some(connection));
         }
         if self.open < self.limit {
             self.open += 1;
-            return Turn::Go(job, None);
+            return Turn::Go(None);
         }
         self.waiting.push_back(job);
         Turn::Wait
@@ -82,8 +82,8 @@ mod tests {
     #[test]
     fn grows_to_its_limit_then_queues_in_order() {
         let mut pool = Pool::new(2);
-        assert_eq!(pool.ask(1), Turn::Go(1, None));
-        assert_eq!(pool.ask(2), Turn::Go(2, None));
+        assert_eq!(pool.ask(1), Turn::Go(None));
+        assert_eq!(pool.ask(2), Turn::Go(None));
         assert_eq!(pool.ask(3), Turn::Wait);
         assert_eq!(pool.ask(4), Turn::Wait);
         assert_eq!(pool.release(Some('a')), Some((3, Some('a'))));
@@ -92,17 +92,17 @@ mod tests {
         assert_eq!(pool.release(Some('a')), None);
         assert_eq!(pool.release(Some('b')), None);
         // Last in, first out; no third is opened while two are there.
-        assert_eq!(pool.ask(5), Turn::Go(5, Some('b')));
-        assert_eq!(pool.ask(6), Turn::Go(6, Some('a')));
+        assert_eq!(pool.ask(5), Turn::Go(Some('b')));
+        assert_eq!(pool.ask(6), Turn::Go(Some('a')));
         assert_eq!(pool.ask(7), Turn::Wait);
     }
 
     #[test]
     fn a_closed_connection_makes_room() {
         let mut pool: Pool<char, u8> = Pool::new(1);
-        assert_eq!(pool.ask(1), Turn::Go(1, None));
+        assert_eq!(pool.ask(1), Turn::Go(None));
         assert_eq!(pool.release(None), None);
-        assert_eq!(pool.ask(2), Turn::Go(2, None));
+        assert_eq!(pool.ask(2), Turn::Go(None));
     }
 
     #[test]

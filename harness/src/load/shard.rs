@@ -138,8 +138,6 @@ impl Shard {
                     // Whatever came due meanwhile goes too; it keeps its due instant.
                     take_due(&mut arrivals, clock.now(), &mut batch);
                     shard.send_all(&mut batch);
-                    // Lets this be written, and answers be read, before the next.
-                    tokio::task::yield_now().await;
                 }
                 () = shard.landed.notified(), if wake.is_none() => {}
             }
@@ -157,7 +155,7 @@ impl Shard {
             let job = self.enter(post, arrival);
             let asked = self.pools[post].borrow_mut().ask(Job { queued: Some(now), ..job });
             match asked {
-                Turn::Go(_, connection) => {
+                Turn::Go(connection) => {
                     tokio::task::spawn_local(Rc::clone(self).work(job, connection));
                 }
                 Turn::Wait => {
@@ -340,9 +338,12 @@ fn take_due(arrivals: &mut [Arrivals], until: At, batch: &mut Vec<(usize, Arriva
 
 async fn wait(timer: &Timer, clock: &Clock, wake: Option<At>) -> io::Result<()> {
     match wake {
-        Some(at) => timer.wait_until(clock, at).await,
+        // Late: what was sent before must still be written, and answers read, first.
+        Some(at) if at <= clock.now() => tokio::task::yield_now().await,
+        Some(at) => timer.wait_until(clock, at).await?,
         None => pending().await,
     }
+    Ok(())
 }
 
 /// The next whole second from time 0, so that a second is handed over just after its end.

@@ -12,7 +12,13 @@ use tokio::net::{TcpListener, TcpStream};
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// A lane of `count` arrivals, `every_us` apart from time 0, after ten of warm-up.
-fn lane(addr: SocketAddr, count: u64, every_us: i64, connections: usize, timeout_us: u64) -> Lane {
+pub(super) fn lane(
+    addr: SocketAddr,
+    count: u64,
+    every_us: i64,
+    connections: usize,
+    timeout_us: u64,
+) -> Lane {
     let request = |name: &str| Request {
         name: name.to_owned(),
         method: "GET".to_owned(),
@@ -43,7 +49,7 @@ fn lane(addr: SocketAddr, count: u64, every_us: i64, connections: usize, timeout
 
 fn marks() -> Vec<Mark> {
     vec![
-        Mark::LateBy { us: 100_000 },
+        Mark::LateBy { us: 500_000 },
         Mark::Blocked,
         Mark::Refused,
         Mark::IdleReset,

@@ -58,6 +58,8 @@ impl Timer {
                 .try_io(|fd| rustix::io::read(fd.get_ref(), &mut expirations).map_err(Into::into))
             {
                 read?;
+                // It fires once for each arming: nothing more can be ready.
+                ready.clear_ready();
             }
         }
     }

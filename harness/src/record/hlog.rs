@@ -121,8 +121,8 @@ mod tests {
         let interval = Interval { series, from: At(2_000_000), to: At(3_000_000), times };
         let mut file = Vec::new();
         let mut log = Hlog::begin(&mut file, &[load], DateTime::UNIX_EPOCH).unwrap();
-        log.add(&[interval.clone()]).unwrap();
-        log.add(&[interval.clone()]).unwrap();
+        log.add(std::slice::from_ref(&interval)).unwrap();
+        log.add(std::slice::from_ref(&interval)).unwrap();
         let text = String::from_utf8(file).unwrap();
         // The crate's reader does not know the Java tools' legend line.
         let text: Vec<_> = text.lines().filter(|line| !line.starts_with('"')).collect();
