@@ -61,12 +61,14 @@ fn launch(name: &str, script: &str, run_id: &str, folder: &Path) -> Launch {
     }
 }
 
-/// A service that obeys, one that ignores SIGTERM, and one with a child in another session.
+/// A service that obeys, one that ignores SIGTERM, one with a child in another session, and one
+/// that has lost its marks.
 async fn services(guardian: &mut Guardian, run_id: &str, folder: &Path) -> Vec<Running> {
     let mut all = Vec::new();
     for (name, script) in [
         ("obedient", "echo ready; exec sleep 1000"),
         ("deaf", "trap '' TERM; echo ready; while :; do sleep 1000; done"),
+        ("bare", "echo ready; exec env -i sleep 1000"),
         (
             "daemon",
             "setsid sh -c 'trap \"\" TERM HUP; echo ready; while :; do sleep 1000; done' &\nwait",
@@ -88,7 +90,11 @@ async fn role() {
     let run_id = folder.file_name().unwrap().to_str().unwrap();
     let mut guardian = Guardian::spawn(Path::new(ASSAY), run_id, folder).await.unwrap();
     let running = services(&mut guardian, run_id, folder).await;
-    writeln!(std::io::stdout(), "\nguardian {}", guardian.pid().unwrap()).unwrap();
+    let mut out = std::io::stdout();
+    for service in &running {
+        writeln!(out, "\nservice {}", service.pid()).unwrap();
+    }
+    writeln!(out, "\nguardian {}", guardian.pid().unwrap()).unwrap();
     std::io::stdin().read_line(&mut String::new()).unwrap();
     drop(running);
 }
@@ -97,7 +103,17 @@ struct Run {
     child: Child,
     _input: ChildStdin,
     guardian: u32,
+    services: Vec<u32>,
     id: String,
+}
+
+impl Run {
+    /// Nothing with its mark, none of its services, no guardian.
+    fn is_gone(&self) -> bool {
+        marked(&self.id).is_empty()
+            && !self.services.iter().any(|pid| is_alive(*pid))
+            && !is_alive(self.guardian)
+    }
 }
 
 /// Starts [`role`] in a process of its own and waits until its services run.
@@ -109,16 +125,20 @@ fn run_in(folder: &Path) -> Run {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let guardian = lines
-        .map(Result::unwrap)
-        .find_map(|line| line.strip_prefix("guardian ").map(|pid| pid.parse().unwrap()))
-        .expect("the run says its guardian");
+    let mut services = Vec::new();
+    let mut guardian = None;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    while guardian.is_none() {
+        let line = lines.next().expect("the run says its guardian");
+        services.extend(line.strip_prefix("service ").map(|pid| pid.parse::<u32>().unwrap()));
+        guardian = line.strip_prefix("guardian ").map(|pid| pid.parse().unwrap());
+    }
+    assert_eq!(services.len(), 4);
     let input = child.stdin.take().unwrap();
     let id = folder.file_name().unwrap().to_str().unwrap().to_owned();
     // obedient, deaf and its sleep, daemon, its child and that one's sleep.
     soon("every process", LONG, || marked(&id).len() >= 6);
-    Run { child, _input: input, guardian, id }
+    Run { child, _input: input, guardian: guardian.unwrap(), services, id }
 }
 
 fn is_alive(pid: u32) -> bool {
@@ -133,7 +153,7 @@ fn a_killed_run_leaves_nothing_behind() {
     let mut run = run_in(&folder);
     run.child.kill().unwrap();
     run.child.wait().unwrap();
-    soon("the end of all", WITHIN, || marked(&run.id).is_empty() && !is_alive(run.guardian));
+    soon("the end of all", WITHIN, || run.is_gone());
     let log = std::fs::read_to_string(folder.join("guardian.log")).unwrap();
     for text in ["watched deaf", "killed: sh", "nothing of the run is left"] {
         assert!(log.contains(text), "{log}");
@@ -151,10 +171,10 @@ fn the_guardian_is_deaf_and_needs_no_folder() {
         assert!(sent.unwrap().success());
     }
     std::fs::remove_dir_all(&folder).unwrap();
-    assert!(is_alive(run.guardian));
+    assert!(run.services.iter().all(|pid| is_alive(*pid)) && is_alive(run.guardian));
     run.child.kill().unwrap();
     run.child.wait().unwrap();
-    soon("the end of all", WITHIN, || marked(&run.id).is_empty() && !is_alive(run.guardian));
+    soon("the end of all", WITHIN, || run.is_gone());
 }
 
 #[tokio::test]
@@ -163,6 +183,16 @@ async fn a_dismissed_guardian_leaves_quietly() {
     let run_id = format!("dismissed-{}", std::process::id());
     let mut guardian = Guardian::spawn(Path::new(ASSAY), &run_id, folder.path()).await.unwrap();
     let pid = guardian.pid().unwrap();
+    // A session of its own, and none of our outputs: a pipe that CI reads would stay open.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    assert_eq!((fields[2], fields[3]), (pid.to_string().as_str(), pid.to_string().as_str()));
+    let leads_to = |of: &str, fd: u32| std::fs::read_link(format!("/proc/{of}/fd/{fd}")).unwrap();
+    let null = Path::new("/dev/null");
+    for (own, theirs) in [(0, 0), (1, 1), (1, 2), (2, 1), (2, 2)] {
+        let ours = leads_to("self", own);
+        assert!(ours == null || ours != leads_to(&pid.to_string(), theirs), "{ours:?}");
+    }
     for running in services(&mut guardian, &run_id, folder.path()).await {
         let stopped = running.stop(Duration::from_millis(200)).await;
         assert!(stopped.left.is_empty() && stopped.blind.is_none(), "{stopped:?}");

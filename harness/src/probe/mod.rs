@@ -94,8 +94,10 @@ mod tests {
     async fn says_what_it_saw() {
         let said = probed(503, &[(200, 200), (300, 399), (410, 412)]).await.detail;
         assert_eq!(said, "GET /health of backend answered 503, not 200 or 3xx or 410-412");
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let nobody = http(&probe(&[]), free, "backend").await;
+        // Bound and not listening: refused, and nobody else can take it.
+        let free = tokio::net::TcpSocket::new_v4().unwrap();
+        free.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let nobody = http(&probe(&[]), free.local_addr().unwrap(), "backend").await;
         assert_eq!(nobody.detail, "GET /health of backend: connection refused");
         assert!(!nobody.ok);
     }

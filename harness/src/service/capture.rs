@@ -80,7 +80,7 @@ impl Capture {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (progress, watching) = watch::channel(Progress::default());
         let log = Log::open(path, cap);
-        let work = Work { rules, seen: Arc::clone(&seen), progress, log };
+        let work = Work { rules, seen: Arc::clone(&seen), progress, log, is_found: false };
         std::thread::Builder::new().name("service log".into()).spawn(move || work.run(reader))?;
         Ok((Capture { seen, progress: watching }, writer))
     }
@@ -112,6 +112,7 @@ struct Work {
     seen: Arc<Mutex<Seen>>,
     progress: watch::Sender<Progress>,
     log: Log,
+    is_found: bool,
 }
 
 impl Work {
@@ -136,11 +137,12 @@ impl Work {
             }
             // A prompt has no end of line.
             self.look_for(&line.bytes);
-            self.log.flush(&self.seen);
+            self.hand_over();
         }
         if !line.bytes.is_empty() {
             self.take(&mut line);
         }
+        self.hand_over();
         self.log.close(&self.seen);
         self.progress.send_modify(|progress| progress.ended = true);
     }
@@ -149,6 +151,15 @@ impl Work {
         let Some(wanted) = &self.rules.find else { return };
         if String::from_utf8_lossy(line).contains(wanted.as_str()) {
             self.rules.find = None;
+            self.is_found = true;
+        }
+    }
+
+    /// Writes what waits, and only then says what was seen: who reads the file next finds it.
+    fn hand_over(&mut self) {
+        self.log.flush(&self.seen);
+        if self.is_found {
+            self.is_found = false;
             self.progress.send_modify(|progress| progress.found = true);
         }
     }

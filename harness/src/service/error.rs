@@ -82,6 +82,19 @@ pub enum ServiceError {
         /// The directory.
         cwd: PathBuf,
     },
+    /// Somebody listens where its readiness would show.
+    #[error(
+        "service `{name}` cannot be started: {by} listens on {addr} already, where its readiness \
+         would show; end that, or let the service use ${{self.addr}}"
+    )]
+    Occupied {
+        /// The service.
+        name: String,
+        /// The address.
+        addr: SocketAddr,
+        /// Who listens.
+        by: String,
+    },
     /// Starting failed in the system.
     #[error("service `{name}` could not be started: {why}")]
     Start {

@@ -83,6 +83,19 @@ mod tests {
         assert!(text.to_ascii_lowercase().contains("host: shop.example:81\r\n"), "{text}");
     }
 
+    #[test]
+    fn no_proxy_of_the_environment_diverts_it() {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        for key in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+            again.env(key, "http://127.0.0.1:1");
+        }
+        again.env_remove("NO_PROXY").env_remove("no_proxy").env_remove("REQUEST_METHOD");
+        again.args(["service::http::tests::asks_with", "--nocapture"]);
+        let output = again.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+    }
+
     #[tokio::test]
     async fn a_redirect_is_an_answer() {
         let answer =
@@ -92,8 +105,10 @@ mod tests {
 
     #[tokio::test]
     async fn says_why_there_is_none() {
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let said = get(free, "x", "/", Duration::from_secs(20)).await;
+        // Bound and not listening: refused, and nobody else can take it.
+        let free = tokio::net::TcpSocket::new_v4().unwrap();
+        free.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let said = get(free.local_addr().unwrap(), "x", "/", Duration::from_secs(20)).await;
         assert_eq!(said, Err("connection refused".into()));
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = silent.local_addr().unwrap();

@@ -173,6 +173,7 @@ pub fn start(launch: Launch) -> Result<Running, ServiceError> {
     if !launch.cwd.is_dir() {
         return Err(ServiceError::NoFolder { name: launch.name, cwd: launch.cwd });
     }
+    launch.check_unoccupied()?;
     let failed = |why: String| ServiceError::Start { name: launch.name.clone(), why };
     let find = match &launch.ready {
         Ready::Log(text) => Some(text.clone()),

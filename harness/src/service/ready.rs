@@ -4,9 +4,10 @@
 //! come with the last thing seen and the service's last words.
 //! Not here: the steady-state gate (`run`, with `probe`).
 
-use super::process::{Exit, Running};
+use super::process::{Exit, Launch, Running};
 use super::{ServiceError, error::length, http, sockets, table};
 use crate::plan::Ready;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -18,6 +19,36 @@ const LOOK_WITHIN: Duration = Duration::from_secs(2);
 /// How long a dead service's last words may take to arrive.
 const WORDS_WITHIN: Duration = Duration::from_millis(500);
 
+impl Launch {
+    /// Where readiness is looked for; none if its output shows it.
+    fn ready_addr(&self) -> Option<SocketAddr> {
+        match self.ready {
+            Ready::Http(_) | Ready::Port(None) => Some(self.addr),
+            Ready::Port(Some(port)) => Some((Ipv4Addr::LOCALHOST, port).into()),
+            Ready::Log(_) => None,
+        }
+    }
+
+    /// Nobody may listen there before the start: the service would seem ready at once, and the
+    /// load would go to a stranger, such as what an earlier run left behind.
+    ///
+    /// # Errors
+    /// [`ServiceError::Occupied`].
+    pub(super) fn check_unoccupied(&self) -> Result<(), ServiceError> {
+        let Some(addr) = self.ready_addr() else { return Ok(()) };
+        // std binds with SO_REUSEADDR, so only a listener is in the way.
+        match std::net::TcpListener::bind(addr) {
+            Err(why) if why.kind() == ErrorKind::AddrInUse => {
+                let by = sockets::holder(addr.port());
+                let by = by.unwrap_or_else(|| "another process".to_owned());
+                Err(ServiceError::Occupied { name: self.name.clone(), addr, by })
+            }
+            // Whatever else is wrong shows when the service binds.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
 impl Running {
     /// Waits until the service is ready; its time runs since its start.
     ///
@@ -25,7 +56,7 @@ impl Running {
     /// [`ServiceError::NotReady`] at the deadline, [`ServiceError::Died`] when it ends before.
     /// It still has to be stopped then.
     pub async fn ready(&mut self) -> Result<(), ServiceError> {
-        let deadline = self.started + self.launch.ready_within;
+        let time_left = self.launch.ready_within.saturating_sub(self.started.elapsed());
         let mut last = "nothing was tried".to_owned();
         let exited = self.exited();
         let exit = tokio::select! {
@@ -33,7 +64,7 @@ impl Running {
             biased;
             exit = exited => exit,
             () = self.look(&mut last) => return self.still_alive().await,
-            () = tokio::time::sleep_until(deadline) => return Err(self.not_ready(last)),
+            () = tokio::time::sleep(time_left) => return Err(self.not_ready(last)),
         };
         Err(self.died(exit).await)
     }
@@ -51,8 +82,8 @@ impl Running {
                 };
                 tokio::time::sleep(LOOK_EVERY).await;
             },
-            Ready::Port(port) => {
-                let addr = port.map_or(addr, |port| (Ipv4Addr::LOCALHOST, port).into());
+            Ready::Port(_) => {
+                let addr = self.launch.ready_addr().unwrap_or(addr);
                 loop {
                     match connect(addr).await {
                         Ok(()) => return,
@@ -103,11 +134,7 @@ impl Running {
 
     /// The usual cause: it listens, but not where it was told to.
     fn hint(&self) -> Option<String> {
-        let wanted = match self.launch.ready {
-            Ready::Http(_) | Ready::Port(None) => self.launch.addr,
-            Ready::Port(Some(port)) => (Ipv4Addr::LOCALHOST, port).into(),
-            Ready::Log(_) => return None,
-        };
+        let wanted = self.launch.ready_addr()?;
         let table = table::all().ok()?;
         let group = table.iter().filter(|entry| entry.pgid == self.leader.pgid);
         let pids: Vec<i32> = group.map(|entry| entry.pid).collect();
