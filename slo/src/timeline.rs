@@ -23,7 +23,7 @@ pub use malformed::Malformed;
 /// The latest instant that is believed: 115 days. It bounds every loop over seconds.
 const LATEST: At = At(10_000_000_000_000);
 /// More requests than any run sends. It keeps sums from overflowing.
-const MOST: u64 = 1_000_000_000_000;
+pub(crate) const MOST: u64 = 1_000_000_000_000;
 
 /// Everything a verdict is made of.
 #[derive(Debug, Clone, Default, PartialEq)]
