@@ -175,7 +175,9 @@ impl Timeline {
     /// All cells of one request kind, the warm-up's too, without those whose segment is not known
     /// (in a journal that was cut).
     pub(crate) fn cells(&self, of: Of) -> impl Iterator<Item = (&Key, &Counts)> {
-        self.cells.get(&of).into_iter().flatten().filter(|(key, _)| self.fits(key))
+        // With the end, all have been checked.
+        let checked = self.end.is_some();
+        self.cells.get(&of).into_iter().flatten().filter(move |(key, _)| checked || self.fits(key))
     }
 
     /// All request kinds with cells.
