@@ -11,6 +11,7 @@ use super::capture::{Capture, Rules, Written};
 use super::ending::{Ended, Leader, Scope, end, marks};
 use super::{RUN_ID, SERVICE, ServiceError, command, table};
 use crate::plan::Ready;
+use rustix::process::Signal;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -300,6 +301,17 @@ impl Running {
             left: [labels(&first.left), labels(&second.left)].concat(),
             blind: first.blind.or(second.blind),
             written: self.capture.written(),
+        }
+    }
+}
+
+/// A service whose owner gave up, on an error or in a panic, is killed with its group; who left
+/// the group is the guardian's then. After [`Running::stop`] nobody is there any more.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(table::entry(self.leader.pid), Ok(Some(now)) if now.start == self.leader.start)
+        {
+            table::signal_group(self.leader.pgid, Signal::KILL);
         }
     }
 }

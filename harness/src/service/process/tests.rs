@@ -109,6 +109,19 @@ async fn one_that_left_the_group_is_swept_and_other_services_are_not() {
 }
 
 #[tokio::test]
+async fn one_that_is_dropped_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "sleep 1000 & echo child=$!; echo ready; wait";
+    let mut running = start(shell(script, folder.path())).unwrap();
+    running.ready().await.unwrap();
+    let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
+    let (pid, child) = (running.pid(), number(&log, "child"));
+    drop(running);
+    gone(pid).await;
+    gone(child).await;
+}
+
+#[tokio::test]
 async fn what_cannot_start_says_why() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
