@@ -123,13 +123,17 @@ async fn samples_without_a_number_are_all_new_and_have_no_number_to_read_back() 
     for _ in 0..3 {
         assert_eq!(store.write(sample("T", None, 1)).await, Ok(Written::New));
     }
+    let largest = sample("T", Some(i64::MAX), 1);
+    assert_eq!(store.write(largest).await, Ok(Written::New));
+    let page = SamplePage { ranges: vec![[i64::MAX; 2]], repeats: 0, next: None };
+    assert_eq!(all(&store, "T").await, page, "the largest number is read back exactly");
     let features = Features {
-        machine_id: id("T"),
+        machine_id: id("F"),
         measured_at: parse_instant("2024-01-01T00:00:00Z").unwrap(),
         features: [("a".to_owned(), -0.5)].into(),
     };
     assert_eq!(store.write(Record::Features(features)).await, Ok(Written::New));
-    assert_eq!(all(&store, "T").await, SamplePage { ranges: vec![], repeats: 0, next: None });
+    assert_eq!(all(&store, "F").await, SamplePage { ranges: vec![], repeats: 0, next: None });
 }
 
 #[tokio::test]

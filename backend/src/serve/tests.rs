@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assay_backend::{ServeError, Server, Settings};
+use super::{ServeError, Server, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
