@@ -4,6 +4,9 @@
 //! commits what it has accepted. Nothing acknowledged is lost, nothing lost was acknowledged.
 //! Not here: signals and exit codes, which are the caller's.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -95,7 +95,8 @@ pub(super) struct Details {
 pub(super) struct ApiError {
     pub(super) code: Code,
     pub(super) message: String,
-    pub(super) details: Details,
+    /// Boxed: results of handlers stay small.
+    pub(super) details: Box<Details>,
     pub(super) machine_id: Option<MachineId>,
     /// What only the log may know.
     pub(super) cause: Option<String>,
@@ -106,7 +107,7 @@ impl ApiError {
         ApiError {
             code,
             message: message.into(),
-            details: Details::default(),
+            details: Box::default(),
             machine_id: None,
             cause: None,
         }
@@ -131,7 +132,7 @@ impl ApiError {
     ) -> ApiError {
         let field = clip(field);
         let mut error = ApiError::new(code, format!("`{field}` must be {expected}"));
-        error.details = Details {
+        *error.details = Details {
             field: Some(field),
             constraint: Some(constraint),
             provided_value: Some(echo(provided)),

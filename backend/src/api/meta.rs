@@ -16,7 +16,7 @@ use super::error::{ApiError, Code};
 use crate::settings::Settings;
 
 /// What `GET /` lists.
-const ROUTES: [&str; 10] = [
+pub(super) const ROUTES: [&str; 10] = [
     "POST /ingest/raw",
     "POST /ingest/features",
     "POST /predict/?machine_id=",
