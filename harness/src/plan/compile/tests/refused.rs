@@ -344,3 +344,20 @@ fn all_problems_are_told_at_once() {
     ]));
     assert_eq!(problems.err().map(|problems| problems.len()), Some(4));
 }
+
+#[test]
+fn sizes() {
+    let fault = |nth: usize| {
+        let after = format!("f{}.end", nth + 1);
+        format!("  f{nth}: {{error: {{link: l, status: 503, at: {after}, duration: 1s}}}}")
+    };
+    let faults: Vec<String> = (0..10_000).map(fault).collect();
+    let text = format!("schema: 1\nname: x\nfaults:\n{}\n", faults.join("\n"));
+    let problems = planned(&text).err().unwrap_or_default();
+    assert_eq!(problems.len(), 1);
+    let shown = problems.render(Look::Plain);
+    assert!(shown.contains("10000 entries are too many"), "{shown}");
+    let names = vec!["browse"; 501].join(", ");
+    let of = format!("of: [{names}]");
+    refused(&[("of: [browse]", &of)], "501 names are too many");
+}
