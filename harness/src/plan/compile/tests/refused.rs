@@ -277,6 +277,19 @@ fn too_few_requests() {
 }
 
 #[test]
+fn a_recovery_needs_a_request_in_every_second() {
+    let slow = [
+        ("rate: 200/s", "rate: 48/m"),
+        (
+            "  fast: {latency: {percentile: 95, below: 300ms}}\n",
+            "  fast: {error-count: {at-most: 9}}\n",
+        ),
+        ("below: 1%, per-request: true", "below: 50%"),
+    ];
+    refused(&slow, "expects 8 requests from 30s to 40s, and a second without one counts as bad");
+}
+
+#[test]
 fn expectations() {
     refused(
         &[("within: 5s, hold", "within: 30s, hold")],
