@@ -81,13 +81,15 @@ pub fn least_n(limit: Share, bad: u64, confidence: Share) -> Option<u64> {
 /// The most bad ones of n with which it is met; none if n is too few even without any.
 #[must_use]
 pub fn greatest_bad(n: u64, limit: Share, confidence: Share) -> Option<u64> {
-    first(0, n + 1, |k| k > n || !is_met(k, n, limit, confidence)).checked_sub(1)
+    let end = n.saturating_add(1);
+    first(0, end, |k| k > n || !is_met(k, n, limit, confidence)).checked_sub(1)
 }
 
 /// The fewest bad ones of n with which it is violated; none if even n of n prove nothing.
 #[must_use]
 pub fn least_bad(n: u64, limit: Share, confidence: Share) -> Option<u64> {
-    let k = first(0, n + 1, |k| k > n || is_violated(k, n, limit, confidence));
+    let end = n.saturating_add(1);
+    let k = first(0, end, |k| k > n || is_violated(k, n, limit, confidence));
     (k <= n).then_some(k)
 }
 
@@ -174,17 +176,17 @@ pub struct Ranks {
 #[must_use]
 pub fn ranks(n: u64, quantile: Share, confidence: Share) -> Ranks {
     let half = confidence.rest().fraction() / 2.0;
-    let low = first(0, n + 1, |l| l > n || before(l + 1, n, quantile) > half);
+    let low = first(0, n, |l| l >= n || before(l + 1, n, quantile) > half);
     let high = upper_rank(n, quantile, 1.0 - half);
     let coverage = before(high, n, quantile) - before(low, n, quantile);
-    Ranks { low: low.min(n), high, coverage }
+    Ranks { low, high, coverage }
 }
 
 /// The least rank that is one-sidedly above the quantile with this confidence (a fraction);
 /// n + 1: none is.
 #[must_use]
 pub fn upper_rank(n: u64, quantile: Share, confidence: f64) -> u64 {
-    first(0, n + 1, |u| u > n || before(u, n, quantile) >= confidence)
+    first(0, n.saturating_add(1), |u| u > n || before(u, n, quantile) >= confidence)
 }
 
 /// P(X <= rank - 1): how sure it is that the quantile lies below the value of this rank.

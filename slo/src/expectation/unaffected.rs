@@ -1,4 +1,6 @@
 //! The blast radius: objectives that hold for these requests while something else breaks.
+//!
+//! Invariant: the worst verdict of the kept objectives is its own.
 //! Not here: how one is judged (`objective`).
 
 use super::Answer;

@@ -47,8 +47,31 @@ pub(super) fn findings(evidence: &Evidence<'_>, judged: &[(&Objective, Judged)])
             ));
         }
     }
+    findings.extend(evidence.case.objectives.iter().flat_map(|o| small_names(evidence, o)));
     findings.extend(judged.iter().filter_map(|(objective, one)| bursts(evidence, objective, one)));
     findings
+}
+
+/// Names that hardly count in a pool: it says little about them.
+fn small_names(evidence: &Evidence<'_>, objective: &Objective) -> Vec<String> {
+    if objective.per_request {
+        return Vec::new();
+    }
+    let each = Objective { per_request: true, ..objective.clone() };
+    let names = objective::groups(evidence.case, &each).into_iter().map(|(id, of)| {
+        let cells = of.iter().flat_map(|of| evidence.timeline.cells(*of));
+        let due: u64 = cells.filter(|(key, _)| key.segment > 0).map(|(_, counts)| counts.n).sum();
+        (id, due)
+    });
+    let names: Vec<(String, u64)> = names.collect();
+    let all: u64 = names.iter().map(|(_, due)| due).sum();
+    let small = names.into_iter().filter(|(_, due)| *due > 0 && due * 20 < all);
+    small
+        .map(|(id, due)| {
+            let part = words::ratio(due, all);
+            format!("objective `{id}`: this name is only {part} of what is judged together")
+        })
+        .collect()
 }
 
 /// A share that is met only if errors are independent, though they came in bursts.

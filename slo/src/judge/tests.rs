@@ -172,6 +172,8 @@ fn each_name_or_all_together() {
         script.complete().judge()
     };
     let pooled = run(false);
+    let small = "objective `errors (pay)`: this name is only 0.05 % of what is judged together";
+    assert!(pooled.findings.iter().any(|text| text == small), "{:?}", pooled.findings);
     assert_eq!(pooled.objectives.len(), 1);
     assert_eq!(pooled.verdict, Inconclusive);
     let each = run(true);
@@ -293,6 +295,11 @@ fn an_outage_reddens_neither_steady_nor_hides_slow_requests() {
     all.case.objectives[0].during = vec![During::Named(0)];
     let score = all.run(20..25, 100).straddling(19, Outcome::Ok, 30, 1).complete().first();
     assert_eq!((score.n, score.k, score.moved_to_fault), (530, 500, 30));
+    // An age that was not recorded may be more than the limit: it stays where it was due.
+    let mut vague = Script::new(60).errors().fault(20_000..25_000, hit(500)).run(0..60, 0);
+    vague.case.ages_us = vec![500_000];
+    let vague = vague.straddling(19, Outcome::ProtocolError, 30, 1).complete().first();
+    assert_eq!((vague.verdict, vague.moved_to_fault), (Violated, 0));
     // What was due in the warm-up is never judged.
     let mut script = Script::new(60).errors().fault(20_000..25_000, hit(500)).run(0..60, 0);
     let warm = Cell { segment: 0, ..script.cell(-1, Outcome::Http5xx, 100) };

@@ -1,4 +1,6 @@
 //! What an objective asks, in words.
+//!
+//! Invariant: limits are printed exactly.
 //! Not here: what was observed (`observed`).
 
 use crate::case::{Ask, Clock};

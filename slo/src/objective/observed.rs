@@ -1,4 +1,6 @@
 //! What was observed, as people read it.
+//!
+//! Invariant: for people only; no verdict depends on it.
 //! Not here: what follows from it (`decide`).
 
 use super::{Measured, Question};

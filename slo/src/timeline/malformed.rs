@@ -6,6 +6,7 @@
 
 use crate::case::{Anchor, Ask, Case, Clock, During, Mark, Moment, Must, Of, Shows};
 use crate::time::Share;
+use crate::timeline::MOST;
 use std::fmt;
 
 /// Why a journal cannot be judged: a sentence.
@@ -41,6 +42,9 @@ pub(crate) fn check_of(case: &Case, of: Of) -> Result<(), Malformed> {
 pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
     if !case.ages_us.is_sorted() {
         return Err(Malformed::new("the ages of the case are not in order"));
+    }
+    if case.loads.iter().any(|load| load.planned > MOST) {
+        return Err(Malformed::new("a load plans more requests than any run sends"));
     }
     for fault in &case.faults {
         check_share(fault.asked)?;

@@ -4,7 +4,8 @@
 use super::*;
 use crate::event::{Edge, EdgeKind};
 use crate::script::MARKS;
-use crate::{Timeline, judge};
+use crate::{Straddle, Timeline, judge};
+use proptest::prelude::*;
 
 fn run() -> Script {
     let script = Script::new(90).errors().fast().recovers(5).fault(20_000..25_000, hit(500));
@@ -65,7 +66,7 @@ fn edited_lines_are_refused() {
     assert!(first_cell(&|cell| cell.segment = usize::MAX).contains("segment"));
     assert!(first_cell(&|cell| cell.second = i64::MIN).contains("second"));
     assert!(first_cell(&|cell| cell.second = i64::MAX).contains("second"));
-    let straddle = crate::Straddle { fault: 3, older_than: 0 };
+    let straddle = Straddle { fault: 3, older_than: 0 };
     assert!(first_cell(&|cell| cell.straddle = Some(straddle)).contains("age"));
 
     let pushed = |event: Event| {
@@ -99,6 +100,7 @@ fn an_edited_case_is_refused() {
     assert!(refused(&|case| case.objectives[0].during.push(During::Named(1))));
     assert!(refused(&|case| case.objectives[0].confidence = Share(u64::MAX)));
     assert!(refused(&|case| case.ages_us.reverse()));
+    assert!(refused(&|case| case.loads[0].planned = u64::MAX));
     assert!(refused(&|case| {
         if let Ask::Latency { below_us, .. } = &mut case.objectives[1].ask {
             *below_us = 900_000;
@@ -108,4 +110,97 @@ fn an_edited_case_is_refused() {
     let mut script = run();
     script.case.objectives[0].late_mark = MARKS;
     assert_eq!(judge(&script.case, &Timeline::default()).verdict, Inconclusive);
+}
+
+/// Numbers as an editor might put them: small, at the edges, or anything.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![0u64..4, 0u64..100_000_000, Just(u64::MAX), Just(i64::MAX as u64), any::<u64>()]
+}
+
+/// Events of every kind that counts, their numbers out of a hat.
+fn event() -> impl Strategy<Value = Event> {
+    let numbers = || proptest::collection::vec(number(), 12);
+    let edge = (numbers(), 0usize..5).prop_map(|(v, kind)| {
+        let kinds = [
+            EdgeKind::Asked,
+            EdgeKind::Applied,
+            EdgeKind::FirstAffected,
+            EdgeKind::Cleared,
+            EdgeKind::FirstUnaffected,
+        ];
+        let effect = Some(crate::event::Effect { matched: v[0], injected: v[1], ours: v[2] });
+        Event::Edge(Edge { fault: v[3] as usize % 2, edge: kinds[kind], at: At(v[4]), effect })
+    });
+    let cell = (numbers(), 0usize..11, any::<bool>()).prop_map(|(v, outcome, straddles)| {
+        let straddle = Straddle { fault: 0, older_than: v[4] as usize % 3 };
+        Event::Cells(vec![Cell {
+            load: v[0] as usize % 2,
+            request: v[1] as usize % 3,
+            segment: v[2] as usize % 6,
+            straddle: straddles.then_some(straddle),
+            outcome: Outcome::ALL[outcome],
+            status: v[5] as u16,
+            second: v[3] as i64,
+            n: v[6],
+            marks: v[4..12].iter().map(|mark| (*mark).min(v[6])).collect(),
+        }])
+    });
+    let health = numbers().prop_map(|v| {
+        Event::Health(Health {
+            load: v[0] as usize % 2,
+            due: v[1],
+            begun: v[2],
+            done: v[3],
+            blocked: v[4],
+            lag_p50_us: v[5],
+            lag_p99_us: v[6],
+            lag_max_us: v[7],
+            in_flight: v[8],
+        })
+    });
+    let histogram = numbers().prop_map(|v| {
+        Event::Histogram(Histogram {
+            load: 0,
+            request: v[0] as usize % 2,
+            ok: v[1] % 2 == 0,
+            clock: Clock::Response,
+            segment: v[2] as usize % 6,
+            buckets: vec![(v[3], v[4], v[5]), (v[3], v[6], v[7])],
+        })
+    });
+    let zero = number().prop_map(|zero| Event::Zero { zero: At(zero) });
+    prop_oneof![edge, cell, health, histogram, zero]
+}
+
+proptest! {
+    /// Whatever is put into a journal: refused or judged.
+    #[test]
+    fn anything(
+        events in proptest::collection::vec((number(), event()), 0..20),
+        place in 0usize..100,
+        moment in any::<i64>(),
+        limits in proptest::collection::vec(number(), 6),
+    ) {
+        for mut script in [run(), Script::new(30).errors().fast().recovers(5)
+            .declare(crate::case::Shows::Broken)] {
+            let after = crate::case::Moment { anchor: crate::case::Anchor::Zero, offset_us: moment };
+            let (within_us, hold_us) = (limits[0], limits[1]);
+            script = script.expect(crate::case::Must::Recovers {
+                objective: 1, after, within_us, hold_us,
+            });
+            script.case.loads[0].starts_us = limits[2];
+            script.case.loads[0].ends_us = limits[3];
+            script.case.faults[0].recovery_us = limits[4];
+            script.case.warmup_us = limits[5];
+            for (at, event) in &events {
+                let place = place.min(script.entries.len());
+                script.entries.insert(place, Entry { at: At(*at), event: event.clone() });
+                // One by one, so that one that is refused does not hide the next.
+                match script.timeline() {
+                    Ok(timeline) => prop_assert!(!judge(&script.case, &timeline).sentence.is_empty()),
+                    Err(_) => drop(script.entries.remove(place)),
+                }
+            }
+        }
+    }
 }
