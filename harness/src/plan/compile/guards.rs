@@ -79,3 +79,27 @@ fn if_nothing_answers(load: &Load) -> u64 {
     let under_way = u128::from(load.arrivals.peak_mhz()) * u128::from(timeout_us);
     u64::try_from((under_way * 11).div_ceil(10_000_000_000)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{changed, planned};
+    use super::*;
+
+    /// 200/s × 2 s and 10 % are 440 connections; through a link each has three ends.
+    #[test]
+    fn descriptors_are_compared_with_what_the_machine_allows() {
+        let text = changed(&[]);
+        let loads = planned(&text).map(|plan| plan.loads).unwrap_or_default();
+        let loaded = crate::spec::decode("x.yaml", &text, &Default::default(), &|_| None).unwrap();
+        let warned = |most| {
+            let mut notes = Notes::new(&loaded.document);
+            warn_of_need(&loads, most, &mut notes);
+            notes.warnings
+        };
+        assert!(warned(Some(1_320)).is_empty() && warned(None).is_empty());
+        assert!(
+            warned(Some(1_319))[0]
+                .contains("needs 1320 open files, and this process may have 1319")
+        );
+    }
+}

@@ -19,6 +19,7 @@ mod objectives;
 mod parts;
 mod requests;
 mod services;
+mod sizes;
 mod steady;
 mod timetable;
 
@@ -50,6 +51,9 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     let (scenario, document) = (&loaded.scenario, &loaded.document);
     let folder = folder(document.file());
     let mut notes = Notes::new(document);
+    if !sizes::check(scenario, &mut notes) {
+        return Err(Problems::new(notes.problems));
+    }
     check_whole(scenario, &mut notes);
     names::check(scenario, &mut notes);
     let services = services::compile(scenario, &folder, &mut notes);

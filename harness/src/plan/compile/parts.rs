@@ -14,6 +14,8 @@ pub(super) struct LoadParts<'s> {
     pub(super) to: Option<&'s Name>,
     pub(super) client: &'s Client,
     pub(super) requests: &'s [Request],
+    /// How many stretches it has.
+    pub(super) stages: usize,
 }
 
 pub(super) fn load<'s>(name: &Name, load: &'s Load) -> LoadParts<'s> {
@@ -26,6 +28,7 @@ pub(super) fn load<'s>(name: &Name, load: &'s Load) -> LoadParts<'s> {
             to: load.to.as_ref(),
             client: &load.client,
             requests: &load.requests,
+            stages: 1,
         },
         Load::RampingArrivalRate(load) => LoadParts {
             trail: trail.key("ramping-arrival-rate"),
@@ -37,6 +40,7 @@ pub(super) fn load<'s>(name: &Name, load: &'s Load) -> LoadParts<'s> {
             to: load.to.as_ref(),
             client: &load.client,
             requests: &load.requests,
+            stages: load.stages.len(),
         },
     }
 }
@@ -77,12 +81,14 @@ pub(super) struct FaultParts<'s> {
     pub(super) at: &'s Moment,
     pub(super) duration: Duration,
     pub(super) recovery: Option<Duration>,
+    /// How many headers its answer has.
+    pub(super) headers: usize,
 }
 
 pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
     let trail = Trail::root().key("faults").key(name.as_str());
     macro_rules! parts {
-        ($kind:literal, $fault:expr) => {
+        ($kind:literal, $fault:expr, $headers:expr) => {
             FaultParts {
                 trail: trail.key($kind),
                 link: &$fault.link,
@@ -91,13 +97,14 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
                 at: &$fault.at,
                 duration: $fault.duration,
                 recovery: $fault.recovery,
+                headers: $headers,
             }
         };
     }
     match fault {
-        Fault::Latency(fault) => parts!("latency", fault),
-        Fault::Error(fault) => parts!("error", fault),
-        Fault::Outage(fault) => parts!("outage", fault),
+        Fault::Latency(fault) => parts!("latency", fault, 0),
+        Fault::Error(fault) => parts!("error", fault, fault.headers.len()),
+        Fault::Outage(fault) => parts!("outage", fault, 0),
     }
 }
 

@@ -148,6 +148,21 @@ fn moments_are_resolved_from_each_other() {
 }
 
 #[test]
+fn a_delay_shows_from_its_lower_end() {
+    let delay =
+        "{latency: {link: front, add: {normal: {mean: 200ms, sd: 50ms}}, affects: {quota: 20%},";
+    let error =
+        "{error: {link: front, status: 503, match: {method: [post]}, affects: {share: 50%},";
+    let case = good(&[(error, delay)]).case;
+    let Shows::Slow { mark } = case.faults[0].shows else { panic!("{:?}", case.faults[0]) };
+    assert_eq!(case.marks[mark], Mark::Below { clock: Clock::Service, us: 117_750 });
+    assert_eq!(
+        (case.faults[0].kind.as_str(), case.faults[0].asked.to_string()),
+        ("latency", "20%".into())
+    );
+}
+
+#[test]
 fn the_flagship_numbers_hold() {
     let text = r#"
 schema: 1

@@ -277,6 +277,19 @@ fn too_few_requests() {
 }
 
 #[test]
+fn a_recovery_needs_a_request_in_every_second() {
+    let slow = [
+        ("rate: 200/s", "rate: 48/m"),
+        (
+            "  fast: {latency: {percentile: 95, below: 300ms}}\n",
+            "  fast: {error-count: {at-most: 9}}\n",
+        ),
+        ("below: 1%, per-request: true", "below: 50%"),
+    ];
+    refused(&slow, "expects 8 requests from 30s to 40s, and a second without one counts as bad");
+}
+
+#[test]
 fn expectations() {
     refused(
         &[("within: 5s, hold", "within: 30s, hold")],
@@ -343,4 +356,21 @@ fn all_problems_are_told_at_once() {
         ("header: Retry-After", "header: \"a b\""),
     ]));
     assert_eq!(problems.err().map(|problems| problems.len()), Some(4));
+}
+
+#[test]
+fn sizes() {
+    let fault = |nth: usize| {
+        let after = format!("f{}.end", nth + 1);
+        format!("  f{nth}: {{error: {{link: l, status: 503, at: {after}, duration: 1s}}}}")
+    };
+    let faults: Vec<String> = (0..10_000).map(fault).collect();
+    let text = format!("schema: 1\nname: x\nfaults:\n{}\n", faults.join("\n"));
+    let problems = planned(&text).err().unwrap_or_default();
+    assert_eq!(problems.len(), 1);
+    let shown = problems.render(Look::Plain);
+    assert!(shown.contains("10000 entries are too many"), "{shown}");
+    let names = vec!["browse"; 501].join(", ");
+    let of = format!("of: [{names}]");
+    refused(&[("of: [browse]", &of)], "501 names are too many");
 }
