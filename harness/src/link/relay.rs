@@ -119,7 +119,7 @@ async fn handle(
     let (mut parts, body) = request.into_parts();
     let consent = expects_continue(&parts.headers, &body)
         .then(|| Arc::new(watch::Sender::new(Consent::Awaited)));
-    let mut body = RequestBody::new(body, consent.as_ref());
+    let body = RequestBody::new(body, consent.as_ref());
     proxy.begin(conn, |run_prefix| {
         Seen::new(parts.method.clone(), parts.uri.clone(), parts.headers.clone(), run_prefix)
     });
@@ -129,10 +129,7 @@ async fn handle(
             Step::Forward => break,
             Step::Reset => return Err(over(conn)),
             Step::Answer(answer) => {
-                // Closing on unread bytes would reset the connection and lose the answer.
-                while body.is_unread() {
-                    body.skip().await.map_err(|_| Over)?;
-                }
+                body.skip().await.map_err(|_| Over)?;
                 let answer = answer.response().map_err(|_| over(conn))?;
                 let whole =
                     |body| AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn));
@@ -143,11 +140,12 @@ async fn handle(
                 tokio::select! {
                     () = conn.changed.notified() => {}
                     () = sleep_until(until) => {}
-                    read = body.read_ahead(), if body.wants_ahead() => read.map_err(|_| Over)?,
                 }
             }
         }
     }
+    // hyper notices a client that gave up only when it has read the whole request. Not even this
+    // sees the end of one whose body is larger than the socket's window: nobody read it.
     if waited && conn.peer_closed() {
         return Err(Over);
     }
