@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,21 +72,21 @@ async fn awaited(mut consent: watch::Receiver<Consent>) -> Consent {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = hyper::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if let Some(consent) = &mut self.consent {
             if ready!(consent.as_mut().poll(cx)) != Consent::Given {
-                let error = io::Error::other("the upstream answered without the body");
-                return Poll::Ready(Some(Err(error.into())));
+                // Never sent: the connection ends with the answer.
+                self.consent = Some(Box::pin(std::future::pending()));
+                return Poll::Pending;
             }
             self.consent = None;
         }
-        let frame = ready!(Pin::new(&mut self.source).poll_frame(cx));
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Pin::new(&mut self.source).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {

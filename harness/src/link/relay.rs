@@ -16,7 +16,7 @@ use hyper::client::conn::http1::{self as client, SendRequest};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -45,6 +45,8 @@ struct Upstream {
     /// Moves its bytes, and says whether it ended in peace. Put here by the first request,
     /// taken by the connection's task.
     driver: RefCell<Option<Local<bool>>>,
+    /// It answered without the body that it was offered, so nothing can follow the answer.
+    declined: Cell<bool>,
 }
 
 /// Forgets a connection, whatever ends its task; what is still open then is reset.
@@ -88,6 +90,9 @@ pub(crate) async fn serve(proxy: Rc<Proxy>, conn: Rc<Conn>, dial: Dial) {
             {
                 driver = None;
                 ended = Some(in_peace);
+            }
+            if upstream.declined.get() && conn.is_idle() && !conn.is_held() {
+                return Poll::Ready(true);
             }
             match ended {
                 Some(in_peace) if conn.is_idle() && !conn.is_held() => {
@@ -172,23 +177,30 @@ async fn handle(
             }
         });
     }
-    let response = match sender.send_request(request).await {
+    let mut response = match sender.send_request(request).await {
         Ok(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => response,
         _ => return Err(broken(conn).await),
     };
-    if let Some(consent) = consent {
-        consent.send_if_modified(|word| {
-            let unasked = *word == Consent::Awaited;
-            if unasked {
-                *word = Consent::Withheld;
-            }
-            unasked
-        });
+    if consent.is_some_and(|consent| declines(&consent)) {
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        upstream.declined.set(true);
     }
     upstream.sender.replace(Some(sender));
     proxy.answered(conn);
     Ok(response
         .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
+}
+
+/// Whether the upstream has answered before it asked for the body; it then never gets it.
+fn declines(consent: &watch::Sender<Consent>) -> bool {
+    consent.send_if_modified(|word| {
+        let unasked = *word == Consent::Awaited;
+        if unasked {
+            *word = Consent::Withheld;
+        }
+        unasked
+    })
 }
 
 fn expects_continue(headers: &hyper::HeaderMap, body: &Incoming) -> bool {
