@@ -1,27 +1,20 @@
 //! The bodies that a link passes on: requests upwards, answers downwards, streamed.
 //!
-//! Invariant: every byte read from a client is either passed on or the request is given up; what
-//! was read ahead while it waited is passed on first.
+//! Invariant: every byte read from a client is passed on, or its request is given up.
 //! Not here: connections (`conn`), whether a request is passed on (`passage`).
 
 use super::conn::Conn;
 use super::proxy::Proxy;
-use bytes::{Buf, Bytes};
-use http_body_util::Full;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::io;
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// How much of a request is read ahead while it waits: enough for whole small requests, so that
-/// a client that gives up is noticed.
-const AHEAD_BYTES: usize = 64 * 1024;
 
 /// How long the body of a request that expects `100 Continue` waits for the upstream's word, as
 /// clients themselves do.
@@ -40,54 +33,30 @@ pub(crate) enum Consent {
 
 /// A request's body on its way to the upstream.
 pub(crate) struct RequestBody {
-    ahead: VecDeque<Frame<Bytes>>,
-    ahead_bytes: usize,
-    rest: Incoming,
-    ended: bool,
+    source: Incoming,
     consent: Option<Pin<Box<dyn Future<Output = Consent>>>>,
 }
 
 impl RequestBody {
     /// This body; with `consent` it is not touched before that is given.
     pub(crate) fn new(
-        rest: Incoming,
+        source: Incoming,
         consent: Option<&Arc<watch::Sender<Consent>>>,
     ) -> RequestBody {
-        let ended = rest.is_end_stream();
         let consent = consent.map(|consent| -> Pin<Box<dyn Future<Output = Consent>>> {
             Box::pin(awaited(consent.subscribe()))
         });
-        RequestBody { ahead: VecDeque::new(), ahead_bytes: 0, rest, ended, consent }
+        RequestBody { source, consent }
     }
 
-    /// Whether more can be read ahead now.
-    pub(crate) fn wants_ahead(&self) -> bool {
-        self.is_unread() && self.ahead_bytes < AHEAD_BYTES
-    }
-
-    /// Whether there is more that a client sends unasked.
-    pub(crate) fn is_unread(&self) -> bool {
-        !self.ended && self.consent.is_none()
-    }
-
-    /// Reads one frame ahead; may be dropped without loss.
-    pub(crate) async fn read_ahead(&mut self) -> Result<(), hyper::Error> {
-        let frame = poll_fn(|cx| Pin::new(&mut self.rest).poll_frame(cx)).await;
-        match frame.transpose()? {
-            Some(frame) => {
-                self.ahead_bytes += frame.data_ref().map_or(0, Bytes::remaining);
-                self.ahead.push_back(frame);
-            }
-            None => self.ended = true,
+    /// Reads and throws away what the client sends unasked, for a request that is answered here:
+    /// closing on unread bytes would reset the connection and lose the answer.
+    pub(crate) async fn skip(mut self) -> Result<(), hyper::Error> {
+        while self.consent.is_none()
+            && let Some(frame) = self.source.frame().await
+        {
+            frame?;
         }
-        Ok(())
-    }
-
-    /// Reads one frame and throws away what has been read, for a request that is answered here.
-    pub(crate) async fn skip(&mut self) -> Result<(), hyper::Error> {
-        self.read_ahead().await?;
-        self.ahead.clear();
-        self.ahead_bytes = 0;
         Ok(())
     }
 }
@@ -103,44 +72,29 @@ async fn awaited(mut consent: watch::Receiver<Consent>) -> Consent {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = hyper::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if let Some(consent) = &mut self.consent {
             if ready!(consent.as_mut().poll(cx)) != Consent::Given {
-                let error = io::Error::other("the upstream answered without the body");
-                return Poll::Ready(Some(Err(error.into())));
+                // Never sent: the connection ends with the answer.
+                self.consent = Some(Box::pin(std::future::pending()));
+                return Poll::Pending;
             }
             self.consent = None;
         }
-        if let Some(frame) = self.ahead.pop_front() {
-            self.ahead_bytes -= frame.data_ref().map_or(0, Bytes::remaining);
-            return Poll::Ready(Some(Ok(frame)));
-        }
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        let frame = ready!(Pin::new(&mut self.rest).poll_frame(cx));
-        self.ended |= frame.is_none();
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Pin::new(&mut self.source).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ahead.is_empty() && (self.ended || self.rest.is_end_stream())
+        self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let ahead = self.ahead_bytes as u64;
-        let rest = self.rest.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(ahead));
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(ahead));
-        }
-        hint
+        self.source.size_hint()
     }
 }
 

@@ -16,7 +16,7 @@ use hyper::client::conn::http1::{self as client, SendRequest};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -45,6 +45,8 @@ struct Upstream {
     /// Moves its bytes, and says whether it ended in peace. Put here by the first request,
     /// taken by the connection's task.
     driver: RefCell<Option<Local<bool>>>,
+    /// It answered without the body that it was offered, so nothing can follow the answer.
+    declined: Cell<bool>,
 }
 
 /// Forgets a connection, whatever ends its task; what is still open then is reset.
@@ -89,6 +91,9 @@ pub(crate) async fn serve(proxy: Rc<Proxy>, conn: Rc<Conn>, dial: Dial) {
                 driver = None;
                 ended = Some(in_peace);
             }
+            if upstream.declined.get() && conn.is_idle() && !conn.is_held() {
+                return Poll::Ready(true);
+            }
             match ended {
                 Some(in_peace) if conn.is_idle() && !conn.is_held() => {
                     if !in_peace {
@@ -119,7 +124,7 @@ async fn handle(
     let (mut parts, body) = request.into_parts();
     let consent = expects_continue(&parts.headers, &body)
         .then(|| Arc::new(watch::Sender::new(Consent::Awaited)));
-    let mut body = RequestBody::new(body, consent.as_ref());
+    let body = RequestBody::new(body, consent.as_ref());
     proxy.begin(conn, |run_prefix| {
         Seen::new(parts.method.clone(), parts.uri.clone(), parts.headers.clone(), run_prefix)
     });
@@ -129,10 +134,7 @@ async fn handle(
             Step::Forward => break,
             Step::Reset => return Err(over(conn)),
             Step::Answer(answer) => {
-                // Closing on unread bytes would reset the connection and lose the answer.
-                while body.is_unread() {
-                    body.skip().await.map_err(|_| Over)?;
-                }
+                body.skip().await.map_err(|_| Over)?;
                 let answer = answer.response().map_err(|_| over(conn))?;
                 let whole =
                     |body| AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn));
@@ -143,11 +145,12 @@ async fn handle(
                 tokio::select! {
                     () = conn.changed.notified() => {}
                     () = sleep_until(until) => {}
-                    read = body.read_ahead(), if body.wants_ahead() => read.map_err(|_| Over)?,
                 }
             }
         }
     }
+    // hyper notices a client that gave up only when it has read the whole request. Not even this
+    // sees the end of one whose body is larger than the socket's window: nobody read it.
     if waited && conn.peer_closed() {
         return Err(Over);
     }
@@ -174,23 +177,30 @@ async fn handle(
             }
         });
     }
-    let response = match sender.send_request(request).await {
+    let mut response = match sender.send_request(request).await {
         Ok(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => response,
         _ => return Err(broken(conn).await),
     };
-    if let Some(consent) = consent {
-        consent.send_if_modified(|word| {
-            let unasked = *word == Consent::Awaited;
-            if unasked {
-                *word = Consent::Withheld;
-            }
-            unasked
-        });
+    if consent.is_some_and(|consent| declines(&consent)) {
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        upstream.declined.set(true);
     }
     upstream.sender.replace(Some(sender));
     proxy.answered(conn);
     Ok(response
         .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
+}
+
+/// Whether the upstream has answered before it asked for the body; it then never gets it.
+fn declines(consent: &watch::Sender<Consent>) -> bool {
+    consent.send_if_modified(|word| {
+        let unasked = *word == Consent::Awaited;
+        if unasked {
+            *word = Consent::Withheld;
+        }
+        unasked
+    })
 }
 
 fn expects_continue(headers: &hyper::HeaderMap, body: &Incoming) -> bool {

@@ -96,6 +96,8 @@ async fn expect_continue_is_the_upstreams_to_decide() {
     let mut client = api.raw().await;
     send(&mut client, head).await;
     assert!(read_head(&mut client).await.unwrap().starts_with("HTTP/1.1 417 "));
+    // Nobody can tell whether a body follows: the connection ends, without an interim answer.
+    assert_eq!(within(client.read(&mut [0])).await.unwrap(), 0);
 }
 
 #[tokio::test]
