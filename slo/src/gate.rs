@@ -9,6 +9,7 @@ use crate::evidence::Evidence;
 use crate::objective::{self, Question};
 use crate::outcome::Outcome;
 use crate::scorecard::Verdict;
+use crate::time::SECOND_US;
 use crate::timeline::Timeline;
 use crate::words;
 use std::ops::Range;
@@ -17,16 +18,20 @@ use std::ops::Range;
 const RECENT_S: i64 = 5;
 
 /// Looks at the whole seconds before `now_second` (all of them handed over), from time 0; after
-/// the last undo at the last five. Each required objective that covers the steady phase must not
+/// the last undo at the last five, of these at those that began after it. Each required objective that covers the steady phase must not
 /// be violated (too few requests do not close the gate), and at least 99 % of the last five
 /// seconds' requests must be ok. `timeline` is what is known so far.
 #[must_use]
 pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -> Gate {
     let evidence = Evidence::new(case, timeline);
-    let recent = now_second.saturating_sub(RECENT_S).max(0)..now_second.max(0);
-    let seconds = match when {
-        GateTime::Before => 0..now_second.max(0),
-        GateTime::After => recent.clone(),
+    let now = now_second.max(0);
+    let recent = now.saturating_sub(RECENT_S).max(0);
+    let (recent, seconds) = match when {
+        GateTime::Before => (recent..now, 0..now),
+        GateTime::After => {
+            let after = recent.max(first_second_after_faults(timeline)).min(now);
+            (after..now, after..now)
+        }
     };
     let required = case.steady_state.iter().flat_map(|steady| &steady.require);
     let objectives = required.filter_map(|index| case.objectives.get(*index));
@@ -48,6 +53,14 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
     let mut reasons: Vec<String> = violated.collect();
     reasons.extend(lately(case, timeline, &recent));
     Gate { when, open: reasons.is_empty(), reasons }
+}
+
+/// The first second that no fault touches any more.
+fn first_second_after_faults(timeline: &Timeline) -> i64 {
+    let zero = timeline.zero.unwrap_or_default();
+    let spans = timeline.faults.values().flat_map(|fault| &fault.spans);
+    let cleared = spans.filter_map(|span| span.cleared);
+    cleared.map(|at| at.plus(SECOND_US as i64 - 1).second(zero)).max().unwrap_or(0)
 }
 
 /// What is wrong with the last seconds' requests, of all loads together.

@@ -127,6 +127,12 @@ impl Timeline {
         Ok(timeline)
     }
 
+    /// How the run ended; none if its journal was cut before it said so.
+    #[must_use]
+    pub fn last_line(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
     /// Folds the next entry. After an error the timeline is of no use.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ mod order;
 pub mod phases;
 mod table;
 pub mod text;
-mod words;
+pub mod words;
 
 pub use compile::compile;
 pub use describe::describe;

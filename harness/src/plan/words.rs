@@ -11,7 +11,7 @@ pub(super) fn rate(mhz: u64) -> String {
 /// A length of time as timetables have it: `500 ms`, `1.5 s`, `110 s`; from 10 min on with
 /// minutes and hours, `12 min 30 s`, `2 h`.
 #[must_use]
-pub(super) fn time(us: u64) -> String {
+pub fn time(us: u64) -> String {
     match us {
         0 => "0 s".to_owned(),
         us if us < 1000 => format!("{us} µs"),

@@ -4,6 +4,7 @@ pub mod edges;
 pub mod health;
 pub mod hlog;
 pub mod intervals;
+pub mod journal;
 pub mod marks;
 pub mod recorder;
 pub mod totals;

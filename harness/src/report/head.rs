@@ -6,6 +6,8 @@
 //! Not here: what was found (crate slo's scorecard).
 
 use super::exit::{Exit, OnInconclusive};
+use crate::judge::Judged;
+use assay_slo::event::EndReason;
 use serde::{Deserialize, Serialize};
 
 /// The run that is reported.
@@ -39,4 +41,36 @@ pub struct Head {
     pub command: String,
     /// The run directory as it is printed.
     pub run_dir: String,
+}
+
+impl Head {
+    /// What a judged journal says of its run; `run_dir` as it is to be printed.
+    #[must_use]
+    pub fn of(judged: &Judged, run_dir: String) -> Head {
+        let header = &judged.header;
+        let end = judged.end.as_ref();
+        let broken = end.is_some_and(|end| !end.still_broken.is_empty());
+        let stopped = end.filter(|end| end.reason != EndReason::Complete);
+        Head {
+            tool: header.tool.clone(),
+            scenario: header.scenario.name.clone(),
+            sha256: header.scenario.sha256.clone(),
+            file: header.scenario.file.clone(),
+            hypothesis: header.scenario.hypothesis.clone(),
+            labels: header.scenario.labels.clone(),
+            seed: header.seed,
+            run_id: header.run.clone(),
+            started: header.started.clone(),
+            on_inconclusive: header.on_inconclusive,
+            stopped_by: stopped.map(|end| end.detail.clone()),
+            exit: Exit::of(
+                judged.scorecard.verdict,
+                end.map(|end| end.reason),
+                broken,
+                header.on_inconclusive,
+            ),
+            command: header.repeat.clone(),
+            run_dir,
+        }
+    }
 }

@@ -53,3 +53,14 @@ fn after_the_last_undo_only_the_last_seconds_count() {
     assert!(!seen(&run(1), 30, GateTime::After).open);
     assert!(!seen(&run(0), 22, GateTime::After).open);
 }
+
+#[test]
+fn after_the_last_undo_the_fault_itself_is_not_looked_at() {
+    let run = |bad| {
+        let script = Script::new(60).errors().fault(10_000..15_000, hit(500));
+        asked(script.run(0..10, 0).run(10..15, 100).run(15..30, bad))
+    };
+    assert!(seen(&run(0), 17, GateTime::After).open);
+    assert!(!seen(&run(3), 17, GateTime::After).open);
+    assert!(!seen(&run(0), 15, GateTime::After).open, "nothing is left to look at");
+}

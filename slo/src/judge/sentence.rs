@@ -42,7 +42,7 @@ pub(super) fn sentence(
     // The reason may say it already.
     let stopped = stopped.filter(|stopped| !what.contains(stopped.as_str()));
     let parts: Vec<String> = [what].into_iter().filter(|t| !t.is_empty()).chain(stopped).collect();
-    format!("{}: {}", verdict.word(), parts.join("; "))
+    parts.join("; ")
 }
 
 /// `errors 0.31 % (31 of 10000, 95 % sure above 0.21 %), limit 0.1 %`.

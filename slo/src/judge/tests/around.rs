@@ -107,7 +107,7 @@ fn a_closed_gate_leaves_everything_about_faults_open() {
     assert_eq!(run(true).verdict, Met);
     let card = run(false);
     assert_eq!((card.verdict, card.objectives[0].verdict), (Inconclusive, Met));
-    let begins = "inconclusive: steady-state: precondition: no fault was injected";
+    let begins = "steady-state: precondition: no fault was injected";
     assert!(card.sentence.starts_with(begins), "{}", card.sentence);
     assert!(card.expectations[0].reason.starts_with("precondition"), "{card:?}");
 }
