@@ -1,1 +1,28 @@
-//! x
+//! The bundled platform's backend: an HTTP API over a durable store, to be put under test.
+//!
+//! Machines send samples, the backend keeps them and answers with risk predictions. It is a real
+//! service: what it acknowledges is on disk, what it counts happened. [`Mutant`]s are its lying
+//! twins, for scenarios that must fail.
+//!
+//! Invariant: an acknowledged sample was committed before the answer was written.
+//! Invariant: every error has one shape, whatever raised it.
+//! Not here: argument parsing, the edge and the devices; PostgreSQL, traces and breakers are not
+//! part of this edition.
+
+mod api;
+mod fleet;
+mod machine;
+mod model;
+mod mutant;
+mod sample;
+mod serve;
+mod settings;
+mod store;
+mod telemetry;
+mod units;
+
+pub use mutant::{BadMutant, Mutant};
+pub use serve::{ServeError, Server, serve};
+pub use settings::{Level, Mistake, Settings, SettingsError, Synchronous};
+pub use telemetry::logs::{LogsInUse, init_logs};
+pub use units::PartOf;

@@ -20,3 +20,6 @@ pub mod report;
 pub mod run;
 pub mod service;
 pub mod spec;
+
+/// The program and its version, as reports name it.
+pub const TOOL: &str = concat!("assay ", env!("CARGO_PKG_VERSION"));

@@ -8,16 +8,36 @@
 //! Invariant: never met by accident. What was not seen, or not enough of it, is inconclusive.
 //! Not here: how events are recorded and written (harness `record`), what is printed (`report`).
 
+mod beta;
 pub mod boundary;
 pub mod case;
+mod crosscheck;
 pub mod event;
+mod evidence;
+mod expectation;
+mod fault;
+pub mod gate;
+mod health;
+pub mod interval;
+mod judge;
+mod objective;
 pub mod outcome;
+mod phase;
+pub mod scorecard;
+#[cfg(test)]
+mod script;
+mod tally;
 pub mod time;
+mod timeline;
+mod times;
+mod window;
+mod words;
 
 pub use boundary::Boundaries;
 pub use case::{Case, Expectation, Mark, Objective};
 pub use event::{Cell, Entry, Event, Straddle};
+pub use judge::judge;
 pub use outcome::Outcome;
-pub use time::{At, Share};
-pub mod scorecard;
 pub use scorecard::{Scorecard, Verdict};
+pub use time::{At, Share};
+pub use timeline::{Malformed, Timeline};

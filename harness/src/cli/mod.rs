@@ -1,1 +1,29 @@
-//! The command line.
+//! The command line: what can be typed, and the exit code that comes of it.
+//!
+//! Invariant: results go to stdout; progress, warnings and errors to stderr.
+//! Invariant: a verdict is a result, not an error; usage and input mistakes exit with 2.
+//! Not here: what commands do beyond parsing, calling and printing.
+
+mod args;
+mod platform;
+mod print;
+mod run;
+mod scenario;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Parses the process's arguments and does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Args::parse().command {
+        Command::Validate(args) => scenario::validate(&args),
+        Command::Plan(args) => scenario::plan(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Verify(args) => run::verify(&args),
+        Command::Schema => scenario::schema(),
+        Command::Backend(args) => platform::backend(args),
+        Command::Guardian(args) => platform::guardian(&args),
+    }
+}

@@ -1,1 +1,77 @@
-//! The faults that a link obeys.
+//! The faults of a scenario, as rules that a link obeys.
+//!
+//! Invariant: building a fault needs the plan and the seed, nothing else: no clock, no socket.
+//! Not here: when faults come and go (`run`), what happens to connections (`link`).
+
+mod chance;
+mod glob;
+mod planned;
+#[cfg(test)]
+mod tests;
+
+use crate::link::{Action, Answer};
+use crate::plan::{Affects, Fault, FaultKind, Match, OutageMode};
+use assay_slo::Share;
+use planned::{Harm, Planned};
+use std::sync::Arc;
+
+/// Why a planned fault cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// A quota must leave whole requests in each block of 100.
+    #[error(
+        "fault `{name}` asks for a quota of {share}: write a whole percentage, or `share` instead"
+    )]
+    Quota {
+        /// The fault.
+        name: String,
+        /// What it asks for.
+        share: Share,
+    },
+    /// HTTP does not allow the answer.
+    #[error("fault `{name}` cannot answer so: {why}")]
+    Answer {
+        /// The fault.
+        name: String,
+        /// The reason.
+        why: String,
+    },
+    /// Refusing happens before there is a request.
+    #[error(
+        "fault `{name}` cannot refuse only some requests: a refused connection has none yet; \
+         leave out `match` and `affects`, or write `mode: reset`"
+    )]
+    Refuse {
+        /// The fault.
+        name: String,
+    },
+}
+
+/// What a planned fault does to its link, with the chance of this seed.
+///
+/// # Errors
+/// [`FaultError`], for what the plan should have refused.
+pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
+    let name = || fault.name.clone();
+    let harm = match &fault.kind {
+        FaultKind::Latency(delay) => Harm::Delay(*delay),
+        FaultKind::Error { status, headers, text } => {
+            let answer = Answer::new(*status, headers.clone(), text)
+                .map_err(|why| FaultError::Answer { name: name(), why })?;
+            Harm::Answer(Arc::new(answer))
+        }
+        FaultKind::Outage(OutageMode::BlackHole) => Harm::Stall,
+        FaultKind::Outage(OutageMode::Reset) => Harm::Reset,
+        FaultKind::Outage(OutageMode::Refuse) => {
+            let is_about_all = fault.affects == Affects::All && fault.matches == Match::default();
+            return if is_about_all {
+                Ok(Action::Refuse)
+            } else {
+                Err(FaultError::Refuse { name: name() })
+            };
+        }
+    };
+    Planned::new(seed, &fault.name, harm, fault.affects, &fault.matches)
+        .map(|planned| Action::Requests(Arc::new(planned)))
+        .map_err(|share| FaultError::Quota { name: name(), share })
+}

@@ -1,1 +1,126 @@
-//! Named fault proxies between two parties.
+//! Links: named HTTP/1.1 proxies between two parties, on which network faults act.
+//!
+//! Invariant: a fault decides, the link obeys: a [`Fault`] rules on a request's head, rulings
+//! combine to one [`Fate`], and the relay carries it out. Removing a fault loses no byte that
+//! was already read.
+//! Invariant: a link without faults changes nothing but the time of arrival, and never answers
+//! in the service's place.
+//! Not here: what the faults of a scenario are (`fault`), when they come and go (`run`).
+//!
+//! ```text
+//! control -> proxy -> relay -> body
+//!              |        |
+//!            board -> passage -> seen -> fate        listener, conn, counts: leaves
+//! ```
+
+mod board;
+mod body;
+mod conn;
+mod control;
+mod counts;
+mod fate;
+mod listener;
+mod passage;
+mod proxy;
+mod relay;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+pub use board::Action;
+pub use control::{Applied, Cleared, Links};
+pub use counts::Counts;
+pub use fate::{Answer, Ending, Fate};
+pub use seen::{DrawnBy, Fault, REQUEST_ID, Reach, Ruling, Seen};
+
+use assay_slo::At;
+use std::net::SocketAddr;
+
+/// What a link tells unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// A fault affected its first request; for refusing, its first connection.
+    FirstAffected {
+        /// Its index.
+        fault: usize,
+        /// When.
+        at: At,
+    },
+    /// The upstream's answer to the first request began that came after a fault's end and that
+    /// the fault would have been about.
+    FirstUnaffected {
+        /// Its index.
+        fault: usize,
+        /// When.
+        at: At,
+    },
+}
+
+/// Why an order to a link failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// Somebody else has the port.
+    #[error(
+        "link `{name}` cannot listen on {addr}: the port is taken; end who has it, or name \
+         another address in `links.{name}.listen`"
+    )]
+    PortTaken {
+        /// The link.
+        name: String,
+        /// What it was to listen on.
+        addr: SocketAddr,
+    },
+    /// It cannot listen for another reason.
+    #[error("link `{name}` cannot listen on {addr}: {source}; see `links.{name}.listen`")]
+    Bind {
+        /// The link.
+        name: String,
+        /// What it was to listen on.
+        addr: SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The name was used already.
+    #[error("link `{name}` is bound already")]
+    AlreadyBound {
+        /// The link.
+        name: String,
+    },
+    /// There is no such link.
+    #[error("there is no link `{name}`")]
+    NoSuchLink {
+        /// The name.
+        name: String,
+    },
+    /// The fault is on already.
+    #[error("fault number {fault} is on already")]
+    AlreadyOn {
+        /// Its index.
+        fault: usize,
+    },
+    /// The fault is not on.
+    #[error("fault number {fault} is not on")]
+    NotOn {
+        /// Its index.
+        fault: usize,
+    },
+    /// It was to refuse connects.
+    #[error("link `{name}` does not refuse connections: {why}")]
+    StillAccepts {
+        /// The link.
+        name: String,
+        /// What was seen.
+        why: String,
+    },
+    /// It was to accept again.
+    #[error("link `{name}` does not accept connections again: {why}")]
+    StillRefuses {
+        /// The link.
+        name: String,
+        /// What was seen.
+        why: String,
+    },
+    /// The links' thread has ended.
+    #[error("the links have stopped")]
+    Gone,
+}

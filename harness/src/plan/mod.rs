@@ -6,10 +6,24 @@
 //! (`services.X.*`, `links.X.*`, `self.*`, `run.*`); [`Text`] marks where.
 //! Not here: reading YAML (`spec`), running (`run`).
 
+pub mod arrivals;
+mod compile;
+pub mod cycle;
+pub mod demand;
+mod describe;
 pub mod fleet;
+mod marks;
+mod order;
+pub mod phases;
+mod table;
+pub mod text;
 pub mod users;
+pub mod words;
 
+pub use compile::compile;
+pub use describe::describe;
 pub use fleet::Fleet;
+pub use text::UnknownPlaceholder;
 pub use users::Users;
 
 use assay_slo::{Case, Share};

@@ -1,1 +1,187 @@
-//! One run, from the plan to the closed journal: a single select loop.
+//! One run, from the plan to the closed journal.
+//!
+//! Invariant: a run never judges from memory: it closes the journal, and the caller gives the
+//! directory to `judge`, as `assay verify` does.
+//! Invariant: whatever happens after the first service was started, everything started is ended
+//! and the journal is closed; what could not be ended is in its last line.
+//! Not here: the plan (`plan`), the verdict (`judge`), what is printed (`report`).
+
+mod conduct;
+pub mod directory;
+mod environment;
+mod lanes;
+mod progress;
+mod signals;
+mod stage;
+mod stream;
+mod timetable;
+
+use crate::clock::{self, Clock};
+use crate::link::Links;
+use crate::plan::Plan;
+use crate::record::Edges;
+use crate::record::journal::{Header, OnInconclusive, SCHEMA, ScenarioHead};
+use crate::report::live::Live;
+use assay_slo::At;
+use assay_slo::event::{End, EndReason};
+use conduct::{Conduct, Ending};
+use progress::Progress;
+use signals::Stop;
+use stage::Stage;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use stream::Stream;
+use tokio::time::Duration;
+
+/// How long services may take to end after Ctrl-C.
+const HURRY: Duration = Duration::from_secs(1);
+
+/// What the command line says of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The run directory; a name of its own under `reports/` unless given.
+    pub out: Option<PathBuf>,
+    /// What an inconclusive run exits with.
+    pub on_inconclusive: OnInconclusive,
+    /// Hosts beyond loopback that faults may reach.
+    pub allow_faults: Vec<String>,
+    /// The command that repeats the run.
+    pub repeat: String,
+}
+
+/// Why there is no journal to judge.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no directory to leave it in.
+    #[error(transparent)]
+    Directory(#[from] directory::DirectoryError),
+    /// The system gave no threads, signals or sockets.
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
+    /// There is no place for lock files.
+    #[error(transparent)]
+    Ports(#[from] crate::service::ServiceError),
+    /// It could not be written to its end.
+    #[error("{problem}; what was recorded until then is in {dir}")]
+    Unrecorded {
+        /// What failed.
+        problem: String,
+        /// The run directory.
+        dir: PathBuf,
+    },
+}
+
+/// Runs a plan; gives the run directory, its journal closed.
+///
+/// # Errors
+/// See [`RunError`]; a violated, interrupted or impossible run is not an error but a journal.
+pub fn run(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunError> {
+    // Two workers: signals are heard while the select loop is busy.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let ran = runtime.block_on(on_runtime(plan, options, live));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ran
+}
+
+async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunError> {
+    let mut stop = signals::listen()?;
+    let dir = directory::create(options.out.as_deref(), &plan.name, plan.seed)?;
+    let dir = dir.canonicalize()?;
+    let clock = Clock::start();
+    let header = header(plan, options);
+    let run_id = header.run.clone();
+    let progress = Progress::new(live, plan);
+    let mut stream = Stream::create(&dir, header, clock, progress)?;
+    std::fs::write(dir.join("scenario.yaml"), &plan.resolved)?;
+    let edges = Arc::new(Edges::new(clock, plan.case.ages_us.clone()));
+    let (links, link_events) = Links::start(clock, Arc::clone(&edges), &run_id)?;
+    let mut stage = Stage::new(&run_id, &dir, links)?;
+    let deadline = clock.now().plus(i64::try_from(plan.max_duration_us).unwrap_or(i64::MAX));
+
+    let mut ending = set_up(plan, options, &mut stage, &mut stream, &mut stop, deadline).await;
+    if ending.0 == EndReason::Complete {
+        let conduct = Conduct {
+            plan,
+            stage: &mut stage,
+            stream: &mut stream,
+            edges,
+            link_events,
+            run_id,
+            deadline,
+        };
+        ending = conduct.go(&mut stop).await;
+    }
+    let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);
+    let still_broken = stage.take_down(hurry.then_some(HURRY), &mut stream).await;
+    let end = End { reason: ending.0, detail: ending.1, still_broken };
+    match stream.close(end) {
+        Ok(()) => Ok(dir),
+        Err(problem) => Err(RunError::Unrecorded { problem, dir }),
+    }
+}
+
+/// Addresses, links, services; [`EndReason::Complete`] if all is up.
+async fn set_up(
+    plan: &Plan,
+    options: &Options,
+    stage: &mut Stage,
+    stream: &mut Stream,
+    stop: &mut Stop,
+    deadline: At,
+) -> Ending {
+    let clock = stream.clock;
+    let up = async {
+        stage.reserve(plan, &options.allow_faults, stream).await?;
+        stage.start(plan, stream).await
+    };
+    tokio::select! {
+        up = up => match up {
+            Ok(()) => (EndReason::Complete, String::new()),
+            Err(problem) => (EndReason::CouldNotRun, problem),
+        },
+        reason = signals::stopped(stop) => (reason, "stopped by a signal".into()),
+        () = clock.sleep_until(deadline) => {
+            (EndReason::Guard, "max-duration was over before the services were ready".into())
+        }
+    }
+}
+
+fn header(plan: &Plan, options: &Options) -> Header {
+    let started = clock::wall();
+    Header {
+        schema: SCHEMA,
+        tool: crate::TOOL.to_owned(),
+        run: run_id(plan.seed, started.timestamp_nanos_opt().unwrap_or(0)),
+        started: started.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        repeat: options.repeat.clone(),
+        scenario: ScenarioHead {
+            name: plan.name.clone(),
+            file: plan.file.clone(),
+            sha256: plan.sha256.clone(),
+            hypothesis: plan.hypothesis.clone(),
+            labels: plan.labels.clone(),
+        },
+        seed: plan.seed,
+        on_inconclusive: options.on_inconclusive,
+        environment: environment::read(),
+        case: plan.case.clone(),
+    }
+}
+
+/// Eight hexadecimal digits: different for each run, short in every request id.
+fn run_id(seed: u64, nanos: i64) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(seed.to_le_bytes());
+    hash.update(nanos.to_le_bytes());
+    hash.update(std::process::id().to_le_bytes());
+    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The run directory as it is printed: relative to the current one where it lies below it.
+#[must_use]
+pub fn shown(dir: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    dir.strip_prefix(&here).unwrap_or(dir).display().to_string()
+}

@@ -1,1 +1,31 @@
 //! The scenario file: read, decoded, every mistake with its place.
+//!
+//! Order: the file, profiles, `--set` and `--var`, placeholders of `vars` and `env`, checks, types.
+//! Invariant: a scenario is decoded as a whole or all its mistakes are reported at once.
+//! Not here: what needs two values at once (`plan`).
+
+mod check;
+mod document;
+#[cfg(test)]
+mod example;
+mod later;
+mod load;
+mod locate;
+mod overrides;
+mod placeholder;
+mod problem;
+pub mod scalar;
+mod secret;
+mod source;
+mod suggest;
+mod trail;
+mod tree;
+pub mod types;
+
+pub use check::json_schema as schema;
+pub use document::Document;
+pub use load::{Loaded, decode, load};
+pub use overrides::Overrides;
+pub use problem::{Look, Place, Problem, Problems};
+pub use trail::{Segment, Trail};
+pub use types::Scenario;

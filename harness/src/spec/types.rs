@@ -8,7 +8,8 @@
 //! Not here: keys that are not built yet; `spec::later` refuses them by name.
 
 use super::scalar::{
-    Count, Duration, Flag, Free, Moment, Name, Percentile, Rate, Ratio, Status, Statuses, Uniform, Words,
+    Count, Duration, Flag, Free, Moment, Name, Percentile, Rate, Ratio, Status, Statuses, Uniform,
+    Words,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;

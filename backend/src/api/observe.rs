@@ -1,0 +1,176 @@
+//! Around every request: its id, its mutants, its metrics, its error body, its log line.
+//!
+//! Invariant: labels are templates and listed methods, never what the client wrote.
+//! Invariant: a well served request writes no line, but at debug level.
+//! Not here: what a request means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+
+use super::App;
+use super::error::{ApiError, Code, Unwritten};
+use super::request_id::{token, trace_id};
+use crate::mutant::{Exposure, Ruling};
+
+/// What a client should wait before it tries again, in seconds.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The middleware around all routes, unknown ones too.
+pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let now = Instant::now();
+    let endpoint = endpoint(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+    let method = method(request.method());
+    let in_progress = app.metrics.request(method, endpoint);
+    let id = app.request_ids.of(request.headers()).into_owned();
+    let caller = Caller::of(request.headers());
+    let mut response = match app.mutants.rule(now, exposure(endpoint)) {
+        Ruling::Serve(wait) => {
+            hold(now, wait).await;
+            next.run(request).await
+        }
+        Ruling::Fail(wait) => {
+            hold(now, wait).await;
+            ApiError::new(Code::InternalError, "an internal error occurred").into_response()
+        }
+        Ruling::Refuse => {
+            ApiError::new(Code::ServiceUnavailable, "the service is unavailable").into_response()
+        }
+    };
+    let error = response.extensions_mut().remove::<Unwritten>();
+    if let Some(Unwritten(error)) = &error {
+        write(&mut response, error, &id);
+        app.metrics.error(error.code.kind(), error.code.name());
+        if error.code.kind() == "validation" {
+            let constraint = error.details.constraint.unwrap_or("none");
+            app.metrics.validation_error(error.field_label(), constraint);
+        }
+    }
+    // A sane token and our own ids are always header values.
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    let status = response.status().as_u16();
+    let time = in_progress.answered(status);
+    match error {
+        Some(Unwritten(error)) => log_error(&app, &error, &id, &caller, endpoint, method),
+        None => tracing::debug!(
+            function = "observe",
+            request_id = id,
+            method,
+            endpoint,
+            status_code = status,
+            duration_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
+            "request served"
+        ),
+    }
+    response
+}
+
+/// Waits until the request is `wait` old.
+async fn hold(arrived: Instant, wait: Duration) {
+    if !wait.is_zero() {
+        tokio::time::sleep_until(arrived + wait).await;
+    }
+}
+
+/// Puts the one shape into the response; its other headers stay (`Allow`).
+fn write(response: &mut Response, error: &ApiError, id: &str) {
+    *response.body_mut() = error.body(id).into();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if error.code == Code::ServiceUnavailable {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    }
+}
+
+/// Who called, as far as its headers say so.
+struct Caller {
+    user_id: Option<String>,
+    trace_id: Option<String>,
+}
+
+impl Caller {
+    fn of(headers: &HeaderMap) -> Caller {
+        Caller {
+            user_id: token(headers, "x-user-id").map(str::to_owned),
+            trace_id: trace_id(headers).map(str::to_owned),
+        }
+    }
+}
+
+fn log_error(
+    app: &App,
+    error: &ApiError,
+    id: &str,
+    caller: &Caller,
+    endpoint: &'static str,
+    method: &'static str,
+) {
+    let code = error.code;
+    let Some(suppressed) = app.flood.admit(code.name(), Instant::now()) else { return };
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                function = "observe",
+                request_id = id,
+                machine_id = error.machine_id.as_ref().map(|m| m.as_str()),
+                user_id = caller.user_id.as_deref(),
+                trace_id = caller.trace_id.as_deref(),
+                error_type = code.kind(),
+                error_code = code.name(),
+                status_code = code.status().as_u16(),
+                method,
+                endpoint,
+                cause = error.cause.as_deref(),
+                suppressed,
+                "{}",
+                error.message
+            )
+        };
+    }
+    if code.status().is_server_error() { line!(error) } else { line!(warn) }
+}
+
+/// The label of a route: its template, one for both spellings of a trailing slash.
+fn endpoint(matched: Option<&str>) -> &'static str {
+    match matched {
+        Some("/") => "/",
+        Some("/health") => "/health",
+        Some("/metrics") => "/metrics",
+        Some("/ingest/raw") => "/ingest/raw",
+        Some("/ingest/features") => "/ingest/features",
+        Some("/predict" | "/predict/") => "/predict/",
+        Some("/machines" | "/machines/") => "/machines/",
+        Some("/machines/{machine_id}/metrics") => "/machines/{machine_id}/metrics",
+        Some("/samples/{machine_id}") => "/samples/{machine_id}",
+        _ => "unmatched",
+    }
+}
+
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+fn exposure(endpoint: &str) -> Exposure {
+    match endpoint {
+        "/metrics" => Exposure::Exempt,
+        "/health" => Exposure::OutageOnly,
+        _ => Exposure::Full,
+    }
+}

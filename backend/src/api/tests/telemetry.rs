@@ -1,0 +1,122 @@
+//! Metrics are true, and none of them is only declared.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::json;
+
+use super::{Api, raw};
+
+/// Uses everything the backend has.
+async fn drive(api: &Api) {
+    for body in [raw("TRUCK-21", 1), raw("TRUCK-21", 1), json!({"machine_id": "TRUCK-21"})] {
+        api.ingest(body).await;
+    }
+    let features = json!({
+        "machine_id": "MILL-3",
+        "timestamp": "2024-06-11T10:00:00Z",
+        "features": {"a": 1.0},
+    });
+    api.post("/ingest/features", features.to_string()).await;
+    api.get("/predict?machine_id=TRUCK-21").await;
+    api.get("/samples/TRUCK-21").await;
+}
+
+#[tokio::test]
+async fn every_declared_family_is_updated_by_use() {
+    let api = Api::new().await;
+    drive(&api).await;
+    // A request that is being served while the families are looked at.
+    let _open = api.metrics.request("GET", "/machines/");
+    let families = api.metrics.registry().gather();
+    for name in api.metrics.declared() {
+        let family = families.iter().find(|f| f.name() == name);
+        let family = family.unwrap_or_else(|| panic!("{name} is declared and nothing updates it"));
+        let moved = family.get_metric().iter().any(|m| {
+            m.get_counter().get_value() > 0.0
+                || m.get_gauge().get_value() > 0.0
+                || m.get_histogram().get_sample_count() > 0
+        });
+        // No connection is in use when nothing is asked of the store.
+        assert!(moved || name == "db_connections_active", "{name} stayed at zero");
+    }
+    assert!(families.iter().any(|f| f.name() == "process_cpu_seconds_total"));
+}
+
+#[tokio::test]
+async fn names_and_labels_are_the_contracts() {
+    let api = Api::new().await;
+    drive(&api).await;
+    api.get("/predict/?machine_id=TRUCK-21").await;
+    api.get("/machines/TRUCK-21/metrics").await;
+    api.get("/no/such/route").await;
+    let got = api.get("/metrics").await;
+    assert!(got.headers["content-type"].to_str().unwrap().starts_with("text/plain"));
+    for line in [
+        r#"http_requests_total{endpoint="/ingest/raw",method="POST",status_code="200"} 2"#,
+        r#"http_requests_total{endpoint="/ingest/raw",method="POST",status_code="400"} 1"#,
+        r#"http_requests_total{endpoint="/predict/",method="GET",status_code="200"} 2"#,
+        r#"http_requests_total{endpoint="/machines/{machine_id}/metrics",method="GET",status_code="200"} 1"#,
+        r#"http_requests_total{endpoint="unmatched",method="GET",status_code="404"} 1"#,
+        r#"http_request_duration_seconds_bucket{endpoint="/ingest/raw",method="POST",le="2.5"} 3"#,
+        r#"http_requests_in_progress{endpoint="/metrics",method="GET"} 1"#,
+        r#"http_requests_in_progress{endpoint="/ingest/raw",method="POST"} 0"#,
+        r#"db_queries_total{operation="insert",table="samples"} 2"#,
+        r#"db_queries_total{operation="select",table="samples"} 1"#,
+        r#"ml_predictions_total{machine_type="haul_truck",model_version="rules-1"} 3"#,
+        r#"ml_prediction_risk_score_count{machine_type="haul_truck"} 3"#,
+        r#"data_ingestion_total{data_type="raw",machine_id="TRUCK-21"} 2"#,
+        r#"data_ingestion_total{data_type="features",machine_id="MILL-3"} 1"#,
+        r#"data_ingestion_duplicates_total{machine_id="TRUCK-21"} 1"#,
+        r#"data_ingestion_errors_total{error_type="missing_required_field",machine_id="TRUCK-21"} 1"#,
+        r#"errors_total{error_code="missing_required_field",error_type="validation"} 1"#,
+        r#"errors_total{error_code="route_not_found",error_type="not_found"} 1"#,
+        r#"validation_errors_total{constraint="required",field="timestamp"} 1"#,
+        r#"system_info{environment="ci",version="1.2.3"} 1"#,
+    ] {
+        assert!(got.text.lines().any(|l| l == line), "missing: {line}\n{}", got.text);
+    }
+}
+
+#[tokio::test]
+async fn clients_cannot_make_labels() {
+    let api = Api::new().await;
+    for n in 0..20 {
+        api.get(&format!("/made/up/{n}")).await;
+        api.get(&format!("/machines/GHOST-{n}/metrics")).await;
+        let odd = Request::builder().method(format!("ODD{n}").as_str()).uri("/machines/");
+        api.send(odd.body(Body::empty()).unwrap()).await;
+        let mut body = raw(&format!("GHOST-{n}"), 1);
+        body["metrics"] = json!({format!("sensor{n}"): "x"});
+        api.ingest(body).await;
+    }
+    let text = api.get("/metrics").await.text;
+    for made in ["GHOST", "made/up", "ODD", "sensor"] {
+        assert!(!text.contains(made), "{made} became a label");
+    }
+    assert!(text.contains(r#"validation_errors_total{constraint="number",field="metrics"} 20"#));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_the_gauge_and_is_not_counted_as_answered() {
+    let api = Api::mutant("slow=1h").await;
+    let request = api.get("/machines/");
+    let left = tokio::time::timeout(std::time::Duration::from_millis(20), request).await;
+    assert!(left.is_err());
+    let text = api.get("/metrics").await.text;
+    assert!(text.contains(r#"http_requests_in_progress{endpoint="/machines/",method="GET"} 0"#));
+    assert!(!text.contains(r#"http_requests_total{endpoint="/machines/""#));
+}
+
+#[test]
+fn the_readme_names_every_family_and_route() {
+    let readme = include_str!("../../../README.md");
+    let registry = std::sync::Arc::new(prometheus::Registry::new());
+    let metrics = crate::telemetry::metrics::Metrics::new(registry, "v", "e").unwrap();
+    for name in metrics.declared() {
+        assert!(readme.contains(name.as_str()), "README.md does not name {name}");
+    }
+    for route in super::super::meta::ROUTES {
+        let path = route.split(['?', ' ']).nth(1).unwrap();
+        assert!(readme.contains(path), "README.md does not name {route}");
+    }
+}

@@ -1,0 +1,278 @@
+//! Metrics in one registry, with the platform's names and labels.
+//!
+//! Invariant: every declared family is updated somewhere; a test drives the API and fails on one
+//! that stays empty.
+//! Invariant: labels are bounded: routes by template, methods and codes by lists, machines by
+//! registration.
+//! Not here: breakers, retries: this edition has none, so it declares none of their families.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    Error, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+use tokio::time::Instant;
+
+const HTTP_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const DB_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+/// The rules take microseconds; a scorer of another kind would take milliseconds.
+const MODEL_SECONDS: [f64; 9] = [1e-5, 1e-4, 5e-4, 0.001, 0.005, 0.01, 0.05, 0.1, 1.0];
+const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+/// All families of the backend.
+pub(crate) struct Metrics {
+    registry: Arc<Registry>,
+    http_requests: IntCounterVec,
+    http_duration: HistogramVec,
+    http_in_progress: IntGaugeVec,
+    db_queries: IntCounterVec,
+    db_duration: HistogramVec,
+    db_connections: IntGauge,
+    predictions: IntCounterVec,
+    prediction_duration: HistogramVec,
+    prediction_risk: HistogramVec,
+    ingested: IntCounterVec,
+    duplicates: IntCounterVec,
+    ingest_errors: IntCounterVec,
+    ingest_duration: HistogramVec,
+    errors: IntCounterVec,
+    validation_errors: IntCounterVec,
+    #[cfg(test)]
+    declared: Vec<String>,
+}
+
+/// Registers families and remembers their names.
+struct Declare<'a> {
+    registry: &'a Registry,
+    #[cfg(test)]
+    names: Vec<String>,
+}
+
+impl Declare<'_> {
+    fn add<C: Collector + Clone + 'static>(&mut self, made: C) -> Result<C, Error> {
+        self.registry.register(Box::new(made.clone()))?;
+        #[cfg(test)]
+        self.names.extend(made.desc().iter().map(|d| d.fq_name.clone()));
+        Ok(made)
+    }
+
+    fn counter(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn histogram(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<HistogramVec, Error> {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.add(HistogramVec::new(options, labels)?)
+    }
+}
+
+impl Metrics {
+    /// Declares every family in the registry.
+    ///
+    /// # Errors
+    /// When the registry holds one of the names already.
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        version: &str,
+        environment: &str,
+    ) -> Result<Metrics, Error> {
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        let mut d = Declare {
+            registry: &registry,
+            #[cfg(test)]
+            names: Vec::new(),
+        };
+        let route = ["method", "endpoint"];
+        let query = ["operation", "table"];
+        let info = d.gauge("system_info", "Constant 1.", &["version", "environment"])?;
+        info.with_label_values(&[version, environment]).set(1);
+        Ok(Metrics {
+            http_requests: d.counter(
+                "http_requests_total",
+                "Requests answered.",
+                &["method", "endpoint", "status_code"],
+            )?,
+            http_duration: d.histogram(
+                "http_request_duration_seconds",
+                "From a request's head read to its answer made.",
+                &route,
+                &HTTP_SECONDS,
+            )?,
+            http_in_progress: d.gauge(
+                "http_requests_in_progress",
+                "Requests being served.",
+                &route,
+            )?,
+            db_queries: d.counter("db_queries_total", "Statements done.", &query)?,
+            db_duration: d.histogram(
+                "db_query_duration_seconds",
+                "Time of one statement.",
+                &query,
+                &DB_SECONDS,
+            )?,
+            db_connections: d.add(IntGauge::new(
+                "db_connections_active",
+                "Connections in use at the scrape.",
+            )?)?,
+            predictions: d.counter(
+                "ml_predictions_total",
+                "Predictions made.",
+                &["machine_type", "model_version"],
+            )?,
+            prediction_duration: d.histogram(
+                "ml_prediction_duration_seconds",
+                "Time of one prediction.",
+                &["machine_type"],
+                &MODEL_SECONDS,
+            )?,
+            prediction_risk: d.histogram(
+                "ml_prediction_risk_score",
+                "Risk predicted, 0 to 1.",
+                &["machine_type"],
+                &TENTHS,
+            )?,
+            ingested: d.counter(
+                "data_ingestion_total",
+                "Records acknowledged, repeats included.",
+                &["machine_id", "data_type"],
+            )?,
+            duplicates: d.counter(
+                "data_ingestion_duplicates_total",
+                "Samples acknowledged that were stored already.",
+                &["machine_id"],
+            )?,
+            ingest_errors: d.counter(
+                "data_ingestion_errors_total",
+                "Records not acknowledged; machine_id is `unknown` where none is registered.",
+                &["machine_id", "error_type"],
+            )?,
+            ingest_duration: d.histogram(
+                "data_ingestion_duration_seconds",
+                "From a body read to its commit.",
+                &["data_type"],
+                &HTTP_SECONDS,
+            )?,
+            errors: d.counter("errors_total", "Errors answered.", &["error_type", "error_code"])?,
+            validation_errors: d.counter(
+                "validation_errors_total",
+                "Requests refused for their content.",
+                &["field", "constraint"],
+            )?,
+            #[cfg(test)]
+            declared: d.names,
+            registry: Arc::clone(&registry),
+        })
+    }
+
+    /// The names of all families, without the process collector's.
+    #[cfg(test)]
+    pub(crate) fn declared(&self) -> &[String] {
+        &self.declared
+    }
+
+    /// The registry, for what wants to look at families.
+    #[cfg(test)]
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Marks a request as being served until the returned value is dropped.
+    pub(crate) fn request(&self, method: &'static str, endpoint: &'static str) -> InProgress<'_> {
+        self.http_in_progress.with_label_values(&[method, endpoint]).inc();
+        InProgress { metrics: self, method, endpoint, started: Instant::now() }
+    }
+
+    /// Counts a statement.
+    pub(crate) fn query(&self, operation: &str, table: &str, time: Duration) {
+        self.db_queries.with_label_values(&[operation, table]).inc();
+        self.db_duration.with_label_values(&[operation, table]).observe(time.as_secs_f64());
+    }
+
+    /// Counts a prediction.
+    pub(crate) fn prediction(&self, kind: &str, version: &str, risk: f64, time: Duration) {
+        self.predictions.with_label_values(&[kind, version]).inc();
+        self.prediction_duration.with_label_values(&[kind]).observe(time.as_secs_f64());
+        self.prediction_risk.with_label_values(&[kind]).observe(risk);
+    }
+
+    /// Counts an acknowledged record.
+    pub(crate) fn ingested(&self, machine: &str, data_type: &str, repeat: bool, time: Duration) {
+        self.ingested.with_label_values(&[machine, data_type]).inc();
+        self.ingest_duration.with_label_values(&[data_type]).observe(time.as_secs_f64());
+        if repeat {
+            self.duplicates.with_label_values(&[machine]).inc();
+        }
+    }
+
+    /// Counts a record that was not acknowledged.
+    pub(crate) fn ingest_error(&self, machine: &str, error_type: &str) {
+        self.ingest_errors.with_label_values(&[machine, error_type]).inc();
+    }
+
+    /// Counts an error answer.
+    pub(crate) fn error(&self, error_type: &str, error_code: &str) {
+        self.errors.with_label_values(&[error_type, error_code]).inc();
+    }
+
+    /// Counts a request refused for its content.
+    pub(crate) fn validation_error(&self, field: &str, constraint: &str) {
+        self.validation_errors.with_label_values(&[field, constraint]).inc();
+    }
+
+    /// All families as Prometheus' text.
+    ///
+    /// # Errors
+    /// When a family cannot be written.
+    pub(crate) fn text(&self, connections: usize) -> Result<String, Error> {
+        self.db_connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// A request being served; dropping it without an answer (the client left) only ends the gauge.
+pub(crate) struct InProgress<'a> {
+    metrics: &'a Metrics,
+    method: &'static str,
+    endpoint: &'static str,
+    started: Instant,
+}
+
+impl InProgress<'_> {
+    /// Counts the request with its status; returns how long it took.
+    pub(crate) fn answered(self, status: u16) -> Duration {
+        let time = self.started.elapsed();
+        let mut digits = [0_u8; 3];
+        let status = three_digits(status, &mut digits);
+        let route = [self.method, self.endpoint];
+        self.metrics.http_requests.with_label_values(&[route[0], route[1], status]).inc();
+        self.metrics.http_duration.with_label_values(&route).observe(time.as_secs_f64());
+        time
+    }
+}
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        self.metrics.http_in_progress.with_label_values(&[self.method, self.endpoint]).dec();
+    }
+}
+
+/// A status as text without an allocation for each request.
+fn three_digits(status: u16, digits: &mut [u8; 3]) -> &str {
+    let digit = |n: u16| b'0' + u8::try_from(n % 10).unwrap_or_default();
+    *digits = [digit(status / 100), digit(status / 10), digit(status)];
+    std::str::from_utf8(digits).unwrap_or("000")
+}

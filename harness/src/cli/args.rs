@@ -1,0 +1,186 @@
+//! What can be typed.
+//!
+//! Invariant: every command's `--help` ends with examples that work.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Drives load at a service, breaks it on purpose, and judges what happened against SLOs.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 met, 1 violated, 2 usage or an invalid scenario, 3 inconclusive, 4 could not run,
+5 something is still broken, 130/143 interrupted.
+
+Examples:
+  assay run scenarios/half-failures.yaml
+  assay plan my.yaml --set load.visitors.constant-arrival-rate.rate=50/s
+  assay verify reports/half-failures-20260101T000000Z-7";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check scenarios: every mistake, with file, line and column. Sends nothing.
+    #[command(after_help = "\
+Exit codes: 0 all are valid, 2 at least one is not.
+
+Examples:
+  assay validate scenarios/*.yaml
+  assay validate my.yaml --profile ci")]
+    Validate(ValidateArgs),
+    /// Show what a run would do, and whether it could decide anything. Sends nothing.
+    #[command(after_help = "\
+Examples:
+  assay plan scenarios/half-failures.yaml
+  assay plan my.yaml --profile ci --set faults.down.outage.duration=5s")]
+    Plan(OneScenario),
+    /// Run a scenario and judge it.
+    #[command(after_help = "\
+Exit codes: 0 met, 1 violated, 2 invalid scenario, 3 inconclusive, 4 could not run,
+5 something is still broken, 130/143 interrupted.
+
+Examples:
+  assay run scenarios/half-failures.yaml
+  assay run my.yaml --profile ci --out reports/today --on-inconclusive fail
+  NO_COLOR=1 assay run my.yaml --seed 42 -q")]
+    Run(RunArgs),
+    /// Judge a run directory again: the same bytes, or exit code 4.
+    #[command(after_help = "\
+Recomputes the verdict from the journal alone and compares it with verdict.json, which is written
+only where it is missing (the run was killed).
+
+Exit codes: those of the verdict if it is the same, 4 if it differs or cannot be computed.
+
+Examples:
+  assay verify reports/half-failures-20260101T000000Z-7")]
+    Verify(VerifyArgs),
+    /// Print the JSON Schema of scenario files.
+    #[command(after_help = "\
+Examples:
+  assay schema > assay.schema.json")]
+    Schema,
+    /// Run the bundled platform's backend until SIGTERM.
+    #[command(after_help = "\
+Settings come from the environment; backend/README.md lists them.
+
+Examples:
+  assay backend --listen 127.0.0.1:8000
+  DATABASE_URL=sqlite:///tmp/backend.db assay backend")]
+    Backend(BackendArgs),
+    /// Outlives a run that is killed, and ends what it started.
+    #[command(hide = true)]
+    Guardian(GuardianArgs),
+}
+
+/// How a scenario is changed before it is used.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct ChangeArgs {
+    /// Use a set of overrides of the file; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Vec<String>,
+    /// Override one value, such as `faults.down.outage.duration=5s`; may be given several times.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Give a variable of the file another value; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) var: Vec<String>,
+    /// Seed of every random choice, instead of the file's.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+}
+
+/// Several scenarios.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ValidateArgs {
+    /// Scenario files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) changes: ChangeArgs,
+}
+
+/// One scenario.
+#[derive(Debug, ClapArgs)]
+pub(super) struct OneScenario {
+    /// The scenario file.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) changes: ChangeArgs,
+}
+
+/// A run.
+#[derive(Debug, ClapArgs)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) scenario: OneScenario,
+    /// The run directory; must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Exit with 1 (fail) or 0 (pass) instead of 3 when it could not be decided.
+    #[arg(long, value_name = "fail|pass")]
+    pub(super) on_inconclusive: Option<Remap>,
+    /// A host beyond loopback whose traffic may be broken; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    pub(super) allow_faults: Vec<String>,
+    #[command(flatten)]
+    pub(super) words: WordArgs,
+}
+
+/// What an inconclusive run exits with.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Remap {
+    /// 1, as if violated.
+    Fail,
+    /// 0, as if met.
+    Pass,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub(super) struct WordArgs {
+    /// Say only the verdict.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Say more.
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+}
+
+/// A finished run.
+#[derive(Debug, ClapArgs)]
+pub(super) struct VerifyArgs {
+    /// The run directory.
+    #[arg(value_name = "RUN_DIR")]
+    pub(super) run_dir: PathBuf,
+    #[command(flatten)]
+    pub(super) words: WordArgs,
+}
+
+/// The bundled backend.
+#[derive(Debug, ClapArgs)]
+pub(super) struct BackendArgs {
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub(super) listen: SocketAddr,
+    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
+    #[arg(long, value_name = "KIND=VALUE", hide = true)]
+    pub(super) mutant: Vec<assay_backend::Mutant>,
+}
+
+/// The guardian.
+#[derive(Debug, ClapArgs)]
+pub(super) struct GuardianArgs {
+    /// The run whose processes it ends.
+    #[arg(long)]
+    pub(super) run_id: String,
+    /// Where it writes its log.
+    #[arg(long)]
+    pub(super) run_dir: PathBuf,
+}

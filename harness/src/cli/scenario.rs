@@ -1,0 +1,70 @@
+//! Commands about scenario files: `validate`, `plan`, `schema`.
+//!
+//! Invariant: nothing is started and nothing is sent.
+
+use super::args::{ChangeArgs, OneScenario, ValidateArgs};
+use super::print;
+use crate::plan::{self, Plan};
+use crate::report::exit::Exit;
+use crate::spec::{self, Look, Overrides, Problems};
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Reads, decodes and plans one scenario.
+///
+/// # Errors
+/// All its mistakes.
+pub(super) fn planned(file: &Path, changes: &ChangeArgs) -> Result<Plan, Problems> {
+    let overrides = Overrides {
+        profiles: changes.profile.clone(),
+        sets: changes.set.clone(),
+        vars: changes.var.clone(),
+        seed: changes.seed,
+    };
+    let loaded = spec::load(file, &overrides, &|name| std::env::var(name).ok())?;
+    plan::compile(&loaded)
+}
+
+/// Prints mistakes to stderr.
+pub(super) fn tell(problems: &Problems) -> ExitCode {
+    let styled = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    print::err(&problems.render(if styled { Look::Styled } else { Look::Plain }));
+    Exit::Invalid.into()
+}
+
+pub(super) fn validate(args: &ValidateArgs) -> ExitCode {
+    let mut exit = Exit::Met.into();
+    for file in &args.files {
+        match planned(file, &args.changes) {
+            Ok(plan) => {
+                warn(&plan);
+                print::out(&format!("{}: valid\n", file.display()));
+            }
+            Err(problems) => exit = tell(&problems),
+        }
+    }
+    exit
+}
+
+pub(super) fn plan(args: &OneScenario) -> ExitCode {
+    match planned(&args.file, &args.changes) {
+        Ok(plan) => {
+            print::out(&plan::describe(&plan));
+            Exit::Met.into()
+        }
+        Err(problems) => tell(&problems),
+    }
+}
+
+pub(super) fn schema() -> ExitCode {
+    print::out(&format!("{:#}\n", spec::schema()));
+    Exit::Met.into()
+}
+
+/// Prints what the user should know to stderr.
+pub(super) fn warn(plan: &Plan) {
+    for warning in &plan.warnings {
+        print::err(&format!("warning: {warning}\n"));
+    }
+}

@@ -1,0 +1,132 @@
+//! A planned fault as a rule over requests.
+//!
+//! Invariant: pure and order-free: whether our own request is a victim, and how long it waits,
+//! depends on the seed, the fault's name and the request's key alone; quotas alone go by the
+//! number of the arrival.
+//! Not here: drawing (`chance`), paths (`glob`), obeying (`link`).
+
+use super::chance::{self, For};
+use super::glob::Glob;
+use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Reach, Ruling, Seen};
+use crate::plan::{Affects, Delay, Match};
+use assay_slo::Share;
+use std::sync::Arc;
+
+/// What it does to a victim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Harm {
+    /// It waits.
+    Delay(Delay),
+    /// It is answered.
+    Answer(Arc<Answer>),
+    /// It and its answer are kept.
+    Stall,
+    /// Its connection is reset.
+    Reset,
+}
+
+/// Which of the matching requests are victims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Victims {
+    /// Every one.
+    All,
+    /// Each with this probability.
+    Share(Share),
+    /// So many of each [`chance::BLOCK`] arrivals.
+    Quota(u64),
+}
+
+/// A fault of requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Planned {
+    seed: u64,
+    name: String,
+    harm: Harm,
+    victims: Victims,
+    methods: Vec<String>,
+    path: Option<Glob>,
+    headers: Vec<(String, String)>,
+}
+
+impl Planned {
+    /// This harm to these requests; a quota is in whole percent.
+    ///
+    /// # Errors
+    /// The share of a quota that is not.
+    pub(crate) fn new(
+        seed: u64,
+        name: &str,
+        harm: Harm,
+        affects: Affects,
+        matches: &Match,
+    ) -> Result<Planned, Share> {
+        let percent = Share::ONE.0 / chance::BLOCK;
+        let victims = match affects {
+            Affects::All => Victims::All,
+            Affects::Share(share) => Victims::Share(share),
+            Affects::Quota(share) if share.0 % percent == 0 => Victims::Quota(share.0 / percent),
+            Affects::Quota(share) => return Err(share),
+        };
+        Ok(Planned {
+            seed,
+            name: name.to_owned(),
+            harm,
+            victims,
+            methods: matches.methods.clone(),
+            path: matches.path.as_deref().map(Glob::new),
+            headers: matches.headers.clone(),
+        })
+    }
+
+    fn is_about_all(&self) -> bool {
+        let matches_all = self.methods.is_empty() && self.path.is_none() && self.headers.is_empty();
+        matches_all && self.victims == Victims::All
+    }
+}
+
+impl Fault for Planned {
+    fn matches(&self, seen: &Seen) -> bool {
+        let method = seen.method.as_str();
+        (self.methods.is_empty() || self.methods.iter().any(|asked| asked == method))
+            && self.path.as_ref().is_none_or(|glob| glob.covers(seen.path()))
+            && self.headers.iter().all(|(name, value)| {
+                let mut sent = seen.headers.get_all(name.as_str()).iter();
+                sent.any(|sent| sent.as_bytes() == value.as_bytes())
+            })
+    }
+
+    fn decide(&self, seen: &Seen, nth: u64) -> Ruling {
+        let (what, drawn_by) = match seen.key() {
+            Some(key) => (For::Key(key), DrawnBy::Key),
+            None => (For::Arrival(nth), DrawnBy::Arrival),
+        };
+        let draws_delay =
+            matches!(self.harm, Harm::Delay(Delay::Uniform { .. } | Delay::Normal { .. }));
+        let draws = draws_delay || matches!(self.victims, Victims::Share(_));
+        let mut rng = draws.then(|| chance::stream(self.seed, &self.name, what));
+        let is_victim = match (self.victims, &mut rng) {
+            (Victims::Quota(victims), _) => chance::quota(self.seed, &self.name, victims, nth),
+            (Victims::Share(share), Some(rng)) => chance::share(rng, share),
+            (Victims::All | Victims::Share(_), _) => true,
+        };
+        let fate = is_victim.then(|| match &self.harm {
+            Harm::Answer(answer) => Fate::end(Ending::Answer(answer.clone())),
+            Harm::Stall => Fate::end(Ending::Stall),
+            Harm::Reset => Fate::end(Ending::Reset),
+            Harm::Delay(delay) => {
+                let mut rng = rng.unwrap_or_else(|| chance::stream(self.seed, &self.name, what));
+                Fate::delay(chance::delay(&mut rng, *delay))
+            }
+        });
+        Ruling { fate, drawn_by: if draws { drawn_by } else { DrawnBy::Nothing } }
+    }
+
+    fn reach(&self) -> Reach {
+        match (&self.harm, self.is_about_all()) {
+            (Harm::Delay(_) | Harm::Answer(_), _) => Reach::Arriving,
+            (Harm::Stall, true) => Reach::Connections(Ending::Stall),
+            (Harm::Reset, true) => Reach::Connections(Ending::Reset),
+            (Harm::Stall | Harm::Reset, false) => Reach::UnderWay,
+        }
+    }
+}

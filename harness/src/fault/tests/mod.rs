@@ -1,0 +1,170 @@
+//! Laws of planned faults.
+
+mod on_link;
+
+use super::*;
+use crate::link::{DrawnBy, Ending, Fate, REQUEST_ID, Reach, Ruling, Seen};
+use crate::plan::Delay;
+use hyper::header::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+use std::time::Duration;
+
+fn fault(kind: FaultKind, affects: Affects, matches: Match) -> Fault {
+    Fault {
+        name: "half".to_owned(),
+        link: "api".to_owned(),
+        kind,
+        affects,
+        matches,
+        starts_us: 0,
+        lasts_us: 1,
+        recovery_us: 1,
+    }
+}
+
+fn busy() -> FaultKind {
+    FaultKind::Error { status: 503, headers: Vec::new(), text: String::new() }
+}
+
+fn rules(fault: &Fault, seed: u64) -> Arc<dyn crate::link::Fault> {
+    match action(fault, seed).unwrap() {
+        Action::Requests(rules) => rules,
+        Action::Refuse => unreachable!("a fault of requests was asked for"),
+    }
+}
+
+fn seen(run: &str, id: Option<&str>, method: &str, target: &str, tenants: &[&str]) -> Seen {
+    let mut headers = HeaderMap::new();
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, HeaderValue::from_str(&format!("{run}-{id}")).unwrap());
+    }
+    for tenant in tenants {
+        headers.append("x-tenant", HeaderValue::from_str(tenant).unwrap());
+    }
+    let method = method.parse().unwrap();
+    Seen::new(method, target.parse().unwrap(), headers, &format!("{run}-"))
+}
+
+fn ours(run: &str, k: u64) -> Seen {
+    seen(run, Some(&format!("api-{k}-0")), "GET", "/", &[])
+}
+
+fn fates(rules: &dyn crate::link::Fault, run: &str, order: &[u64]) -> Vec<(u64, Option<Fate>)> {
+    let numbered = order.iter().enumerate();
+    let mut fates: Vec<_> =
+        numbered.map(|(nth, k)| (*k, rules.decide(&ours(run, *k), nth as u64).fate)).collect();
+    fates.sort();
+    fates
+}
+
+fn half() -> Affects {
+    Affects::Share(Share(500_000_000))
+}
+
+proptest! {
+    #[test]
+    fn victims_and_delays_do_not_depend_on_order_or_run(
+        seed: u64,
+        order in Just((0..200_u64).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let sorted: Vec<u64> = (0..200).collect();
+        let normal = FaultKind::Latency(Delay::Normal { mean_us: 1000, sd_us: 100 });
+        for kind in [busy(), normal] {
+            let rules = rules(&fault(kind, half(), Match::default()), seed);
+            let fates_of = |run, order| fates(rules.as_ref(), run, order);
+            prop_assert_eq!(fates_of("run-1", &sorted), fates_of("run-2", &order));
+        }
+    }
+
+    #[test]
+    fn each_attempt_of_a_request_has_its_own_chance(seed: u64) {
+        let rules = rules(&fault(busy(), half(), Match::default()), seed);
+        let attempt = |k, attempt| {
+            let id = format!("api-{k}-{attempt}");
+            rules.decide(&seen("r", Some(&id), "GET", "/", &[]), 0).fate.is_some()
+        };
+        let differ = (0..400).filter(|k| attempt(*k, 0) != attempt(*k, 1)).count();
+        // 200 expected, standard deviation 10.
+        prop_assert!((140..=260).contains(&differ), "{}", differ);
+    }
+}
+
+#[test]
+fn foreign_traffic_is_drawn_by_arrival_and_that_is_told() {
+    let foreign = seen("r", None, "GET", "/", &[]);
+    let drawn_by = |kind: FaultKind, affects, seen: &Seen| {
+        rules(&fault(kind, affects, Match::default()), 1).decide(seen, 3).drawn_by
+    };
+    assert_eq!(drawn_by(busy(), half(), &foreign), DrawnBy::Arrival);
+    assert_eq!(drawn_by(busy(), half(), &ours("r", 1)), DrawnBy::Key);
+    assert_eq!(drawn_by(busy(), Affects::All, &foreign), DrawnBy::Nothing);
+    let quota = Affects::Quota(Share(500_000_000));
+    assert_eq!(drawn_by(busy(), quota, &foreign), DrawnBy::Nothing);
+    let uniform = FaultKind::Latency(Delay::Uniform { min_us: 1, max_us: 9 });
+    assert_eq!(drawn_by(uniform, Affects::All, &foreign), DrawnBy::Arrival);
+    let rules = rules(&fault(busy(), half(), Match::default()), 1);
+    let hit = (0..1000).filter(|nth| rules.decide(&foreign, *nth).fate.is_some()).count();
+    assert!((400..=600).contains(&hit), "{hit}");
+}
+
+#[test]
+fn a_quota_takes_exactly_its_share_of_each_hundred_arrivals() {
+    let quota = Affects::Quota(Share(30_000_000));
+    let rules = rules(&fault(busy(), quota, Match::default()), 9);
+    let victims = |from: u64| -> Vec<u64> {
+        let hit = |nth: &u64| rules.decide(&ours("r", 0), from + nth).fate.is_some();
+        (0..100).filter(hit).collect()
+    };
+    assert_eq!(victims(0).len(), 3);
+    assert_eq!(victims(100).len(), 3);
+    assert_ne!(victims(0), victims(100));
+}
+
+#[test]
+fn only_matching_requests_are_asked_for() {
+    let matches = Match {
+        methods: vec!["GET".to_owned(), "HEAD".to_owned()],
+        path: Some("/products/**".to_owned()),
+        headers: vec![("x-tenant".to_owned(), "acme".to_owned())],
+    };
+    let rules = rules(&fault(busy(), Affects::All, matches), 1);
+    let matches =
+        |method, target, tenants: &[&str]| rules.matches(&seen("r", None, method, target, tenants));
+    assert!(matches("GET", "/products/7?page=2", &["acme"]));
+    assert!(matches("HEAD", "/products/7/parts", &["other", "acme"]));
+    assert!(!matches("POST", "/products/7", &["acme"]));
+    assert!(!matches("GET", "/orders?at=/products/7", &["acme"]));
+    assert!(!matches("GET", "/products/7", &["acme2"]));
+    assert!(!matches("GET", "/products/7", &[]));
+}
+
+#[test]
+fn kinds_become_fates_and_only_whole_outages_reach_idle_connections() {
+    let ruling =
+        |kind| rules(&fault(kind, Affects::All, Match::default()), 1).decide(&ours("r", 0), 0);
+    let fixed = FaultKind::Latency(Delay::Fixed { us: 1500 });
+    let after = Fate::delay(Duration::from_micros(1500));
+    assert_eq!(ruling(fixed.clone()), Ruling { fate: Some(after), drawn_by: DrawnBy::Nothing });
+    let hole = FaultKind::Outage(OutageMode::BlackHole);
+    let reset = FaultKind::Outage(OutageMode::Reset);
+    assert_eq!(ruling(hole.clone()).fate, Some(Fate::end(Ending::Stall)));
+    assert_eq!(ruling(reset.clone()).fate, Some(Fate::end(Ending::Reset)));
+    let reach = |kind, affects| rules(&fault(kind, affects, Match::default()), 1).reach();
+    assert_eq!(reach(fixed, Affects::All), Reach::Arriving);
+    assert_eq!(reach(busy(), Affects::All), Reach::Arriving);
+    assert_eq!(reach(hole.clone(), Affects::All), Reach::Connections(Ending::Stall));
+    assert_eq!(reach(reset, Affects::All), Reach::Connections(Ending::Reset));
+    assert_eq!(reach(hole, half()), Reach::UnderWay);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_to_write_instead() {
+    let error =
+        |kind, affects| action(&fault(kind, affects, Match::default()), 1).unwrap_err().to_string();
+    let odd = error(busy(), Affects::Quota(Share(5_000_000)));
+    assert!(odd.contains("quota of 0.5%") && odd.contains("`share`"), "{odd}");
+    let part = error(FaultKind::Outage(OutageMode::Refuse), half());
+    assert!(part.contains("mode: reset"), "{part}");
+    let status = FaultKind::Error { status: 99, headers: Vec::new(), text: String::new() };
+    assert!(error(status, Affects::All).contains("99"));
+}

@@ -1,0 +1,303 @@
+//! The links of a run as the run sees them: a handle whose orders are carried out on the links'
+//! own thread, and acknowledged.
+//!
+//! Invariant: an order's acknowledgement is the truth: refusing is proved by a connect that was
+//! refused, its end by one that was accepted.
+//! Not here: which port a link gets (`service`), when a fault comes and goes (`run`).
+
+use super::board::{Action, Tally};
+use super::counts::{Counters, Counts};
+use super::listener::Listener;
+use super::proxy::{Proxy, Shared};
+use super::{LinkError, LinkEvent};
+use crate::clock::Clock;
+use crate::record::Edges;
+use assay_slo::At;
+use assay_slo::event::Effect;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// A fault is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// Its applied edge.
+    pub at: At,
+}
+
+/// A fault is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleared {
+    /// Its cleared edge.
+    pub at: At,
+    /// What it did.
+    pub effect: Effect,
+    /// When it first did something.
+    pub first_affected: Option<At>,
+    /// How many of its choices were drawn from the number of an arrival, because the request
+    /// was not ours and had no key. Those do not repeat from run to run.
+    pub by_ordinal: u64,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, LinkError>>;
+
+enum Order {
+    Bind { name: String, addr: SocketAddr, counters: Arc<Counters>, reply: Reply<SocketAddr> },
+    Inject { fault: usize, name: String, action: Action, reply: Reply<Applied> },
+    Clear { fault: usize, recovery_us: u64, reply: Reply<Cleared> },
+    Verify { reply: Reply<Vec<String>> },
+}
+
+/// All links of a run.
+#[derive(Debug)]
+pub struct Links {
+    orders: mpsc::UnboundedSender<Order>,
+    counters: Mutex<BTreeMap<String, Arc<Counters>>>,
+    thread: JoinHandle<()>,
+}
+
+impl Links {
+    /// Starts the links' thread, without links yet. First effects of faults are told through the
+    /// receiver. `run_id` is how the request ids of our own clients start.
+    ///
+    /// # Errors
+    /// If there can be no thread or no runtime.
+    pub fn start(
+        clock: Clock,
+        edges: Arc<Edges>,
+        run_id: &str,
+    ) -> io::Result<(Links, mpsc::UnboundedReceiver<LinkEvent>)> {
+        let (orders, taken) = mpsc::unbounded_channel();
+        let (events, told) = mpsc::unbounded_channel();
+        let run_prefix = format!("{run_id}-").into();
+        let shared = Shared { clock, edges, run_prefix, events };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("links".to_owned()).spawn(move || {
+            let local = tokio::task::LocalSet::new();
+            runtime.block_on(local.run_until(obey(shared, taken)));
+        })?;
+        Ok((Links { orders, counters: Mutex::default(), thread }, told))
+    }
+
+    /// Binds a new link, which listens at once; returns its address. The port must not be 0: the
+    /// kernel would take back a port that it chose itself when the link refuses. Before its
+    /// upstream is set the link resets requests.
+    ///
+    /// # Errors
+    /// [`LinkError::PortTaken`], [`LinkError::Bind`], [`LinkError::AlreadyBound`].
+    pub async fn bind(&self, name: &str, addr: SocketAddr) -> Result<SocketAddr, LinkError> {
+        let counters = Arc::new(Counters::default());
+        let order =
+            |reply| Order::Bind { name: name.to_owned(), addr, counters: counters.clone(), reply };
+        let bound = self.order(order).await?;
+        self.known().insert(name.to_owned(), counters);
+        Ok(bound)
+    }
+
+    /// Where a link leads from now on; open connections stay with the upstream that they have.
+    ///
+    /// # Errors
+    /// [`LinkError::NoSuchLink`].
+    pub fn set_upstream(&self, name: &str, addr: SocketAddr) -> Result<(), LinkError> {
+        self.of(name)?.set_upstream(addr);
+        Ok(())
+    }
+
+    /// What a link has counted.
+    ///
+    /// # Errors
+    /// [`LinkError::NoSuchLink`].
+    pub fn counts(&self, name: &str) -> Result<Counts, LinkError> {
+        Ok(self.of(name)?.read())
+    }
+
+    /// Puts a fault on a link. When this returns it is on.
+    ///
+    /// # Errors
+    /// [`LinkError::NoSuchLink`], [`LinkError::AlreadyOn`]; [`LinkError::StillAccepts`] if it
+    /// should refuse connects but does not: the fault then is on and must be cleared.
+    pub async fn inject(
+        &self,
+        fault: usize,
+        name: &str,
+        action: Action,
+    ) -> Result<Applied, LinkError> {
+        let order = |reply| Order::Inject { fault, name: name.to_owned(), action, reply };
+        self.order(order).await
+    }
+
+    /// Takes a fault off its link. When this returns it is off, whatever is returned; requests
+    /// that it kept waiting are passed on. Its recovery lasts `recovery_us`.
+    ///
+    /// # Errors
+    /// [`LinkError::NotOn`]; [`LinkError::StillRefuses`] if the link should accept again but
+    /// does not.
+    pub async fn clear(&self, fault: usize, recovery_us: u64) -> Result<Cleared, LinkError> {
+        self.order(|reply| Order::Clear { fault, recovery_us, reply }).await
+    }
+
+    /// What is still broken, each in a sentence: faults that are on, links that do not accept.
+    /// Empty is clean.
+    pub async fn verify_clean(&self) -> Vec<String> {
+        match self.order(|reply| Order::Verify { reply }).await {
+            Ok(problems) => problems,
+            Err(error) => vec![error.to_string()],
+        }
+    }
+
+    /// Ends all links; what is open is reset.
+    pub async fn stop(self) {
+        let Links { orders, thread, .. } = self;
+        drop(orders);
+        // A panic of that thread has been reported by the thread; nothing is left to stop.
+        let _panicked = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
+
+    async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, LinkError> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).map_err(|_| LinkError::Gone)?;
+        answer.await.map_err(|_| LinkError::Gone)?
+    }
+
+    fn of(&self, name: &str) -> Result<Arc<Counters>, LinkError> {
+        let no_such = || LinkError::NoSuchLink { name: name.to_owned() };
+        self.known().get(name).cloned().ok_or_else(no_such)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Counters>>> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The links' thread: carries out orders until there can be none.
+async fn obey(shared: Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let mut links: BTreeMap<String, Rc<Proxy>> = BTreeMap::new();
+    // Whoever gave an order may be gone when it is done: a reply unheard is no loss.
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Bind { name, addr, counters, reply } => {
+                let _unheard = reply.send(bind(&shared, &mut links, name, addr, counters));
+            }
+            Order::Inject { fault, name, action, reply } => match links.get(&name).cloned() {
+                None => {
+                    let _unheard = reply.send(Err(LinkError::NoSuchLink { name }));
+                }
+                Some(_) if links.values().any(|link| link.has(fault)) => {
+                    let _unheard = reply.send(Err(LinkError::AlreadyOn { fault }));
+                }
+                Some(link) => {
+                    let applied = link.apply(fault, action);
+                    tokio::task::spawn_local(async move {
+                        let _unheard = reply.send(prove_applied(name, &link, applied).await);
+                    });
+                }
+            },
+            Order::Clear { fault, recovery_us, reply } => {
+                let found = links.iter().find(|(_, link)| link.has(fault));
+                let Some((name, link)) = found.map(|(name, link)| (name.clone(), link.clone()))
+                else {
+                    let _unheard = reply.send(Err(LinkError::NotOn { fault }));
+                    continue;
+                };
+                let cleared = link.clear(fault, recovery_us);
+                tokio::task::spawn_local(async move {
+                    let proved = match cleared {
+                        Some(cleared) => prove_cleared(name, &link, cleared).await,
+                        None => Err(LinkError::NotOn { fault }),
+                    };
+                    let _unheard = reply.send(proved);
+                });
+            }
+            Order::Verify { reply } => {
+                let links = links.clone();
+                tokio::task::spawn_local(async move {
+                    let _unheard = reply.send(Ok(verify(&links).await));
+                });
+            }
+        }
+    }
+}
+
+fn bind(
+    shared: &Shared,
+    links: &mut BTreeMap<String, Rc<Proxy>>,
+    name: String,
+    addr: SocketAddr,
+    counters: Arc<Counters>,
+) -> Result<SocketAddr, LinkError> {
+    if links.contains_key(&name) {
+        return Err(LinkError::AlreadyBound { name });
+    }
+    let bound = Listener::bind(addr).and_then(|listener| {
+        let bound = listener.addr()?;
+        let link = Proxy::new(shared.clone(), counters, Some(listener));
+        link.accept()?;
+        links.insert(name.clone(), link);
+        Ok(bound)
+    });
+    bound.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => LinkError::PortTaken { name, addr },
+        _ => LinkError::Bind { name, addr, source },
+    })
+}
+
+async fn prove_applied(
+    name: String,
+    link: &Proxy,
+    applied: io::Result<At>,
+) -> Result<Applied, LinkError> {
+    let at = applied.map_err(|source| LinkError::StillAccepts {
+        name: name.clone(),
+        why: source.to_string(),
+    })?;
+    if link.refuses() {
+        match link.connect().await {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(error) => return Err(LinkError::StillAccepts { name, why: error.to_string() }),
+            // Cleared by somebody in the meantime: then it rightly accepts.
+            Ok(()) if !link.refuses() => {}
+            Ok(()) => {
+                let why = "a connect succeeded".to_owned();
+                return Err(LinkError::StillAccepts { name, why });
+            }
+        }
+    }
+    Ok(Applied { at })
+}
+
+async fn prove_cleared(
+    name: String,
+    link: &Proxy,
+    cleared: io::Result<(At, Tally)>,
+) -> Result<Cleared, LinkError> {
+    let refuses =
+        |source: io::Error| LinkError::StillRefuses { name: name.clone(), why: source.to_string() };
+    let (at, tally) = cleared.map_err(refuses)?;
+    if !link.refuses() {
+        link.connect().await.map_err(refuses)?;
+    }
+    Ok(Cleared {
+        at,
+        effect: tally.effect,
+        first_affected: tally.first,
+        by_ordinal: tally.by_arrival,
+    })
+}
+
+async fn verify(links: &BTreeMap<String, Rc<Proxy>>) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, link) in links {
+        let on = link.active().len();
+        if on > 0 {
+            problems.push(format!("link `{name}` still has {on} fault(s) on it"));
+        }
+        if let Err(error) = link.connect().await {
+            problems.push(format!("link `{name}` does not accept connections: {error}"));
+        }
+    }
+    problems
+}

@@ -1,0 +1,76 @@
+//! What a link counts, readable from any thread.
+//!
+//! Invariant: our own connects are in none of these.
+//! Not here: what single faults did (`board`).
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// What a link has counted since it was bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Of these, how many are open now.
+    pub open: u64,
+    /// Requests whose head came.
+    pub requests: u64,
+    /// Of these, how many were passed on to the upstream.
+    pub forwarded: u64,
+}
+
+/// The counters, and the address that may change while the link runs.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    accepted: AtomicU64,
+    closed: AtomicU64,
+    requests: AtomicU64,
+    forwarded: AtomicU64,
+    upstream: RwLock<Option<SocketAddr>>,
+}
+
+impl Counters {
+    /// All of them.
+    pub(crate) fn read(&self) -> Counts {
+        let closed = self.closed.load(Ordering::Acquire);
+        let accepted = self.accepted.load(Ordering::Acquire);
+        Counts {
+            accepted,
+            open: accepted.saturating_sub(closed),
+            requests: self.requests.load(Ordering::Acquire),
+            forwarded: self.forwarded.load(Ordering::Acquire),
+        }
+    }
+
+    pub(crate) fn opened(&self) {
+        self.accepted.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn closed(&self) {
+        self.closed.fetch_add(1, Ordering::Release);
+    }
+
+    /// One more request; its number from 0.
+    pub(crate) fn seen(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Release)
+    }
+
+    /// Requests so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn passed_on(&self) {
+        self.forwarded.fetch_add(1, Ordering::Release);
+    }
+
+    /// Where the link leads; none before it is known.
+    pub(crate) fn upstream(&self) -> Option<SocketAddr> {
+        *self.upstream.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_upstream(&self, addr: SocketAddr) {
+        *self.upstream.write().unwrap_or_else(PoisonError::into_inner) = Some(addr);
+    }
+}

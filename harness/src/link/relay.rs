@@ -1,0 +1,273 @@
+//! One client's connection, served: hyper on both sides, bodies streamed, one upstream
+//! connection for it alone, opened at its first request.
+//!
+//! Invariant: no answer is invented. An upstream that refuses, breaks or answers nonsense is a
+//! reset of the client's connection; one that closes an idle connection closes the client's.
+//! Invariant: generic over byte streams; sockets only in [`dial`].
+//! Not here: what happens to a request (`passage`), holding and cutting (`conn`, `proxy`).
+
+use super::body::{AnswerBody, Consent, RequestBody, Source};
+use super::conn::{Conn, Stream, Wire};
+use super::passage::Step;
+use super::proxy::Proxy;
+use super::seen::Seen;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::{self as client, SendRequest};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
+
+type Local<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Opens the upstream connection.
+pub(crate) type Dial = Box<dyn Fn() -> Local<io::Result<Box<dyn Stream>>>>;
+
+/// The connection is over: it was reset, or will be.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is reset")]
+struct Over;
+
+/// The upstream side of one connection.
+#[derive(Default)]
+struct Upstream {
+    /// Sends requests; absent before the first, and while one waits for its answer.
+    sender: RefCell<Option<SendRequest<RequestBody>>>,
+    /// Moves its bytes, and says whether it ended in peace. Put here by the first request,
+    /// taken by the connection's task.
+    driver: RefCell<Option<Local<bool>>>,
+    /// It answered without the body that it was offered, so nothing can follow the answer.
+    declined: Cell<bool>,
+}
+
+/// Forgets a connection, whatever ends its task; what is still open then is reset.
+struct Registered(Rc<Proxy>, Rc<Conn>);
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.1.cut();
+        self.0.forget(&self.1);
+    }
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(proxy: Rc<Proxy>, conn: Rc<Conn>, dial: Dial) {
+    let registered = Registered(Rc::clone(&proxy), Rc::clone(&conn));
+    let upstream = Upstream::default();
+    let service = service_fn(|request| handle(&proxy, &conn, &upstream, &dial, request));
+    let mut server = pin!(
+        hyper::server::conn::http1::Builder::new()
+            .preserve_header_case(true)
+            .auto_date_header(false)
+            .header_read_timeout(None)
+            .serve_connection(Wire::new(Rc::clone(&conn)), service)
+    );
+    let mut driver: Option<Local<bool>> = None;
+    let mut ended: Option<bool> = None;
+    let in_peace = poll_fn(|cx| {
+        conn.watch(cx);
+        loop {
+            if conn.is_closed() {
+                return Poll::Ready(false);
+            }
+            if let Poll::Ready(result) = server.as_mut().poll(cx) {
+                return Poll::Ready(result.is_ok());
+            }
+            if let Some(new) = upstream.driver.take() {
+                driver = Some(new);
+            }
+            if let Some(moving) = &mut driver
+                && let Poll::Ready(in_peace) = moving.as_mut().poll(cx)
+            {
+                driver = None;
+                ended = Some(in_peace);
+            }
+            if upstream.declined.get() && conn.is_idle() && !conn.is_held() {
+                return Poll::Ready(true);
+            }
+            match ended {
+                Some(in_peace) if conn.is_idle() && !conn.is_held() => {
+                    if !in_peace {
+                        return Poll::Ready(false);
+                    }
+                    ended = None;
+                    server.as_mut().graceful_shutdown();
+                }
+                _ => return Poll::Pending,
+            }
+        }
+    })
+    .await;
+    if in_peace {
+        conn.close();
+    }
+    drop(registered);
+}
+
+/// Takes one request through the faults to the upstream, and its answer's head back.
+async fn handle(
+    proxy: &Rc<Proxy>,
+    conn: &Rc<Conn>,
+    upstream: &Upstream,
+    dial: &Dial,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Over> {
+    let (mut parts, body) = request.into_parts();
+    let consent = expects_continue(&parts.headers, &body)
+        .then(|| Arc::new(watch::Sender::new(Consent::Awaited)));
+    let body = RequestBody::new(body, consent.as_ref());
+    proxy.begin(conn, |run_prefix| {
+        Seen::new(parts.method.clone(), parts.uri.clone(), parts.headers.clone(), run_prefix)
+    });
+    let mut waited = false;
+    loop {
+        match proxy.step(conn) {
+            Step::Forward => break,
+            Step::Reset => return Err(over(conn)),
+            Step::Answer(answer) => {
+                body.skip().await.map_err(|_| Over)?;
+                let answer = answer.response().map_err(|_| over(conn))?;
+                let whole =
+                    |body| AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn));
+                return Ok(answer.map(whole));
+            }
+            Step::Wait(until) => {
+                waited = true;
+                tokio::select! {
+                    () = conn.changed.notified() => {}
+                    () = sleep_until(until) => {}
+                }
+            }
+        }
+    }
+    // hyper notices a client that gave up only when it has read the whole request. Not even this
+    // sees the end of one whose body is larger than the socket's window: nobody read it.
+    if waited && conn.peer_closed() {
+        return Err(Over);
+    }
+    proxy.counters().passed_on();
+    let sender = upstream.sender.take();
+    let mut sender = match sender {
+        Some(sender) => sender,
+        None => match open(dial, upstream).await {
+            Ok(sender) => sender,
+            Err(_) => return Err(broken(conn).await),
+        },
+    };
+    if sender.ready().await.is_err() {
+        return Err(broken(conn).await);
+    }
+    // A tunnel cannot be passed on; without the token the upstream will not offer one.
+    parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let mut request = Request::from_parts(parts, body);
+    if let Some(consent) = &consent {
+        let consent = Arc::clone(consent);
+        hyper::ext::on_informational(&mut request, move |interim| {
+            if interim.status() == StatusCode::CONTINUE {
+                consent.send_replace(Consent::Given);
+            }
+        });
+    }
+    let mut response = match sender.send_request(request).await {
+        Ok(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => response,
+        _ => return Err(broken(conn).await),
+    };
+    if consent.is_some_and(|consent| declines(&consent)) {
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        upstream.declined.set(true);
+    }
+    upstream.sender.replace(Some(sender));
+    proxy.answered(conn);
+    Ok(response
+        .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
+}
+
+/// Whether the upstream has answered before it asked for the body; it then never gets it.
+fn declines(consent: &watch::Sender<Consent>) -> bool {
+    consent.send_if_modified(|word| {
+        let unasked = *word == Consent::Awaited;
+        if unasked {
+            *word = Consent::Withheld;
+        }
+        unasked
+    })
+}
+
+fn expects_continue(headers: &hyper::HeaderMap, body: &Incoming) -> bool {
+    let expects = headers
+        .get(header::EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    expects && !body.is_end_stream()
+}
+
+async fn sleep_until(until: Option<tokio::time::Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The client's connection is reset at once.
+fn over(conn: &Conn) -> Over {
+    conn.cut();
+    Over
+}
+
+/// The upstream failed: the client's connection is reset, as soon as no fault hides that.
+async fn broken(conn: &Conn) -> Over {
+    while conn.is_held() {
+        conn.changed.notified().await;
+    }
+    over(conn)
+}
+
+async fn open(dial: &Dial, upstream: &Upstream) -> Result<SendRequest<RequestBody>, io::Error> {
+    let stream = TokioIo::new(dial().await?);
+    let (sender, driver) = client::Builder::new()
+        .preserve_header_case(true)
+        .handshake(stream)
+        .await
+        .map_err(io::Error::other)?;
+    upstream.driver.replace(Some(Box::pin(async move { driver.await.is_ok() })));
+    Ok(sender)
+}
+
+/// Dials the link's upstream over TCP, from the client's own address if both are loopback: a
+/// service that tells clients apart by address still can.
+pub(crate) fn dial(proxy: Rc<Proxy>, client: IpAddr) -> Dial {
+    Box::new(move || {
+        let upstream = proxy.counters().upstream();
+        Box::pin(async move {
+            let upstream = upstream.ok_or(io::ErrorKind::ConnectionRefused)?;
+            let stream: Box<dyn Stream> = Box::new(connect(upstream, client).await?);
+            Ok(stream)
+        })
+    })
+}
+
+async fn connect(upstream: SocketAddr, client: IpAddr) -> io::Result<TcpStream> {
+    let socket = if upstream.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let same_family = upstream.is_ipv4() == client.is_ipv4();
+    let both_loopback = upstream.ip().is_loopback() && client.is_loopback();
+    // From 127.0.0.1 is what the kernel chooses anyway, without reserving a port for it.
+    if same_family && both_loopback && client != IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        socket.bind(SocketAddr::new(client, 0))?;
+    }
+    let stream = socket.connect(upstream).await?;
+    stream.set_nodelay(true)?;
+    // On loopback a connect to a port that nobody has can meet itself.
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}

@@ -1,0 +1,165 @@
+//! The relay between scripted streams, hours in no time.
+
+use super::peers::{read_answer, read_head, says, says_of};
+use crate::clock::Clock;
+use crate::link::conn::Stream;
+use crate::link::counts::Counters;
+use crate::link::proxy::{Proxy, Shared};
+use crate::link::{Ending, Fate, relay};
+use crate::record::Edges;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn link() -> Rc<Proxy> {
+    let clock = Clock::start();
+    let edges = Arc::new(Edges::new(clock, vec![]));
+    let (events, _unheard) = tokio::sync::mpsc::unbounded_channel();
+    let shared = Shared { clock, edges, run_prefix: "r-".into(), events };
+    Proxy::new(shared, Arc::new(Counters::default()), None)
+}
+
+/// A client's end of a connection through the link to a peer that follows this script.
+fn client<F>(link: &Rc<Proxy>, script: fn(DuplexStream) -> F) -> DuplexStream
+where
+    F: Future<Output = ()> + 'static,
+{
+    let (client, ours) = duplex(4096);
+    let dial: relay::Dial = Box::new(move || {
+        let (near, far) = duplex(4096);
+        spawn_local(script(far));
+        let near: Box<dyn Stream> = Box::new(near);
+        Box::pin(async move { Ok(near) })
+    });
+    spawn_local(relay::serve(link.clone(), link.open(Box::new(ours)), dial));
+    client
+}
+
+async fn answers_all(mut client: DuplexStream) {
+    while read_head(&mut client).await.is_ok() {
+        client.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    }
+}
+
+/// Says this, then nothing for a minute, then that, then closes.
+async fn pauses(mut client: DuplexStream, before: &'static str, after: &'static str) {
+    read_head(&mut client).await.unwrap();
+    client.write_all(before.as_bytes()).await.unwrap();
+    tokio::time::sleep(HOUR / 60).await;
+    client.write_all(after.as_bytes()).await.unwrap();
+}
+
+const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf";
+
+/// What has come when nothing more comes for an hour; an error or the end shows at its end.
+async fn hears(client: &mut DuplexStream) -> String {
+    let mut heard = Vec::new();
+    loop {
+        match tokio::time::timeout(HOUR, client.read_u8()).await {
+            Ok(Ok(byte)) => heard.push(byte),
+            Ok(Err(_)) => {
+                heard.extend(b"<end>");
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(heard).unwrap()
+}
+
+async fn get(client: &mut DuplexStream) -> String {
+    client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    read_answer(client).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn delays_are_exact_to_the_timers_grain() {
+    let paused = async {
+        let link = link();
+        let mut client = client(&link, answers_all);
+        let before = Instant::now();
+        assert!(get(&mut client).await.ends_with("ok"));
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        link.apply(0, says(Fate::delay(Duration::from_millis(1500)))).unwrap();
+        link.apply(1, says(Fate::delay(Duration::from_millis(500)))).unwrap();
+        assert!(get(&mut client).await.ends_with("ok"));
+        assert!((2000..=2001).contains(&before.elapsed().as_millis()));
+        let tally = link.clear(0, 0).unwrap().unwrap().1;
+        assert_eq!((tally.effect.matched, tally.effect.injected), (1, 1));
+    };
+    LocalSet::new().run_until(paused).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_request_outlasts_an_hour_and_is_then_passed_on() {
+    let paused = async {
+        let link = link();
+        let mut client = client(&link, answers_all);
+        link.apply(0, says(Fate::end(Ending::Stall))).unwrap();
+        let clears = Rc::clone(&link);
+        spawn_local(async move {
+            tokio::time::sleep(HOUR).await;
+            clears.clear(0, 0).unwrap().unwrap();
+        });
+        let before = Instant::now();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut first = [0];
+        client.read_exact(&mut first).await.unwrap();
+        assert!(before.elapsed() >= HOUR);
+    };
+    LocalSet::new().run_until(paused).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_black_hole_hides_whatever_the_upstream_does_until_it_ends() {
+    let paused = async {
+        // Both ways of reaching a request under way: with every connection, and by itself.
+        for prefix in ["/", "/slow"] {
+            let link = link();
+            let mut open = [
+                (client(&link, |far| pauses(far, HALF, "done")), HALF, "done"),
+                (client(&link, |far| pauses(far, HALF, "")), HALF, "<end>"),
+                (client(&link, |far| pauses(far, "", "")), "", "<end>"),
+                (client(&link, |far| pauses(far, "", HALF)), "", "HTTP/1.1"),
+            ];
+            for (client, before, _) in &mut open {
+                client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+                let mut heard = vec![0; before.len()];
+                client.read_exact(&mut heard).await.unwrap();
+                assert_eq!(heard, before.as_bytes());
+            }
+            tokio::time::sleep(HOUR / 3600).await;
+            link.apply(0, says_of(prefix, Fate::end(Ending::Stall))).unwrap();
+            for (client, ..) in &mut open {
+                assert_eq!(hears(client).await, "");
+            }
+            let tally = link.clear(0, 0).unwrap().unwrap().1;
+            assert_eq!((tally.effect.matched, tally.effect.injected), (4, 4));
+            for (client, _, after) in &mut open {
+                let heard = hears(client).await;
+                assert!(heard.starts_with(*after), "{heard:?} instead of {after:?}");
+            }
+        }
+    };
+    LocalSet::new().run_until(paused).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_black_hole_hides_the_end_of_an_idle_connection() {
+    let paused = async {
+        let link = link();
+        let mut client =
+            client(&link, |far| pauses(far, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", ""));
+        get(&mut client).await;
+        link.apply(0, says(Fate::end(Ending::Stall))).unwrap();
+        assert_eq!(hears(&mut client).await, "");
+        link.clear(0, 0).unwrap().unwrap();
+        assert_eq!(hears(&mut client).await, "<end>");
+    };
+    LocalSet::new().run_until(paused).await;
+}

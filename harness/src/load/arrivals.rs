@@ -1,0 +1,101 @@
+//! The due requests of one lane on one thread, in order.
+//!
+//! Invariant: due instants come from k alone: neither a late wake-up nor a slow answer moves
+//! them, and threads that share a lane share its k without a word between them.
+//! Not here: the arithmetic of rates (`plan`), waiting and sending (`shard`).
+
+use super::Lane;
+use assay_slo::At;
+use std::sync::Arc;
+
+/// One due request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// Its number, counted apart in the warm-up.
+    pub(super) k: u64,
+    /// Of the warm-up.
+    pub(super) warmup: bool,
+    /// When.
+    pub(super) due: At,
+}
+
+/// Yields the arrivals k ≡ `shard` (mod `shards`), the warm-up's first.
+#[derive(Debug)]
+pub(super) struct Arrivals {
+    lane: Arc<Lane>,
+    zero: At,
+    shard: u64,
+    shards: u64,
+    k: u64,
+    warmup: bool,
+    next: Option<Arrival>,
+}
+
+impl Arrivals {
+    pub(super) fn new(lane: Arc<Lane>, zero: At, shard: u64, shards: u64) -> Arrivals {
+        let mut arrivals =
+            Arrivals { lane, zero, shard, shards, k: shard, warmup: true, next: None };
+        arrivals.next = arrivals.compute();
+        arrivals
+    }
+
+    /// When the next one is due; none when they have ended.
+    pub(super) fn next_due(&self) -> Option<At> {
+        self.next.map(|next| next.due)
+    }
+
+    /// Takes the next one if it is due at or before `until`.
+    pub(super) fn take_due(&mut self, until: At) -> Option<Arrival> {
+        let next = self.next.filter(|next| next.due <= until)?;
+        self.k = self.k.saturating_add(self.shards);
+        self.next = self.compute();
+        Some(next)
+    }
+
+    fn compute(&mut self) -> Option<Arrival> {
+        if self.warmup {
+            match (self.lane.warmup)(self.k) {
+                Some(us) => return Some(self.arrival(us)),
+                None => (self.warmup, self.k) = (false, self.shard),
+            }
+        }
+        (self.lane.due)(self.k).map(|us| self.arrival(us))
+    }
+
+    fn arrival(&self, us: i64) -> Arrival {
+        Arrival { k: self.k, warmup: self.warmup, due: self.zero.plus(us) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::lane;
+    use super::*;
+
+    #[test]
+    fn threads_share_a_lane_without_gap_or_double() {
+        let addr = ([127, 0, 0, 1], 9).into();
+        let lane = Arc::new(lane(addr, 25, 1_000, 1, 1));
+        let zero = At(1_000_000);
+        let drain = |shard, shards| {
+            let mut arrivals = Arrivals::new(Arc::clone(&lane), zero, shard, shards);
+            let mut all = Vec::new();
+            while let Some(due) = arrivals.next_due() {
+                assert_eq!(arrivals.take_due(At(due.0 - 1)), None);
+                all.extend(arrivals.take_due(due));
+            }
+            assert!(all.is_sorted_by_key(|arrival| arrival.due));
+            all
+        };
+        let whole = drain(0, 1);
+        assert_eq!(whole.len(), 35);
+        assert_eq!(whole[0], Arrival { k: 0, warmup: true, due: At(990_000) });
+        assert_eq!(whole[10], Arrival { k: 0, warmup: false, due: zero });
+        // More threads than warm-up arrivals, and a number that divides neither.
+        for shards in [2, 3, 12] {
+            let mut parts: Vec<_> = (0..shards).flat_map(|shard| drain(shard, shards)).collect();
+            parts.sort_by_key(|arrival| arrival.due);
+            assert_eq!(parts, whole);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Laws and vectors of due instants.
+
+use super::super::{Arrivals, Stretch};
+use proptest::prelude::*;
+
+fn constant(starts_us: u64, mhz: u64, lasts_us: u64) -> Arrivals {
+    Arrivals {
+        starts_us,
+        start_rate_mhz: mhz,
+        stretches: vec![Stretch { lasts_us, end_rate_mhz: mhz }],
+    }
+}
+
+fn ramp(start_rate_mhz: u64, stretches: &[(u64, u64)]) -> Arrivals {
+    let stretch = |(lasts_us, end_rate_mhz): &(u64, u64)| Stretch {
+        lasts_us: *lasts_us,
+        end_rate_mhz: *end_rate_mhz,
+    };
+    Arrivals { starts_us: 0, start_rate_mhz, stretches: stretches.iter().map(stretch).collect() }
+}
+
+const S: u64 = 1_000_000;
+
+#[test]
+fn constant_rate_is_a_grid() {
+    let arrivals = constant(2 * S, 300_000, 10 * S);
+    assert_eq!(arrivals.count(), 3000);
+    assert_eq!(arrivals.due_us(0), Some(2 * S));
+    assert_eq!(arrivals.due_us(1), Some(2 * S + 3333));
+    assert_eq!(arrivals.due_us(3), Some(2 * S + 10_000));
+    assert_eq!(arrivals.due_us(2999), Some(2 * S + 9_996_666));
+    assert_eq!(arrivals.due_us(3000), None);
+    assert_eq!(arrivals.due_before(3 * S), 300);
+    assert_eq!(arrivals.rate_at_mhz(3 * S), 300_000);
+    assert_eq!(arrivals.rate_at_mhz(13 * S), 0);
+}
+
+#[test]
+fn a_day_at_full_rate_does_not_drift() {
+    let day = 86_400 * S;
+    let arrivals = constant(0, 30_000_000, day);
+    assert_eq!(arrivals.count(), 30_000 * 86_400);
+    let last_second = 30_000 * 86_399;
+    assert_eq!(arrivals.due_us(last_second), Some(86_399 * S));
+    assert_eq!(arrivals.due_us(last_second + 1), Some(86_399 * S + 33));
+}
+
+/// From 0 the k-th is due at sqrt(2·k·L / r): the integral of r·x/L is r·x²/(2·L).
+#[test]
+fn a_ramp_from_nothing_follows_the_square_root() {
+    let arrivals = ramp(0, &[(10 * S, 100_000)]);
+    assert_eq!(arrivals.count(), 500);
+    for k in 0..500_u64 {
+        let formula = (2.0 * k as f64 * 10.0 / 100.0).sqrt() * 1e6;
+        let due = arrivals.due_us(k).unwrap() as f64;
+        assert!((formula - due).abs() <= 1.0, "{k}: {due} but {formula}");
+    }
+}
+
+/// The same count as adding up the rate µs by µs.
+#[test]
+fn a_ramp_agrees_with_the_sum_of_its_rates() {
+    let arrivals = ramp(900_000, &[(20_000, 100_000), (10_000, 0), (5_000, 0), (30_000, 700_000)]);
+    let mut sum = 0_f64;
+    for us in 0..arrivals.ends_us() {
+        let by_sum = sum / 1e9;
+        let counted = arrivals.due_before(us) as f64;
+        assert!(counted - by_sum < 1.001 && counted - by_sum > -0.001, "{us}: {counted} {by_sum}");
+        sum += (arrivals.rate_at_mhz(us) + arrivals.rate_at_mhz(us + 1)) as f64 / 2.0;
+    }
+}
+
+#[test]
+fn nothing_is_due_while_the_rate_is_zero() {
+    let arrivals = ramp(0, &[(10 * S, 0), (10 * S, 10_000)]);
+    assert_eq!(arrivals.due_us(0), Some(10 * S));
+    let silent = ramp(0, &[(10 * S, 0)]);
+    assert_eq!((silent.count(), silent.due_us(0)), (0, None));
+    assert_eq!(silent.warmup_count(5 * S), 0);
+    assert_eq!(silent.warmup_due_us(5 * S, 0), None);
+    let down_and_up = ramp(10_000, &[(2 * S, 0), (5 * S, 0), (2 * S, 10_000)]);
+    assert_eq!(down_and_up.count(), 20);
+    assert!((0..20).filter_map(|k| down_and_up.due_us(k)).all(|at| !(2 * S..7 * S).contains(&at)));
+}
+
+#[test]
+fn warmup_runs_at_the_first_rate_and_ends_before_zero() {
+    let arrivals = constant(30 * S, 3_000, 10 * S);
+    assert_eq!(arrivals.warmup_count(S), 3);
+    let due = |k| arrivals.warmup_due_us(S, k);
+    assert_eq!((due(0), due(1), due(2)), (Some(-1_000_000), Some(-666_667), Some(-333_334)));
+    assert_eq!(due(3), None);
+    assert_eq!(arrivals.warmup_count(0), 0);
+}
+
+fn any_arrivals() -> impl Strategy<Value = Arrivals> {
+    let rate = prop_oneof![Just(0_u64), 1..400_000_u64];
+    let stretch = (1..3_000_000_u64, rate.clone())
+        .prop_map(|(lasts_us, end_rate_mhz)| Stretch { lasts_us, end_rate_mhz });
+    (0..5_000_000_u64, rate, prop::collection::vec(stretch, 1..5)).prop_map(
+        |(starts_us, start_rate_mhz, stretches)| Arrivals { starts_us, start_rate_mhz, stretches },
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_arrival_lies_inside_and_none_goes_back(arrivals in any_arrivals()) {
+        let count = arrivals.count();
+        prop_assert_eq!(arrivals.due_us(count), None);
+        let mut before = arrivals.starts_us;
+        for k in 0..count {
+            let due = arrivals.due_us(k).unwrap();
+            prop_assert!(before <= due && due < arrivals.ends_us());
+            before = due;
+        }
+    }
+
+    #[test]
+    fn counting_is_the_inverse_of_due(arrivals in any_arrivals(), us in 0..20_000_000_u64) {
+        let before = (0..arrivals.count()).filter(|k| arrivals.due_us(*k).unwrap() < us).count();
+        prop_assert_eq!(arrivals.due_before(us), before as u64);
+    }
+
+    #[test]
+    fn shards_together_send_what_one_sends(arrivals in any_arrivals(), shards in 1..7_u64) {
+        let whole: Vec<u64> = (0..arrivals.count()).filter_map(|k| arrivals.due_us(k)).collect();
+        let mut parts = Vec::new();
+        for shard in 0..shards {
+            let mine = (shard..arrivals.count()).step_by(shards as usize);
+            parts.extend(mine.filter_map(|k| arrivals.due_us(k)));
+        }
+        parts.sort_unstable();
+        prop_assert_eq!(parts, whole);
+    }
+
+    #[test]
+    fn warmup_count_is_how_many_are_due(arrivals in any_arrivals(), warmup_us in 0..3_000_000_u64) {
+        let count = arrivals.warmup_count(warmup_us);
+        prop_assert_eq!(arrivals.warmup_due_us(warmup_us, count), None);
+        for k in 0..count {
+            let due = arrivals.warmup_due_us(warmup_us, k).unwrap();
+            prop_assert!(due < 0 && due >= -(warmup_us as i64));
+        }
+    }
+
+    #[test]
+    fn absurd_sizes_do_not_panic(start in any::<u64>(), rate in any::<u64>(), lasts in any::<u64>(), k in any::<u64>()) {
+        let arrivals = Arrivals {
+            starts_us: start,
+            start_rate_mhz: rate,
+            stretches: vec![Stretch { lasts_us: lasts, end_rate_mhz: rate / 3 }; 3],
+        };
+        let _ = (arrivals.count(), arrivals.due_us(k), arrivals.rate_at_mhz(k), arrivals.peak_mhz());
+        let _ = (arrivals.warmup_count(lasts), arrivals.warmup_due_us(lasts, k));
+    }
+}

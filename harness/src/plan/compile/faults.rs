@@ -1,0 +1,227 @@
+//! Faults: what each does, to which requests, and when.
+//!
+//! Invariant: a fault that could not take effect, or whose effect could not be told from none, is
+//! refused.
+//! Not here: when faults start (`timetable`), doing it (`fault`, `link`).
+
+use super::notes::{Notes, instead};
+use super::parts::{self, FaultParts};
+use super::timetable::Timetable;
+use super::{MOST_RUN_US, headers, links, positive};
+use crate::plan::marks::Marks;
+use crate::plan::text::literal;
+use crate::plan::{Affects, Delay, Fault, FaultKind, Load, Match, OutageMode, Target};
+use crate::spec::Trail;
+use crate::spec::scalar::{Duration, Ratio};
+use crate::spec::types::{self, Scenario};
+use assay_slo::Share;
+use assay_slo::case::{self, Shows};
+
+/// Length of a recovery unless the scenario says.
+const RECOVERY_US: u64 = 10_000_000;
+/// One percent.
+const PERCENT: u64 = Share::ONE.0 / 100;
+/// Methods that a request can have.
+const METHODS: [&str; 9] =
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
+
+/// The faults, in the order of the scenario.
+pub(super) fn compile(
+    scenario: &Scenario,
+    timetable: &Timetable,
+    loads: &[Load],
+    notes: &mut Notes<'_>,
+) -> Vec<Fault> {
+    let starts = timetable.faults.iter().copied().chain(std::iter::repeat(0));
+    let entries = scenario.faults.iter().zip(starts).map(|((name, entry), starts_us)| {
+        let parts = parts::fault(name, entry);
+        let recovery_us = parts.recovery.map_or(RECOVERY_US, |recovery| {
+            positive(recovery, MOST_RUN_US, &parts.trail.key("recovery"), notes)
+        });
+        let fault = Fault {
+            name: name.to_string(),
+            link: link(&parts, scenario, notes),
+            kind: kind(entry, &parts.trail, notes),
+            affects: affects(&parts, notes),
+            matches: matches(&parts, notes),
+            starts_us,
+            lasts_us: positive(parts.duration, MOST_RUN_US, &parts.trail.key("duration"), notes),
+            recovery_us,
+        };
+        check_refusal(&fault, &parts.trail, notes);
+        if timetable.complete {
+            check_end(&fault, &parts.trail, loads, notes);
+        }
+        fault
+    });
+    entries.collect()
+}
+
+/// What the judge knows of a fault.
+pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
+    let (kind, shows) = match &fault.kind {
+        FaultKind::Latency(delay) => ("latency", Shows::Slow { mark: marks.slow(*delay) }),
+        FaultKind::Error { status, .. } => ("error", Shows::Status(*status)),
+        FaultKind::Outage(OutageMode::Refuse) => ("outage", Shows::Refused),
+        FaultKind::Outage(OutageMode::BlackHole | OutageMode::Reset) => ("outage", Shows::Broken),
+    };
+    case::Fault {
+        name: fault.name.clone(),
+        kind: kind.to_owned(),
+        link: fault.link.clone(),
+        shows,
+        asked: match fault.affects {
+            Affects::All => Share::ONE,
+            Affects::Share(share) | Affects::Quota(share) => share,
+        },
+        starts_us: fault.starts_us,
+        lasts_us: fault.lasts_us,
+        recovery_us: fault.recovery_us,
+    }
+}
+
+fn link(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> String {
+    let (name, trail) = (parts.link, parts.trail.key("link"));
+    if !scenario.links.contains_key(name) {
+        let known: Vec<&str> = scenario.links.keys().map(|name| name.as_str()).collect();
+        let help = match scenario.services.contains_key(name) {
+            true => format!("write `links: {{NAME: {{to: {name}}}}}`, and name that link here"),
+            false => instead(name.as_str(), "links", &known),
+        };
+        notes.value(&trail, format!("unknown link `{name}`"), help);
+    } else if !links::is_used(name.as_str(), scenario) {
+        let message = format!("nothing goes through `{name}`, so its faults can have no effect");
+        notes.value(&trail, message, format!("send a load there with `to: {name}`"));
+    }
+    name.to_string()
+}
+
+fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind {
+    match fault {
+        types::Fault::Latency(fault) => {
+            FaultKind::Latency(delay(&fault.add, &trail.key("add"), notes))
+        }
+        types::Fault::Error(fault) => {
+            let status = fault.status.0;
+            if !(400..600).contains(&status) {
+                let message = format!("{status} is no error that callers could tell");
+                notes.value(&trail.key("status"), message, "write a status from 400 to 599");
+            }
+            let text = fault.text.as_ref();
+            FaultKind::Error {
+                status,
+                headers: headers::literals(&fault.headers, &trail.key("headers"), notes),
+                text: text.map_or_else(String::new, literal),
+            }
+        }
+        types::Fault::Outage(fault) => FaultKind::Outage(match fault.mode {
+            types::OutageMode::Refuse => OutageMode::Refuse,
+            types::OutageMode::BlackHole => OutageMode::BlackHole,
+            types::OutageMode::Reset => OutageMode::Reset,
+        }),
+    }
+}
+
+fn delay(add: &types::Delay, trail: &Trail, notes: &mut Notes<'_>) -> Delay {
+    let (delay, greatest, trail) = match add {
+        types::Delay::Fixed(by) => (Delay::Fixed { us: by.us }, by.us, trail.key("fixed")),
+        types::Delay::Uniform(span) => {
+            let (min_us, max_us) = (span.min_us, span.max_us);
+            (Delay::Uniform { min_us, max_us }, max_us, trail.key("uniform"))
+        }
+        types::Delay::Normal(bell) => {
+            let (mean_us, sd_us) = (bell.mean.us, bell.sd.us);
+            (Delay::Normal { mean_us, sd_us }, mean_us, trail.key("normal").key("mean"))
+        }
+    };
+    if greatest == 0 {
+        notes.value(&trail, "a delay of 0s delays nothing".to_owned(), "write one such as 200ms");
+    }
+    delay
+}
+
+fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
+    let trail = parts.trail.key("affects");
+    let positive_share = |ratio: &Ratio, key: &str, notes: &mut Notes<'_>| {
+        if ratio.0.0 == 0 {
+            let message = "a fault of 0% of the requests has no effect".to_owned();
+            notes.value(&trail.key(key), message, "write a share such as 50%");
+        }
+        ratio.0
+    };
+    match parts.affects {
+        types::Affects::All => Affects::All,
+        types::Affects::Share(ratio) => Affects::Share(positive_share(ratio, "share", notes)),
+        types::Affects::Quota(ratio) => {
+            let share = positive_share(ratio, "quota", notes);
+            if share.0 % PERCENT != 0 {
+                let message = format!("{share} is no whole number of each 100 requests");
+                let help = "write whole percent, or `share:` for a probability";
+                notes.value(&parts.trail.key("affects").key("quota"), message, help);
+            }
+            Affects::Quota(share)
+        }
+    }
+}
+
+fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
+    let trail = parts.trail.key("match");
+    let mut methods = Vec::new();
+    for (at, method) in parts.matches.method.iter().enumerate() {
+        let upper = method.as_str().to_ascii_uppercase();
+        if !METHODS.contains(&upper.as_str()) {
+            let help = instead(&upper, "methods", &METHODS);
+            let message = format!("unknown method `{}`", method.as_str().escape_debug());
+            notes.value(&trail.key("method").index(at), message, help);
+        }
+        methods.push(upper);
+    }
+    let path = parts.matches.path.as_ref().map(|path| {
+        let glob = literal(path);
+        if !glob.starts_with(['/', '*']) {
+            let message =
+                format!("`{}` matches no path: it does not start with `/`", glob.escape_debug());
+            notes.value(&trail.key("path"), message, "write one such as /products/**");
+        }
+        glob
+    });
+    let headers = headers::literals(&parts.matches.headers, &trail.key("headers"), notes);
+    let lower = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    Match { methods, path, headers: lower.collect() }
+}
+
+/// A closed listener sees no requests, so it cannot choose among them.
+fn check_refusal(fault: &Fault, trail: &Trail, notes: &mut Notes<'_>) {
+    let chooses = fault.affects != Affects::All || fault.matches != Match::default();
+    if chooses && fault.kind == FaultKind::Outage(OutageMode::Refuse) {
+        let message =
+            "`refuse` closes the door before any request is seen, so it takes all".to_owned();
+        let help = "leave `affects` and `match` out, or write `mode: black-hole` or `mode: reset`";
+        notes.value(&trail.key("mode"), message, help);
+    }
+}
+
+/// The recovery must end while the load that could show it still runs.
+fn check_end(fault: &Fault, trail: &Trail, loads: &[Load], notes: &mut Notes<'_>) {
+    let through = |load: &&Load| load.to == Target::Link(fault.link.clone());
+    let ends = |load: &Load| load.arrivals.ends_us();
+    let last = loads.iter().filter(through).map(ends).max().or(loads.iter().map(ends).max());
+    let Some(last) = last else { return };
+    let ended = fault.starts_us.saturating_add(fault.lasts_us);
+    let recovered = ended.saturating_add(fault.recovery_us);
+    if recovered > last {
+        let shown = |us: u64| Duration { us };
+        let message = format!(
+            "`{}` ends at {} and its recovery at {}, but the load ends at {}",
+            fault.name,
+            shown(ended),
+            shown(recovered),
+            shown(last)
+        );
+        let help = format!(
+            "let the load run {} longer, or the fault start earlier or be shorter",
+            shown(recovered - last)
+        );
+        notes.value(&trail.key("at"), message, help);
+    }
+}

@@ -1,0 +1,254 @@
+//! Whether the planned load could decide what is asked of it.
+//!
+//! Invariant: what could never be met, because too few requests are planned, is refused with the
+//! rate or length that would do; an advisory objective is warned about instead.
+//! Not here: how many are needed (`demand`).
+
+use super::notes::{Notes, list};
+use super::parts;
+use crate::plan::demand::{Demand, Pool, Unit, by_name, demands};
+use crate::plan::{Load, phases, words};
+use crate::spec::Trail;
+use crate::spec::scalar::Duration;
+use crate::spec::types::{Expect, Scenario};
+use assay_slo::case::{Anchor, Ask, Case, During, Moment, Must, Objective};
+use assay_slo::interval::least_n;
+use assay_slo::time::SECOND_US;
+
+/// A name with a smaller part of a pool than one in so many can fail unseen.
+const DROWNS: u64 = 20;
+
+/// Checks all objectives and expectations.
+pub(super) fn check(scenario: &Scenario, loads: &[Load], case: &Case, notes: &mut Notes<'_>) {
+    for (objective, (name, written)) in case.objectives.iter().zip(&scenario.objectives) {
+        let trail = parts::objective(name, written).trail;
+        let asked = Asked { what: &objective.name, objective, during: &objective.during };
+        for demand in demands(objective, &objective.of, &objective.during, loads, case) {
+            too_few(asked, &demand, loads, case, &trail, notes);
+        }
+        drowned(objective, loads, case, notes);
+    }
+    for (at, (expectation, written)) in case.expectations.iter().zip(&scenario.expect).enumerate() {
+        let item = Trail::root().key("expect").index(at);
+        let trail = match written {
+            Expect::Recovers(_) => item.key("recovers"),
+            Expect::Unaffected(_) => item.key("unaffected"),
+            Expect::Answers(_) => item.key("answers"),
+        };
+        expectation_of(&expectation.name, &expectation.must, &trail, loads, case, notes);
+    }
+}
+
+fn expectation_of(
+    name: &str,
+    must: &Must,
+    trail: &Trail,
+    loads: &[Load],
+    case: &Case,
+    notes: &mut Notes<'_>,
+) {
+    match must {
+        Must::Unaffected { of, during, keeps } => {
+            for objective in keeps.iter().filter_map(|index| case.objectives.get(*index)) {
+                let what = format!("{name}: {}", objective.name);
+                // An expectation gates, whatever its objective does.
+                let objective = Objective { advisory: false, ..objective.clone() };
+                let asked = Asked { what: &what, objective: &objective, during };
+                for demand in demands(&objective, of, during, loads, case) {
+                    too_few(asked, &demand, loads, case, trail, notes);
+                }
+            }
+        }
+        Must::Answers { of, during, .. } => {
+            let ends_us = loads.iter().map(|load| load.arrivals.ends_us()).max().unwrap_or(0);
+            let stretches = phases::planned(during, &case.faults, ends_us);
+            let pool = Pool::new(loads, of);
+            if stretches.iter().all(|stretch| pool.due_in(stretch) == 0) {
+                nothing_due(name, &named(during, case), trail, notes);
+            }
+        }
+        Must::Recovers { objective, after, within_us, hold_us } => {
+            let Some(objective) = case.objectives.get(*objective) else { return };
+            let from = planned(*after, case);
+            let window = from..from.saturating_add(*within_us).saturating_add(*hold_us);
+            let due = Pool::new(loads, &objective.of).due_in(&window);
+            if due < (window.end - window.start) / SECOND_US {
+                let [start, end] = [window.start, window.end].map(|us| Duration { us });
+                notes.entry(
+                    trail,
+                    format!(
+                        "`{name}` expects {} from {start} to {end}, and a second without one \
+                         counts as bad",
+                        words::several(due, "request", "requests")
+                    ),
+                    "send at least one a second then",
+                );
+            }
+        }
+    }
+}
+
+/// When a moment is planned, µs after time 0.
+fn planned(moment: Moment, case: &Case) -> u64 {
+    let fault = |index: usize| case.faults.get(index);
+    let from = match moment.anchor {
+        Anchor::Zero => 0,
+        Anchor::FaultStart(index) => fault(index).map_or(0, |fault| fault.starts_us),
+        Anchor::FaultEnd(index) => fault(index).map_or(0, phases::end),
+        Anchor::LoadEnd(index) => case.loads.get(index).map_or(0, |load| load.ends_us),
+    };
+    from.saturating_add_signed(moment.offset_us)
+}
+
+/// A question, as messages put it.
+#[derive(Clone, Copy)]
+struct Asked<'q> {
+    what: &'q str,
+    objective: &'q Objective,
+    during: &'q [During],
+}
+
+fn too_few(
+    asked: Asked<'_>,
+    demand: &Demand,
+    loads: &[Load],
+    case: &Case,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) {
+    if demand.is_possible() {
+        no_room(asked, demand, notes);
+        return;
+    }
+    let whose = demand.name.as_ref().map_or_else(String::new, |name| format!(" of `{name}`"));
+    let during = named(asked.during, case);
+    // A limit that no number of requests could prove has a problem of its own.
+    let Some(least) = demand.least else { return };
+    let (expected, enough) = match demand.unit {
+        Unit::Requests => (
+            words::several(demand.expected, "request", "requests"),
+            format!("{} at least {}", limit(asked.objective), words::count(least)),
+        ),
+        Unit::Slices => (
+            words::several(demand.expected, "valid slice", "valid slices"),
+            format!("an availability needs at least {least}"),
+        ),
+    };
+    let what = asked.what;
+    let message = format!("`{what}` expects {expected}{whose} during {during}, but {enough}");
+    let help = remedy(demand, least, loads);
+    match asked.objective.advisory {
+        true => notes.warn(format!("{message}; {help}")),
+        false => notes.entry(trail, message, help),
+    }
+}
+
+/// Warns where one bad request leaves a share undecided.
+fn no_room(asked: Asked<'_>, demand: &Demand, notes: &mut Notes<'_>) {
+    let limit = match &asked.objective.ask {
+        Ask::Latency { percentile, .. } => percentile.rest(),
+        Ask::ErrorRate { below } => *below,
+        Ask::ErrorCount { .. } | Ask::Availability { .. } => return,
+    };
+    let confidence = asked.objective.confidence;
+    let Some(one) = least_n(limit, 1, confidence).filter(|_| demand.passes == Some(0)) else {
+        return;
+    };
+    let whose = demand.name.as_ref().map_or_else(String::new, |name| format!(" of `{name}`"));
+    notes.warn(format!(
+        "`{}` has no room: of {}{whose} one bad leaves it inconclusive; {} would allow one",
+        asked.what,
+        words::several(demand.expected, "request", "requests"),
+        words::count(one)
+    ));
+}
+
+/// `below 0.1% at 95% confidence needs`.
+fn limit(objective: &Objective) -> String {
+    let confidence = objective.confidence;
+    match &objective.ask {
+        Ask::Latency { percentile, .. } => {
+            let rank = percentile.to_string();
+            format!("P{} at {confidence} confidence needs", rank.trim_end_matches('%'))
+        }
+        Ask::ErrorRate { below } => format!("below {below} at {confidence} confidence needs"),
+        Ask::ErrorCount { .. } | Ask::Availability { .. } => "it needs".to_owned(),
+    }
+}
+
+/// The rate or the length that would do.
+fn remedy(demand: &Demand, least: u64, loads: &[Load]) -> String {
+    let pool = Pool::new(loads, &demand.of);
+    let runs_us = pool.runs_us(&demand.stretches);
+    let missing = u128::from(least.saturating_sub(demand.expected));
+    if demand.unit == Unit::Slices {
+        return format!(
+            "let it cover {missing} more slices with enough requests due: run longer, or send more \
+             often"
+        );
+    }
+    if demand.expected == 0 || runs_us == 0 {
+        return "nothing is due then: move or lengthen the load, or name other phases".to_owned();
+    }
+    // What comes in a second now decides how many seconds are missing.
+    let longer_us = (missing * u128::from(runs_us)).div_ceil(u128::from(demand.expected));
+    let longer_us = u64::try_from(longer_us).unwrap_or(u64::MAX).div_ceil(SECOND_US) * SECOND_US;
+    let longer = Duration { us: longer_us };
+    let times = (u128::from(least) * 10).div_ceil(u128::from(demand.expected));
+    let faster = match pool.constant() {
+        Some(arrivals) => {
+            let mhz = u128::from(arrivals.start_rate_mhz) * u128::from(least);
+            let per_s = mhz.div_ceil(u128::from(demand.expected) * 1000);
+            format!("raise the rate to {per_s}/s")
+        }
+        None => format!("send {}.{} times as many", times / 10, times % 10),
+    };
+    format!("{faster}, or let it cover {longer} more")
+}
+
+fn nothing_due(name: &str, during: &str, trail: &Trail, notes: &mut Notes<'_>) {
+    let message = format!("`{name}` would judge nothing: no request is due during {during}");
+    notes.entry(trail, message, "move or lengthen the load, or name other phases");
+}
+
+/// Phases as the scenario writes them.
+pub(in crate::plan) fn named(during: &[During], case: &Case) -> String {
+    let fault = |index: usize| case.faults.get(index).map_or("", |fault| fault.name.as_str());
+    let word = |phase: &During| match phase {
+        During::All => "all".to_owned(),
+        During::Steady => "steady".to_owned(),
+        During::Fault => "fault".to_owned(),
+        During::Recovery => "recovery".to_owned(),
+        During::After => "after".to_owned(),
+        During::Named(index) => fault(*index).to_owned(),
+        During::RecoveryOf(index) => format!("{}.recovery", fault(*index)),
+    };
+    during.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// Warns of names so rare in a pool that the pool hides their failures.
+fn drowned(objective: &Objective, loads: &[Load], case: &Case, notes: &mut Notes<'_>) {
+    let groups = by_name(&objective.of, case);
+    if objective.per_request || groups.len() < 2 {
+        return;
+    }
+    let Some(whole) = demands(objective, &objective.of, &objective.during, loads, case).pop()
+    else {
+        return;
+    };
+    let due = |of: &[assay_slo::case::Of]| {
+        let pool = Pool::new(loads, of);
+        whole.stretches.iter().map(|stretch| pool.due_in(stretch)).sum::<u64>()
+    };
+    let all = due(&objective.of);
+    let rare = groups.iter().filter(|(_, of)| due(of).saturating_mul(DROWNS) < all);
+    let rare: Vec<&str> = rare.map(|(name, _)| *name).collect();
+    if !rare.is_empty() {
+        notes.warn(format!(
+            "less than 5% of the requests of `{}` are {}, so their failures may drown in it: write \
+             `per-request: true`, or an objective of their own",
+            objective.name,
+            list(rare)
+        ));
+    }
+}

@@ -1,0 +1,127 @@
+//! Links: where each leads and listens, and whether anything can go through it.
+//!
+//! Not here: faults on links (`faults`), whether load may leave loopback (`consent`).
+
+use super::notes::{Notes, instead};
+use super::parts;
+use crate::plan::text::literal;
+use crate::plan::{Link, Text, Upstream};
+use crate::spec::Trail;
+use crate::spec::scalar::{Name, Words};
+use crate::spec::types::{Scenario, Service};
+use std::net::SocketAddr;
+
+/// The links, in the order of the scenario.
+pub(super) fn compile(scenario: &Scenario, notes: &mut Notes<'_>) -> Vec<Link> {
+    let mut links: Vec<Link> = Vec::new();
+    for (name, link) in &scenario.links {
+        let trail = Trail::root().key("links").key(name.as_str());
+        let to = upstream(&link.to, scenario, &trail.key("to"), notes);
+        let listen = link.listen.as_ref().and_then(|at| listen(at, &trail.key("listen"), notes));
+        if let Some(other) = links.iter().find(|other| listen.is_some() && other.listen == listen) {
+            let message = format!("`{}` listens there too", other.name);
+            notes.value(&trail.key("listen"), message, "give each link a port of its own");
+        }
+        links.push(Link { name: name.to_string(), to, listen });
+    }
+    for link in links.iter().filter(|link| !is_used(&link.name, scenario)) {
+        notes.warn(format!(
+            "nothing goes through the link `{0}`: no load has `to: {0}`, nothing is given \
+             ${{links.{0}.addr}}, and it has no `listen` that others could know",
+            link.name
+        ));
+    }
+    links
+}
+
+fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) -> Upstream {
+    let to = literal(to);
+    if let Some((host, port)) = to.rsplit_once(':') {
+        let port = port.parse::<u16>().ok().filter(|port| *port > 0);
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
+        let bracketed = host.starts_with('[') == bare.contains(':');
+        match port {
+            Some(port) if !bare.is_empty() && bare.chars().all(plain) && bracketed => {
+                return Upstream::Address { host: bare.to_owned(), port };
+            }
+            _ => {
+                let message = format!("`{}` is no host:port", to.escape_debug());
+                notes.value(trail, message, "write a service, or host:port");
+            }
+        }
+    } else if scenario.links.contains_key(to.as_str()) {
+        let message = format!("`{to}` is a link, and a link leads to a service or host:port");
+        notes.value(trail, message, "write a service, or host:port");
+    } else if !scenario.services.contains_key(to.as_str()) {
+        let names: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
+        let message = format!("unknown service `{}`", to.escape_debug());
+        notes.value(trail, message, instead(&to, "services", &names));
+    }
+    Upstream::Service(to)
+}
+
+fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<SocketAddr> {
+    let listen = literal(listen);
+    let (message, help) = match listen.parse::<SocketAddr>() {
+        Ok(address) if address.port() == 0 => {
+            ("a link needs a port".to_owned(), "leave `listen` out for a free one")
+        }
+        Ok(address) if !address.ip().is_loopback() => (
+            format!(
+                "`{listen}` is not on loopback, and a fault proxy is open to whoever reaches it"
+            ),
+            "write an address such as 127.0.0.1:19090",
+        ),
+        Ok(address) => return Some(address),
+        Err(_) => (
+            format!("`{}` is no address with a port", listen.escape_debug()),
+            "write one such as 127.0.0.1:19090",
+        ),
+    };
+    notes.value(trail, message, help);
+    None
+}
+
+/// Whether anything can go through a link: a load, whoever is given its address, or whoever
+/// knows where it listens.
+pub(super) fn is_used(name: &str, scenario: &Scenario) -> bool {
+    let listens = scenario.links.get(name).is_some_and(|link| link.listen.is_some());
+    // Where a load goes that does not say it rightly cannot be known.
+    let by_load = parts::loads(scenario).any(|(_, load)| match load.to {
+        Some(to) => to.as_str() == name || !is_place(to, scenario),
+        None => scenario.services.len() != 1,
+    });
+    listens || by_load || texts(scenario).any(|text| names(text, name))
+}
+
+fn is_place(name: &Name, scenario: &Scenario) -> bool {
+    scenario.links.contains_key(name) || scenario.services.contains_key(name)
+}
+
+fn names(text: &str, link: &str) -> bool {
+    let text = Text(text.to_owned());
+    text.references().any(|reference| {
+        let rest = reference.strip_prefix("links.").and_then(|rest| rest.strip_prefix(link));
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+/// All texts that services and requests are given.
+fn texts(scenario: &Scenario) -> impl Iterator<Item = &str> {
+    let services = scenario.services.values().flat_map(|service| {
+        let process = match service {
+            Service::Process(process) => Some(process),
+            Service::Url(_) => None,
+        };
+        process.into_iter().flat_map(|process| process.command.iter().chain(process.env.values()))
+    });
+    let requests = parts::loads(scenario).flat_map(|(_, load)| {
+        let own = load.requests.iter().flat_map(|request| {
+            let (_, _, call) = parts::call(request);
+            [&call.path].into_iter().chain(&call.text).chain(call.headers.values())
+        });
+        own.chain(load.client.headers.values())
+    });
+    services.chain(requests).map(Words::as_str)
+}

@@ -1,0 +1,195 @@
+//! From a scenario to a plan: every check that needs two values at once.
+//!
+//! Invariant: all problems are told at once; only whether the load suffices is asked last, when
+//! there are no others, since they would change its answer.
+//! Invariant: nothing is started, sent or resolved; files that requests name are read.
+//! Not here: decoding (`spec`), running (`run`).
+
+mod consent;
+mod expect;
+mod faults;
+mod feasible;
+mod guards;
+mod headers;
+mod links;
+mod loads;
+mod names;
+mod notes;
+mod objectives;
+mod parts;
+mod requests;
+mod services;
+mod sizes;
+mod steady;
+mod timetable;
+
+pub(in crate::plan) use consent::is_loopback;
+pub(in crate::plan) use feasible::named;
+
+use super::marks::{Marks, ages};
+use super::text::literal;
+use super::{Fault, Link, Load, Plan, Service, order};
+use crate::spec::scalar::Duration;
+use crate::spec::{Loaded, Problems, Scenario, Trail};
+use assay_slo::case::Case;
+use notes::Notes;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// The longest wait for one thing, µs.
+const MOST_WAIT_US: u64 = 3600 * 1_000_000;
+/// The longest run, µs.
+const MOST_RUN_US: u64 = 7 * 24 * 3600 * 1_000_000;
+/// The grammar's version.
+const SCHEMA: u64 = 1;
+
+/// The plan of a scenario.
+///
+/// # Errors
+/// Everything that forbids the run, each with its place and what to write instead.
+pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
+    let (scenario, document) = (&loaded.scenario, &loaded.document);
+    let folder = folder(document.file());
+    let mut notes = Notes::new(document);
+    if !sizes::check(scenario, &mut notes) {
+        return Err(Problems::new(notes.problems));
+    }
+    check_whole(scenario, &mut notes);
+    names::check(scenario, &mut notes);
+    let services = services::compile(scenario, &folder, &mut notes);
+    let links = links::compile(scenario, &mut notes);
+    consent::check(scenario, &services, &links, &mut notes);
+    let services = in_order(services, &links, &mut notes);
+    let timetable = timetable::resolve(scenario, &mut notes);
+    let given = loads::Given {
+        scenario,
+        folder: &folder,
+        secrets: &loaded.secrets,
+        services: &services,
+        links: &links,
+        timetable: &timetable,
+    };
+    let loads = loads::compile(given, &mut notes);
+    let faults = faults::compile(scenario, &timetable, &loads, &mut notes);
+    let ends_us = loads.iter().map(|load| load.arrivals.ends_us()).max().unwrap_or(0);
+    let (case, probes) = case(scenario, &loads, &faults, &timetable, ends_us, &mut notes);
+    let max_duration_us = guards::max_duration_us(scenario, &services, &loads, ends_us, &mut notes);
+    let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
+    if notes.problems.is_empty() {
+        feasible::check(scenario, &loads, &case, &mut notes);
+        guards::check_descriptors(&loads, &mut notes);
+    }
+    if !notes.problems.is_empty() {
+        return Err(Problems::new(notes.problems));
+    }
+    Ok(Plan {
+        name: scenario.name.to_string(),
+        hypothesis: scenario.hypothesis.as_ref().map(literal),
+        labels: labels.collect(),
+        // `spec` fills it in where the scenario names none.
+        seed: scenario.seed.map_or(0, |seed| seed.0),
+        file: document.file().to_owned(),
+        sha256: hexadecimal(&Sha256::digest(document.text().as_bytes())),
+        folder,
+        resolved: document.resolved(),
+        secrets: loaded.secrets.clone(),
+        allow: scenario.allow.iter().map(ToString::to_string).collect(),
+        services,
+        links,
+        loads,
+        faults,
+        probes,
+        max_duration_us,
+        ends_us,
+        case,
+        warnings: notes.warnings,
+    })
+}
+
+/// The question for the judge.
+fn case(
+    scenario: &Scenario,
+    loads: &[Load],
+    faults: &[Fault],
+    timetable: &timetable::Timetable,
+    ends_us: u64,
+    notes: &mut Notes<'_>,
+) -> (Case, Vec<super::Probe>) {
+    let mut marks = Marks::default();
+    let judged_faults = faults.iter().map(|fault| faults::judged(fault, &mut marks)).collect();
+    let objectives = objectives::compile(scenario, &mut marks, notes);
+    let ends: Vec<u64> = loads.iter().map(|load| load.arrivals.ends_us()).collect();
+    let given = expect::Given { scenario, timetable, objectives: &objectives, ends_us: &ends };
+    let expectations = expect::compile(given, &mut marks, notes);
+    let times = timetable.complete.then_some(ends_us);
+    let (steady_state, probes) = steady::compile(scenario, &objectives, faults, times, notes);
+    let limits = objectives.iter().filter_map(|objective| objectives::limit_us(&objective.ask));
+    let case = Case {
+        warmup_us: scenario.warmup.us,
+        loads: loads.iter().map(loads::judged).collect(),
+        ages_us: ages(limits),
+        marks: marks.into_table(),
+        faults: judged_faults,
+        objectives,
+        expectations,
+        steady_state,
+    };
+    (case, probes)
+}
+
+/// What concerns the scenario as a whole.
+fn check_whole(scenario: &Scenario, notes: &mut Notes<'_>) {
+    let root = Trail::root();
+    if scenario.schema.0 != SCHEMA {
+        let message = format!("schema {} is not known", scenario.schema.0);
+        notes.value(&root.key("schema"), message, "write `schema: 1`");
+    }
+    if scenario.warmup.us > MOST_RUN_US {
+        let message = "the warm-up is too long".to_owned();
+        notes.value(&root.key("warmup"), message, "a run lasts at most 168h");
+    }
+    if scenario.load.is_empty() {
+        let message = "nothing is sent, so nothing can be judged".to_owned();
+        notes.entry(&root.key("load"), message, "write at least one load under `load:`");
+    }
+    if scenario.objectives.is_empty() && scenario.expect.is_empty() {
+        let message = "nothing is asked: there is no objective and no expectation".to_owned();
+        let help =
+            "write what must hold, such as `objectives: {errors: {error-rate: {below: 1%}}}`";
+        notes.entry(&root, message, help);
+    }
+}
+
+fn in_order(services: Vec<Service>, links: &[Link], notes: &mut Notes<'_>) -> Vec<Service> {
+    order::starts(services.clone(), links).unwrap_or_else(|order::Cycle(names)| {
+        let trail = Trail::root().key("services");
+        let trail = names.first().map_or(trail.clone(), |first| trail.key(first));
+        let message = format!("these wait for each other's start: {}", names.join(" → "));
+        notes.entry(&trail, message, "leave one of the addresses out of a command or env");
+        services
+    })
+}
+
+/// A length that must be more than nothing and not absurd, µs.
+fn positive(length: Duration, most_us: u64, trail: &Trail, notes: &mut Notes<'_>) -> u64 {
+    if length.us == 0 {
+        notes.value(trail, "0s is no length of time here".to_owned(), "write one such as 500ms");
+    } else if length.us > most_us {
+        let most = Duration { us: most_us };
+        notes.value(trail, format!("{length} is too long"), format!("write at most {most}"));
+    }
+    length.us.clamp(1, most_us)
+}
+
+/// The folder of a file, as the user named it.
+fn folder(file: &str) -> PathBuf {
+    let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_path_buf()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Objectives: what must hold, for which requests, when.
+//!
+//! Not here: whether the load can decide them (`feasible`).
+
+use super::notes::Notes;
+use super::{MOST_WAIT_US, names, parts, positive};
+use crate::plan::marks::Marks;
+use crate::spec::Trail;
+use crate::spec::scalar::{Duration, Name, Ratio};
+use crate::spec::types::{self, Scenario};
+use assay_slo::Share;
+use assay_slo::case::{Ask, Clock, During, Objective};
+
+/// One-sided confidence unless the scenario says.
+const CONFIDENCE: Share = Share(950_000_000);
+/// One half: a verdict at this confidence is a coin's.
+const HALF: Share = Share(500_000_000);
+/// Length of an availability slice unless the scenario says.
+const SLICE: Duration = Duration { us: 1_000_000 };
+/// A slice is good with this share ok unless the scenario says.
+const SLICE_TARGET: Share = Share(950_000_000);
+/// A slice is valid with so many requests due unless the scenario says.
+const SLICE_LEAST: u64 = 5;
+
+/// The phases that an objective covers unless the scenario says.
+const COVERED: [During; 2] = [During::Steady, During::After];
+
+/// The objectives, in the order of the scenario.
+pub(super) fn compile(
+    scenario: &Scenario,
+    marks: &mut Marks,
+    notes: &mut Notes<'_>,
+) -> Vec<Objective> {
+    scenario
+        .objectives
+        .iter()
+        .map(|(name, one)| objective(name, one, scenario, marks, notes))
+        .collect()
+}
+
+fn objective(
+    name: &Name,
+    written: &types::Objective,
+    scenario: &Scenario,
+    marks: &mut Marks,
+    notes: &mut Notes<'_>,
+) -> Objective {
+    let parts = parts::objective(name, written);
+    let ask = ask(written, &parts.trail, marks, notes);
+    let given = match written {
+        types::Objective::Latency(latency) => latency.confidence,
+        types::Objective::ErrorRate(errors) => errors.confidence,
+        types::Objective::ErrorCount(_) | types::Objective::Availability(_) => None,
+    };
+    let limit_us = limit_us(&ask);
+    Objective {
+        name: name.to_string(),
+        place: notes.place(&Trail::root().key("objectives").key(name.as_str())),
+        ask,
+        of: names::of(parts.of, scenario, &parts.trail.key("of"), notes),
+        during: names::during(parts.during, &COVERED, scenario, &parts.trail.key("during"), notes),
+        per_request: parts.per_request,
+        advisory: parts.advisory,
+        confidence: confidence(given, &parts.trail, notes),
+        late_mark: marks.late(limit_us),
+    }
+}
+
+/// The limit of latency of an objective that has one.
+pub(super) fn limit_us(ask: &Ask) -> Option<u64> {
+    match ask {
+        Ask::Latency { below_us, .. } => Some(*below_us),
+        Ask::ErrorRate { .. } | Ask::ErrorCount { .. } | Ask::Availability { .. } => None,
+    }
+}
+
+fn confidence(given: Option<Ratio>, trail: &Trail, notes: &mut Notes<'_>) -> Share {
+    let confidence = given.map_or(CONFIDENCE, |ratio| ratio.0);
+    if confidence <= HALF || confidence >= Share::ONE {
+        let message = format!("a confidence of {confidence} decides nothing");
+        notes.value(&trail.key("confidence"), message, "write one above 50% and below 100%");
+    }
+    confidence
+}
+
+fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut Notes<'_>) -> Ask {
+    match written {
+        types::Objective::Latency(latency) => {
+            let below_us = positive(latency.below, MOST_WAIT_US, &trail.key("below"), notes);
+            let clock = match latency.clock {
+                None | Some(types::Clock::Response) => Clock::Response,
+                Some(types::Clock::Service) => Clock::Service,
+            };
+            // Both are counted: the one that is asked, and the one for an ill generator.
+            let [response, service] =
+                [Clock::Response, Clock::Service].map(|clock| marks.below(clock, below_us));
+            Ask::Latency {
+                percentile: latency.percentile.0,
+                below_us,
+                clock,
+                mark: if clock == Clock::Response { response } else { service },
+                service_mark: service,
+            }
+        }
+        types::Objective::ErrorRate(errors) => {
+            let below = errors.below.0;
+            match below {
+                Share(0) => {
+                    let message = "no share is below 0%".to_owned();
+                    let help = "for no error at all write `error-count: {at-most: 0}`";
+                    notes.value(&trail.key("below"), message, help);
+                }
+                Share::ONE => {
+                    let message = "an error rate below 100% asks for one good request".to_owned();
+                    notes.value(&trail.key("below"), message, "write a limit such as 0.1%");
+                }
+                _ => {}
+            }
+            Ask::ErrorRate { below }
+        }
+        types::Objective::ErrorCount(errors) => Ask::ErrorCount { at_most: errors.at_most.0 },
+        types::Objective::Availability(seconds) => availability(seconds, trail, notes),
+    }
+}
+
+fn availability(
+    written: &types::AvailabilityObjective,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Ask {
+    let slice = written.slice.unwrap_or(SLICE);
+    let slice_us = positive(slice, MOST_WAIT_US, &trail.key("slice"), notes);
+    if !slice_us.is_multiple_of(assay_slo::time::SECOND_US) {
+        let message = format!("a slice of {slice} is not in whole seconds");
+        notes.value(&trail.key("slice"), message, "write 1s, 2s, …");
+    }
+    let mut above_zero = |ratio: Option<Ratio>, default: Share, key: &str| {
+        let share = ratio.map_or(default, |ratio| ratio.0);
+        if share.0 == 0 {
+            let message = "0% asks for nothing".to_owned();
+            notes.value(&trail.key(key), message, "write a share such as 99.9%");
+        }
+        share
+    };
+    let at_least = above_zero(Some(written.at_least), Share::ONE, "at-least");
+    let slice_target = above_zero(written.slice_target, SLICE_TARGET, "slice-target");
+    let slice_least = written.slice_least.map_or(SLICE_LEAST, |least| least.0);
+    if slice_least == 0 {
+        let message = "a slice without requests says nothing".to_owned();
+        notes.value(&trail.key("slice-least"), message, "write at least 1");
+    }
+    let slice_s = (slice_us / assay_slo::time::SECOND_US).max(1);
+    Ask::Availability { at_least, slice_s, slice_target, slice_least }
+}

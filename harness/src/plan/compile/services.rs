@@ -1,0 +1,180 @@
+//! Services: where each comes from.
+//!
+//! Not here: their start order (`order`), whether load may reach them (`consent`).
+
+use super::notes::Notes;
+use super::{MOST_WAIT_US, headers, positive};
+use crate::plan::text::literal;
+use crate::plan::{Process, Ready, Service, ServiceKind, Text};
+use crate::spec::Trail;
+use crate::spec::scalar::Words;
+use crate::spec::types::{self, Scenario};
+use std::path::Path;
+
+/// How long readiness may take unless the scenario says.
+const READY_WITHIN_US: u64 = 30_000_000;
+/// How long an end may take unless the scenario says.
+const STOP_WITHIN_US: u64 = 5_000_000;
+
+/// The services, in the order of the scenario.
+pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>) -> Vec<Service> {
+    let entries = scenario.services.iter().map(|(name, service)| {
+        let trail = Trail::root().key("services").key(name.as_str());
+        let kind = match service {
+            types::Service::Url(url) => web(url, &trail.key("url"), notes),
+            types::Service::Process(settings) => {
+                let trail = trail.key("process");
+                let process = process(settings, folder, &trail, notes);
+                warn_of_deaf(name.as_str(), &process, notes);
+                ServiceKind::Process(process)
+            }
+        };
+        Service { name: name.to_string(), kind }
+    });
+    entries.collect()
+}
+
+/// `http://host:port/prefix`.
+fn web(url: &Words, trail: &Trail, notes: &mut Notes<'_>) -> ServiceKind {
+    let url = literal(url);
+    read_url(&url).unwrap_or_else(|(message, help)| {
+        notes.value(trail, message, help);
+        ServiceKind::Url { host: String::new(), port: 0, prefix: String::new() }
+    })
+}
+
+fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
+    const HELP: &str = "write http://host:port, with a path if all requests share one";
+    let not = |why: &str| (format!("`{}` {why}", url.escape_debug()), HELP);
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| not("is no URL"))?;
+    match scheme {
+        "http" => {}
+        "https" => return Err((String::from("https is not supported yet"), "use plain http")),
+        _ => return Err(not("is no http URL")),
+    }
+    if rest.contains('@') {
+        let message = "a user or password in a URL would end up in reports".to_owned();
+        return Err((message, "send an Authorization header, from ${env.NAME}"));
+    }
+    let uri: hyper::Uri = url.parse().map_err(|_| not("is no URL"))?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| not("has no host"))?;
+    if uri.query().is_some() || url.contains('#') {
+        return Err(not("has a query or fragment"));
+    }
+    let port = match uri.port() {
+        None if uri.authority().is_some_and(|authority| authority.as_str().ends_with(':')) => {
+            return Err(not("has no port after `:`"));
+        }
+        None => 80,
+        Some(port) => port.as_u16(),
+    };
+    if port == 0 {
+        return Err(not("has port 0"));
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let prefix = uri.path().trim_end_matches('/').to_owned();
+    Ok(ServiceKind::Url { host, port, prefix })
+}
+
+fn process(
+    settings: &types::Process,
+    folder: &Path,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Process {
+    if settings.command.first().is_some_and(|program| program.as_str().is_empty()) {
+        let help = "write the program and its arguments, such as [./api, \"${self.addr}\"]";
+        notes.value(&trail.key("command").index(0), "the program has no name".to_owned(), help);
+    }
+    for name in settings.env.keys().filter(|name| name.contains('=')) {
+        let message = format!("{name:?} is no name of an environment variable");
+        notes.entry(&trail.key("env").key(name), message, "write letters, digits and `_`");
+    }
+    let ready_within = settings.ready.within.map_or(READY_WITHIN_US, |within| {
+        positive(within, MOST_WAIT_US, &trail.key("ready").key("within"), notes)
+    });
+    let stop_within = settings.stop_within.map_or(STOP_WITHIN_US, |within| {
+        positive(within, MOST_WAIT_US, &trail.key("stop-within"), notes)
+    });
+    Process {
+        command: settings.command.iter().map(filled_later).collect(),
+        env: settings.env.iter().map(|(name, value)| (name.clone(), filled_later(value))).collect(),
+        cwd: working_directory(settings.cwd.as_ref(), folder, &trail.key("cwd"), notes),
+        ready: ready(&settings.ready, &trail.key("ready"), notes),
+        ready_within_us: ready_within,
+        stop_within_us: stop_within,
+    }
+}
+
+fn filled_later(words: &Words) -> Text {
+    Text(words.to_string())
+}
+
+fn working_directory(
+    cwd: Option<&Words>,
+    folder: &Path,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> std::path::PathBuf {
+    let Some(cwd) = cwd else { return folder.to_path_buf() };
+    let path = folder.join(literal(cwd));
+    if !path.is_dir() {
+        let message = format!("`{}` is no folder", path.display());
+        notes.value(trail, message, "it is relative to the scenario's folder");
+    }
+    path
+}
+
+fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
+    match (&ready.http, &ready.port, &ready.log) {
+        (None, None, None) => Ready::Port(None),
+        (Some(path), None, None) => {
+            let path = literal(path);
+            headers::check_path(&path, &trail.key("http"), notes);
+            Ready::Http(path)
+        }
+        (None, Some(port), None) => {
+            let number = u16::try_from(port.0).ok().filter(|port| *port > 0);
+            if number.is_none() {
+                let message = format!("{} is no port", port.0);
+                notes.value(&trail.key("port"), message, "write a port from 1 to 65535");
+            }
+            Ready::Port(number)
+        }
+        (None, None, Some(line)) => {
+            let line = literal(line);
+            if line.is_empty() {
+                let message = "an empty text is in every line".to_owned();
+                notes.value(
+                    &trail.key("log"),
+                    message,
+                    "write what the line says when it is ready",
+                );
+            }
+            Ready::Log(line)
+        }
+        _ => {
+            let message = "more than one sign of readiness".to_owned();
+            notes.entry(trail, message, "keep one of `http`, `port` and `log`");
+            Ready::Port(None)
+        }
+    }
+}
+
+/// Warns of a process that is never told the port on which we wait for it.
+fn warn_of_deaf(name: &str, process: &Process, notes: &mut Notes<'_>) {
+    let waits = matches!(process.ready, Ready::Http(_) | Ready::Port(None));
+    let mut texts = process.command.iter().chain(process.env.iter().map(|(_, value)| value));
+    let addresses = [format!("services.{name}.addr"), format!("services.{name}.port")];
+    let own = |reference: &str| {
+        matches!(reference, "self.addr" | "self.port")
+            || addresses.iter().any(|address| address == reference)
+    };
+    let told = texts.any(|text: &Text| text.references().any(own));
+    if waits && !told {
+        notes.warn(format!(
+            "`{name}` is never told its port: pass ${{self.addr}} or ${{self.port}} in its command \
+             or env, or it will not be ready"
+        ));
+    }
+}

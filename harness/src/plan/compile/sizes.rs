@@ -1,0 +1,83 @@
+//! How many entries a scenario may have, so that no check takes long and no recursion goes deep.
+//!
+//! Invariant: checked before all others, which may be quadratic in the number of entries.
+//! Not here: how long a file may be, how deep it may nest (`spec`).
+
+use super::notes::Notes;
+use super::parts;
+use crate::spec::Trail;
+use crate::spec::types::{Expect, Scenario, Service};
+
+/// Entries of a section, items of a list, and requests of all loads together.
+const MOST: usize = 500;
+
+/// Whether everything is small enough; what is not has a problem then.
+pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
+    let root = Trail::root();
+    let mut small = true;
+    let mut limit = |trail: &Trail, entries: usize, what: &str| {
+        if entries > MOST {
+            let message = format!("{entries} {what} are too many");
+            notes.entry(trail, message, format!("write at most {MOST}"));
+            small = false;
+        }
+    };
+    let sections = [
+        ("services", scenario.services.len()),
+        ("links", scenario.links.len()),
+        ("load", scenario.load.len()),
+        ("faults", scenario.faults.len()),
+        ("objectives", scenario.objectives.len()),
+        ("expect", scenario.expect.len()),
+        ("labels", scenario.labels.len()),
+        ("allow", scenario.allow.len()),
+    ];
+    for (name, entries) in sections {
+        limit(&root.key(name), entries, "entries");
+    }
+    for (name, service) in &scenario.services {
+        if let Service::Process(process) = service {
+            let trail = root.key("services").key(name.as_str()).key("process");
+            limit(&trail.key("command"), process.command.len(), "words");
+            limit(&trail.key("env"), process.env.len(), "variables");
+        }
+    }
+    let requests = parts::loads(scenario).map(|(_, load)| load.requests.len()).sum();
+    limit(&root.key("load"), requests, "requests");
+    for (name, load) in &scenario.load {
+        let parts = parts::load(name, load);
+        let headers = parts.requests.iter().map(|request| parts::call(request).2.headers.len());
+        let headers = headers.chain([parts.client.headers.len()]).max().unwrap_or(0);
+        limit(&parts.trail, headers, "headers");
+        limit(&parts.trail, parts.stages, "stages");
+    }
+    for (name, fault) in &scenario.faults {
+        let parts = parts::fault(name, fault);
+        let matches = parts.matches;
+        let most = matches.method.len().max(matches.headers.len()).max(parts.headers);
+        limit(&parts.trail, most, "methods or headers");
+    }
+    for (name, objective) in &scenario.objectives {
+        let parts = parts::objective(name, objective);
+        limit(&parts.trail, longest(parts.of, parts.during), "names");
+    }
+    for (at, expect) in scenario.expect.iter().enumerate() {
+        let names = match expect {
+            Expect::Recovers(_) => 0,
+            Expect::Unaffected(one) => {
+                longest(Some(&one.of), one.during.as_deref()).max(one.keeps.len())
+            }
+            Expect::Answers(one) => longest(Some(&one.of), one.during.as_deref()),
+        };
+        limit(&root.key("expect").index(at), names, "names");
+    }
+    if let Some(gate) = &scenario.steady_state {
+        let most = gate.probes.len().max(gate.require.as_ref().map_or(0, Vec::len));
+        limit(&root.key("steady-state"), most, "names or probes");
+    }
+    small
+}
+
+fn longest<A, B>(of: Option<&[A]>, during: Option<&[B]>) -> usize {
+    of.map_or(0, <[A]>::len).max(during.map_or(0, <[B]>::len))
+}

@@ -1,0 +1,173 @@
+//! How many requests a question can expect, and how many could decide it.
+//!
+//! Invariant: expectations are exact for a run that goes as planned: they count due instants.
+//! Not here: what is said when they are too few (`compile::feasible`), statistics (crate slo).
+
+use super::cycle::Tally;
+use super::{Arrivals, Load, phases};
+use assay_slo::case::{Ask, Case, During, Objective, Of};
+use assay_slo::interval::{greatest_bad, least_n};
+use assay_slo::time::SECOND_US;
+use std::ops::Range;
+
+/// Valid slices that an availability needs to be met.
+const LEAST_SLICES: u64 = 60;
+
+/// Some requests of some loads, countable over any stretch.
+pub struct Pool<'l> {
+    parts: Vec<(&'l Load, Tally)>,
+}
+
+impl<'l> Pool<'l> {
+    /// These requests.
+    #[must_use]
+    pub fn new(loads: &'l [Load], of: &[Of]) -> Pool<'l> {
+        let parts = loads.iter().enumerate().filter_map(|(index, load)| {
+            let counted = |request| of.contains(&Of { load: index, request });
+            let tally = Tally::new(&load.cycle, counted);
+            (tally.before(load.cycle.len() as u64) > 0).then_some((load, tally))
+        });
+        Pool { parts: parts.collect() }
+    }
+
+    /// How many of them are due in a stretch, µs after time 0.
+    #[must_use]
+    pub fn due_in(&self, stretch: &Range<u64>) -> u64 {
+        let due = |(load, tally): &(&Load, Tally)| {
+            let before = |us| tally.before(load.arrivals.due_before(us));
+            before(stretch.end).saturating_sub(before(stretch.start))
+        };
+        self.parts.iter().map(due).sum()
+    }
+
+    /// How many of the slices on the grid of time 0 that lie wholly in these stretches have at
+    /// least so many requests due.
+    fn valid_slices(&self, stretches: &[Range<u64>], slice_s: u64, least: u64) -> u64 {
+        let slice_us = slice_s.saturating_mul(SECOND_US).max(1);
+        let slices = stretches.iter().flat_map(|stretch| {
+            (stretch.start.div_ceil(slice_us)..stretch.end / slice_us)
+                .map(|slice| slice * slice_us..(slice + 1) * slice_us)
+        });
+        slices.filter(|slice| self.due_in(slice) >= least).count() as u64
+    }
+
+    /// Its load's arrivals, if it has one load with a constant rate.
+    #[must_use]
+    pub fn constant(&self) -> Option<&Arrivals> {
+        let [(load, _)] = self.parts.as_slice() else { return None };
+        match load.arrivals.stretches.as_slice() {
+            [only] if only.end_rate_mhz == load.arrivals.start_rate_mhz => Some(&load.arrivals),
+            _ => None,
+        }
+    }
+
+    /// How long its loads run in these stretches, µs.
+    #[must_use]
+    pub fn runs_us(&self, stretches: &[Range<u64>]) -> u64 {
+        let first = self.parts.iter().map(|(load, _)| load.arrivals.starts_us).min().unwrap_or(0);
+        let last = self.parts.iter().map(|(load, _)| load.arrivals.ends_us()).max().unwrap_or(0);
+        let runs = stretches
+            .iter()
+            .map(|stretch| stretch.end.min(last).saturating_sub(stretch.start.max(first)));
+        runs.sum()
+    }
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Requests.
+    Requests,
+    /// Slices of an availability.
+    Slices,
+}
+
+/// One question of an objective: of all its requests together, or of one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// The name, when each is judged on its own.
+    pub name: Option<String>,
+    /// The requests.
+    pub of: Vec<Of>,
+    /// The stretches, µs after time 0.
+    pub stretches: Vec<Range<u64>>,
+    /// What is counted.
+    pub unit: Unit,
+    /// How many the plan makes due there.
+    pub expected: u64,
+    /// The fewest that could meet the objective, all of them good; none if no number could.
+    pub least: Option<u64>,
+    /// With as many as expected, how many bad ones still meet it; none if none do.
+    pub passes: Option<u64>,
+}
+
+impl Demand {
+    /// Whether the plan could meet it.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.least.is_some_and(|least| self.expected >= least)
+    }
+}
+
+/// The questions of an objective, for these requests and phases.
+#[must_use]
+pub fn demands(
+    objective: &Objective,
+    of: &[Of],
+    during: &[During],
+    loads: &[Load],
+    case: &Case,
+) -> Vec<Demand> {
+    let ends_us = case.loads.iter().map(|load| load.ends_us).max().unwrap_or(0);
+    let stretches = phases::planned(during, &case.faults, ends_us);
+    let one = |name: Option<String>, of: Vec<Of>| demand(objective, name, of, &stretches, loads);
+    if !objective.per_request {
+        return vec![one(None, of.to_vec())];
+    }
+    let groups = by_name(of, case).into_iter();
+    groups.map(|(name, of)| one(Some(name.to_owned()), of)).collect()
+}
+
+/// Requests by their names, in the order of the scenario.
+#[must_use]
+pub fn by_name<'c>(of: &[Of], case: &'c Case) -> Vec<(&'c str, Vec<Of>)> {
+    let mut groups: Vec<(&str, Vec<Of>)> = Vec::new();
+    for one in of {
+        let load = case.loads.get(one.load);
+        let Some(request) = load.and_then(|load| load.requests.get(one.request)) else { continue };
+        match groups.iter_mut().find(|(name, _)| *name == request.name) {
+            Some((_, group)) => group.push(*one),
+            None => groups.push((&request.name, vec![*one])),
+        }
+    }
+    groups
+}
+
+fn demand(
+    objective: &Objective,
+    name: Option<String>,
+    of: Vec<Of>,
+    stretches: &[Range<u64>],
+    loads: &[Load],
+) -> Demand {
+    let pool = Pool::new(loads, &of);
+    let requests = || stretches.iter().map(|stretch| pool.due_in(stretch)).sum::<u64>();
+    let confidence = objective.confidence;
+    let share = |limit| {
+        let expected = requests();
+        let least = least_n(limit, 0, confidence);
+        (Unit::Requests, expected, least, greatest_bad(expected, limit, confidence))
+    };
+    let (unit, expected, least, passes) = match &objective.ask {
+        Ask::Latency { percentile, .. } => share(percentile.rest()),
+        Ask::ErrorRate { below } => share(*below),
+        Ask::ErrorCount { at_most } => (Unit::Requests, requests(), Some(1), Some(*at_most)),
+        Ask::Availability { at_least, slice_s, slice_least, .. } => {
+            let valid = pool.valid_slices(stretches, *slice_s, *slice_least);
+            let bad = u128::from(at_least.rest().0) * u128::from(valid);
+            let bad = bad / u128::from(assay_slo::Share::ONE.0);
+            (Unit::Slices, valid, Some(LEAST_SLICES), u64::try_from(bad).ok())
+        }
+    };
+    Demand { name, of, stretches: stretches.to_vec(), unit, expected, least, passes }
+}

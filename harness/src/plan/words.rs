@@ -1,0 +1,72 @@
+//! Numbers as people read them: rates, lengths of time, counts.
+//!
+//! Not here: how scalars are written back (`spec::scalar`).
+
+/// A rate: `300/s`, `0.5/s`; at most three decimals.
+#[must_use]
+pub(super) fn rate(mhz: u64) -> String {
+    format!("{}/s", decimal(mhz, 3))
+}
+
+/// A length of time as timetables have it: `500 ms`, `1.5 s`, `110 s`; from 10 min on with
+/// minutes and hours, `12 min 30 s`, `2 h`.
+#[must_use]
+pub fn time(us: u64) -> String {
+    match us {
+        0 => "0 s".to_owned(),
+        us if us < 1000 => format!("{us} µs"),
+        us if us < 1_000_000 => format!("{} ms", decimal(us, 3)),
+        us if us < 600_000_000 => format!("{} s", decimal(us, 6)),
+        us => {
+            let (minutes, rest) = (us / 60_000_000, us % 60_000_000);
+            let parts =
+                [(minutes / 60 * 1_000_000, "h"), (minutes % 60 * 1_000_000, "min"), (rest, "s")];
+            let parts = parts.iter().filter(|(of, _)| *of > 0);
+            let parts = parts.map(|(of, unit)| format!("{} {unit}", decimal(*of, 6)));
+            parts.collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// A count with thin groups of three: `10 400`.
+#[must_use]
+pub(super) fn count(of: u64) -> String {
+    let digits = of.to_string();
+    let grouped = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
+    grouped.collect::<Vec<_>>().join(" ")
+}
+
+/// `1 request`, `2 requests`.
+#[must_use]
+pub(super) fn several(of: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(of), if of == 1 { one } else { more })
+}
+
+/// Steps of 10^-`places` without trailing zeros.
+fn decimal(steps: u64, places: usize) -> String {
+    let one = 10_u64.pow(u32::try_from(places).unwrap_or(0).min(19));
+    let digits = format!("{:0places$}", steps % one);
+    match digits.trim_end_matches('0') {
+        "" => (steps / one).to_string(),
+        digits => format!("{}.{digits}", steps / one),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([rate(300_000), rate(500), rate(333)], ["300/s", "0.5/s", "0.333/s"]);
+        let times = [0, 117, 1_500, 500_000, 1_500_000, 110_000_000, 750_000_000, 7_205_500_000];
+        let shown =
+            ["0 s", "117 µs", "1.5 ms", "500 ms", "1.5 s", "110 s", "12 min 30 s", "2 h 5.5 s"];
+        assert_eq!(times.map(time), shown);
+        assert_eq!(
+            [count(7), count(999), count(10_400), count(1_000_000)],
+            ["7", "999", "10 400", "1 000 000"]
+        );
+        assert_eq!(several(1, "request", "requests"), "1 request");
+    }
+}

@@ -1,0 +1,173 @@
+//! The run's one ordered stream of events and its readers: journal, timeline, console, hlog.
+//!
+//! Invariant: an event reaches the journal before anyone acts on it.
+//! Invariant: after the first write that fails nothing more is written, and [`Stream::failure`]
+//! says so: what could not be recorded cannot be judged.
+//! Not here: deciding anything.
+
+use super::progress::Progress;
+use crate::clock::Clock;
+use crate::record::journal::{Header, Journal};
+use crate::record::{Batch, Hlog, Totals};
+use assay_slo::case::Clock as TimeClock;
+use assay_slo::event::{End, ServiceEvent, ServiceState};
+use assay_slo::{At, Case, Entry, Event, Timeline};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+/// The stream and its readers.
+pub(super) struct Stream {
+    pub(super) clock: Clock,
+    pub(super) progress: Progress,
+    case: Case,
+    journal: Journal,
+    hlog: Hlog<BufWriter<File>>,
+    totals: Totals,
+    timeline: Timeline,
+    told: BTreeSet<String>,
+    failure: Option<String>,
+}
+
+impl Stream {
+    /// Creates the run's files.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn create(
+        dir: &Path,
+        header: Header,
+        clock: Clock,
+        progress: Progress,
+    ) -> std::io::Result<Stream> {
+        let hlog = BufWriter::new(File::create_new(dir.join("latency.hlog"))?);
+        Ok(Stream {
+            clock,
+            progress,
+            journal: Journal::create(&dir.join("journal.jsonl"), &header)?,
+            hlog: Hlog::begin(hlog, &header.case.loads, crate::clock::wall())?,
+            totals: Totals::default(),
+            timeline: Timeline::default(),
+            told: BTreeSet::new(),
+            case: header.case,
+            failure: None,
+        })
+    }
+
+    /// Notes an event that happens now.
+    pub(super) fn note(&mut self, event: Event) {
+        let at = self.clock.now();
+        self.note_at(at, event);
+    }
+
+    /// Why events can no longer be recorded, if they cannot.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// Gives the run up: what is recorded is not what happened.
+    pub(super) fn abandon(&mut self, why: &str) {
+        self.failure.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// What was seen so far.
+    pub(super) fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// The question that the run is to answer.
+    pub(super) fn case(&self) -> &Case {
+        &self.case
+    }
+
+    /// Tells the console how it does now.
+    pub(super) fn tick(&mut self) {
+        self.progress.tick(self.clock.now(), &self.case);
+    }
+
+    /// Notes a change of a service.
+    pub(super) fn service(&mut self, name: &str, state: ServiceState, detail: &str) {
+        let (name, detail) = (name.to_owned(), detail.to_owned());
+        self.note(Event::Service(ServiceEvent { name, state, detail }));
+    }
+
+    /// Notes a sentence that the report must tell, once.
+    pub(super) fn finding(&mut self, text: String) {
+        if self.told.insert(text.clone()) {
+            self.note(Event::Finding { text });
+        }
+    }
+
+    /// Notes what a generator thread handed over.
+    pub(super) fn batch(&mut self, batch: Batch) {
+        self.progress.batch(&batch, self.clock.now());
+        for health in batch.health {
+            self.note(Event::Health(health));
+        }
+        if !batch.cells.is_empty() {
+            self.note(Event::Cells(batch.cells));
+        }
+        for text in batch.findings {
+            self.finding(text);
+        }
+        if self.failure.is_none()
+            && let Err(error) = self.hlog.add(&batch.intervals)
+        {
+            self.fail("latency.hlog", &error);
+        }
+        self.totals.add(&batch.intervals);
+        let recent = self.totals.take_recent();
+        let response = recent.iter().filter(|recent| recent.clock == TimeClock::Response);
+        self.progress.p95(response.map(|recent| recent.p95_us).max());
+        self.flush();
+    }
+
+    /// Hands what was noted to the system, so that it survives our death.
+    pub(super) fn flush(&mut self) {
+        if self.failure.is_none()
+            && let Err(error) = self.journal.flush()
+        {
+            self.fail("journal.jsonl", &error);
+        }
+    }
+
+    /// Writes the histograms and the last line, and closes the journal.
+    ///
+    /// # Errors
+    /// Why what happened could not be recorded whole.
+    pub(super) fn close(mut self, end: End) -> Result<(), String> {
+        for histogram in self.totals.histograms() {
+            self.note(Event::Histogram(histogram));
+        }
+        self.note(Event::End(end));
+        self.progress.finish(self.clock.now());
+        if self.failure.is_none()
+            && let Err(error) = self.journal.close()
+        {
+            self.failure = Some(format!("cannot write journal.jsonl: {error}"));
+        }
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    fn note_at(&mut self, at: At, event: Event) {
+        let entry = Entry { at, event };
+        if self.failure.is_none()
+            && let Err(error) = self.journal.write(&entry)
+        {
+            self.fail("journal.jsonl", &error);
+        }
+        self.progress.event(&entry, &self.case);
+        if let Err(problem) = self.timeline.add(&entry, &self.case)
+            && self.failure.is_none()
+        {
+            self.failure = Some(format!("assay contradicts itself: {problem}"));
+        }
+    }
+
+    fn fail(&mut self, file: &str, error: &std::io::Error) {
+        if self.failure.is_none() {
+            self.failure = Some(format!("cannot write {file}: {error}"));
+        }
+    }
+}

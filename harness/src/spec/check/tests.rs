@@ -1,0 +1,283 @@
+//! Every rule with a text that breaks it.
+
+use super::shape::{Kind, Shape, schema};
+use crate::spec::example::{GOOD, messages, read};
+use crate::spec::later;
+use crate::spec::types::Scenario;
+use std::collections::BTreeSet;
+
+#[test]
+fn the_good_scenario_has_no_mistake_and_uses_every_type() {
+    let loaded = read(GOOD).unwrap_or_else(|problems| panic!("{problems}"));
+    let defs = schema()["$defs"].as_object().unwrap();
+    for (name, of) in defs {
+        let keys = of["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+        let branches = of["oneOf"].as_array().into_iter().flatten();
+        let words = branches.flat_map(|branch| {
+            let types = branch["properties"].as_object().into_iter().flatten();
+            branch["const"].as_str().into_iter().chain(types.map(|(key, _)| key.as_str()))
+        });
+        let unused = ["refuse", "reset", "service", "min", "max"];
+        for word in keys.chain(words).filter(|word| !unused.contains(word)) {
+            assert!(GOOD.contains(word), "{name} has {word}");
+        }
+    }
+    // What was read is written so that it is read alike.
+    let written = serde_yaml::to_string(&loaded.scenario).unwrap();
+    let again: Scenario =
+        serde_json::from_value(serde_json::to_value(&loaded.scenario).unwrap()).unwrap();
+    assert_eq!(serde_yaml::to_string(&again).unwrap(), written);
+    assert!(read(&loaded.document.resolved()).is_ok());
+}
+
+/// A text, and what is printed.
+const GOLDEN: &[(&str, &str)] = &[
+    (
+        "schema: 1\nname: shop\nload:\n  visitors:\n    constant-arrival-rate:\n      rate: 300\n      duraton: 5m\n      requests: [{get: {path: /}}]\n",
+        "\
+error: `duration` is missing
+ --> shop.yaml:5:5
+  |
+5 |     constant-arrival-rate:
+  |     ^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: write `duration: 500ms` (how long)
+
+error: `300` has no unit
+ --> shop.yaml:6:13
+  |
+6 |       rate: 300
+  |             ^^^
+  |
+  = help: write a rate with its unit, such as 300/s or 300/m
+
+error: unknown key `duraton`
+ --> shop.yaml:7:7
+  |
+7 |       duraton: 5m
+  |       ^^^^^^^
+  |
+  = help: did you mean `duration`?
+",
+    ),
+    (
+        "schema: 1\nservices: {a: {url: ${vars.x}}}\n",
+        "\
+error: not YAML: did not find expected ',' or '}'
+ --> shop.yaml:2:22
+  |
+2 | services: {a: {url: ${vars.x}}}
+  |                      ^
+  |
+  = help: quote it: \"${vars.x}\"
+",
+    ),
+    (
+        "name: shop\nschema: 1\nname: other\n",
+        "\
+error: the key `name` is there twice
+ --> shop.yaml:3:1
+  |
+3 | name: other
+  | ^^^^
+  |
+  = help: remove one of the two, or rename it
+",
+    ),
+    (
+        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {bandwidth: {link: a}}\n",
+        "\
+error: unknown `refused`
+ --> shop.yaml:4:34
+  |
+4 |   down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}
+  |                                  ^^^^^^^
+  |
+  = help: did you mean `refuse`?
+
+error: `5` has no unit
+ --> shop.yaml:4:61
+  |
+4 |   down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}
+  |                                                             ^
+  |
+  = help: write a duration with its unit, such as 5ms or 5s
+
+error: `bandwidth` is not supported yet
+ --> shop.yaml:5:10
+  |
+5 |   thin: {bandwidth: {link: a}}
+  |          ^^^^^^^^^
+  |
+  = help: this version has: latency, error, outage
+",
+    ),
+    (
+        "schema: 1\nname: shop\nlabels:\n\ta: b\n",
+        "\
+error: not YAML: found character that cannot start any token
+ --> shop.yaml:4:1
+  |
+4 |  a: b
+  | ^
+  |
+  = help: indent with spaces, never with tabs
+",
+    ),
+    (
+        "",
+        "\
+error: the file is empty
+ --> shop.yaml:1:1
+  |
+1 |
+  | ^
+  |
+  = help: start with `schema: 1` and `name: …`
+",
+    ),
+];
+
+#[test]
+fn mistakes_are_printed_with_place_caret_and_help() {
+    for (text, printed) in GOLDEN {
+        assert_eq!(read(text).unwrap_err().to_string(), *printed, "{text}");
+    }
+}
+
+#[test]
+fn each_rule_is_told_in_one_message() {
+    let head = "schema: 1\nname: shop\n";
+    let cases = [
+        ("labels: {v: 1.10}", "`1.1` is a number where text is wanted"),
+        ("labels: {v: }", "nothing where text is wanted"),
+        ("services: {a b: {url: x}}", "`a b` is not a name"),
+        ("services: {a: {url: x, process: {command: [a]}}}", "`url` and `process` in one entry"),
+        ("services: {a: {}}", "no settings where one of url, process is wanted"),
+        ("services: {a: {command: [x], env: {}}}", "the type of this entry is missing"),
+        ("services: {a: {process: {command: a}}}", "`a` where a list is wanted"),
+        ("services: {a: {process: {command: []}}}", "an empty list"),
+        ("services: [a]", "a list where a map is wanted"),
+        ("expect: {}", "a map where a list is wanted"),
+        ("guards:", "nothing where a map of settings such as {max-duration: 500ms} is wanted"),
+        ("links: {a: {to: b, protocol: tcp}}", "`protocol` is not supported yet"),
+        (
+            "objectives: {a: {latency: {percentile: 95, below: 1s, clock: first-byte}}}",
+            "`first-byte` is not supported yet",
+        ),
+        ("seed: 99999999999999999999999", "99999999999999999999999 is too big a number"),
+        ("seed: .inf", "inf is not a number"),
+        ("links: {a: !x {to: b}}", "the tag `!x` is not supported"),
+        ("links: {1: {to: b}}", "the key `1` is not text"),
+        ("nonsense: 1", "unknown key `nonsense`"),
+    ];
+    for (line, message) in cases {
+        assert_eq!(messages(&format!("{head}{line}\n")), [message], "{line}");
+    }
+    assert_eq!(messages("schema: 2\nname: a/b"), ["schema 2 is not known", "`a/b` is not a name"]);
+    assert_eq!(messages("{}"), ["`name` is missing", "`schema` is missing"]);
+}
+
+#[test]
+fn what_comes_later_is_refused_by_name_and_is_no_key_of_today() {
+    let defs = schema()["$defs"].as_object().unwrap();
+    for (name, words) in later::table() {
+        let shape = match *name {
+            "Scenario" => Shape::root(schema()),
+            name => Shape::of(&defs[name]),
+        };
+        let known: BTreeSet<&str> = match &shape.kind {
+            Kind::Struct(fields) => fields.iter().map(|field| field.name).collect(),
+            Kind::Enum(variants) => variants.iter().map(|variant| variant.name).collect(),
+            _ => panic!("{name}"),
+        };
+        for word in *words {
+            assert!(!known.contains(word), "{name} has {word} already");
+        }
+    }
+}
+
+/// Where the settings of each type of the table stand, with a hole for one key of it.
+const HOLES: &[(&str, &str)] = &[
+    ("Scenario", "HOLE: {a: b}"),
+    ("Service", "services: {a: {HOLE: {port: 1}}}"),
+    ("Link", "links: {a: {to: b, HOLE: x}}"),
+    ("Probe", "steady-state: {probes: [{HOLE: {}}]}"),
+    ("Load", "load: {a: {HOLE: {vus: 1}}}"),
+    ("ConstantArrivalRate", "load: {a: {constant-arrival-rate: {rate: 1/s, HOLE: x}}}"),
+    ("RampingArrivalRate", "load: {a: {ramping-arrival-rate: {start-rate: 1/s, HOLE: x}}}"),
+    (
+        "Client",
+        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, client: {HOLE: x}, requests: [{get: {path: /}}]}}}",
+    ),
+    (
+        "Request",
+        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{HOLE: x}]}}}",
+    ),
+    (
+        "Call",
+        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{get: {path: /, HOLE: {a: b}}}]}}}",
+    ),
+    (
+        "Check",
+        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{get: {path: /, check: [{HOLE: x}]}}]}}}",
+    ),
+    ("Fault", "faults: {a: {HOLE: {link: x, rate: 64KiB/s}}}"),
+    (
+        "LatencyFault",
+        "faults: {a: {latency: {link: x, add: {fixed: 1s}, at: 1s, duration: 1s, HOLE: x}}}",
+    ),
+    ("ErrorFault", "faults: {a: {error: {link: x, status: 500, at: 1s, duration: 1s, HOLE: x}}}"),
+    ("OutageFault", "faults: {a: {outage: {link: x, mode: reset, at: 1s, duration: 1s, HOLE: x}}}"),
+    ("Delay", "faults: {a: {latency: {link: x, add: {HOLE: 1s}, at: 1s, duration: 1s}}}"),
+    (
+        "Affects",
+        "faults: {a: {outage: {link: x, mode: reset, affects: {HOLE: 5}, at: 1s, duration: 1s}}}",
+    ),
+    ("Objective", "objectives: {a: {HOLE: {}}}"),
+    ("LatencyObjective", "objectives: {a: {latency: {percentile: 95, below: 1s, HOLE: x}}}"),
+    ("Clock", "objectives: {a: {latency: {percentile: 95, below: 1s, clock: HOLE}}}"),
+    ("ErrorRateObjective", "objectives: {a: {error-rate: {below: 1%, HOLE: x}}}"),
+    ("ErrorCountObjective", "objectives: {a: {error-count: {at-most: 1, HOLE: x}}}"),
+    ("AvailabilityObjective", "objectives: {a: {availability: {at-least: 1%, HOLE: x}}}"),
+    ("Expect", "expect: [{HOLE: {fleet: \"${device}\"}}]"),
+    ("Guards", "guards: {HOLE: []}"),
+];
+
+#[test]
+fn each_word_of_later_is_refused_where_it_would_stand() {
+    let mut seen = 0;
+    for (name, words) in later::table() {
+        let (_, line) = HOLES.iter().find(|(of, _)| of == name).unwrap_or_else(|| panic!("{name}"));
+        for word in *words {
+            let text = format!("schema: 1\nname: shop\n{}\n", line.replace("HOLE", word));
+            assert_eq!(messages(&text), [format!("`{word}` is not supported yet")], "{text}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 80, "{seen}");
+}
+
+/// Pieces of what people write with the whole grammar.
+const WHOLE: &[&str] = &[
+    "data: {users: {csv: {file: u.csv}}}\nload: {c: {constant-arrival-rate: {rate: 20/s, duration: 5m, journey: [{post: {path: /login, json: {e: \"${data.users.email}\"}, capture: {token: {json: /token}}}}, {pause: 1s..3s}, {get: {path: /o, headers: {Authorization: \"Bearer ${token}\"}}}]}}}",
+    "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast]}}}\nobjectives: {room: {capacity: {of: r, at-least: 800/s, while: [fast]}}}",
+    "links: {fx: {stub: [{get: {path: /r, status: 200, delay: {lognormal: {p50: 40ms, p99: 200ms}}}}]}}",
+    "services: {q: {container: {image: \"redis:7\", port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nfaults: {crash: {kill: {service: w, signal: KILL, at: 30s, duration: 5s}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
+    "fleets: {t: {devices: 200, send: {post: {path: /i, json: {m: \"${device}\", t: \"${now}\"}}}}}\nexpect: [{ledger: {fleet: t, lost: {at-most: 0}}}]",
+    "breakers: {pay: {policy: {recovery: 10s}}}\nfaults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
+    "load: {v: {constant-arrival-rate: {rate: 1/s, until: deploy.end + 60s, client: {reconnect: {every: 30s}}, requests: [{post: {path: /c, json: {id: \"${random.uuid}\"}}}]}}}",
+    "baseline: {from: b}\nrepeat: {runs: 5}\nobjectives: {n: {latency-change: {percentile: 95, at-most: 10%}}}",
+    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB}}]}\nexpect: [{metric: {name: m, growth: {at-most: 1MiB/m}}}]",
+];
+
+#[test]
+fn the_whole_grammar_is_not_supported_yet_but_never_unknown() {
+    for lines in WHOLE {
+        let messages = messages(&format!("schema: 1\nname: shop\n{lines}\n"));
+        assert!(!messages.is_empty(), "{lines}");
+        for message in messages {
+            assert!(message.contains("is not supported yet"), "{lines}\n{message}");
+        }
+    }
+}

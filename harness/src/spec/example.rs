@@ -1,0 +1,93 @@
+//! A scenario without mistakes that uses every part of the grammar there is, and how tests read
+//! scenarios.
+//!
+//! Not here: scenarios that are meant to be run.
+
+use super::{Loaded, Overrides, Problems, decode};
+
+/// Every key and type of `types`.
+pub(super) const GOOD: &str = r#"
+schema: 1
+name: shop-outage
+hypothesis: "Orders survive: always."
+labels: {team: shop, "rev": "1.10"}
+seed: 42
+allow: [shop.example.com]
+vars: {tenant: acme, rate: 300/s}
+services:
+  site: {url: "http://127.0.0.1:8080"}
+  api:
+    process:
+      command: [./api, --listen, "${self.addr}"]
+      env: {LOG: json, UP: "http://${links.front.addr}", SITE: "${services.site.host}"}
+      cwd: .
+      ready: {http: /health, within: 30s}
+      stop-within: 5s
+  worker: {process: {command: [./worker], ready: {log: ready, port: 9000}}}
+links:
+  front: {to: api}
+  back: {to: "127.0.0.1:9000", listen: "127.0.0.1:19090"}
+warmup: 20s
+steady-state:
+  require: [fast, errors]
+  probes: [{http: {service: api, path: /health, status: [200, "3xx"]}}]
+  after: 15s
+load:
+  visitors:
+    constant-arrival-rate:
+      rate: ${vars.rate}
+      duration: 5m
+      at: 0s
+      to: front
+      client: {connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}}
+      requests:
+        - get: {path: "/products?t=${vars.tenant}", name: list, weight: 3, timeout: 2s, headers: {Accept: text/html}, check: [{status: [2xx]}]}
+        - post: {path: /cart, json: {sku: [1, 2.5, null, true], n: "${seed}"}, check: [{status: 201}]}
+        - put: {path: /a, text: hello}
+        - patch: {path: /b, file: body.json}
+        - delete: {path: /c}
+        - head: {path: /d}
+        - options: {path: /e}
+  wave:
+    ramping-arrival-rate:
+      start-rate: 0/s
+      stages: [{duration: 1m, target: 300/s}, {duration: 5m, target: 20/m}]
+      at: visitors.start + 5s
+      to: front
+      requests: [{get: {path: /}}]
+faults:
+  slow: {latency: {link: front, add: {normal: {mean: 200ms, sd: 50ms}}, affects: {share: 50%}, match: {method: [GET], path: "/products/**", headers: {X-Tenant: acme}}, at: 30s, duration: 20s, recovery: 10s}}
+  wide: {latency: {link: front, add: {uniform: 10ms..50ms}, affects: all, at: slow.end + 20s, duration: 1s}}
+  even: {latency: {link: front, add: {fixed: 3s}, at: wide.end, duration: 1s}}
+  half: {error: {link: front, status: 503, headers: {Retry-After: "1"}, text: busy, affects: {quota: 50%}, match: {path: /charge}, at: even.end + 20s, duration: 20s, recovery: 5s}}
+  gone: {outage: {link: back, mode: black-hole, affects: {share: 12.5%}, match: {}, at: 2m, duration: 20s, recovery: 30s}}
+objectives:
+  fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%}}
+  errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%}}
+  none: {error-count: {at-most: 0, during: [all]}}
+  up: {availability: {at-least: 99.9%, slice: 1s, slice-target: 95%, slice-least: 5}}
+expect:
+  - recovers: {objective: fast, after: gone.end, within: 30s, hold: 10s}
+  - unaffected: {of: [list], during: [half], keeps: [fast, errors]}
+  - answers: {of: [visitors], during: [gone], only: [200, 503], within: 50ms, header: Retry-After}
+guards:
+  max-duration: 15m
+profiles:
+  ci:
+    warmup: 1s
+    load.visitors.constant-arrival-rate.rate: 50/s
+    faults.gone.outage.duration: 5s
+"#;
+
+/// Reads a text with nothing changed and an empty environment.
+pub(super) fn read(text: &str) -> Result<Loaded, Problems> {
+    decode("shop.yaml", text, &Overrides::default(), &|_| None)
+}
+
+/// The messages of a text's mistakes.
+pub(super) fn messages(text: &str) -> Vec<String> {
+    match read(text) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(|problem| problem.message.clone()).collect(),
+    }
+}

@@ -1,0 +1,139 @@
+//! What the end-to-end tests share: the program, a scripted server, a run's verdict.
+
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The program under test with these arguments, colours off.
+pub(crate) fn assay(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
+    command.args(args).env("NO_COLOR", "1").env_remove("GITHUB_ACTIONS");
+    command
+}
+
+/// The checkout.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Everything a program said.
+pub(crate) fn said(output: &Output) -> String {
+    let words = [&output.stdout[..], &output.stderr].concat();
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// A run's `verdict.json`.
+pub(crate) fn verdict(run_dir: &Path) -> serde_json::Value {
+    let path = run_dir.join("verdict.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A folder with a scenario in it.
+pub(crate) struct Case {
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Case {
+    /// Writes the scenario.
+    pub(crate) fn new(yaml: &str) -> Case {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("case.yaml"), yaml).unwrap();
+        Case { folder }
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    /// `assay run case.yaml --out out`, and these.
+    pub(crate) fn command(&self, more: &[&str]) -> Command {
+        let mut command = assay(&["run", "case.yaml", "--out", "out"]);
+        command.args(more).current_dir(self.folder.path());
+        command
+    }
+
+    pub(crate) fn run(&self, more: &[&str]) -> Output {
+        self.command(more).output().unwrap()
+    }
+}
+
+/// How a scripted server treats its k-th request.
+pub(crate) type Script = dyn Fn(u64, &mut TcpStream) -> std::io::Result<()> + Send + Sync;
+
+/// An HTTP/1.1 server whose truth is known.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    seen: Arc<AtomicU64>,
+}
+
+impl Server {
+    /// Serves until the test ends.
+    pub(crate) fn start(
+        script: impl Fn(u64, &mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let seen = Arc::new(AtomicU64::new(0));
+        let (counter, script): (_, Arc<Script>) = (Arc::clone(&seen), Arc::new(script));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (counter, script) = (Arc::clone(&counter), Arc::clone(&script));
+                std::thread::spawn(move || serve(stream, &counter, &*script));
+            }
+        });
+        Server { addr, seen }
+    }
+
+    /// A server that answers 200 at once.
+    pub(crate) fn ok() -> Server {
+        Server::start(|_, stream| answer(stream, 200))
+    }
+
+    /// Requests seen so far.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::SeqCst)
+    }
+}
+
+/// Writes a small answer.
+pub(crate) fn answer(stream: &mut TcpStream, status: u16) -> std::io::Result<()> {
+    let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nok");
+    stream.write_all(text.as_bytes())
+}
+
+fn serve(stream: TcpStream, counter: &AtomicU64, script: &Script) {
+    let _ = stream.set_nodelay(true);
+    let Ok(mut writer) = stream.try_clone() else { return };
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if !matches!(reader.read_line(&mut line), Ok(1..)) {
+                return;
+            }
+            let lower = line.to_ascii_lowercase();
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        let k = counter.fetch_add(1, Ordering::SeqCst);
+        if script(k, &mut writer).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Scenarios and their twins, for real: the scenario is met, its twin is violated in exactly the
+//! objectives and expectations that its first comment lists. `.ci/pairs` runs the others.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{assay, root, said, verdict};
+use std::path::Path;
+use std::process::Output;
+
+const PAIRS: &[&str] = &["steady", "random-latency", "half-failures"];
+
+fn run(file: &Path, out: &Path) -> Output {
+    let out = out.to_str().unwrap();
+    assay(&["run", file.to_str().unwrap(), "--profile", "ci", "--out", out, "-q"]).output().unwrap()
+}
+
+fn expected(twin: &Path) -> Vec<String> {
+    let yaml = std::fs::read_to_string(twin).unwrap();
+    let list = yaml.lines().next().unwrap().strip_prefix("# Violates: ").unwrap();
+    let mut ids: Vec<_> = list.split(", ").map(str::to_owned).collect();
+    ids.sort();
+    ids
+}
+
+fn violated(run_dir: &Path) -> Vec<String> {
+    let card = verdict(run_dir);
+    let parts = ["objectives", "expectations"].map(|kind| card[kind].as_array().unwrap().clone());
+    let mut ids: Vec<_> = parts
+        .concat()
+        .iter()
+        .filter(|part| part["verdict"] == "violated")
+        .map(|part| part["id"].as_str().unwrap().to_owned())
+        .collect();
+    ids.sort();
+    ids
+}
+
+/// Scenario and twin run side by side: their loads are far from this machine's limits.
+#[test]
+fn scenarios_are_met_and_their_twins_violated() {
+    let out = tempfile::tempdir().unwrap();
+    for name in PAIRS {
+        let scenario = root().join(format!("scenarios/{name}.yaml"));
+        let twin = root().join(format!("scenarios/must-fail/{name}.yaml"));
+        let (good, bad) = (out.path().join(name), out.path().join(format!("{name}-twin")));
+        let (met, failed) = std::thread::scope(|scope| {
+            let met = scope.spawn(|| run(&scenario, &good));
+            let failed = scope.spawn(|| run(&twin, &bad));
+            (met.join().unwrap(), failed.join().unwrap())
+        });
+        assert_eq!(met.status.code(), Some(0), "{name}\n{}", said(&met));
+        assert_eq!(failed.status.code(), Some(1), "{name}, twin\n{}", said(&failed));
+        assert_eq!(violated(&bad), expected(&twin), "{name}, twin\n{}", said(&failed));
+    }
+}

@@ -1,0 +1,58 @@
+//! The blast radius: objectives that hold for these requests while something else breaks.
+//!
+//! Invariant: the worst verdict of the kept objectives is its own.
+//! Not here: how one is judged (`objective`).
+
+use super::Answer;
+use crate::case::{During, Of};
+use crate::evidence::Evidence;
+use crate::health::Doubt;
+use crate::objective::{self, Judged, Question};
+use crate::scorecard::Verdict;
+
+/// The worst of the kept objectives, each asked of these requests in these stretches.
+pub(super) fn judge(
+    evidence: &Evidence<'_>,
+    of: &[Of],
+    during: &[During],
+    keeps: &[usize],
+) -> Answer {
+    let kept: Vec<Judged> = keeps
+        .iter()
+        .filter_map(|index| evidence.case.objectives.get(*index))
+        .map(|objective| {
+            let of = of.iter().copied().collect();
+            let question = Question { objective, of, during, seconds: None };
+            objective::score(evidence, &question, objective.name.clone())
+        })
+        .collect();
+    let each = |text: &dyn Fn(&Judged) -> String| {
+        kept.iter().map(text).collect::<Vec<String>>().join("; ")
+    };
+    let asks = format!(
+        "{} during {}",
+        each(&|one| format!("{} {}", one.score.id, one.score.asks)),
+        evidence.during_words(during)
+    );
+    // Of equally bad ones the first.
+    let worst = kept.iter().rev().max_by_key(|one| one.score.verdict);
+    let Some(worst) = worst else {
+        let doubt = Doubt {
+            reason: "it keeps no objective".to_owned(),
+            missing: "an objective to keep".to_owned(),
+        };
+        return Answer::doubtful(asks, doubt);
+    };
+    let reason = match worst.score.verdict {
+        Verdict::Met => each(&|one| format!("{}: {}", one.score.id, one.score.reason)),
+        _ => format!("{}: {}", worst.score.id, worst.score.reason),
+    };
+    Answer {
+        asks,
+        verdict: worst.score.verdict,
+        observed: each(&|one| format!("{}: {}", one.score.id, one.score.observed)),
+        reason,
+        missing: worst.score.missing.clone().unwrap_or_default(),
+        ill: kept.iter().find_map(|one| one.ill.clone()),
+    }
+}

@@ -1,0 +1,170 @@
+//! What each fault did: how many requests it should have affected, how many it did at its link,
+//! and how many our callers saw. A fault that did nothing tests nothing.
+//!
+//! Invariant: an effect is never assumed; what was not counted is unknown.
+//! Not here: how a fault acts (harness `fault`, `link`).
+
+use crate::case::{Case, Fault, Mark, Of, Shows};
+use crate::interval;
+use crate::outcome::Outcome;
+use crate::phase::Phases;
+use crate::scorecard::FaultScore;
+use crate::time::Share;
+use crate::timeline::{Counts, FaultLine, Key, Timeline};
+use crate::words;
+
+/// What follows from a fault's counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Worked {
+    Took,
+    Without,
+    Unknown,
+    NotApplied,
+}
+
+/// One fault's score, and what follows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Facts {
+    pub(crate) score: FaultScore,
+    pub(crate) worked: Worked,
+    pub(crate) findings: Vec<String>,
+}
+
+/// All faults, by index.
+pub(crate) fn facts(case: &Case, timeline: &Timeline, phases: &Phases) -> Vec<Facts> {
+    let faults = case.faults.iter().enumerate();
+    faults.map(|(index, fault)| one(case, timeline, phases, index, fault)).collect()
+}
+
+fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &Fault) -> Facts {
+    let empty = FaultLine::default();
+    let line = timeline.faults.get(&index).unwrap_or(&empty);
+    let ours = case.loads.iter().any(|load| load.link.as_deref() == Some(&fault.link));
+    let count = |counted: &dyn Fn(&Key, &Counts) -> u64| -> u64 {
+        callers(case, timeline, phases, index).map(|(key, counts)| counted(key, counts)).sum()
+    };
+    let refused_mark = case.marks.iter().position(|mark| *mark == Mark::Refused);
+    let refused = |key: &Key, counts: &Counts| match refused_mark {
+        Some(mark) => counts.mark(mark),
+        None if key.outcome == Outcome::ConnectError => counts.n,
+        None => 0,
+    };
+    let connects = if fault.shows == Shows::Refused { count(&refused) } else { 0 };
+    let seen = ours.then(|| count(&|key, counts| shown(&fault.shows, &refused, key, counts)));
+    let (asked, injected, own) = match (&fault.shows, line.effect) {
+        (_, None) => (None, None, 0),
+        // Connections that were open, and those refused later.
+        (Shows::Refused, Some(effect)) => (
+            Some(effect.matched.saturating_add(connects)),
+            Some(effect.injected.saturating_add(connects)),
+            effect.ours.saturating_add(connects),
+        ),
+        (_, Some(effect)) => {
+            (Some(part(effect.matched, fault.asked)), Some(effect.injected), effect.ours)
+        }
+    };
+    let (worked, effect) = match (line.edges.applied, injected) {
+        (None, _) => (Worked::NotApplied, "not applied".to_owned()),
+        (Some(_), None) => (Worked::Unknown, "effect unknown: its end was not recorded".to_owned()),
+        (Some(_), Some(0)) if fault.shows == Shows::Refused && !ours => (
+            Worked::Unknown,
+            "effect unknown: no connection was open, and none of its callers is ours".to_owned(),
+        ),
+        (Some(_), Some(0)) if asked == Some(0) => {
+            (Worked::Without, "without effect: no request matched".to_owned())
+        }
+        (Some(_), Some(0)) => (Worked::Without, "without effect: no request was hit".to_owned()),
+        (Some(_), Some(_)) => (Worked::Took, "took effect".to_owned()),
+    };
+    let score = FaultScore {
+        name: fault.name.clone(),
+        kind: fault.kind.clone(),
+        link: fault.link.clone(),
+        edges: line.edges,
+        asked,
+        injected,
+        seen,
+        effect,
+    };
+    let findings = [unlikely(fault, line), hidden(fault, own, seen)];
+    Facts { score, worked, findings: findings.into_iter().flatten().collect() }
+}
+
+/// The cells of our loads on the fault's link, due while it was on or under way when it came.
+fn callers<'a>(
+    case: &'a Case,
+    timeline: &'a Timeline,
+    phases: &'a Phases,
+    index: usize,
+) -> impl Iterator<Item = (&'a Key, &'a Counts)> {
+    let link = case.faults.get(index).map(|fault| fault.link.as_str());
+    let on: Vec<bool> = (0..phases.segments.len())
+        .map(|segment| phases.covers(segment, &[crate::case::During::Named(index)]))
+        .collect();
+    let through = move |of: &Of| case.loads.get(of.load).is_some_and(|l| l.link.as_deref() == link);
+    timeline.kinds().filter(through).flat_map(|of| timeline.cells(of)).filter(move |(key, _)| {
+        let due_while_on = on.get(key.segment).copied().unwrap_or(false);
+        due_while_on || key.straddle.is_some_and(|straddle| straddle.fault == index)
+    })
+}
+
+/// How many of a cell show the fault.
+fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, counts: &Counts) -> u64 {
+    let broken = matches!(key.outcome, Outcome::ProtocolError | Outcome::Timeout);
+    let fits = match shows {
+        Shows::Status(status) => key.status == *status,
+        Shows::Slow { mark } if key.outcome.is_known_attempt() => return counts.unmarked(*mark),
+        Shows::Slow { .. } => false,
+        Shows::Refused if broken => true,
+        Shows::Refused => return refused(key, counts),
+        Shows::Broken => broken || key.outcome == Outcome::ConnectError,
+    };
+    if fits { counts.n } else { 0 }
+}
+
+/// This share of a count, to the nearest whole.
+fn part(of: u64, share: Share) -> u64 {
+    let whole = u128::from(Share::ONE.0);
+    let part = (u128::from(of) * u128::from(share.0) + whole / 2) / whole;
+    u64::try_from(part).unwrap_or(of)
+}
+
+/// A share that the link did not keep: outside the exact two-sided 99.9 % interval.
+fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
+    let effect = line.effect?;
+    if fault.shows == Shows::Refused || effect.matched == 0 || fault.asked >= Share::ONE {
+        return None;
+    }
+    let few = interval::cdf(effect.injected, effect.matched, fault.asked) < 0.0005;
+    let many = interval::tail(effect.injected, effect.matched, fault.asked) < 0.0005;
+    (few || many).then(|| {
+        format!(
+            "fault `{}` asked for {} of the requests, but hit {} ({} of {})",
+            fault.name,
+            words::share(fault.asked),
+            words::ratio(effect.injected, effect.matched),
+            effect.injected,
+            effect.matched
+        )
+    })
+}
+
+/// Callers that saw much less of it, or more, than the link did to them. Only where one request
+/// hit is one request seen: not for a delay, which others may add to, nor for a refusal, which
+/// hits idle connections too.
+fn hidden(fault: &Fault, own: u64, seen: Option<u64>) -> Option<String> {
+    let seen = seen.filter(|_| matches!(fault.shows, Shows::Status(_) | Shows::Broken))?;
+    let differs = seen.abs_diff(own) > 5 && u128::from(seen.abs_diff(own)) * 20 > u128::from(own);
+    differs.then(|| {
+        let why = if seen < own {
+            "something between hides it, such as a retry"
+        } else {
+            "the service itself does the same"
+        };
+        format!(
+            "fault `{}` hit {} of ours at its link, our callers saw {seen}: {why}",
+            fault.name,
+            words::count(own, "request")
+        )
+    })
+}

@@ -1,0 +1,90 @@
+//! The steady-state gate: whether the system is well enough to be broken, or well again.
+//!
+//! Invariant: the look uses whole seconds that were handed over, and the judge's own counting.
+//! Not here: probes, which the run adds; when the gate looks.
+
+use crate::case::{Case, During};
+use crate::event::{Gate, GateTime};
+use crate::evidence::Evidence;
+use crate::objective::{self, Question};
+use crate::outcome::Outcome;
+use crate::scorecard::Verdict;
+use crate::time::SECOND_US;
+use crate::timeline::Timeline;
+use crate::words;
+use std::ops::Range;
+
+/// The look back that must be well by itself, in seconds.
+const RECENT_S: i64 = 5;
+
+/// Looks at the whole seconds before `now_second` (all of them handed over), from time 0; after
+/// the last undo at the last five, of these at those that began after it. Each required objective that covers the steady phase must not
+/// be violated (too few requests do not close the gate), and at least 99 % of the last five
+/// seconds' requests must be ok. `timeline` is what is known so far.
+#[must_use]
+pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -> Gate {
+    let evidence = Evidence::new(case, timeline);
+    let now = now_second.max(0);
+    let recent = now.saturating_sub(RECENT_S).max(0);
+    let (recent, seconds) = match when {
+        GateTime::Before => (recent..now, 0..now),
+        GateTime::After => {
+            let after = recent.max(first_second_after_faults(timeline)).min(now);
+            (after..now, after..now)
+        }
+    };
+    let required = case.steady_state.iter().flat_map(|steady| &steady.require);
+    let objectives = required.filter_map(|index| case.objectives.get(*index));
+    let steady = objectives.filter(|objective| {
+        objective.during.iter().any(|during| matches!(during, During::All | During::Steady))
+    });
+    let violated = steady.flat_map(|objective| {
+        // Each name on its own where the objective says so.
+        let groups = objective::groups(case, objective);
+        let evidence = &evidence;
+        let seconds = &seconds;
+        groups.into_iter().filter_map(move |(id, of)| {
+            let during = &[During::All];
+            let question = Question { objective, of, during, seconds: Some(seconds.clone()) };
+            let judged = objective::judge_now(evidence, &question);
+            (judged.verdict == Verdict::Violated).then(|| format!("{id}: {}", judged.reason))
+        })
+    });
+    let mut reasons: Vec<String> = violated.collect();
+    reasons.extend(lately(case, timeline, &recent));
+    Gate { when, open: reasons.is_empty(), reasons }
+}
+
+/// The first second that no fault touches any more.
+fn first_second_after_faults(timeline: &Timeline) -> i64 {
+    let zero = timeline.zero.unwrap_or_default();
+    let spans = timeline.faults.values().flat_map(|fault| &fault.spans);
+    let cleared = spans.filter_map(|span| span.cleared);
+    cleared.map(|at| at.plus(SECOND_US as i64 - 1).second(zero)).max().unwrap_or(0)
+}
+
+/// What is wrong with the last seconds' requests, of all loads together.
+fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<String> {
+    let (mut ok, mut all) = (0u64, 0u64);
+    for of in timeline.kinds().filter(|of| of.load < case.loads.len()) {
+        for (key, counts) in timeline.cells(of) {
+            if recent.contains(&key.second) && key.segment > 0 {
+                all += counts.n;
+                ok += if key.outcome == Outcome::Ok { counts.n } else { 0 };
+            }
+        }
+    }
+    let span = words::duration((recent.end - recent.start).unsigned_abs() * 1_000_000);
+    if all == 0 {
+        return Some(format!("no request of the last {span} has ended"));
+    }
+    (u128::from(ok) * 100 < u128::from(all) * 99).then(|| {
+        format!(
+            "of the requests of the last {span} only {} were ok ({ok} of {all}), 99 % are needed",
+            words::ratio(ok, all)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! How the generator did. A generator that is late or short is our fault, not the target's.
+//!
+//! Ill for a question: more than 1 % of its requests began late (lag without the wait for a
+//! connection), or waited because the limit of connections was reached, or less than 99 % of a
+//! load's planned requests were begun.
+//!
+//! Invariant: ill health never makes anything better than inconclusive.
+//! Not here: what a service did.
+
+use crate::case::{Case, Mark};
+use crate::event::EndReason;
+use crate::outcome::Outcome;
+use crate::scorecard::HealthScore;
+use crate::timeline::{Counts, Key, Timeline};
+use crate::words;
+use std::collections::BTreeSet;
+
+/// Why something cannot be decided, and what would decide it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    pub(crate) reason: String,
+    pub(crate) missing: String,
+}
+
+/// How complete one load is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct LoadHealth {
+    /// Due from time 0 to the end of the plan, or of the run if that ended earlier.
+    pub(crate) expected: u64,
+    /// Of these, begun.
+    pub(crate) begun: u64,
+    /// Of these, without any record of their end.
+    pub(crate) lost: u64,
+}
+
+/// All loads, by index.
+pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
+    let mut recorded = vec![0u64; case.loads.len()];
+    let mut unsent = vec![0u64; case.loads.len()];
+    for of in timeline.kinds() {
+        for (key, counts) in timeline.cells(of).filter(|(key, _)| key.segment > 0) {
+            if let (Some(recorded), Some(unsent)) =
+                (recorded.get_mut(of.load), unsent.get_mut(of.load))
+            {
+                *recorded += counts.n;
+                *unsent += if key.outcome == Outcome::NotSent { counts.n } else { 0 };
+            }
+        }
+    }
+    let reason = timeline.end.as_ref().map(|end| end.reason);
+    let loads = case.loads.iter().zip(recorded.into_iter().zip(unsent)).enumerate();
+    let loads = loads.map(|(index, (load, (recorded, unsent)))| {
+        let health = timeline.health.get(&index).copied().unwrap_or_default();
+        let expected = match reason {
+            Some(EndReason::Complete) => load.planned,
+            _ => health.due,
+        };
+        let sent = recorded - unsent;
+        let begun = if reason.is_some() { sent } else { sent.max(health.begun.min(expected)) };
+        LoadHealth { expected, begun, lost: expected.saturating_sub(recorded) }
+    });
+    loads.collect()
+}
+
+/// Of some requests: how many were begun, late, blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Punctuality {
+    begun: u64,
+    late: u64,
+    blocked: u64,
+}
+
+impl Punctuality {
+    /// Adds a cell.
+    pub(crate) fn add(&mut self, case: &Case, late_mark: usize, key: &Key, counts: &Counts) {
+        if matches!(key.outcome, Outcome::NotSent | Outcome::FastFail) {
+            return;
+        }
+        self.begun += counts.n;
+        self.late += counts.mark(late_mark);
+        let blocked = case.marks.iter().position(|mark| *mark == Mark::Blocked);
+        self.blocked += blocked.map_or(0, |index| counts.mark(index));
+    }
+
+    /// What makes the generator ill for these requests of these loads.
+    pub(crate) fn ill(
+        self,
+        case: &Case,
+        loads: &[LoadHealth],
+        used: &BTreeSet<usize>,
+        late_mark: usize,
+    ) -> Option<Doubt> {
+        let many = |part: u64| u128::from(part) * 100 > u128::from(self.begun);
+        if many(self.late) {
+            let limit = match case.marks.get(late_mark) {
+                Some(Mark::LateBy { us }) => words::duration(*us),
+                _ => "?".to_owned(),
+            };
+            return Some(Doubt {
+                reason: format!(
+                    "the generator was late: {} of these requests began more than {limit} after \
+                     they were due (1 % is allowed)",
+                    words::ratio(self.late, self.begun)
+                ),
+                missing: "a generator that keeps up: fewer requests per second, or more cores"
+                    .to_owned(),
+            });
+        }
+        if many(self.blocked) {
+            return Some(Doubt {
+                reason: format!(
+                    "the generator ran out of connections: {} of these requests had to wait for \
+                     one (1 % is allowed)",
+                    words::ratio(self.blocked, self.begun)
+                ),
+                missing: "a higher limit of `connections`, or fewer requests per second".to_owned(),
+            });
+        }
+        used.iter().find_map(|index| {
+            let (load, health) = (case.loads.get(*index)?, loads.get(*index)?);
+            let short = u128::from(health.begun) * 100 < u128::from(health.expected) * 99;
+            short.then(|| Doubt {
+                reason: format!(
+                    "the generator was short: of the {} of load `{}` only {} were begun (99 % are \
+                     needed)",
+                    words::count(health.expected, "planned request"),
+                    load.name,
+                    health.begun
+                ),
+                missing: "a generator that keeps up: fewer requests per second, more cores, or a \
+                          higher limit of `connections`"
+                    .to_owned(),
+            })
+        })
+    }
+}
+
+/// How the generator did in all. `ill`: the questions that it was ill for, with the reasons.
+pub(crate) fn score(
+    case: &Case,
+    timeline: &Timeline,
+    loads: &[LoadHealth],
+    ill: &[(String, String)],
+) -> HealthScore {
+    let sums = || timeline.health.values();
+    let planned = case.loads.iter().fold(0u64, |sum, load| sum.saturating_add(load.planned));
+    let begun = loads.iter().map(|load| load.begun).sum();
+    let lag_max_us = sums().map(|sum| sum.max_us).max().unwrap_or(0);
+    let blocked = sums().map(|sum| sum.blocked).sum();
+    let waited = match blocked {
+        0 => String::new(),
+        _ => format!(", {} waited for a connection", words::count(blocked, "request")),
+    };
+    let sentence = match ill.first() {
+        Some((id, reason)) => format!("ill for `{id}`: {reason}"),
+        None => format!(
+            "well: {begun} of {} begun, the greatest lag was {}{waited}",
+            words::count(planned, "planned request"),
+            words::about(lag_max_us)
+        ),
+    };
+    HealthScore {
+        well: ill.is_empty(),
+        planned,
+        begun,
+        blocked,
+        worst_lag_p50_us: sums().map(|sum| sum.worst_p50_us).max().unwrap_or(0),
+        worst_lag_p99_us: sums().map(|sum| sum.worst_p99_us).max().unwrap_or(0),
+        lag_max_us,
+        sentence,
+    }
+}

@@ -1,0 +1,175 @@
+//! The whole run: every question's verdict, the worst of them, and why in one sentence.
+//!
+//! Violated if any gating objective or any expectation is, else inconclusive if any is, else
+//! met. No weights: they would hide a broken promise.
+//!
+//! Invariant: a pure function; the same case and timeline give the same scorecard, byte by byte.
+//! Invariant: a run of which nothing was asked is not met.
+//! Not here: exit codes (harness), what is printed (harness `report`).
+
+use crate::case::{Case, Place};
+use crate::event::EndReason;
+use crate::evidence::Evidence;
+use crate::expectation;
+use crate::fault::Worked;
+use crate::health::{self, Doubt};
+use crate::objective::{self, Judged};
+use crate::scorecard::{ExpectationScore, Scorecard, Verdict};
+use crate::timeline::Timeline;
+
+mod findings;
+mod scores;
+mod sentence;
+
+/// Judges a run of this case by what happened in it. The timeline must have been folded with the
+/// same case.
+#[must_use]
+pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
+    let evidence = Evidence::new(case, timeline);
+    let mut ill = Vec::new();
+    let mut judged = Vec::new();
+    for objective in &case.objectives {
+        for one in objective::judge(&evidence, objective) {
+            ill.extend(one.ill.clone().map(|reason| (one.score.id.clone(), reason)));
+            judged.push((objective, one));
+        }
+    }
+    let mut expectations = Vec::new();
+    for expectation in &case.expectations {
+        let (score, reason) = expectation::judge(&evidence, expectation);
+        ill.extend(reason.map(|reason| (score.id.clone(), reason)));
+        expectations.push(score);
+    }
+    let asked = !expectations.is_empty() || judged.iter().any(|(_, one)| !one.score.advisory);
+    expectations.extend(steady_state(&evidence));
+    expectations.extend(idle_faults(&evidence));
+    expectations.extend(deaths(timeline));
+    let gating = judged.iter().map(|(_, one)| &one.score).filter(|score| !score.advisory);
+    let verdicts = gating.map(|score| score.verdict);
+    let worst = verdicts.chain(expectations.iter().map(|score| score.verdict)).max();
+    let least = match (asked, evidence.cut_short()) {
+        (true, None) => Verdict::Met,
+        _ => Verdict::Inconclusive,
+    };
+    let verdict = worst.unwrap_or(Verdict::Inconclusive).max(least);
+    let findings = findings::findings(&evidence, &judged);
+    let sentence = sentence::sentence(&evidence, verdict, asked, &judged, &expectations);
+    Scorecard {
+        verdict,
+        sentence,
+        phases: scores::phases(&evidence),
+        objectives: judged.into_iter().map(|(_, Judged { score, .. })| score).collect(),
+        expectations,
+        faults: evidence.faults.iter().map(|facts| facts.score.clone()).collect(),
+        loads: scores::loads(&evidence),
+        findings,
+        health: health::score(case, timeline, &evidence.loads, &ill),
+    }
+}
+
+/// The look after the last undo, and what a closed gate before the first fault means: what was
+/// asked of a run with faults was not tried.
+fn steady_state(evidence: &Evidence<'_>) -> Option<ExpectationScore> {
+    let steady = evidence.case.steady_state.as_ref();
+    let applied = evidence.faults.iter().any(|facts| facts.score.edges.applied.is_some());
+    let (verdict, observed, reason, missing) = match (evidence.closed(), &evidence.timeline.after) {
+        (Some(Doubt { reason, missing }), _) => {
+            (Verdict::Inconclusive, "not steady before the first fault", reason, Some(missing))
+        }
+        (None, Some(gate)) if gate.open => {
+            let reason = "as steady after the last undo as before".to_owned();
+            (Verdict::Met, "steady after the last undo", reason, None)
+        }
+        (None, Some(gate)) => {
+            let reason = format!("after the last undo: {}", gate.reasons.join("; "));
+            (Verdict::Violated, "not steady after the last undo", reason, None)
+        }
+        (None, None) if steady.is_some() && applied => (
+            Verdict::Inconclusive,
+            "nothing",
+            "the look after the last undo was not taken".to_owned(),
+            Some("a run that reaches the look after the last undo".to_owned()),
+        ),
+        (None, None) => return None,
+    };
+    Some(ExpectationScore {
+        id: "steady-state".to_owned(),
+        place: steady.map_or_else(Place::default, |steady| steady.place.clone()),
+        asks: "steady before the first fault, and again after the last undo".to_owned(),
+        verdict,
+        observed: observed.to_owned(),
+        reason,
+        missing,
+    })
+}
+
+/// A declared fault that did nothing, or is not known to have done anything, leaves the run's
+/// question open, whether or not something refers to it.
+fn idle_faults<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = ExpectationScore> + 'a {
+    // A closed gate is told once, by `steady-state`.
+    let open = evidence.closed().is_none();
+    let idle = evidence
+        .faults
+        .iter()
+        .enumerate()
+        .filter(move |(_, facts)| open && facts.worked != Worked::Took);
+    idle.filter_map(|(index, facts)| {
+        let Doubt { reason, missing } = evidence.fault_doubt(index)?;
+        Some(ExpectationScore {
+            id: format!("fault {}", facts.score.name),
+            place: Place::default(),
+            asks: format!("{} of link `{}` takes effect", facts.score.kind, facts.score.link),
+            verdict: Verdict::Inconclusive,
+            observed: facts.score.effect.clone(),
+            reason,
+            missing: Some(missing),
+        })
+    })
+}
+
+/// A service that died outside a declared fault violates the run without being asked.
+fn deaths(timeline: &Timeline) -> Vec<ExpectationScore> {
+    let mut scores: Vec<ExpectationScore> = Vec::new();
+    for death in &timeline.died {
+        let id = format!("service {}", death.name);
+        let detail = match death.detail.as_str() {
+            "" => String::new(),
+            detail => format!(": {detail}"),
+        };
+        if scores.iter().any(|known| known.id == id) {
+            continue;
+        }
+        scores.push(ExpectationScore {
+            id,
+            place: Place::default(),
+            asks: "keeps running".to_owned(),
+            verdict: Verdict::Violated,
+            observed: format!("died{detail}"),
+            reason: format!("it ended although nobody asked it to{detail}"),
+            missing: None,
+        });
+    }
+    scores
+}
+
+/// How a run that did not end by its timetable ended, for sentences.
+fn stopped(evidence: &Evidence<'_>) -> Option<String> {
+    let detail = evidence.timeline.end.as_ref().map_or("", |end| end.detail.as_str());
+    let because = |text: &str, detail: &str| match detail {
+        "" => text.to_owned(),
+        detail => format!("{text} ({detail})"),
+    };
+    Some(match evidence.end() {
+        Some(EndReason::Complete) => return None,
+        None => "the journal ends before the run did".to_owned(),
+        Some(EndReason::CouldNotRun) => because("the run could not go on", detail),
+        Some(EndReason::Guard) => {
+            because("a guard stopped the run", evidence.timeline.guard.as_deref().unwrap_or(detail))
+        }
+        Some(EndReason::Interrupted) => because("the run was interrupted", detail),
+        Some(EndReason::Terminated) => because("the run was terminated", detail),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! What the report must tell although nobody asked.
+//!
+//! Invariant: a finding never changes a verdict; what must change one is a doubt.
+//! Not here: verdicts.
+
+use super::{scores, stopped};
+use crate::case::{Ask, Objective};
+use crate::evidence::Evidence;
+use crate::interval;
+use crate::objective::{self, Judged, Question};
+use crate::scorecard::Verdict;
+use crate::words;
+
+pub(super) fn findings(evidence: &Evidence<'_>, judged: &[(&Objective, Judged)]) -> Vec<String> {
+    let mut findings: Vec<String> = stopped(evidence).into_iter().collect();
+    let broken = evidence.timeline.end.iter().flat_map(|end| &end.still_broken);
+    findings.extend(broken.map(|what| format!("still broken: {what}")));
+    findings.extend(evidence.disagreements.values().cloned());
+    findings.extend(evidence.timeline.findings.iter().cloned());
+    findings.extend(evidence.faults.iter().flat_map(|facts| facts.findings.iter().cloned()));
+    for load in scores::loads(evidence) {
+        let name = &load.name;
+        if load.idle_resets > 0 {
+            findings.push(format!(
+                "load `{name}`: {} on a connection kept from an earlier request, before any byte \
+                 of an answer; they count as errors",
+                words::count(load.idle_resets, "reset")
+            ));
+        }
+        for (outcome, text) in [
+            ("not_sent", "could not be sent by the generator"),
+            ("cut", "were still under way when the run was stopped"),
+        ] {
+            let n = load.outcomes.iter().find(|(known, _)| known == outcome).map_or(0, |(_, n)| *n);
+            if n > 0 {
+                let unsure = "their outcome is unknown";
+                findings.push(format!("load `{name}`: {n} requests {text}: {unsure}"));
+            }
+        }
+    }
+    for (load, health) in evidence.case.loads.iter().zip(&evidence.loads) {
+        if health.lost > 0 {
+            findings.push(format!(
+                "load `{}`: {} left no record; they count as unknown",
+                load.name,
+                words::count(health.lost, "planned request")
+            ));
+        }
+    }
+    findings.extend(evidence.case.objectives.iter().flat_map(|o| small_names(evidence, o)));
+    findings.extend(judged.iter().filter_map(|(objective, one)| bursts(evidence, objective, one)));
+    findings
+}
+
+/// Names that hardly count in a pool: it says little about them.
+fn small_names(evidence: &Evidence<'_>, objective: &Objective) -> Vec<String> {
+    if objective.per_request {
+        return Vec::new();
+    }
+    let each = Objective { per_request: true, ..objective.clone() };
+    let names = objective::groups(evidence.case, &each).into_iter().map(|(id, of)| {
+        let cells = of.iter().flat_map(|of| evidence.timeline.cells(*of));
+        let due: u64 = cells.filter(|(key, _)| key.segment > 0).map(|(_, counts)| counts.n).sum();
+        (id, due)
+    });
+    let names: Vec<(String, u64)> = names.collect();
+    let all: u64 = names.iter().map(|(_, due)| due).sum();
+    let small = names.into_iter().filter(|(_, due)| *due > 0 && due * 20 < all);
+    small
+        .map(|(id, due)| {
+            let part = words::ratio(due, all);
+            format!("objective `{id}`: this name is only {part} of what is judged together")
+        })
+        .collect()
+}
+
+/// A share that is met only if errors are independent, though they came in bursts.
+fn bursts(evidence: &Evidence<'_>, objective: &Objective, one: &Judged) -> Option<String> {
+    let limit = match objective.ask {
+        Ask::Latency { percentile, .. } => percentile.rest(),
+        Ask::ErrorRate { below } => below,
+        _ => return None,
+    };
+    let score = &one.score;
+    if score.verdict != Verdict::Met || score.k == 0 {
+        return None;
+    }
+    let (_, of) =
+        objective::groups(evidence.case, objective).into_iter().find(|(id, _)| *id == score.id)?;
+    let question = Question { objective, of, during: &objective.during, seconds: None };
+    let measured = objective::measure(evidence, &question);
+    let deff = interval::design_effect(measured.by_second.values().map(|t| (t.n, t.k)));
+    let (k, n) = (score.k as f64 / deff, score.n as f64 / deff);
+    let upper = interval::upper(k, n, objective.confidence.fraction());
+    (upper > limit.fraction()).then(|| {
+        format!(
+            "objective `{}`: errors came in bursts (design effect {}); with that, up to {} may be \
+             bad, {} is the limit",
+            score.id,
+            words::number(deff),
+            words::at_most(upper),
+            words::share(limit)
+        )
+    })
+}

@@ -1,0 +1,237 @@
+//! Objectives: counts against a limit, and what stands in the way of a verdict.
+//!
+//! Invariant: violated only by evidence that no doubt can explain, met only without any doubt.
+//! Invariant: an objective is judged by its own counts; no other objective is looked at.
+//! Not here: the arithmetic (`interval`), which requests are meant (`window`).
+
+use crate::case::{Ask, Case, During, Objective, Of};
+use crate::evidence::Evidence;
+use crate::health::{Doubt, Punctuality};
+use crate::interval::round9;
+use crate::outcome::Outcome;
+use crate::scorecard::{ObjectiveScore, Verdict};
+use crate::tally::{self, Good, Tally};
+use crate::time::SECOND_US;
+use crate::window::{SLOW_US, Window};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+mod asks;
+mod decide;
+mod observed;
+
+pub(crate) use asks::{asks, short};
+pub(crate) use decide::{Decided, decide, reaches};
+
+/// An objective's limit, asked of some requests in some stretches.
+#[derive(Debug, Clone)]
+pub(crate) struct Question<'a> {
+    pub(crate) objective: &'a Objective,
+    pub(crate) of: BTreeSet<Of>,
+    pub(crate) during: &'a [During],
+    /// Only what was due in these seconds: a look while the run goes on.
+    pub(crate) seconds: Option<Range<i64>>,
+}
+
+/// What the requests of a question came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Measured {
+    pub(crate) tally: Tally,
+    /// The same on the service clock.
+    pub(crate) service: Tally,
+    pub(crate) by_second: BTreeMap<i64, Tally>,
+    pub(crate) service_by_second: BTreeMap<i64, Tally>,
+    /// Attempts that were not ok, whatever they took.
+    pub(crate) failed: u64,
+    /// Requests under way when a fault was applied, and counted to it.
+    moved: u64,
+    /// All requests of the question's kinds, in all stretches.
+    all: u64,
+    pub(crate) punctuality: Punctuality,
+    /// Covered stretches in which its loads were sending, µs after time 0.
+    pub(crate) stretches: Vec<(i64, i64)>,
+    /// Requests that left no record.
+    pub(crate) lost: u64,
+}
+
+/// A score, and why the generator was ill for it, if it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Judged {
+    pub(crate) score: ObjectiveScore,
+    pub(crate) ill: Option<String>,
+}
+
+/// Judges an objective: one score, or one for each name of its requests.
+pub(crate) fn judge(evidence: &Evidence<'_>, objective: &Objective) -> Vec<Judged> {
+    let during = &objective.during;
+    let question = |of| Question { objective, of, during, seconds: None };
+    let groups = groups(evidence.case, objective).into_iter();
+    groups.map(|(id, of)| score(evidence, &question(of), id)).collect()
+}
+
+/// The requests of an objective that are judged together, each group with its id.
+pub(crate) fn groups(case: &Case, objective: &Objective) -> Vec<(String, BTreeSet<Of>)> {
+    if !objective.per_request || objective.of.is_empty() {
+        return vec![(objective.name.clone(), objective.of.iter().copied().collect())];
+    }
+    let mut groups: Vec<(String, BTreeSet<Of>)> = Vec::new();
+    for of in &objective.of {
+        let id = format!("{} ({})", objective.name, request_name(case, *of));
+        match groups.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, group)) => {
+                group.insert(*of);
+            }
+            None => groups.push((id, BTreeSet::from([*of]))),
+        }
+    }
+    groups
+}
+
+fn request_name(case: &Case, of: Of) -> &str {
+    let request = case.loads.get(of.load).and_then(|load| load.requests.get(of.request));
+    request.map_or("?", |request| request.name.as_str())
+}
+
+/// What is good for an objective, and the same on the service clock.
+pub(crate) fn good(ask: &Ask) -> (Good, Good) {
+    match ask {
+        Ask::Latency { mark, service_mark, .. } => {
+            (Good::Faster { mark: *mark }, Good::Faster { mark: *service_mark })
+        }
+        Ask::ErrorRate { .. } | Ask::ErrorCount { .. } => (Good::Ok, Good::Ok),
+        Ask::Availability { .. } => (Good::Available, Good::Available),
+    }
+}
+
+/// Counts a question's requests.
+pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measured {
+    let Evidence { case, timeline, phases, .. } = evidence;
+    let limit_us = match question.objective.ask {
+        Ask::Latency { below_us, .. } => below_us,
+        _ => SLOW_US,
+    };
+    let window = Window {
+        of: question.of.clone(),
+        during: question.during,
+        limit_us,
+        seconds: question.seconds.clone(),
+    };
+    let (good, service) = good(&question.objective.ask);
+    let mut measured = Measured {
+        stretches: sending(evidence, question),
+        // A look at whole seconds leaves out the last ones; nothing is lost by that.
+        lost: if question.seconds.is_some() { 0 } else { evidence.lost(&question.of) },
+        ..Measured::default()
+    };
+    for (place, key, counts) in window.cells(case, phases, timeline) {
+        let tally = Tally::of(good, key, counts);
+        measured.all += tally.due();
+        measured.moved += if place.moved { counts.n } else { 0 };
+        if !place.inside {
+            continue;
+        }
+        measured.tally.add(tally);
+        measured.by_second.entry(key.second).or_default().add(tally);
+        let on_service = Tally::of(service, key, counts);
+        measured.service.add(on_service);
+        measured.service_by_second.entry(key.second).or_default().add(on_service);
+        if key.outcome.is_known_attempt() && key.outcome != Outcome::Ok {
+            measured.failed += counts.n;
+        }
+        measured.punctuality.add(case, question.objective.late_mark, key, counts);
+    }
+    measured
+}
+
+/// Judges one question.
+pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String) -> Judged {
+    let objective = question.objective;
+    let measured = measure(evidence, question);
+    let decided = decide(evidence, question, &measured, false);
+    let used: BTreeSet<usize> = question.of.iter().map(|of| of.load).collect();
+    let ill = measured.punctuality.ill(evidence.case, &evidence.loads, &used, objective.late_mark);
+    let doubt = || {
+        let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
+        found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, objective))
+    };
+    let alone = || decide(evidence, question, &measured, true).verdict == Verdict::Violated;
+    let depends = evidence.during_doubt(question.during);
+    let doubt = match (decided.verdict, &ill) {
+        _ if depends.is_some() => depends,
+        (Verdict::Met, _) => doubt(),
+        (Verdict::Violated, Some(ill)) if !alone() => Some(ill.clone()),
+        (Verdict::Violated, _) => None,
+        // Undecided anyway: what stands in the way tells more than the numbers.
+        (Verdict::Inconclusive, _) => evidence.closed().filter(|_| decided.n == 0).or_else(doubt),
+    };
+    let (verdict, reason, missing) = match doubt {
+        Some(Doubt { reason, missing }) => (Verdict::Inconclusive, reason, Some(missing)),
+        None => {
+            let open = decided.verdict == Verdict::Inconclusive;
+            (decided.verdict, decided.reason, open.then_some(decided.missing))
+        }
+    };
+    let worst = tally::worst(&measured.by_second, &measured.stretches);
+    let judged = measured.tally.due();
+    let coverage = if measured.all == 0 { 0.0 } else { judged as f64 / measured.all as f64 };
+    let score = ObjectiveScore {
+        id,
+        place: objective.place.clone(),
+        asks: asks(&objective.ask),
+        during: evidence.during_words(question.during),
+        verdict,
+        advisory: objective.advisory,
+        n: decided.n,
+        k: decided.k,
+        unknown: decided.unknown,
+        lower: decided.lower.map(round9),
+        upper: decided.upper.map(round9),
+        limit: round9(decided.limit),
+        confidence: round9(objective.confidence.fraction()),
+        deff: 1.0,
+        observed: decided.observed,
+        worst,
+        reason,
+        missing,
+        coverage: round9(coverage),
+        seconds: round9(measured.seconds()),
+        moved_to_fault: measured.moved,
+    };
+    Judged { score, ill: ill.map(|doubt| doubt.reason) }
+}
+
+/// A count promises something of the whole run, so it must have been whole.
+fn incomplete(evidence: &Evidence<'_>, objective: &Objective) -> Option<Doubt> {
+    let whole = evidence.end() == Some(crate::event::EndReason::Complete);
+    (matches!(objective.ask, Ask::ErrorCount { .. }) && !whole).then(|| Doubt {
+        reason: "the run was stopped before its timetable was over".to_owned(),
+        missing: "a run that is not stopped".to_owned(),
+    })
+}
+
+/// The covered stretches in which the loads were sending, µs after time 0.
+fn sending(evidence: &Evidence<'_>, question: &Question<'_>) -> Vec<(i64, i64)> {
+    let loads = || question.of.iter().filter_map(|of| evidence.case.loads.get(of.load));
+    let whole = |us: u64| i64::try_from(us).unwrap_or(i64::MAX);
+    let starts = loads().map(|load| whole(load.starts_us)).min().unwrap_or(0);
+    let ends = loads().map(|load| whole(load.ends_us)).max().unwrap_or(0);
+    let stretches = evidence.phases.stretches(question.during).into_iter();
+    stretches.map(|(from, to)| (from.max(starts), to.min(ends))).filter(|(f, t)| f < t).collect()
+}
+
+impl Measured {
+    /// How long it covers, in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        let us: i64 = self.stretches.iter().map(|(from, to)| to - from).sum();
+        us as f64 / SECOND_US as f64
+    }
+}
+
+/// Decides a question while the run goes on, or about a part of it: by the numbers alone, on the
+/// service clock if the generator was late.
+pub(crate) fn judge_now(evidence: &Evidence<'_>, question: &Question<'_>) -> Decided {
+    let measured = measure(evidence, question);
+    let late_mark = question.objective.late_mark;
+    let ill = measured.punctuality.ill(evidence.case, &[], &BTreeSet::new(), late_mark);
+    decide(evidence, question, &measured, ill.is_some())
+}

@@ -1,0 +1,283 @@
+//! From counts to a verdict: by exact interval, by count, by slices. Doubts are weighed later.
+//!
+//! Invariant: the same counts give the same verdict; a stricter limit never gives a better one.
+//! Not here: health, faults and lost journals (`objective`).
+
+use super::{Measured, Question, asks::short, observed};
+use crate::case::{Ask, Load};
+use crate::evidence::Evidence;
+use crate::interval;
+use crate::scorecard::Verdict;
+use crate::tally::{self, Tally, whole_slices};
+use crate::time::{SECOND_US, Share};
+use crate::words;
+
+/// A verdict by the numbers alone.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decided {
+    pub(crate) verdict: Verdict,
+    pub(crate) n: u64,
+    pub(crate) k: u64,
+    pub(crate) unknown: u64,
+    pub(crate) lower: Option<f64>,
+    pub(crate) upper: Option<f64>,
+    pub(crate) limit: f64,
+    pub(crate) observed: String,
+    pub(crate) reason: String,
+    /// What would decide it, if it is undecided.
+    pub(crate) missing: String,
+}
+
+/// Decides a question, on the service clock if that is asked.
+pub(crate) fn decide(
+    evidence: &Evidence<'_>,
+    question: &Question<'_>,
+    measured: &Measured,
+    on_service: bool,
+) -> Decided {
+    let counted = if on_service { measured.service } else { measured.tally };
+    let tally = Tally { unknown: counted.unknown.saturating_add(measured.lost), ..counted };
+    let ask = &question.objective.ask;
+    match *ask {
+        Ask::Latency { percentile, below_us, clock, .. } => {
+            let asked = (percentile, below_us, clock);
+            let observed = observed::latency(evidence, question, measured, asked);
+            rate(evidence, question, measured, tally, percentile.rest(), observed)
+        }
+        Ask::ErrorRate { below } => {
+            let observed = observed::share(tally.k, tally.n);
+            rate(evidence, question, measured, tally, below, observed)
+        }
+        Ask::ErrorCount { at_most } => count(tally, at_most),
+        Ask::Availability { at_least, slice_s, slice_target, slice_least } => {
+            let target =
+                Slices { at_least, length_s: slice_s, target: slice_target, least: slice_least };
+            availability(measured, &target)
+        }
+    }
+}
+
+fn rate(
+    evidence: &Evidence<'_>,
+    question: &Question<'_>,
+    measured: &Measured,
+    tally: Tally,
+    limit: Share,
+    observed: String,
+) -> Decided {
+    let Tally { n, k, unknown } = tally;
+    let confidence = question.objective.confidence;
+    let (all, most) = (n.saturating_add(unknown), k.saturating_add(unknown));
+    let lower = interval::lower(k as f64, all as f64, confidence.fraction());
+    let upper = interval::upper(most as f64, all as f64, confidence.fraction());
+    let verdict = interval::decide(n, k, unknown, limit, confidence);
+    let (sure, allowed) = (words::share(confidence), words::share(limit));
+    let bad = short(&question.objective.ask);
+    let not_known = match unknown {
+        0 => String::new(),
+        unknown => format!(", {unknown} unknown"),
+    };
+    let counts = format!("{k} of {n}{not_known}");
+    let (low, high) = (words::above(lower), words::at_most(upper));
+    let reason = match verdict {
+        Verdict::Met => {
+            format!("{sure} sure that less than {allowed} were {bad}: at most {high} ({counts})")
+        }
+        Verdict::Violated => {
+            format!("{sure} sure that more than {allowed} were {bad}: at least {low} ({counts})")
+        }
+        Verdict::Inconclusive if n == 0 => format!("no request was judged{not_known}"),
+        Verdict::Inconclusive => format!(
+            "not {sure} sure of either: between {low} and {high} may be {bad} ({counts}), \
+             {allowed} is the limit"
+        ),
+    };
+    let missing = price(evidence, question, measured, tally, limit);
+    Decided {
+        verdict,
+        n,
+        k,
+        unknown,
+        lower: Some(lower),
+        upper: Some(upper),
+        limit: limit.fraction(),
+        observed,
+        reason,
+        missing,
+    }
+}
+
+/// What certainty would cost: `1161 more clean requests = 39 s at 30/s`.
+fn price(
+    evidence: &Evidence<'_>,
+    question: &Question<'_>,
+    measured: &Measured,
+    tally: Tally,
+    limit: Share,
+) -> String {
+    let most = tally.k.saturating_add(tally.unknown);
+    let Some(least) = interval::least_n(limit, most, question.objective.confidence) else {
+        return "a limit above 0 %: no number of requests proves that none is bad".to_owned();
+    };
+    let more = least.saturating_sub(tally.due()).max(1);
+    let need =
+        format!("needs {more} more clean {}", if more == 1 { "request" } else { "requests" });
+    let rate = planned_rate(evidence, question).or_else(|| {
+        let seconds = measured.seconds();
+        (seconds > 0.0 && tally.n > 0).then(|| tally.due() as f64 / seconds)
+    });
+    match rate {
+        Some(rate) if rate > 0.0 => {
+            let seconds = libm::ceil(more as f64 / rate);
+            format!("{need} = {seconds} s at {}/s", words::number(rate))
+        }
+        _ => need,
+    }
+}
+
+/// Planned requests a second, where the question covers whole loads.
+fn planned_rate(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<f64> {
+    let mut rate = 0.0;
+    for (index, load) in evidence.case.loads.iter().enumerate() {
+        let covered = question.of.iter().filter(|of| of.load == index).count();
+        let Load { starts_us, ends_us, planned, requests, .. } = load;
+        if covered == 0 {
+            continue;
+        }
+        if covered < requests.len() || ends_us <= starts_us {
+            return None;
+        }
+        rate += *planned as f64 * SECOND_US as f64 / (ends_us - starts_us) as f64;
+    }
+    (rate > 0.0).then_some(rate)
+}
+
+fn count(tally: Tally, at_most: u64) -> Decided {
+    let Tally { n, k, unknown } = tally;
+    let verdict = if k > at_most {
+        Verdict::Violated
+    } else if n > 0 && k.saturating_add(unknown) <= at_most {
+        Verdict::Met
+    } else {
+        Verdict::Inconclusive
+    };
+    let counted = format!("{k} of {n} not ok, {at_most} allowed");
+    let (reason, missing) = match verdict {
+        Verdict::Inconclusive if n == 0 => {
+            ("no request was judged".to_owned(), "requests whose outcome is known".to_owned())
+        }
+        Verdict::Inconclusive => (
+            format!("{counted}, but the outcome of {unknown} is unknown"),
+            format!("the outcome of {}", words::count(unknown, "request")),
+        ),
+        _ => (counted, String::new()),
+    };
+    Decided {
+        verdict,
+        n,
+        k,
+        unknown,
+        lower: None,
+        upper: None,
+        limit: at_most as f64,
+        observed: observed::share(k, n),
+        reason,
+        missing,
+    }
+}
+
+/// The settings of an availability.
+struct Slices {
+    at_least: Share,
+    length_s: u64,
+    target: Share,
+    least: u64,
+}
+
+/// Valid slices that a budget can be spent on at all; fewer are never met.
+const LEAST_SLICES: u64 = 60;
+
+/// Budget accounting, not inference: seconds are not independent of each other. Violated if more
+/// slices are bad than the budget allows and two of them follow on each other; met if no more
+/// are, of at least 60.
+fn availability(measured: &Measured, settings: &Slices) -> Decided {
+    let length = i64::try_from(settings.length_s).unwrap_or(i64::MAX);
+    let slices = tally::slices(&measured.by_second, &measured.stretches, length);
+    let (mut valid, mut bad, mut unknown) = (0u64, 0u64, 0u64);
+    let (mut run, mut longest, mut previous) = (0u64, 0u64, None);
+    for (number, slice) in slices.iter().filter(|(_, slice)| slice.due() >= settings.least.max(1)) {
+        valid += 1;
+        let ok = slice.n - slice.k;
+        if reaches(ok, slice.due(), settings.target) {
+            run = 0;
+        } else if reaches(ok + slice.unknown, slice.due(), settings.target) {
+            unknown += 1;
+            run = 0;
+        } else {
+            bad += 1;
+            run = if previous == Some(number - 1) { run + 1 } else { 1 };
+        }
+        longest = longest.max(run);
+        previous = Some(*number);
+    }
+    let allowed = settings.at_least.rest();
+    let budget = u128::from(allowed.0) * u128::from(valid) / u128::from(Share::ONE.0);
+    let budget = u64::try_from(budget).unwrap_or(u64::MAX);
+    let down = words::duration(bad.saturating_mul(settings.length_s).saturating_mul(SECOND_US));
+    let one = words::duration(longest.saturating_mul(settings.length_s).saturating_mul(SECOND_US));
+    let spent = format!("down for {down} (at most {one} at a time)");
+    let all: i64 = measured.stretches.iter().map(|s| whole_slices(*s, length)).sum();
+    let idle = u64::try_from(all).unwrap_or(0).saturating_sub(valid);
+    let counted =
+        format!("{bad} of {valid} slices bad, the budget is {budget}; {spent}, {idle} idle");
+    let lost = measured.lost > 0;
+    let (verdict, reason, missing) = if bad > budget && longest >= 2 {
+        (Verdict::Violated, counted, String::new())
+    } else if bad.saturating_add(unknown) > budget || lost {
+        let (reason, missing) = if bad > budget {
+            let more = match least_slices(bad, allowed) {
+                Some(least) => format!("needs {} more valid slices, all good", least - valid),
+                None => "a target below 100 %".to_owned(),
+            };
+            (format!("{counted}, but no two in a row"), more)
+        } else {
+            let reason =
+                format!("{counted}; {unknown} slices and {} requests unknown", measured.lost);
+            (reason, "requests whose outcome is known".to_owned())
+        };
+        (Verdict::Inconclusive, reason, missing)
+    } else if valid < LEAST_SLICES {
+        let missing = format!("needs {} more valid slices", LEAST_SLICES - valid);
+        (Verdict::Inconclusive, format!("{counted}; fewer than 60 slices prove nothing"), missing)
+    } else {
+        (Verdict::Met, counted, String::new())
+    };
+    Decided {
+        verdict,
+        n: valid,
+        k: bad,
+        unknown,
+        lower: None,
+        upper: None,
+        limit: allowed.fraction(),
+        observed: if valid == 0 {
+            "nothing".to_owned()
+        } else {
+            format!("{} of slices good, {spent}", words::ratio(valid - bad, valid))
+        },
+        reason,
+        missing,
+    }
+}
+
+/// How many valid slices give a budget of so many bad ones.
+fn least_slices(bad: u64, allowed: Share) -> Option<u64> {
+    let slices = u128::from(bad) * u128::from(Share::ONE.0);
+    u64::try_from(slices.checked_next_multiple_of(u128::from(allowed.0))? / u128::from(allowed.0))
+        .ok()
+}
+
+/// Whether `part` of `whole` is at least this share.
+pub(crate) fn reaches(part: u64, whole: u64, share: Share) -> bool {
+    u128::from(part) * u128::from(Share::ONE.0) >= u128::from(whole) * u128::from(share.0)
+}

@@ -1,0 +1,148 @@
+//! What no run could have written, and the check of the case itself, which comes from the same
+//! file.
+//!
+//! Invariant: after [`check_case`] every index of the case points to what its use says.
+//! Not here: whether the case can be decided (harness `plan`).
+
+use crate::case::{Anchor, Ask, Case, Clock, During, Mark, Moment, Must, Of, Shows};
+use crate::time::Share;
+use crate::timeline::MOST;
+use std::fmt;
+
+/// Why a journal cannot be judged: a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed(String);
+
+impl Malformed {
+    pub(crate) fn new(sentence: impl Into<String>) -> Malformed {
+        Malformed(sentence.into())
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no run can have written this journal: {}", self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// Refuses a request kind that the case has not.
+pub(crate) fn check_of(case: &Case, of: Of) -> Result<(), Malformed> {
+    match case.loads.get(of.load) {
+        Some(load) if of.request < load.requests.len() => Ok(()),
+        _ => Err(Malformed::new(format!(
+            "load {}, request {} is named, which the case has not",
+            of.load, of.request
+        ))),
+    }
+}
+
+/// Refuses a case whose parts do not fit together.
+pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
+    if !case.ages_us.is_sorted() {
+        return Err(Malformed::new("the ages of the case are not in order"));
+    }
+    if case.loads.iter().any(|load| load.planned > MOST) {
+        return Err(Malformed::new("a load plans more requests than any run sends"));
+    }
+    for fault in &case.faults {
+        check_share(fault.asked)?;
+        if let Shows::Slow { mark } = fault.shows {
+            check_mark(case, mark, |m| matches!(m, Mark::Below { .. }))?;
+        }
+    }
+    for objective in &case.objectives {
+        check_share(objective.confidence)?;
+        check_mark(case, objective.late_mark, |m| matches!(m, Mark::LateBy { .. }))?;
+        check_all(case, &objective.of, &objective.during)?;
+        check_ask(case, &objective.ask)?;
+    }
+    for expectation in &case.expectations {
+        check_must(case, &expectation.must)?;
+    }
+    let required = case.steady_state.iter().flat_map(|steady| &steady.require);
+    for index in required {
+        check_objective(case, *index)?;
+    }
+    Ok(())
+}
+
+fn check_ask(case: &Case, ask: &Ask) -> Result<(), Malformed> {
+    match ask {
+        Ask::Latency { percentile, below_us, clock, mark, service_mark } => {
+            check_share(*percentile)?;
+            let is = |on: Clock| move |m: &Mark| matches!(m, Mark::Below { clock, us } if *clock == on && us == below_us);
+            check_mark(case, *mark, is(*clock))?;
+            check_mark(case, *service_mark, is(Clock::Service))
+        }
+        Ask::ErrorRate { below } => check_share(*below),
+        Ask::ErrorCount { .. } => Ok(()),
+        Ask::Availability { at_least, slice_s, slice_target, .. } => {
+            check_share(*at_least)?;
+            check_share(*slice_target)?;
+            if *slice_s == 0 || *slice_s > 1_000_000 {
+                return Err(Malformed::new("an availability has slices of no or absurd length"));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn check_must(case: &Case, must: &Must) -> Result<(), Malformed> {
+    match must {
+        Must::Recovers { objective, after, .. } => {
+            check_objective(case, *objective)?;
+            check_moment(case, after)
+        }
+        Must::Unaffected { of, during, keeps } => {
+            check_all(case, of, during)?;
+            keeps.iter().try_for_each(|index| check_objective(case, *index))
+        }
+        Must::Answers { of, during, mark, service_mark, late_mark } => {
+            check_all(case, of, during)?;
+            check_mark(case, *mark, |m| matches!(m, Mark::Answered { .. }))?;
+            check_mark(case, *service_mark, |m| matches!(m, Mark::Answered { .. }))?;
+            check_mark(case, *late_mark, |m| matches!(m, Mark::LateBy { .. }))
+        }
+    }
+}
+
+fn check_moment(case: &Case, moment: &Moment) -> Result<(), Malformed> {
+    let known = match moment.anchor {
+        Anchor::Zero => true,
+        Anchor::FaultStart(fault) | Anchor::FaultEnd(fault) => fault < case.faults.len(),
+        Anchor::LoadEnd(load) => load < case.loads.len(),
+    };
+    if known { Ok(()) } else { Err(Malformed::new("a moment counts from what the case has not")) }
+}
+
+fn check_all(case: &Case, of: &[Of], during: &[During]) -> Result<(), Malformed> {
+    of.iter().try_for_each(|of| check_of(case, *of))?;
+    let unknown = |during: &During| match during {
+        During::Named(fault) | During::RecoveryOf(fault) => *fault >= case.faults.len(),
+        _ => false,
+    };
+    if during.iter().any(unknown) {
+        return Err(Malformed::new("a stretch is of a fault that the case has not"));
+    }
+    Ok(())
+}
+
+fn check_objective(case: &Case, index: usize) -> Result<(), Malformed> {
+    if index < case.objectives.len() {
+        return Ok(());
+    }
+    Err(Malformed::new(format!("objective {index} is named, which the case has not")))
+}
+
+fn check_mark(case: &Case, index: usize, fits: impl Fn(&Mark) -> bool) -> Result<(), Malformed> {
+    if case.marks.get(index).is_some_and(fits) {
+        return Ok(());
+    }
+    Err(Malformed::new(format!("predicate {index} is not what the case uses it for")))
+}
+
+fn check_share(share: Share) -> Result<(), Malformed> {
+    if share <= Share::ONE { Ok(()) } else { Err(Malformed::new("a share is more than the whole")) }
+}
