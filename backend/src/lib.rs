@@ -6,14 +6,15 @@
 //!
 //! Invariant: an acknowledged sample was committed before the answer was written.
 //! Invariant: every error has one shape, whatever raised it.
-//! Not here: argument parsing, the edge and the devices; PostgreSQL, traces and breakers are not
-//! part of this edition.
+//! Not here: argument parsing, the edge and the devices; PostgreSQL, and traces are not part of this
+//! edition.
 
 mod api;
 mod fleet;
 mod machine;
 mod model;
 mod mutant;
+pub mod resilience;
 mod sample;
 mod serve;
 mod settings;
