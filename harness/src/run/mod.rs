@@ -6,6 +6,7 @@
 //! and the journal is closed; what could not be ended is in its last line.
 //! Not here: the plan (`plan`), the verdict (`judge`), what is printed (`report`).
 
+mod accounts;
 mod conduct;
 pub mod directory;
 mod environment;
@@ -111,6 +112,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBu
             deadline,
         };
         ending = conduct.go(&mut stop).await;
+        accounts::note(plan, &stage, &mut stream);
     }
     let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);
     let still_broken = stage.take_down(hurry.then_some(HURRY), &mut stream).await;

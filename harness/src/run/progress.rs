@@ -166,7 +166,9 @@ impl Progress {
 
     fn phase_now(&self, now: At, zero: At, case: &Case) -> String {
         let name = |index: &usize| case.faults.get(*index).map_or("?", |fault| fault.name.as_str());
-        if now < zero {
+        if now < zero && self.warmup_us == 0 {
+            "start".to_owned()
+        } else if now < zero {
             "warmup".to_owned()
         } else if !self.on.is_empty() {
             format!("fault ({})", self.on.iter().map(name).collect::<Vec<_>>().join(", "))

@@ -11,8 +11,8 @@ use crate::record::journal::{Header, Journal};
 use crate::record::{Batch, Hlog, Totals};
 use assay_slo::case::Clock as TimeClock;
 use assay_slo::event::{End, ServiceEvent, ServiceState};
-use assay_slo::{At, Case, Entry, Event, Timeline};
-use std::collections::BTreeSet;
+use assay_slo::{At, Case, Entry, Event, Outcome, Timeline};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -27,6 +27,8 @@ pub(super) struct Stream {
     totals: Totals,
     timeline: Timeline,
     told: BTreeSet<String>,
+    /// Attempts of each load, warm-up included.
+    sent: BTreeMap<usize, u64>,
     failure: Option<String>,
 }
 
@@ -50,6 +52,7 @@ impl Stream {
             totals: Totals::default(),
             timeline: Timeline::default(),
             told: BTreeSet::new(),
+            sent: BTreeMap::new(),
             case: header.case,
             failure: None,
         })
@@ -74,6 +77,11 @@ impl Stream {
     /// What was seen so far.
     pub(super) fn timeline(&self) -> &Timeline {
         &self.timeline
+    }
+
+    /// How many requests a load has sent, warm-up included.
+    pub(super) fn sent(&self, load: usize) -> u64 {
+        self.sent.get(&load).copied().unwrap_or(0)
     }
 
     /// The question that the run is to answer.
@@ -102,6 +110,10 @@ impl Stream {
     /// Notes what a generator thread handed over.
     pub(super) fn batch(&mut self, batch: Batch) {
         self.progress.batch(&batch, self.clock.now());
+        for cell in &batch.cells {
+            let attempt = !matches!(cell.outcome, Outcome::FastFail | Outcome::NotSent);
+            *self.sent.entry(cell.load).or_default() += if attempt { cell.n } else { 0 };
+        }
         for health in batch.health {
             self.note(Event::Health(health));
         }

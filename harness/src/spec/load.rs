@@ -104,7 +104,7 @@ fn read(path: &Path, name: &str) -> Result<String, Problems> {
         |message: String, help: &str| Problems::from(Problem::of_file(name, message, Some(help)));
     let about = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            refuse("the file does not exist".to_owned(), "check the path, or make one: assay init")
+            refuse("the file does not exist".to_owned(), "check the path")
         }
         _ => refuse(format!("the file cannot be read: {error}"), "check its permissions"),
     })?;
