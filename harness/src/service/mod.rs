@@ -1,1 +1,37 @@
-//! Processes of the system under test, and the guardian that outlives us.
+//! Processes of the system under test: their addresses, their life, and the guardian that
+//! outlives us.
+//!
+//! Invariant: whatever was started here is ended: by [`Running::stop`], or, when this process
+//! dies first, by the [`Guardian`].
+//! Invariant: every process carries [`RUN_ID`] in its environment, so that even one that left
+//! its process group is found.
+//! Not here: which services a scenario has (`plan`), when they start and stop (`run`).
+
+mod capture;
+mod command;
+mod consent;
+mod ending;
+mod error;
+mod guardian;
+mod http;
+mod ports;
+mod process;
+mod ready;
+mod resolve;
+mod sockets;
+mod table;
+
+pub use capture::Written;
+pub use consent::{Deny, Refused, consent};
+pub use error::ServiceError;
+pub use guardian::{Guardian, guardian_main};
+pub use http::get;
+pub use ports::{Ports, Reservation, ephemeral_overlap};
+pub use process::{Exit, How, Launch, Running, Stopped, start};
+pub use resolve::{choose, resolve, target};
+
+/// Environment variable that marks every process of a run with the run's id.
+pub const RUN_ID: &str = "ASSAY_RUN_ID";
+
+/// Environment variable that says which service of the run a process belongs to.
+pub const SERVICE: &str = "ASSAY_SERVICE";

@@ -1,0 +1,105 @@
+//! One plain question by HTTP, for readiness and probes; never for measured traffic.
+//!
+//! Invariant: the question goes to the address given: no proxy of the environment, no redirect
+//! and no name look-up can divert it.
+//! Not here: what answer is good (`ready`, `probe`), measured requests (`client`).
+
+use super::error::length;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The status that `GET` of this path (and query) answers with. `authority` goes into the
+/// `Host` header. The body is not read.
+///
+/// # Errors
+/// Why there is no answer, as the end of a sentence: `connection refused`, `no answer within
+/// 2 s`.
+pub async fn get(
+    addr: SocketAddr,
+    authority: &str,
+    path: &str,
+    timeout: Duration,
+) -> Result<u16, String> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .timeout(timeout)
+        .build()
+        .map_err(|why| reason(&why, timeout))?;
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let request = client
+        .get(format!("http://{addr}{slash}{path}"))
+        .header(reqwest::header::HOST, authority)
+        .header(reqwest::header::CONNECTION, "close");
+    match request.send().await {
+        Ok(answer) => Ok(answer.status().as_u16()),
+        Err(why) => Err(reason(&why, timeout)),
+    }
+}
+
+/// The innermost cause says most: the outer ones repeat the URL.
+fn reason(why: &reqwest::Error, timeout: Duration) -> String {
+    if why.is_timeout() {
+        return format!("no answer within {}", length(timeout));
+    }
+    let mut cause: &dyn Error = why;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    match cause.downcast_ref::<std::io::Error>() {
+        Some(io) => io.kind().to_string(),
+        None => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Answers one connection with this text and returns what was asked.
+    async fn asked(answer: &'static str, path: &str) -> (Result<u16, String>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut text = vec![0; 4096];
+            let read = stream.read(&mut text).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(text[..read].to_vec()).unwrap()
+        });
+        let status = get(addr, "shop.example:81", path, Duration::from_secs(20)).await;
+        (status, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn asks_with_the_authority_and_returns_the_status() {
+        let (status, text) = asked("HTTP/1.1 204 No Content\r\n\r\n", "/health?deep=1&x=%20").await;
+        assert_eq!(status, Ok(204));
+        assert!(text.starts_with("GET /health?deep=1&x=%20 HTTP/1.1\r\n"), "{text}");
+        assert!(text.to_ascii_lowercase().contains("host: shop.example:81\r\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer() {
+        let answer =
+            "HTTP/1.1 302 Found\r\nlocation: http://192.0.2.1/\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(asked(answer, "health").await.0, Ok(302));
+    }
+
+    #[tokio::test]
+    async fn says_why_there_is_none() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let said = get(free, "x", "/", Duration::from_secs(20)).await;
+        assert_eq!(said, Err("connection refused".into()));
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = silent.local_addr().unwrap();
+        let said = get(addr, "x", "/", Duration::from_millis(50)).await;
+        assert_eq!(said, Err("no answer within 50 ms".into()));
+        assert!(asked("SSH-2.0-OpenSSH_9.2\r\n", "/").await.0.is_err());
+        assert!(get(addr, "a\nb", "/", Duration::from_secs(20)).await.is_err());
+    }
+}

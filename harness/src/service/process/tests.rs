@@ -1,0 +1,145 @@
+//! Real processes: started, captured, stopped, killed, swept.
+//!
+//! Not here: readiness by HTTP and port (`ready`), our own death (`tests/guardian.rs`).
+
+use super::*;
+use crate::clock::Clock;
+use std::path::Path;
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn shell(script: &str, folder: &Path) -> Launch {
+    Launch::example(&["sh", "-c", script], folder)
+}
+
+/// The process numbers that a script printed as `name=number` lines.
+fn number(log: &str, name: &str) -> i32 {
+    let line = log.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+    line.unwrap_or_else(|| panic!("no {name} in {log}")).parse().unwrap()
+}
+
+fn is_alive(pid: i32) -> bool {
+    table::entry(pid).unwrap().is_some_and(|entry| !entry.is_gone())
+}
+
+/// Polls: the kernel tells nobody but the parent about an end.
+async fn gone(pid: i32) {
+    let clock = Clock::start();
+    while is_alive(pid) {
+        assert!(clock.now().0 < 20_000_000, "{pid} is still alive");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_service_lives_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "echo out; echo err >&2; echo id=$ASSAY_RUN_ID $ASSAY_SERVICE $X; pwd -P; \
+                  cat; echo ready; exec sleep 1000";
+    let mut launch = shell(script, folder.path());
+    launch.env = vec![("X".into(), "a b".into()), ("ASSAY_RUN_ID".into(), "forged".into())];
+    let run_id = launch.run_id.clone();
+    let mut running = start(launch).unwrap();
+    running.ready().await.unwrap();
+    assert_eq!((running.name(), running.addr().port()), ("api", 1));
+    let entry = table::entry(running.pid()).unwrap().unwrap();
+    assert_eq!((entry.pgid, entry.start), (running.pid(), running.start_time()));
+    let stopped = running.stop(LONG).await;
+    assert_eq!((stopped.how, stopped.exit), (How::Asked, Exit::Signal(15)));
+    assert_eq!((stopped.swept.len(), stopped.left.len(), stopped.blind), (0, 0, None));
+    let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
+    let here = folder.path().canonicalize().unwrap();
+    let wanted = format!("out\nerr\nid={run_id} api a b\n{}\nready\n", here.display());
+    assert_eq!(log, wanted);
+    assert_eq!(stopped.written, Written { lines: 5, dropped: 0, why: None });
+}
+
+#[tokio::test]
+async fn a_silent_service_is_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(shell("exec sleep 1000", folder.path())).unwrap();
+    let stopped = running.stop(LONG).await;
+    assert_eq!((stopped.how, stopped.written.lines), (How::Asked, 0));
+}
+
+#[tokio::test]
+async fn one_that_ignores_sigterm_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";
+    let mut running = start(shell(script, folder.path())).unwrap();
+    running.ready().await.unwrap();
+    let stopped = running.stop(Duration::from_millis(100)).await;
+    assert_eq!((stopped.how, stopped.exit), (How::Killed, Exit::Signal(9)));
+    assert!(stopped.left.is_empty());
+}
+
+#[tokio::test]
+async fn a_death_is_seen_at_once_and_its_children_are_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "sleep 1000 & echo child=$!; echo ready; exit 7";
+    let running = start(shell(script, folder.path())).unwrap();
+    assert_eq!(running.exited().await, Exit::Code(7));
+    let stopped = running.stop(LONG).await;
+    assert_eq!((stopped.how, &stopped.exit), (How::Already, &Exit::Code(7)));
+    let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
+    gone(number(&log, "child")).await;
+    assert_eq!(stopped.exit.to_string(), "exited with status 7");
+}
+
+#[tokio::test]
+async fn one_that_left_the_group_is_swept_and_other_services_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "setsid sh -c 'trap \"\" TERM; echo stray=$$; echo ready; \
+                  while :; do sleep 1000; done' & exec sleep 1000";
+    let mut running = start(shell(script, folder.path())).unwrap();
+    let mut neighbor = shell("echo ready; exec sleep 1000", folder.path());
+    neighbor.name = "other".into();
+    let mut neighbor = start(neighbor).unwrap();
+    running.ready().await.unwrap();
+    neighbor.ready().await.unwrap();
+    let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
+    let stray = number(&log, "stray");
+    assert!(is_alive(stray));
+    let stopped = running.stop(LONG).await;
+    assert!(stopped.swept.iter().any(|s| s.contains(&format!("(pid {stray})"))), "{stopped:?}");
+    assert!(stopped.left.is_empty(), "{stopped:?}");
+    gone(stray).await;
+    assert!(is_alive(neighbor.pid()));
+    assert_eq!(neighbor.stop(LONG).await.how, How::Asked);
+}
+
+#[tokio::test]
+async fn what_cannot_start_says_why() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let said = |launch: Launch| start(launch).unwrap_err().to_string();
+    let missing = said(Launch::example(&["./api"], folder.path()));
+    assert!(missing.contains("no program `./api` at"), "{missing}");
+    let mut nowhere = shell("true", folder.path());
+    nowhere.cwd = "/nonexistent".into();
+    assert!(said(nowhere).contains("working directory /nonexistent"));
+    for (file, text, why) in [
+        ("gone", "#!/nonexistent/interpreter\n", "is missing"),
+        ("junk", "\x7fELF junk", "another machine"),
+    ] {
+        let path = folder.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let text = said(Launch::example(&[&format!("./{file}")], folder.path()));
+        assert!(text.contains(why), "{text}");
+    }
+    assert!(said(Launch::example(&["sh", "-c", "a\0b"], folder.path())).contains("NUL"));
+}
+
+#[test]
+fn log_names_stay_in_their_folder() {
+    assert_eq!(log_name("api-2.x_y"), "api-2.x_y.log");
+    assert_eq!(log_name("../../etc/passwd"), ".._.._etc_passwd.log");
+}
+
+#[test]
+fn exits_read_well() {
+    assert_eq!(Exit::Signal(9).to_string(), "was ended by signal 9 (SIGKILL)");
+    assert_eq!(Exit::Signal(64).to_string(), "was ended by signal 64");
+    assert_eq!(Exit::Unknown.to_string(), "ended");
+}

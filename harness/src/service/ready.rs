@@ -1,0 +1,143 @@
+//! Waits until a service is ready.
+//!
+//! Invariant: it ends with readiness, with the service's death or at the deadline; the last two
+//! come with the last thing seen and the service's last words.
+//! Not here: the steady-state gate (`run`, with `probe`).
+
+use super::process::{Exit, Running};
+use super::{ServiceError, error::length, http, sockets, table};
+use crate::plan::Ready;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long one look may take.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+/// How long a dead service's last words may take to arrive.
+const WORDS_WITHIN: Duration = Duration::from_millis(500);
+
+impl Running {
+    /// Waits until the service is ready; its time runs since its start.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotReady`] at the deadline, [`ServiceError::Died`] when it ends before.
+    /// It still has to be stopped then.
+    pub async fn ready(&mut self) -> Result<(), ServiceError> {
+        let deadline = self.started + self.launch.ready_within;
+        let mut last = "nothing was tried".to_owned();
+        let exited = self.exited();
+        let exit = tokio::select! {
+            // A service that has ended is not ready, whoever else answers at its address.
+            biased;
+            exit = exited => exit,
+            () = self.look(&mut last) => return self.still_alive().await,
+            () = tokio::time::sleep_until(deadline) => return Err(self.not_ready(last)),
+        };
+        Err(self.died(exit).await)
+    }
+
+    /// Returns when readiness shows; `last` is what was seen last.
+    async fn look(&self, last: &mut String) {
+        let addr = self.launch.addr;
+        match &self.launch.ready {
+            Ready::Http(path) => loop {
+                let asked = http::get(addr, &addr.to_string(), path, LOOK_WITHIN).await;
+                *last = match asked {
+                    Ok(status) if (200..300).contains(&status) => return,
+                    Ok(status) => format!("GET http://{addr}{path} answered {status}"),
+                    Err(why) => format!("GET http://{addr}{path}: {why}"),
+                };
+                tokio::time::sleep(LOOK_EVERY).await;
+            },
+            Ready::Port(port) => {
+                let addr = port.map_or(addr, |port| (Ipv4Addr::LOCALHOST, port).into());
+                loop {
+                    match connect(addr).await {
+                        Ok(()) => return,
+                        Err(why) => *last = format!("connecting to {addr}: {why}"),
+                    }
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
+            Ready::Log(text) => {
+                *last = format!("no line of its output contains \"{text}\"");
+                let mut capture = self.capture.clone();
+                capture.reached(|progress| progress.found || progress.ended).await;
+                if !capture.has_found() {
+                    // Its output is closed: only its end or the deadline can come now.
+                    *last = format!("it closed its output before a line contained \"{text}\"");
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
+    }
+
+    /// Readiness of a service that died in the same moment is none.
+    async fn still_alive(&self) -> Result<(), ServiceError> {
+        let exit = self.exit.borrow().clone();
+        match exit {
+            None => Ok(()),
+            Some(exit) => Err(self.died(exit).await),
+        }
+    }
+
+    async fn died(&self, exit: Exit) -> ServiceError {
+        let mut capture = self.capture.clone();
+        let ended = capture.reached(|progress| progress.ended);
+        // Its children may still hold the pipe.
+        let _ = tokio::time::timeout(WORDS_WITHIN, ended).await;
+        ServiceError::Died { name: self.launch.name.clone(), exit, lines: self.last_lines() }
+    }
+
+    fn not_ready(&self, last: String) -> ServiceError {
+        ServiceError::NotReady {
+            name: self.launch.name.clone(),
+            within: self.launch.ready_within,
+            last,
+            hint: self.hint(),
+            lines: self.last_lines(),
+        }
+    }
+
+    /// The usual cause: it listens, but not where it was told to.
+    fn hint(&self) -> Option<String> {
+        let wanted = match self.launch.ready {
+            Ready::Http(_) | Ready::Port(None) => self.launch.addr,
+            Ready::Port(Some(port)) => (Ipv4Addr::LOCALHOST, port).into(),
+            Ready::Log(_) => return None,
+        };
+        let table = table::all().ok()?;
+        let group = table.iter().filter(|entry| entry.pgid == self.leader.pgid);
+        let pids: Vec<i32> = group.map(|entry| entry.pid).collect();
+        let found = sockets::listening(&pids);
+        let is_wanted = |addr: &SocketAddr| {
+            addr.port() == wanted.port() && (addr.ip() == wanted.ip() || addr.ip().is_unspecified())
+        };
+        if found.iter().any(is_wanted) {
+            return None;
+        }
+        if found.is_empty() {
+            return Some("it listens on no port".to_owned());
+        }
+        let found: Vec<String> = found.iter().map(SocketAddr::to_string).collect();
+        let found = found.join(" and ");
+        Some(format!("it listens on {found}, not on {wanted}: pass it ${{self.addr}}"))
+    }
+}
+
+async fn connect(addr: SocketAddr) -> Result<(), String> {
+    match tokio::time::timeout(LOOK_WITHIN, TcpStream::connect(addr)).await {
+        Err(_) => Err(format!("no answer within {}", length(LOOK_WITHIN))),
+        Ok(Err(why)) => Err(why.kind().to_string()),
+        // A port of the outgoing range can connect to itself while nobody listens.
+        Ok(Ok(stream)) => match (stream.local_addr(), stream.peer_addr()) {
+            (Ok(near), Ok(far)) if near != far => Ok(()),
+            _ => Err("connection refused".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
