@@ -13,6 +13,7 @@ use super::template::{Slots, Template};
 use crate::plan::Text;
 use crate::plan::fleet::{Found, ReadBack};
 use crate::service::RUN_ID;
+use assay_slo::At;
 use assay_slo::event::Ledger;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -55,7 +56,7 @@ impl Reader {
             let complete = store.as_ref().is_ok_and(|store| store.lost == 0);
             let next = clock.now().0.saturating_add(EVERY.as_micros() as u64);
             let once = self.plan.gateway.is_some() || self.plan.read_back.is_none();
-            if once || complete || next > self.drained.0 {
+            if once || is_final(complete, At(next), self.drained) {
                 return lock(&self.ties.account).ledger(self.ties.messages.devices(), store);
             }
             tokio::time::sleep(EVERY).await;
@@ -156,6 +157,11 @@ impl Reader {
             Err(_) => Err(format!("the command took longer than {} s", COMMAND_WITHIN.as_secs())),
         }
     }
+}
+
+/// Whether a reading decides: nothing is missing, or the drain is over before the next.
+fn is_final(complete: bool, next: At, drained: At) -> bool {
+    complete || next > drained
 }
 
 /// How one store is asked.
@@ -305,4 +311,16 @@ fn note(
 fn plain(template: &Template, device: &str, cursor: &str) -> String {
     let slots = Slots { device, sample: 0, now: "", cursor };
     template.fill(&slots, &mut ChaCha8Rng::seed_from_u64(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_is_final_when_complete_or_when_the_drain_has_no_room_for_another() {
+        assert!(is_final(true, At(5), At(100)));
+        assert!(!is_final(false, At(100), At(100)));
+        assert!(is_final(false, At(101), At(100)));
+    }
 }

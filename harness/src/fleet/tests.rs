@@ -225,6 +225,33 @@ async fn a_far_end_that_forgets_is_found_out() {
 }
 
 #[tokio::test]
+async fn a_store_is_read_over_all_its_pages() {
+    let peer = Peer::start(Manner::Forgets(2)).await;
+    let (_, ledger) = begin(behind(gateway()), &peer).finish().await;
+    let store = ledger.store.unwrap();
+    assert_eq!((store.found, store.lost, store.unexpected), (60, 60, 0));
+}
+
+#[tokio::test]
+async fn a_store_that_makes_no_sense_is_a_problem() {
+    for (says, problem) in [
+        ("x", "no JSON"),
+        ("{}", "has no list at `/sample_numbers`"),
+        (r#"{"sample_numbers": [[2, 1]], "duplicates": 0}"#, "where [first, last] should be"),
+        (r#"{"sample_numbers": []}"#, "has no count at `/duplicates`"),
+        (r#"{"sample_numbers": [], "duplicates": 0, "next": 0}"#, "names itself as next"),
+        (r#"{"sample_numbers": [], "duplicates": 0, "next": {}}"#, "has no next page in {}"),
+    ] {
+        let peer = Peer::start(Manner::Says(says)).await;
+        let plan = plan::Fleet { samples: 2, ..behind(gateway()) };
+        let ledger = begin(plan, &peer).finish().await.1;
+        assert_eq!((ledger.acknowledged, ledger.store), (8, None));
+        let told = ledger.problem.unwrap();
+        assert!(told.contains(problem), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_kept_without_an_answer_is_sent_again_and_counted() {
     let peer = Peer::start(Manner::KeepsAndResetsFirst).await;
     let quiet = Gateway { breaker: None, ..gateway() };

@@ -230,3 +230,20 @@ fn ended(begun: At, done: At, outcome: Outcome) -> Exchange {
         finding: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_a_verdict_and_only_what_failed_is_tried_again() {
+        for outcome in Outcome::ALL {
+            let expected = match outcome.name() {
+                "ok" | "http_4xx" => Verdict::Success,
+                "http_429" | "fast_fail" | "not_sent" | "cut" => Verdict::Neutral,
+                _ => Verdict::Failure { retry: true },
+            };
+            assert_eq!(classify(&Ok(outcome)), expected, "{outcome:?}");
+        }
+    }
+}

@@ -16,6 +16,8 @@ pub(crate) enum Manner {
     Down,
     /// Acknowledges all and forgets one of so many.
     Forgets(u64),
+    /// Keeps what it acknowledges, and answers this when it is read back.
+    Says(&'static str),
     /// Keeps the sample and resets the connection without an answer, of the first attempts.
     KeepsAndResetsFirst,
 }
@@ -74,14 +76,17 @@ impl Peer {
 
     /// None: the connection ends.
     fn answer(&self, head: &str, body: &str) -> Option<(u16, String)> {
+        let manner = *self.manner.lock().unwrap();
         let mut state = self.state.lock().unwrap();
         let target = head.split(' ').nth(1).unwrap();
         if head.starts_with("GET") {
+            if let Manner::Says(text) = manner {
+                return Some((200, text.to_owned()));
+            }
             return Some(self.pages(&state, target));
         }
         let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap();
         state.ids.push(id.to_owned());
-        let manner = *self.manner.lock().unwrap();
         if manner == Manner::Down {
             return Some((503, String::new()));
         }
