@@ -58,8 +58,7 @@ impl RetrySettings {
             attempts,
             "write 1 or more; the first try is an attempt, so 1 never retries",
         )?;
-        let base =
-            at_least_a_microsecond("base", base, "write the first wait, such as 1s")?;
+        let base = at_least_a_microsecond("base", base, "write the first wait, such as 1s")?;
         if !(factor.is_finite() && factor >= 1.0) {
             let write = "write 1 or more: 2 doubles each wait, 1 keeps it";
             return Err(Invalid { setting: "factor", found: factor.to_string(), write });

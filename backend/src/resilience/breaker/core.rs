@@ -140,7 +140,7 @@ enum Phase {
 #[cfg_attr(test, derive(Clone))]
 struct Trial {
     serial: u64,
-    lease_ends: At,
+    since: At,
 }
 
 impl Phase {
@@ -194,6 +194,14 @@ impl Core {
         &self.settings
     }
 
+    /// Whether this event's step depends on the instant. A closed breaker's does for a failure
+    /// only, so a clock need not be read for the rest; any instant will do, such as `At(0)`.
+    #[must_use]
+    pub fn asks_the_time(&self, event: &Event) -> bool {
+        let failure = matches!(event, Event::Return(_, Returned::Failure));
+        self.state() != State::Closed || failure
+    }
+
     /// Takes one event in.
     pub fn step(&mut self, now: At, event: Event) -> Step {
         self.latest = self.latest.max(now);
@@ -211,7 +219,7 @@ impl Core {
     fn expire(&mut self, now: At) -> Option<Change> {
         let Phase::HalfOpen { out, .. } = &self.phase else { return None };
         let oldest = out.first()?;
-        if now < oldest.lease_ends {
+        if oldest.since.until(now) < self.settings.lease() {
             return None;
         }
         self.failures = self.failures.saturating_add(1);
@@ -219,12 +227,13 @@ impl Core {
     }
 
     fn acquire(&mut self, now: At) -> (Answer, Option<Change>) {
-        let (retry_at, change) = match &self.phase {
+        // Ages are compared, not instants: a sum could stop at the end of time.
+        let (left, change) = match &self.phase {
             Phase::Closed => (None, None),
             Phase::Open { since } => {
-                let over = since.plus(self.settings.recovery());
-                if now < over {
-                    (Some(over), None)
+                let left = self.settings.recovery().saturating_sub(since.until(now));
+                if left > Duration::ZERO {
+                    (Some(left), None)
                 } else {
                     let half_open = Phase::HalfOpen { succeeded: 0, out: Vec::new() };
                     (None, Some(self.enter(now, half_open, Cause::RecoveryOver)))
@@ -232,13 +241,15 @@ impl Core {
             }
             Phase::HalfOpen { succeeded, out } => {
                 let taken = u64::from(*succeeded) + out.len() as u64;
-                let free = taken < u64::from(self.settings.trials());
-                (if free { None } else { out.first().map(|oldest| oldest.lease_ends) }, None)
+                let full = taken >= u64::from(self.settings.trials());
+                let lease =
+                    |oldest: &Trial| self.settings.lease().saturating_sub(oldest.since.until(now));
+                (if full { out.first().map(lease) } else { None }, None)
             }
         };
-        if let Some(retry_at) = retry_at {
+        if let Some(retry_after) = left {
             self.statistics.rejections += 1;
-            return (Answer::Rejected { retry_after: now.until(retry_at) }, change);
+            return (Answer::Rejected { retry_after }, change);
         }
         (Answer::Admitted(self.admit(now)), change)
     }
@@ -249,7 +260,7 @@ impl Core {
         self.in_flight += 1;
         self.statistics.admitted += 1;
         let trial = if let Phase::HalfOpen { out, .. } = &mut self.phase {
-            out.push(Trial { serial, lease_ends: now.plus(self.settings.lease()) });
+            out.push(Trial { serial, since: now });
             true
         } else {
             false
