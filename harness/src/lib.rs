@@ -1,7 +1,7 @@
 //! Everything that touches the world: scenario files, services, links, load, faults, reports.
 //!
 //! Arrows, each module may import anything to its right (`tests/tidy.rs` decides):
-//! `cli → run → {load, fault, probe} → {link, service} → {client, record} → plan → spec → clock → slo`;
+//! `cli → run → {load, fleet, fault, probe} → {link, service} → {client, record} → plan → spec → clock → slo`;
 //! `report → judge → {record, plan, spec, slo}`, and `cli` and `run` may import both.
 //!
 //! Not here: judgement (crate `assay-slo`) and the bundled platform (crate `assay-backend`).
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod fault;
+pub mod fleet;
 pub mod judge;
 pub mod link;
 pub mod load;
