@@ -260,6 +260,20 @@ mod tests {
     }
 
     #[test]
+    fn a_strike_never_hits_a_number_that_was_used_again() {
+        let mut child = sleeper();
+        let mut old = leader(&child);
+        old.start -= 1;
+        let struck = strike(&old, Vec::new(), Signal::KILL);
+        assert_eq!(struck, Struck { ended: Ended::default(), is_gone: true });
+        assert_eq!(child.try_wait().unwrap(), None);
+        let struck = strike(&leader(&child), Vec::new(), Signal::INT);
+        assert!(struck.is_gone && struck.ended.left.is_empty(), "{struck:?}");
+        assert_eq!((struck.ended.asked.len(), struck.ended.killed.len()), (1, 0));
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn a_stopped_process_ends_too() {
         let mut child = sleeper();
         let known = leader(&child);
