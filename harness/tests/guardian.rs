@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share may fail them as they may")]
 
 use assay::plan::Ready;
-use assay::service::{Guardian, Launch, Running, start};
+use assay::service::{Effect, Exit, Guardian, Launch, Running, start};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -82,6 +82,22 @@ async fn services(guardian: &mut Guardian, run_id: &str, folder: &Path) -> Vec<R
     all
 }
 
+/// A service that was killed twice and started again. It has lost its marks, so that only the last
+/// process's watch leads to it.
+async fn reborn(guardian: &mut Guardian, run_id: &str, folder: &Path) -> Running {
+    let launch = launch("reborn", "echo ready; exec env -i sleep 1000", run_id, folder);
+    let mut running = start(launch).unwrap();
+    guardian.watch(&running).await.unwrap();
+    for _ in 0..2 {
+        running.ready().await.unwrap();
+        assert_eq!(running.kill(9).await.unwrap().effect, Effect::Gone(Exit::Signal(9)));
+        running.restart().await.unwrap();
+        guardian.watch(&running).await.unwrap();
+    }
+    running.ready().await.unwrap();
+    running
+}
+
 /// The run that dies; nothing when run as a test.
 #[tokio::test]
 async fn role() {
@@ -89,7 +105,8 @@ async fn role() {
     let folder = Path::new(&folder);
     let run_id = folder.file_name().unwrap().to_str().unwrap();
     let mut guardian = Guardian::spawn(Path::new(ASSAY), run_id, folder).await.unwrap();
-    let running = services(&mut guardian, run_id, folder).await;
+    let mut running = services(&mut guardian, run_id, folder).await;
+    running.push(reborn(&mut guardian, run_id, folder).await);
     let mut out = std::io::stdout();
     for service in &running {
         writeln!(out, "\nservice {}", service.pid()).unwrap();
@@ -133,7 +150,7 @@ fn run_in(folder: &Path) -> Run {
         services.extend(line.strip_prefix("service ").map(|pid| pid.parse::<u32>().unwrap()));
         guardian = line.strip_prefix("guardian ").map(|pid| pid.parse().unwrap());
     }
-    assert_eq!(services.len(), 4);
+    assert_eq!(services.len(), 5);
     let input = child.stdin.take().unwrap();
     let id = folder.file_name().unwrap().to_str().unwrap().to_owned();
     // obedient, deaf and its sleep, daemon, its child and that one's sleep.
@@ -158,6 +175,7 @@ fn a_killed_run_leaves_nothing_behind() {
     for text in ["watched deaf", "killed: sh", "nothing of the run is left"] {
         assert!(log.contains(text), "{log}");
     }
+    assert_eq!(log.matches("watched reborn").count(), 3, "{log}");
 }
 
 #[test]

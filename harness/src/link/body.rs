@@ -5,6 +5,7 @@
 
 use super::conn::Conn;
 use super::proxy::Proxy;
+use super::watch::Delivery;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -101,6 +102,7 @@ impl Body for RequestBody {
 /// An answer's body on its way to the client; its end is the request's end.
 pub(crate) struct AnswerBody {
     source: Source,
+    delivery: Delivery,
     proxy: Rc<Proxy>,
     conn: Rc<Conn>,
 }
@@ -116,13 +118,18 @@ pub(crate) enum Source {
 impl AnswerBody {
     /// The body of the answer to this connection's open request.
     pub(crate) fn new(source: Source, proxy: Rc<Proxy>, conn: Rc<Conn>) -> AnswerBody {
-        AnswerBody { source, proxy, conn }
+        AnswerBody { source, delivery: Delivery::Abandoned, proxy, conn }
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.proxy.finish(&self.conn);
+        let delivery = match self.delivery {
+            // A body whose end is known from its length is dropped without a last look.
+            Delivery::Abandoned if self.is_end_stream() => Delivery::Whole,
+            delivery => delivery,
+        };
+        self.proxy.finish(&self.conn, delivery);
     }
 }
 
@@ -138,13 +145,19 @@ impl Body for AnswerBody {
             // Neither bytes nor a broken upstream may show now. Woken by `Conn::hold`.
             return Poll::Pending;
         }
-        match &mut self.source {
-            Source::Upstream(body) => Pin::new(body).poll_frame(cx),
+        let frame = match &mut self.source {
+            Source::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
             Source::Fault(body) => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
-                Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})))
+                frame.map(|frame| frame.map_err(|never| match never {}))
             }
+        };
+        match &frame {
+            Some(Ok(frame)) if frame.is_data() => {}
+            Some(Ok(_)) | None => self.delivery = Delivery::Whole,
+            Some(Err(_)) => self.delivery = Delivery::Broken,
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

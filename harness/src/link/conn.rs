@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// A byte stream to a party.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
@@ -72,6 +73,7 @@ pub(crate) struct Conn {
     stream: RefCell<Option<Box<dyn Stream>>>,
     held: Cell<bool>,
     speech: Cell<Speech>,
+    reset_at: Cell<Option<Instant>>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -85,6 +87,7 @@ impl Conn {
             stream: RefCell::new(Some(stream)),
             held: Cell::new(false),
             speech: Cell::new(Speech::Silent),
+            reset_at: Cell::new(None),
             task: RefCell::default(),
         }
     }
@@ -93,8 +96,14 @@ impl Conn {
     pub(crate) fn cut(&self) {
         if let Some(stream) = self.stream.borrow_mut().take() {
             stream.reset_on_close();
+            self.reset_at.set(Some(Instant::now()));
         }
         self.wake();
+    }
+
+    /// When it was cut; none if it was not.
+    pub(crate) fn reset_at(&self) -> Option<Instant> {
+        self.reset_at.get()
     }
 
     /// Closes it in peace.

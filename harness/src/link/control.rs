@@ -9,18 +9,24 @@ use super::board::{Action, Tally};
 use super::counts::{Counters, Counts};
 use super::listener::Listener;
 use super::proxy::{Proxy, Shared};
+use super::watch::{MOST, Room};
 use super::{LinkError, LinkEvent};
 use crate::clock::Clock;
 use crate::record::Edges;
 use assay_slo::At;
 use assay_slo::event::Effect;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+
+/// How often what was recorded is handed over.
+const HAND_OVER_EVERY: Duration = Duration::from_secs(1);
 
 /// A fault is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +56,8 @@ enum Order {
     Inject { fault: usize, name: String, action: Action, reply: Reply<Applied> },
     Clear { fault: usize, recovery_us: u64, reply: Reply<Cleared> },
     Verify { reply: Reply<Vec<String>> },
+    Watch { name: String, zero: At, each: bool, reply: Reply<()> },
+    Flush { reply: Reply<()> },
 }
 
 /// All links of a run.
@@ -149,7 +157,26 @@ impl Links {
         }
     }
 
-    /// Ends all links; what is open is reset.
+    /// Records what arrives at a link from now on, and tells it about once a second through the
+    /// receiver: [`LinkEvent::Arrivals`] with seconds counted from `zero`, and with `each` also
+    /// [`LinkEvent::Attempts`]. Connects that are refused arrive nowhere; our own are not counted.
+    ///
+    /// # Errors
+    /// [`LinkError::NoSuchLink`], [`LinkError::AlreadyWatched`].
+    pub async fn watch(&self, name: &str, each: bool, zero: At) -> Result<(), LinkError> {
+        self.order(|reply| Order::Watch { name: name.to_owned(), zero, each, reply }).await
+    }
+
+    /// Ends the record of every watched link. When this returns all of it is in the receiver,
+    /// requests still open as cut; so call it once all that should end has ended.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`].
+    pub async fn flush(&self) -> Result<(), LinkError> {
+        self.order(|reply| Order::Flush { reply }).await
+    }
+
+    /// Ends all links; what is open is reset. What was recorded and not told is told before.
     pub async fn stop(self) {
         let Links { orders, thread, .. } = self;
         drop(orders);
@@ -176,8 +203,19 @@ impl Links {
 /// The links' thread: carries out orders until there can be none.
 async fn obey(shared: Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
     let mut links: BTreeMap<String, Rc<Proxy>> = BTreeMap::new();
+    let room: Room = Rc::new(Cell::new(MOST));
+    let mut ticks = tokio::time::interval(HAND_OVER_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Whoever gave an order may be gone when it is done: a reply unheard is no loss.
-    while let Some(order) = orders.recv().await {
+    loop {
+        let order = tokio::select! {
+            order = orders.recv() => order,
+            _ = ticks.tick() => {
+                links.values().for_each(|link| link.hand_over());
+                continue;
+            }
+        };
+        let Some(order) = order else { break };
         match order {
             Order::Bind { name, addr, counters, reply } => {
                 let _unheard = reply.send(bind(&shared, &mut links, name, addr, counters));
@@ -218,8 +256,21 @@ async fn obey(shared: Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
                     let _unheard = reply.send(Ok(verify(&links).await));
                 });
             }
+            Order::Watch { name, zero, each, reply } => {
+                let watched = match links.get(&name) {
+                    None => Err(LinkError::NoSuchLink { name }),
+                    Some(link) if link.watch(&name, zero, each.then(|| Rc::clone(&room))) => Ok(()),
+                    Some(_) => Err(LinkError::AlreadyWatched { name }),
+                };
+                let _unheard = reply.send(watched);
+            }
+            Order::Flush { reply } => {
+                links.values().for_each(|link| link.unwatch());
+                let _unheard = reply.send(Ok(()));
+            }
         }
     }
+    links.values().for_each(|link| link.unwatch());
 }
 
 fn bind(

@@ -11,6 +11,7 @@
 //! control -> proxy -> relay -> body
 //!              |        |
 //!            board -> passage -> seen -> fate        listener, conn, counts: leaves
+//!            watch ----^
 //! ```
 
 mod board;
@@ -26,6 +27,7 @@ mod relay;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use board::Action;
 pub use control::{Applied, Cleared, Links};
@@ -34,10 +36,11 @@ pub use fate::{Answer, Ending, Fate};
 pub use seen::{DrawnBy, Fault, REQUEST_ID, Reach, Ruling, Seen};
 
 use assay_slo::At;
+use assay_slo::event::Attempt;
 use std::net::SocketAddr;
 
 /// What a link tells unasked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEvent {
     /// A fault affected its first request; for refusing, its first connection.
     FirstAffected {
@@ -53,6 +56,30 @@ pub enum LinkEvent {
         fault: usize,
         /// When.
         at: At,
+    },
+    /// How many request heads arrived at a watched link in one second. Each second of the watch
+    /// is told once, soon after its end, also with none.
+    Arrivals {
+        /// The link.
+        link: String,
+        /// The second, from time 0.
+        second: i64,
+        /// How many.
+        n: u64,
+    },
+    /// Single requests that arrived at a watched link, about once a second. `begun` is when the
+    /// head had come; `done` when the answer was passed on, the connection was reset, or the
+    /// client had gone. The outcome goes by what the client was given: a reset is
+    /// [`assay_slo::Outcome::ProtocolError`], a client that left before the end of its answer is
+    /// [`assay_slo::Outcome::Timeout`], a request still open when the watch ended is
+    /// [`assay_slo::Outcome::Cut`].
+    Attempts {
+        /// The link.
+        link: String,
+        /// In the order of their ends.
+        list: Vec<Attempt>,
+        /// How many more ended, beyond what a run tells: 1 000 000 of all its links.
+        left_out: u64,
     },
 }
 
@@ -97,6 +124,12 @@ pub enum LinkError {
     AlreadyOn {
         /// Its index.
         fault: usize,
+    },
+    /// The link is watched already.
+    #[error("link `{name}` is watched already")]
+    AlreadyWatched {
+        /// The name.
+        name: String,
     },
     /// The fault is not on.
     #[error("fault number {fault} is not on")]

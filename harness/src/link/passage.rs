@@ -19,7 +19,10 @@ pub(crate) struct Passage {
     pub(crate) number: u64,
     /// Set when its fate is carried out: passed on, or the link's own answer given.
     pub(crate) passed: bool,
-    arrived: Instant,
+    /// When its head had come.
+    pub(crate) arrived: Instant,
+    /// The status of the answer to it, once there is one.
+    pub(crate) status: Option<u16>,
     fates: BTreeMap<usize, Fate>,
     affected_by: BTreeSet<usize>,
 }
@@ -45,6 +48,7 @@ impl Passage {
             number,
             passed: false,
             arrived,
+            status: None,
             fates: BTreeMap::new(),
             affected_by: BTreeSet::new(),
         }

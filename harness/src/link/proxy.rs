@@ -12,10 +12,12 @@ use super::listener::Listener;
 use super::passage::{Passage, Step};
 use super::relay;
 use super::seen::{Reach, Seen};
+use super::watch::{Delivery, Room, Watch, outcome};
 use super::{Ending, LinkEvent};
 use crate::clock::Clock;
 use crate::record::Edges;
-use assay_slo::At;
+use assay_slo::{At, Outcome};
+use hyper::StatusCode;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -55,6 +57,7 @@ pub(crate) struct Proxy {
     acceptor: RefCell<Option<AbortHandle>>,
     own: RefCell<BTreeSet<SocketAddr>>,
     board: RefCell<Board>,
+    watch: RefCell<Option<Watch>>,
     conns: RefCell<BTreeMap<u64, Rc<Conn>>>,
     conns_made: Cell<u64>,
 }
@@ -73,6 +76,7 @@ impl Proxy {
             acceptor: RefCell::default(),
             own: RefCell::default(),
             board: RefCell::default(),
+            watch: RefCell::default(),
             conns: RefCell::default(),
             conns_made: Cell::new(0),
         })
@@ -118,6 +122,9 @@ impl Proxy {
         let number = self.counters.seen();
         let seen = seen(&self.shared.run_prefix);
         let mut passage = Passage::new(seen, number, Instant::now());
+        if let Some(watch) = self.watch.borrow_mut().as_mut() {
+            watch.arrived(self.shared.clock.stamp(passage.arrived));
+        }
         let mut board = self.board.borrow_mut();
         for fault in board.active() {
             board.ask(fault, &mut passage);
@@ -144,8 +151,16 @@ impl Proxy {
         step
     }
 
+    /// A connection's open request has an answer with this status.
+    pub(crate) fn answers(&self, conn: &Conn, status: StatusCode) {
+        if let Some(passage) = conn.passage.borrow_mut().as_mut() {
+            passage.status = Some(status.as_u16());
+        }
+    }
+
     /// The upstream's answer to a connection's open request has begun.
-    pub(crate) fn answered(&self, conn: &Conn) {
+    pub(crate) fn answered(&self, conn: &Conn, status: StatusCode) {
+        self.answers(conn, status);
         if let Some(passage) = conn.passage.borrow().as_ref() {
             for fault in self.board.borrow_mut().went_through(passage) {
                 self.tell(LinkEvent::FirstUnaffected { fault, at: self.shared.clock.now() });
@@ -154,10 +169,60 @@ impl Proxy {
     }
 
     /// The answer to a connection's open request is complete, or given up.
-    pub(crate) fn finish(&self, conn: &Conn) {
-        conn.passage.replace(None);
+    pub(crate) fn finish(&self, conn: &Conn, delivery: Delivery) {
+        self.end(conn, delivery);
         conn.end_answer();
         conn.hold(self.board.borrow().stalls_all());
+    }
+
+    /// Nobody serves a connection any more: its open request has ended.
+    pub(crate) fn give_up(&self, conn: &Conn) {
+        self.end(conn, Delivery::Abandoned);
+    }
+
+    /// A connection's open request, if there is one, has ended.
+    fn end(&self, conn: &Conn, delivery: Delivery) {
+        let Some(passage) = conn.passage.take() else { return };
+        if let Some(watch) = self.watch.borrow_mut().as_mut() {
+            let outcome = outcome(&passage, delivery, conn.reset_at().is_some());
+            let done = match outcome {
+                Outcome::ProtocolError => conn.reset_at(),
+                _ => None,
+            };
+            let stamp = |instant| self.shared.clock.stamp(instant);
+            let done = stamp(done.unwrap_or_else(Instant::now));
+            watch.ended(passage.number, stamp(passage.arrived), done, outcome);
+        }
+    }
+
+    /// Records what arrives from now on, seconds from `zero`, single arrivals if there is `room`
+    /// for them. False if it does already.
+    pub(crate) fn watch(&self, name: &str, zero: At, room: Option<Room>) -> bool {
+        let mut watch = self.watch.borrow_mut();
+        let is_new = watch.is_none();
+        let from = self.counters.requests();
+        watch.get_or_insert_with(|| Watch::new(name, zero, self.shared.clock.now(), from, room));
+        is_new
+    }
+
+    /// Tells what was recorded, as far as it is certain.
+    pub(crate) fn hand_over(&self) {
+        if let Some(watch) = self.watch.borrow_mut().as_mut() {
+            watch.told(self.shared.clock.now()).into_iter().for_each(|event| self.tell(event));
+        }
+    }
+
+    /// Ends the record, and tells all of it; requests that are open are cut.
+    pub(crate) fn unwatch(&self) {
+        let Some(mut watch) = self.watch.take() else { return };
+        let now = self.shared.clock.now();
+        for conn in self.conns.borrow().values() {
+            if let Some(open) = conn.passage.borrow().as_ref() {
+                let begun = self.shared.clock.stamp(open.arrived);
+                watch.ended(open.number, begun, now, Outcome::Cut);
+            }
+        }
+        watch.last_words(now).into_iter().for_each(|event| self.tell(event));
     }
 
     /// Whether this fault is on.

@@ -54,6 +54,7 @@ struct Registered(Rc<Proxy>, Rc<Conn>);
 
 impl Drop for Registered {
     fn drop(&mut self) {
+        self.0.give_up(&self.1);
         self.1.cut();
         self.0.forget(&self.1);
     }
@@ -136,6 +137,7 @@ async fn handle(
             Step::Answer(answer) => {
                 body.skip().await.map_err(|_| Over)?;
                 let answer = answer.response().map_err(|_| over(conn))?;
+                proxy.answers(conn, answer.status());
                 let whole =
                     |body| AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn));
                 return Ok(answer.map(whole));
@@ -187,7 +189,7 @@ async fn handle(
         upstream.declined.set(true);
     }
     upstream.sender.replace(Some(sender));
-    proxy.answered(conn);
+    proxy.answered(conn, response.status());
     Ok(response
         .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
 }
@@ -228,7 +230,8 @@ async fn broken(conn: &Conn) -> Over {
     while conn.is_held() {
         conn.changed.notified().await;
     }
-    over(conn)
+    // Who has left needs no reset, and did not leave because of one.
+    if conn.peer_closed() { Over } else { over(conn) }
 }
 
 async fn open(dial: &Dial, upstream: &Upstream) -> Result<SendRequest<RequestBody>, io::Error> {

@@ -15,7 +15,9 @@ use crate::load::{self, Drive, Engine};
 use crate::plan::Plan;
 use crate::record::{Batch, Edges};
 use crate::{fault, probe};
-use assay_slo::event::{Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState};
+use assay_slo::event::{
+    Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState,
+};
 use assay_slo::{At, Event, gate};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -253,11 +255,21 @@ impl Conduct<'_> {
     }
 
     fn link_event(&mut self, event: LinkEvent) {
-        let (fault, edge, at) = match event {
-            LinkEvent::FirstAffected { fault, at } => (fault, EdgeKind::FirstAffected, at),
-            LinkEvent::FirstUnaffected { fault, at } => (fault, EdgeKind::FirstUnaffected, at),
-        };
-        self.edge(fault, edge, at, None);
+        match event {
+            LinkEvent::FirstAffected { fault, at } => {
+                self.edge(fault, EdgeKind::FirstAffected, at, None);
+            }
+            LinkEvent::FirstUnaffected { fault, at } => {
+                self.edge(fault, EdgeKind::FirstUnaffected, at, None);
+            }
+            LinkEvent::Arrivals { link, second, n } => {
+                self.stream.note(Event::Arrivals { link, second, n });
+            }
+            LinkEvent::Attempts { link, list, left_out } => {
+                let of = AttemptsOf::Link(link);
+                self.stream.note(Event::Attempts(Attempts { of, list, left_out }));
+            }
+        }
     }
 
     fn drain_link_events(&mut self) {

@@ -32,6 +32,18 @@ pub struct Written {
     pub why: Option<String>,
 }
 
+impl Written {
+    /// Both together, for a service that was started again.
+    #[must_use]
+    pub(super) fn and(self, other: Written) -> Written {
+        Written {
+            lines: self.lines + other.lines,
+            dropped: self.dropped + other.dropped,
+            why: self.why.or(other.why),
+        }
+    }
+}
+
 /// A running capture, as seen by its reader.
 #[derive(Debug, Clone)]
 pub(super) struct Capture {
@@ -61,6 +73,8 @@ pub(super) struct Rules {
     pub(super) find: Option<String>,
     /// Texts that must not be written.
     pub(super) secrets: Vec<String>,
+    /// Our own line before the service's; it is none of those seen.
+    pub(super) opening: Option<String>,
 }
 
 impl Capture {
@@ -119,6 +133,11 @@ impl Work {
     fn run(mut self, mut reader: PipeReader) {
         let mut chunk = vec![0; 64 * 1024];
         let mut line = Line::default();
+        if let Some(opening) = self.rules.opening.take() {
+            // Where there is no room for it there is none for lines either, and they say so.
+            let _no_room = self.log.push(format!("[assay: {opening}]").as_bytes(), "");
+            self.hand_over();
+        }
         loop {
             let read = match reader.read(&mut chunk) {
                 Ok(0) => break,

@@ -20,6 +20,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How long SIGKILL may take to show: a process in a system call ends when that returns.
 const KILL_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long the signal of a declared kill may take to end the first process.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+/// And the others after it.
+const REST_WITHIN: Duration = Duration::from_secs(1);
+
 /// The first process of a service, which leads its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leader {
@@ -43,7 +48,7 @@ pub(super) struct Scope {
 /// What ending came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// Got SIGTERM.
+    /// Got SIGTERM, or the signal that was asked for.
     pub(super) asked: BTreeSet<Entry>,
     /// Got SIGKILL.
     pub(super) killed: BTreeSet<Entry>,
@@ -58,6 +63,13 @@ pub(super) fn marks(run_id: &str, service: Option<&str>) -> Vec<String> {
     let mut marks = vec![format!("{RUN_ID}={run_id}")];
     marks.extend(service.map(|name| format!("{SERVICE}={name}")));
     marks
+}
+
+impl Ended {
+    /// Everybody who got a signal.
+    pub(super) fn signalled(&self) -> impl Iterator<Item = &Entry> {
+        self.asked.iter().chain(&self.killed)
+    }
 }
 
 impl Scope {
@@ -100,39 +112,72 @@ impl Scope {
     }
 }
 
+/// What a signal came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Struck {
+    /// Who got it, and who is left.
+    pub(super) ended: Ended,
+    /// The first process was seen to be gone.
+    pub(super) is_gone: bool,
+}
+
 /// Asks everybody in the scope to end, waits up to `grace`, then kills whoever is left.
 /// Returns when nobody is left, at the latest 2 s after `grace`.
 pub(super) fn end(scope: &Scope, grace: Duration) -> Ended {
     let mut ended = Ended::default();
-    if wait(scope, grace, &mut ended, |members, _, ended| {
-        for entry in members {
-            if !ended.asked.iter().any(|e| e.pid == entry.pid && e.start == entry.start) {
-                table::signal(entry, Signal::TERM);
-                ended.asked.insert(entry.clone());
-            }
-            // A stopped process gets its SIGTERM only when it goes on.
-            if matches!(entry.state, 'T' | 't') {
-                table::signal(entry, Signal::CONT);
-            }
-        }
-    }) {
-        return ended;
+    let ask = |members: &[Entry], _: &[i32], ended: &mut Ended| send(Signal::TERM, members, ended);
+    if !wait(scope, grace, &mut ended, ask) {
+        wait(scope, KILL_WITHIN, &mut ended, kill);
     }
-    wait(scope, KILL_WITHIN, &mut ended, |members, groups, ended| {
-        // The whole group at once: nobody in it can fork away between two looks.
-        for group in groups {
-            if members.iter().any(|entry| entry.pgid == *group) {
-                table::signal_group(*group, Signal::KILL);
-            }
-        }
-        for entry in members {
-            table::signal(entry, Signal::KILL);
-            if !ended.killed.iter().any(|e| e.pid == entry.pid && e.start == entry.start) {
-                ended.killed.insert(entry.clone());
-            }
-        }
-    });
     ended
+}
+
+/// Sends a signal to a process, its group and whoever carries all of the marks, once to each.
+/// Returns when nobody is left; at the latest 1 s after the process is gone, or after 5 s if it
+/// is not.
+pub(super) fn strike(leader: &Leader, marks: Vec<String>, signal: Signal) -> Struck {
+    let act = |members: &[Entry], groups: &[i32], ended: &mut Ended| match signal {
+        Signal::KILL => kill(members, groups, ended),
+        _ => send(signal, members, ended),
+    };
+    let everybody = Scope { leaders: vec![leader.clone()], marks };
+    // Nobody has group 0: only the process itself is meant.
+    let itself = Scope { leaders: vec![Leader { pgid: 0, ..leader.clone() }], marks: Vec::new() };
+    let mut ended = Ended::default();
+    wait(&everybody, Duration::ZERO, &mut ended, act);
+    let is_gone = wait(&itself, GONE_WITHIN, &mut ended, |_, _, _| {});
+    let rest = if is_gone { REST_WITHIN } else { Duration::ZERO };
+    wait(&everybody, rest, &mut ended, act);
+    Struck { ended, is_gone }
+}
+
+/// Sends a signal that can be heard, once to each.
+fn send(signal: Signal, members: &[Entry], ended: &mut Ended) {
+    for entry in members {
+        if !ended.asked.iter().any(|e| e.pid == entry.pid && e.start == entry.start) {
+            table::signal(entry, signal);
+            ended.asked.insert(entry.clone());
+        }
+        // A stopped process gets its signal only when it goes on.
+        if matches!(entry.state, 'T' | 't') {
+            table::signal(entry, Signal::CONT);
+        }
+    }
+}
+
+/// Sends SIGKILL, to whole groups at once: nobody in one can fork away between two looks.
+fn kill(members: &[Entry], groups: &[i32], ended: &mut Ended) {
+    for group in groups {
+        if members.iter().any(|entry| entry.pgid == *group) {
+            table::signal_group(*group, Signal::KILL);
+        }
+    }
+    for entry in members {
+        table::signal(entry, Signal::KILL);
+        if !ended.killed.iter().any(|e| e.pid == entry.pid && e.start == entry.start) {
+            ended.killed.insert(entry.clone());
+        }
+    }
 }
 
 /// Looks and acts until two looks in a row found nobody (true) or the time is over (false).
@@ -211,6 +256,20 @@ mod tests {
         assert_eq!(end(&scope, Duration::ZERO), Ended::default());
         assert_eq!(child.try_wait().unwrap(), None);
         child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_strike_never_hits_a_number_that_was_used_again() {
+        let mut child = sleeper();
+        let mut old = leader(&child);
+        old.start -= 1;
+        let struck = strike(&old, Vec::new(), Signal::KILL);
+        assert_eq!(struck, Struck { ended: Ended::default(), is_gone: true });
+        assert_eq!(child.try_wait().unwrap(), None);
+        let struck = strike(&leader(&child), Vec::new(), Signal::INT);
+        assert!(struck.is_gone && struck.ended.left.is_empty(), "{struck:?}");
+        assert_eq!((struck.ended.asked.len(), struck.ended.killed.len()), (1, 0));
         child.wait().unwrap();
     }
 

@@ -95,6 +95,25 @@ pub enum ServiceError {
         /// Who listens.
         by: String,
     },
+    /// No service ends by this signal.
+    #[error(
+        "service `{name}` cannot be killed with signal {signal}, which ends no process: use \
+         KILL (9) or TERM (15)"
+    )]
+    NotDeadly {
+        /// The service.
+        name: String,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It was to be started again and has not ended.
+    #[error("service `{name}` cannot be started again: its process {pid} still runs")]
+    StillRuns {
+        /// The service.
+        name: String,
+        /// Its first process.
+        pid: i32,
+    },
     /// Starting failed in the system.
     #[error("service `{name}` could not be started: {why}")]
     Start {

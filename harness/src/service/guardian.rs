@@ -71,12 +71,13 @@ impl Guardian {
         Err(io::Error::other(why))
     }
 
-    /// Puts a service under guard. What it starts in turn is found by its marks.
+    /// Puts a service's process under guard, again after each restart: a new process leads a new
+    /// group. What it starts in turn is found by its group and its marks.
     ///
     /// # Errors
     /// When the guardian is gone; the run is then unguarded.
     pub async fn watch(&mut self, running: &Running) -> io::Result<()> {
-        self.tell(&watch_line(&running.leader, running.name())).await
+        self.tell(&watch_line(&running.life.leader, running.name())).await
     }
 
     /// Sends the guardian away, after everything was stopped.

@@ -1,31 +1,27 @@
 //! A service that we start: its process group, its end, and what is left after it.
 //!
-//! Invariant: it runs in a process group of its own, so a Ctrl-C in the terminal does not
-//! reach it behind our back; it reads nothing, and its output is captured.
 //! Invariant: stopping ends the group and then whoever left the group but still carries the
 //! service's marks; whoever is left after that is named.
-//! Not here: readiness (`ready`), finding the program (`command`), the order of services
-//! (`run`).
+//! Not here: one process of it (`life`), readiness (`ready`), killing and restarting (`kill`), the
+//! order of services (`run`).
 
-use super::capture::{Capture, Rules, Written};
-use super::ending::{Ended, Leader, Scope, end, marks};
-use super::{RUN_ID, SERVICE, ServiceError, command, table};
+use super::capture::{Capture, Written};
+use super::ending::{Ended, Scope, end, marks};
+use super::life::Life;
+use super::{ServiceError, table};
 use crate::plan::Ready;
 use rustix::process::Signal;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::process::Command;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// How long a process may take to end after SIGTERM when it left its service's group.
 const SWEEP_WITHIN: Duration = Duration::from_secs(1);
 /// How long the last output may take after the last process has ended.
-const LOG_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const LOG_WITHIN: Duration = Duration::from_secs(1);
 
 /// A process to start, all placeholders filled.
 #[derive(Debug, Clone)]
@@ -109,7 +105,7 @@ impl From<ExitStatus> for Exit {
 }
 
 /// Those that end processes in practice; numbers are Linux's on every architecture it shares.
-fn signal_name(number: i32) -> Option<&'static str> {
+pub(super) fn signal_name(number: i32) -> Option<&'static str> {
     Some(match number {
         1 => "SIGHUP",
         2 => "SIGINT",
@@ -159,10 +155,10 @@ pub struct Stopped {
 #[derive(Debug)]
 pub struct Running {
     pub(super) launch: Launch,
-    pub(super) leader: Leader,
-    pub(super) exit: watch::Receiver<Option<Exit>>,
-    pub(super) capture: Capture,
-    pub(super) started: Instant,
+    /// The process that runs now, or ran last.
+    pub(super) life: Life,
+    /// Those that ended before it was restarted, oldest first.
+    pub(super) before: Vec<Life>,
 }
 
 /// Starts a service. It need not be ready yet. Call within a runtime.
@@ -170,62 +166,9 @@ pub struct Running {
 /// # Errors
 /// What is wrong with the command, its folder or the system; nothing runs then.
 pub fn start(launch: Launch) -> Result<Running, ServiceError> {
-    let program = command::find(&launch)?;
-    if !launch.cwd.is_dir() {
-        return Err(ServiceError::NoFolder { name: launch.name, cwd: launch.cwd });
-    }
     launch.check_unoccupied()?;
-    let failed = |why: String| ServiceError::Start { name: launch.name.clone(), why };
-    let find = match &launch.ready {
-        Ready::Log(text) => Some(text.clone()),
-        Ready::Http(_) | Ready::Port(_) => None,
-    };
-    let rules = Rules { find, secrets: launch.secrets.clone() };
-    let log = launch.logs.join(log_name(&launch.name));
-    let (capture, writer) =
-        Capture::start(&log, rules).map_err(|why| failed(format!("no pipe for its log: {why}")))?;
-    // One pipe for both streams keeps their order.
-    let second = writer.try_clone().map_err(|why| failed(why.to_string()))?;
-    let mut child = Command::new(&program);
-    if let Some((word, arguments)) = launch.command.split_first() {
-        child.arg0(word).args(arguments);
-    }
-    child
-        .envs(launch.env.iter().map(|(key, value)| (key, value)))
-        .env(RUN_ID, &launch.run_id)
-        .env(SERVICE, &launch.name)
-        .current_dir(&launch.cwd)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(writer)
-        .stderr(second);
-    let spawned = child.spawn();
-    // It holds our ends of the pipe, whose end would never be seen.
-    drop(child);
-    let mut child = spawned.map_err(|why| ServiceError::NotRunnable {
-        name: launch.name.clone(),
-        why: command::explain(&program, &why),
-        path: program,
-    })?;
-    let started = Instant::now();
-    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
-    // Nobody has waited for it yet, so its entry is there even if it has already ended.
-    let entry = match table::entry(pid) {
-        Ok(Some(entry)) => entry,
-        unknown => {
-            // Without its start time it could not be stopped safely later.
-            let _ = child.start_kill();
-            let why = unknown.err().map_or_else(|| "no entry".to_owned(), |why| why.to_string());
-            return Err(failed(format!("/proc does not show it: {why}")));
-        }
-    };
-    let (ended, exit) = watch::channel(None);
-    tokio::spawn(async move {
-        let exit = child.wait().await.map_or(Exit::Unknown, Exit::from);
-        ended.send_replace(Some(exit));
-    });
-    let leader = Leader { pid, start: entry.start, pgid: pid };
-    Ok(Running { launch, leader, exit, capture, started })
+    let life = Life::begin(&launch, None)?;
+    Ok(Running { launch, life, before: Vec::new() })
 }
 
 impl Running {
@@ -244,45 +187,53 @@ impl Running {
     /// Process number of its first process, and of its group.
     #[must_use]
     pub fn pid(&self) -> i32 {
-        self.leader.pid
+        self.life.leader.pid
     }
 
     /// When that process started, in clock ticks since boot: with the number its identity.
     #[must_use]
     pub fn start_time(&self) -> u64 {
-        self.leader.start
+        self.life.leader.start
     }
 
     /// Its last log lines, oldest first, at most 10.
     #[must_use]
     pub fn last_lines(&self) -> Vec<String> {
-        self.capture.last()
+        self.life.capture.last()
     }
 
-    /// Waits for the end of its first process. The future does not borrow the service.
+    /// Waits for its first process to end without our doing. The future does not borrow the
+    /// service and is about the process that runs now. If [`Running::kill`] ends that one, the
+    /// future never ends; a death is told by it even when a kill came too late. After
+    /// [`Running::restart`] ask again, for the new process.
     pub fn exited(&self) -> impl Future<Output = Exit> + Send + use<> {
-        let mut exit = self.exit.clone();
+        let (ended, mut is_meant) = (self.life.ended(), self.life.is_meant.subscribe());
         async move {
-            match exit.wait_for(Option::is_some).await {
-                Ok(exit) => exit.clone().unwrap_or(Exit::Unknown),
-                Err(_) => Exit::Unknown,
-            }
+            let exit = ended.await;
+            let is_death = is_meant.wait_for(|is_meant| !is_meant).await.is_ok();
+            if is_death { exit } else { std::future::pending().await }
         }
     }
 
     /// Ends the service: SIGTERM to its group, at most `grace`, SIGKILL to the group, and then
     /// the same within a second for processes that left the group.
-    pub async fn stop(mut self, grace: Duration) -> Stopped {
+    pub async fn stop(self, grace: Duration) -> Stopped {
         let name = self.launch.name.clone();
-        let had_ended = self.exit.borrow().is_some();
-        let group = Scope { leaders: vec![self.leader.clone()], marks: Vec::new() };
+        let had_ended = self.life.exit.borrow().is_some();
+        let leaders = self.lives().map(|life| life.leader.clone()).collect();
+        let group = Scope { leaders, marks: Vec::new() };
         let marks = marks(&self.launch.run_id, Some(&name));
         let strays = Scope { leaders: Vec::new(), marks };
         let first = end_off_thread(group, grace).await;
         let second = end_off_thread(strays, SWEEP_WITHIN).await;
         let is_gone = first.left.is_empty() && first.blind.is_none();
-        let exit = if is_gone { self.exited().await } else { Exit::Unknown };
-        let ended = self.capture.reached(|progress| progress.ended);
+        let exit = if is_gone { self.life.ended().await } else { Exit::Unknown };
+        let mut captures: Vec<Capture> = self.lives().map(|life| life.capture.clone()).collect();
+        let ended = async {
+            for capture in &mut captures {
+                capture.reached(|progress| progress.ended).await;
+            }
+        };
         // Whoever escaped every search may still hold the pipe.
         let _ = tokio::time::timeout(LOG_WITHIN, ended).await;
         let labels = |entries: &[table::Entry]| -> Vec<String> {
@@ -300,8 +251,13 @@ impl Running {
             swept: second.asked.iter().map(table::Entry::label).collect(),
             left: [labels(&first.left), labels(&second.left)].concat(),
             blind: first.blind.or(second.blind),
-            written: self.capture.written(),
+            written: captures.iter().map(Capture::written).fold(Written::default(), Written::and),
         }
+    }
+
+    /// All its processes, first ones, oldest first.
+    fn lives(&self) -> impl Iterator<Item = &Life> {
+        self.before.iter().chain([&self.life])
     }
 }
 
@@ -309,9 +265,9 @@ impl Running {
 /// the group is the guardian's then. After [`Running::stop`] nobody is there any more.
 impl Drop for Running {
     fn drop(&mut self) {
-        if matches!(table::entry(self.leader.pid), Ok(Some(now)) if now.start == self.leader.start)
-        {
-            table::signal_group(self.leader.pgid, Signal::KILL);
+        let leader = &self.life.leader;
+        if matches!(table::entry(leader.pid), Ok(Some(now)) if now.start == leader.start) {
+            table::signal_group(leader.pgid, Signal::KILL);
         }
     }
 }
@@ -322,13 +278,6 @@ async fn end_off_thread(scope: Scope, grace: Duration) -> Ended {
         Ok(ended) => ended,
         Err(why) => Ended { blind: Some(why.to_string()), ..Ended::default() },
     }
-}
-
-/// The log's file name: a service's name cannot lead out of the folder.
-fn log_name(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let name: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
-    format!("{name}.log")
 }
 
 #[cfg(test)]

@@ -7,15 +7,17 @@
 use super::process::{Exit, Launch, Running};
 use super::{ServiceError, error::length, http, sockets, table};
 use crate::plan::Ready;
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long one look may take.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
+/// How long an address may stay taken by a service that was killed.
+const FREE_WITHIN: Duration = Duration::from_secs(5);
 /// How long a dead service's last words may take to arrive.
 const WORDS_WITHIN: Duration = Duration::from_millis(500);
 
@@ -35,17 +37,32 @@ impl Launch {
     /// # Errors
     /// [`ServiceError::Occupied`].
     pub(super) fn check_unoccupied(&self) -> Result<(), ServiceError> {
-        let Some(addr) = self.ready_addr() else { return Ok(()) };
-        // std binds with SO_REUSEADDR, so only a listener is in the way.
-        match std::net::TcpListener::bind(addr) {
-            Err(why) if why.kind() == ErrorKind::AddrInUse => {
-                let by = sockets::holder(addr.port());
-                let by = by.unwrap_or_else(|| "another process".to_owned());
-                Err(ServiceError::Occupied { name: self.name.clone(), addr, by })
+        self.ready_addr().map_or(Ok(()), |addr| self.check_free(addr))
+    }
+
+    /// Waits until nobody listens where readiness shows or the service is to listen: those that
+    /// were killed may take a moment to go.
+    ///
+    /// # Errors
+    /// [`ServiceError::Occupied`] when somebody still does after 5 s.
+    pub(super) async fn unoccupied(&self) -> Result<(), ServiceError> {
+        let begun = Instant::now();
+        loop {
+            let free = self.check_unoccupied().and_then(|()| self.check_free(self.addr));
+            if free.is_ok() || begun.elapsed() >= FREE_WITHIN {
+                return free;
             }
-            // Whatever else is wrong shows when the service binds.
-            Ok(_) | Err(_) => Ok(()),
+            tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    fn check_free(&self, addr: SocketAddr) -> Result<(), ServiceError> {
+        if sockets::is_free(addr) {
+            return Ok(());
+        }
+        let by = sockets::holder(addr.port());
+        let by = by.unwrap_or_else(|| "another process".to_owned());
+        Err(ServiceError::Occupied { name: self.name.clone(), addr, by })
     }
 }
 
@@ -56,13 +73,13 @@ impl Running {
     /// [`ServiceError::NotReady`] at the deadline, [`ServiceError::Died`] when it ends before.
     /// It still has to be stopped then.
     pub async fn ready(&mut self) -> Result<(), ServiceError> {
-        let time_left = self.launch.ready_within.saturating_sub(self.started.elapsed());
+        let time_left = self.launch.ready_within.saturating_sub(self.life.started.elapsed());
         let mut last = "nothing was tried".to_owned();
-        let exited = self.exited();
+        let ended = self.life.ended();
         let exit = tokio::select! {
             // A service that has ended is not ready, whoever else answers at its address.
             biased;
-            exit = exited => exit,
+            exit = ended => exit,
             () = self.look(&mut last) => return self.still_alive().await,
             () = tokio::time::sleep(time_left) => return Err(self.not_ready(last)),
         };
@@ -94,7 +111,7 @@ impl Running {
             }
             Ready::Log(text) => {
                 *last = format!("no line of its output contains \"{text}\"");
-                let mut capture = self.capture.clone();
+                let mut capture = self.life.capture.clone();
                 capture.reached(|progress| progress.found || progress.ended).await;
                 if !capture.has_found() {
                     // Its output is closed: only its end or the deadline can come now.
@@ -107,7 +124,7 @@ impl Running {
 
     /// Readiness of a service that died in the same moment is none.
     async fn still_alive(&self) -> Result<(), ServiceError> {
-        let exit = self.exit.borrow().clone();
+        let exit = self.life.exit.borrow().clone();
         match exit {
             None => Ok(()),
             Some(exit) => Err(self.died(exit).await),
@@ -115,7 +132,7 @@ impl Running {
     }
 
     async fn died(&self, exit: Exit) -> ServiceError {
-        let mut capture = self.capture.clone();
+        let mut capture = self.life.capture.clone();
         let ended = capture.reached(|progress| progress.ended);
         // Its children may still hold the pipe.
         let _ = tokio::time::timeout(WORDS_WITHIN, ended).await;
@@ -136,7 +153,7 @@ impl Running {
     fn hint(&self) -> Option<String> {
         let wanted = self.launch.ready_addr()?;
         let table = table::all().ok()?;
-        let group = table.iter().filter(|entry| entry.pgid == self.leader.pgid);
+        let group = table.iter().filter(|entry| entry.pgid == self.life.leader.pgid);
         let pids: Vec<i32> = group.map(|entry| entry.pid).collect();
         let found = sockets::listening(&pids);
         let is_wanted = |addr: &SocketAddr| {

@@ -1,9 +1,12 @@
 //! Who listens where, read from `/proc/net/tcp` and the descriptors of processes.
 //!
-//! Invariant: only explains; nothing is decided by it, so what cannot be read is left out.
+//! Invariant: what is read only explains; nothing is decided by it, so what cannot be read is left
+//! out. [`is_free`] decides, and asks the kernel.
 //! Not here: reservation (`ports`), the process table (`table`).
 
 use super::table;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A listening TCP socket.
@@ -11,6 +14,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 struct Listener {
     addr: SocketAddr,
     inode: u64,
+}
+
+/// False if somebody listens at this address, or holds it in another way that a service could not
+/// get around. Whatever else is wrong with it shows when the service binds it. Never listens
+/// itself: a client that connects meanwhile is refused as it should be.
+pub(super) fn is_free(addr: SocketAddr) -> bool {
+    let bound = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP)).and_then(
+        |socket| {
+            // As services do: a connection of one that has ended does not count.
+            socket.set_reuse_address(true)?;
+            socket.bind(&addr.into())
+        },
+    );
+    !bound.is_err_and(|why| why.kind() == ErrorKind::AddrInUse)
 }
 
 /// Name and number of the process that listens on this port, if we may know.
@@ -108,7 +125,9 @@ mod tests {
         let own = std::process::id();
         assert!(listening(&[i32::try_from(own).unwrap()]).contains(&addr));
         assert!(holder(addr.port()).unwrap().contains(&format!("pid {own}")));
+        assert!(!is_free(addr));
         drop(listener);
         assert_eq!(holder(addr.port()), None);
+        assert!(is_free(addr));
     }
 }

@@ -4,3 +4,4 @@ mod edges;
 mod http;
 mod paused;
 mod peers;
+mod watched;

@@ -6,7 +6,7 @@ use super::*;
 
 fn rules(find: Option<&str>, secrets: &[&str]) -> Rules {
     let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
-    Rules { find: find.map(str::to_owned), secrets }
+    Rules { find: find.map(str::to_owned), secrets, opening: None }
 }
 
 /// Writes these pieces as a service would and returns its file and the capture at its end.
@@ -29,6 +29,16 @@ async fn lines_arrive_as_they_are() {
     assert_eq!(file, b"one\ntwo\r\n\n\xff\xfe\nend\n");
     assert_eq!(capture.last(), ["one", "two", "", "\u{fffd}\u{fffd}", "end"]);
     assert_eq!(capture.written(), Written { lines: 5, dropped: 0, why: None });
+}
+
+#[tokio::test]
+async fn our_own_opening_line_is_neither_counted_nor_searched() {
+    let mut rules = rules(Some("again"), &[]);
+    rules.opening = Some("started again".to_owned());
+    let (file, capture) = captured(&[b"one\n"], rules, 1000).await;
+    assert_eq!(file, b"[assay: started again]\none\n");
+    assert_eq!((capture.written().lines, capture.last()), (1, vec!["one".to_owned()]));
+    assert!(!capture.has_found());
 }
 
 #[tokio::test]

@@ -1,0 +1,107 @@
+//! A declared kill: a signal for the whole service, the proof that it is gone, and its restart.
+//!
+//! Invariant: who is signalled is the service's own process, its group, or marked as the
+//! service's; never a number alone.
+//! Invariant: an end that a kill caused is no death, see [`Running::exited`]; a death that came
+//! before a kill stays one, and the kill says so.
+//! Not here: when a kill comes and ends (`run`), stopping for good (`process`).
+
+use super::ServiceError;
+use super::ending::{Ended, Struck, marks, strike};
+use super::life::Life;
+use super::process::{Exit, LOG_WITHIN, Running, signal_name};
+use rustix::process::Signal;
+
+/// What became of the first process of a service that was killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It got the signal and was seen to be gone.
+    Gone(Exit),
+    /// It had ended before, so the signal had no effect on it.
+    Before(Exit),
+    /// It is still there 5 s later.
+    StillThere,
+}
+
+/// What a kill came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Killed {
+    /// Of its first process.
+    pub effect: Effect,
+    /// Its other processes that got the signal too: `name (pid n)`.
+    pub swept: Vec<String>,
+    /// Its processes that are still there, the first one included.
+    pub left: Vec<String>,
+    /// Why nobody can know whether processes are left.
+    pub blind: Option<String>,
+}
+
+impl Running {
+    /// Sends a signal, by its number, to the service's process, its group and whoever left the
+    /// group but carries the service's marks. Returns when all are gone; at the latest 1 s after
+    /// the first process is, or after 5 s if it is not.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotDeadly`]; nothing was sent then.
+    pub async fn kill(&mut self, signal: i32) -> Result<Killed, ServiceError> {
+        let name = self.launch.name.clone();
+        let Some(deadly) = signal_name(signal).and(Signal::from_named_raw(signal)) else {
+            return Err(ServiceError::NotDeadly { name, signal });
+        };
+        let leader = self.life.leader.clone();
+        let had_ended = self.life.exit.borrow().is_some();
+        let was_meant = *self.life.is_meant.borrow();
+        // Before the signal: its effect must not look like a death.
+        self.life.is_meant.send_replace(was_meant || !had_ended);
+        let marks = marks(&self.launch.run_id, Some(&name));
+        let own = leader.clone();
+        let struck = tokio::task::spawn_blocking(move || strike(&own, marks, deadly)).await;
+        let Struck { ended, is_gone } = struck.unwrap_or_else(|why| Struck {
+            ended: Ended { blind: Some(why.to_string()), ..Ended::default() },
+            is_gone: false,
+        });
+        let was_hit = ended.signalled().any(|e| e.pid == leader.pid && e.start == leader.start);
+        if !was_hit && is_gone && !was_meant {
+            self.life.is_meant.send_replace(false);
+        }
+        let is_gone = is_gone || self.life.exit.borrow().is_some();
+        let effect = match (is_gone, was_hit) {
+            (false, _) => Effect::StillThere,
+            (true, false) => Effect::Before(self.life.ended().await),
+            (true, true) => Effect::Gone(self.life.ended().await),
+        };
+        let others = ended.signalled().filter(|entry| entry.pid != leader.pid);
+        Ok(Killed {
+            effect,
+            swept: others.map(|entry| entry.label()).collect(),
+            left: ended.left.iter().map(|entry| entry.label()).collect(),
+            blind: ended.blind.clone(),
+        })
+    }
+
+    /// Starts the service again after its first process has ended: the same launch at the same
+    /// address, its log continued in the same file. Waits up to 5 s for its address to be free.
+    /// The new process is not ready yet, not guarded yet, and [`Running::exited`] must be asked
+    /// anew: as after [`super::start`].
+    ///
+    /// # Errors
+    /// [`ServiceError::StillRuns`], [`ServiceError::Occupied`], or why it does not start. It
+    /// still has to be stopped then, and may be restarted once more.
+    pub async fn restart(&mut self) -> Result<(), ServiceError> {
+        let exit = self.life.exit.borrow().clone();
+        let Some(exit) = exit else {
+            return Err(ServiceError::StillRuns { name: self.launch.name.clone(), pid: self.pid() });
+        };
+        // Its last words come before the next one's first. Who was left may still hold the pipe.
+        let ended = self.life.capture.reached(|progress| progress.ended);
+        let _ = tokio::time::timeout(LOG_WITHIN, ended).await;
+        self.launch.unoccupied().await?;
+        let opening = format!("the process before {exit}; started again");
+        let next = Life::begin(&self.launch, Some(opening))?;
+        self.before.push(std::mem::replace(&mut self.life, next));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
