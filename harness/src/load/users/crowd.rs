@@ -135,7 +135,9 @@ mod tests {
 
     fn wanted(crowd: &Crowd, at_us: u64) -> Vec<u64> {
         let at = |user: &u64| {
-            shifts(crowd, *user).iter().any(|shift| (shift.from_us..shift.until_us).contains(&at_us))
+            shifts(crowd, *user)
+                .iter()
+                .any(|shift| (shift.from_us..shift.until_us).contains(&at_us))
         };
         (0..peak(crowd)).filter(at).collect()
     }
