@@ -10,6 +10,7 @@ use hyper::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT,
 };
 use hyper::{HeaderMap, Method, Request, Uri};
+use std::fmt::Display;
 
 /// The header that carries the request's key.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -97,13 +98,20 @@ impl Rendered {
     /// The k-th request; ids of the warm-up's own count are written `w<k>`.
     #[must_use]
     pub fn request(&self, k: u64, warmup: bool) -> Request<Full<Bytes>> {
+        let warmup = if warmup { "w" } else { "" };
+        self.keyed(format_args!("{warmup}{k}"))
+    }
+
+    /// The request with the id `<run>-<load>-<key>-1`. `key` must hold only what a header can
+    /// carry, else there is no id.
+    #[must_use]
+    pub fn keyed(&self, key: impl Display) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let warmup = if warmup { "w" } else { "" };
-        let id = format!("{}{warmup}{k}-1", self.id_prefix);
-        // The prefix was tried at the start, and digits are always allowed.
+        let id = format!("{}{key}-1", self.id_prefix);
+        // The prefix was tried at the start.
         if let Ok(id) = HeaderValue::try_from(id) {
             request.headers_mut().insert(REQUEST_ID, id);
         }

@@ -1,4 +1,5 @@
 //! Open arrivals: requests are due at computed instants, whether or not earlier ones returned.
+//! Closed users, who wait for their answers, are in [`users`].
 //!
 //! Own OS threads, each with its own runtime, connections and recorder; once a second each hands
 //! over one batch of counts, never a message per request.
@@ -11,6 +12,7 @@ mod arrivals;
 mod pool;
 mod shard;
 mod timer;
+pub mod users;
 
 use crate::client::{Limits, RenderError, Rendered};
 use crate::clock::Clock;
@@ -94,13 +96,22 @@ pub enum StartError {
     /// A cycle that names no request.
     #[error("load {0}: its cycle names a request that it has not")]
     Cycle(String),
+    /// A journey without requests, or one that names a request that is not there.
+    #[error("load {0}: its journey sends nothing, or names a request that it has not")]
+    Journey(String),
+    /// Users would deafen this process to Ctrl-C: see [`users::keep_interrupt`].
+    #[error("users cannot start: SIGINT would no longer be heard")]
+    Interrupt,
+    /// Users of another run are at work in this process.
+    #[error("users cannot start: this process drives users of another run")]
+    Busy,
     /// A thread or a histogram could not be had.
     #[error("the load generator could not start: {0}")]
     Machine(#[from] io::Error),
 }
 
 /// What the threads are to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
     /// Send what becomes due.
     Go,
@@ -120,12 +131,12 @@ pub struct Engine {
 impl Engine {
     /// No new arrivals from now on; what is under way ends or times out.
     pub fn stop_arrivals(&self) {
-        self.order(Order::Stop);
+        tell(&self.orders, Order::Stop);
     }
 
     /// Ends now: what is under way is recorded as [`assay_slo::Outcome::Cut`] and handed over.
     pub fn cut(&self) {
-        self.order(Order::Cut);
+        tell(&self.orders, Order::Cut);
     }
 
     /// Waits until all threads have ended, their last batches handed over. May be dropped and
@@ -141,16 +152,17 @@ impl Engine {
         }
         Ok(())
     }
+}
 
-    fn order(&self, order: Order) {
-        self.orders.send_if_modified(|now| {
-            let later = order != Order::Go && *now != Order::Cut && *now != order;
-            if later {
-                *now = order;
-            }
-            later
-        });
-    }
+/// Gives an order, unless a stricter one was given before.
+fn tell(orders: &watch::Sender<Order>, order: Order) {
+    orders.send_if_modified(|now| {
+        let stricter = order > *now;
+        if stricter {
+            *now = order;
+        }
+        stricter
+    });
 }
 
 /// Half of the cores, the rest is the target's; at least one.
@@ -168,7 +180,12 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
     let threads = drive.threads.max(1);
     let mut shards: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
     for (place, lane) in lanes.into_iter().enumerate() {
-        let kinds = render(&lane, drive)?;
+        let known = |index: &u16| usize::from(*index) < lane.requests.len();
+        if lane.cycle.is_empty() || !lane.cycle.iter().all(known) {
+            return Err(StartError::Cycle(lane.name.clone()));
+        }
+        let aim = Aim { load: &lane.name, addr: lane.addr, authority: &lane.authority };
+        let kinds = render(aim, &lane.client, &lane.requests, &drive.run_id)?;
         let lane = Arc::new(lane);
         let limit = lane.client.connections.max(1);
         let parts = (limit / LEAST_CONNECTIONS_A_THREAD).clamp(1, threads);
@@ -212,28 +229,36 @@ struct Kind {
     limits: Limits,
 }
 
-fn render(lane: &Lane, drive: &Drive) -> Result<Vec<Kind>, StartError> {
-    let known = |index: &u16| usize::from(*index) < lane.requests.len();
-    if lane.cycle.is_empty() || !lane.cycle.iter().all(known) {
-        return Err(StartError::Cycle(lane.name.clone()));
-    }
+/// Whose requests they are, and where they go.
+#[derive(Debug, Clone, Copy)]
+struct Aim<'a> {
+    load: &'a str,
+    addr: SocketAddr,
+    authority: &'a str,
+}
+
+fn render(
+    aim: Aim<'_>,
+    client: &plan::Client,
+    requests: &[plan::Request],
+    run: &str,
+) -> Result<Vec<Kind>, StartError> {
     let kind = |request: &plan::Request| {
-        let (run, load, authority) = (&drive.run_id, &lane.name, &lane.authority);
-        let rendered = Rendered::new(run, load, authority, &lane.client, request);
+        let rendered = Rendered::new(run, aim.load, aim.authority, client, request);
         let rendered = rendered.map_err(|error| StartError::Request {
-            load: lane.name.clone(),
+            load: aim.load.to_owned(),
             request: request.name.clone(),
             error,
         })?;
         let limits = Limits {
-            addr: lane.addr,
-            connect_timeout_us: lane.client.connect_timeout_us,
+            addr: aim.addr,
+            connect_timeout_us: client.connect_timeout_us,
             timeout_us: request.timeout_us,
             check_status: request.check_status.clone(),
         };
         Ok(Kind { rendered, limits })
     };
-    lane.requests.iter().map(kind).collect()
+    requests.iter().map(kind).collect()
 }
 
 /// Lets this process open as many descriptors as it may; services that we started before keep

@@ -347,7 +347,7 @@ async fn wait(timer: &Timer, clock: &Clock, wake: Option<At>) -> io::Result<()> 
 }
 
 /// The next whole second from time 0, so that a second is handed over just after its end.
-fn next_tick(now: At, zero: At) -> At {
+pub(super) fn next_tick(now: At, zero: At) -> At {
     let second = SECOND_US as i64;
     zero.plus((now.second(zero) + 1).saturating_mul(second))
 }

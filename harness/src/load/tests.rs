@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+pub(super) const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// A lane of `count` arrivals, `every_us` apart from time 0, after ten of warm-up.
 pub(super) fn lane(
@@ -62,7 +62,8 @@ struct Run {
     batches: mpsc::UnboundedReceiver<Batch>,
 }
 
-fn begin(lane: Lane, threads: usize) -> Run {
+/// A run whose time 0 is near.
+pub(super) fn drive(threads: usize) -> (Drive, mpsc::UnboundedReceiver<Batch>) {
     let clock = Clock::start();
     let zero = At(clock.now().0 + 150_000);
     let edges = Edges::new(clock, Vec::new());
@@ -77,6 +78,11 @@ fn begin(lane: Lane, threads: usize) -> Run {
         threads,
         sink,
     };
+    (drive, batches)
+}
+
+fn begin(lane: Lane, threads: usize) -> Run {
+    let (drive, batches) = drive(threads);
     Run { engine: start(vec![lane], &drive).unwrap(), batches }
 }
 
@@ -92,7 +98,7 @@ impl Run {
 }
 
 /// Requests of these cells, by whether they belong to the warm-up.
-fn count(batches: &[Batch], wanted: impl Fn(&Cell) -> bool) -> (u64, u64) {
+pub(super) fn count(batches: &[Batch], wanted: impl Fn(&Cell) -> bool) -> (u64, u64) {
     let cells = batches.iter().flat_map(|batch| &batch.cells).filter(|cell| wanted(cell));
     cells.fold((0, 0), |(warmup, run), cell| match cell.segment {
         0 => (warmup + cell.n, run),
@@ -100,25 +106,25 @@ fn count(batches: &[Batch], wanted: impl Fn(&Cell) -> bool) -> (u64, u64) {
     })
 }
 
-fn marked(batches: &[Batch], mark: usize) -> u64 {
+pub(super) fn marked(batches: &[Batch], mark: usize) -> u64 {
     batches.iter().flat_map(|batch| &batch.cells).map(|cell| cell.marks[mark]).sum()
 }
 
-fn health(batches: &[Batch]) -> (u64, u64, u64, u64) {
+pub(super) fn health(batches: &[Batch]) -> (u64, u64, u64, u64) {
     let lines = batches.iter().flat_map(|batch| &batch.health);
     lines.fold((0, 0, 0, 0), |sum, line| {
         (sum.0 + line.due, sum.1 + line.begun, sum.2 + line.done, sum.3 + line.blocked)
     })
 }
 
-async fn listener() -> (TcpListener, SocketAddr) {
+pub(super) async fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     (listener, addr)
 }
 
 /// Reads a request; none at the end of the connection.
-async fn read_request(stream: &mut TcpStream) -> Option<()> {
+pub(super) async fn read_request(stream: &mut TcpStream) -> Option<()> {
     let mut seen = Vec::new();
     while !seen.ends_with(b"\r\n\r\n") {
         seen.push(stream.read_u8().await.ok()?);
@@ -127,7 +133,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<()> {
 }
 
 /// Serves connections with this script until the test ends.
-fn serve<F>(listener: TcpListener, script: impl Fn(TcpStream) -> F + Send + 'static)
+pub(super) fn serve<F>(listener: TcpListener, script: impl Fn(TcpStream) -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -1,0 +1,128 @@
+//! Where all users of a run write down what they sent.
+//!
+//! Invariant: a request that began is recorded exactly once, however its user ends: whoever drops
+//! it unfinished cuts it.
+//! Invariant: users wait for answers, so a request is due when it begins: it has no lag.
+//! Not here: what is counted (`record`).
+
+use crate::client::Exchange;
+use crate::clock::Clock;
+use crate::load::Drive;
+use crate::record::{Finished, Recorder};
+use assay_slo::{At, Outcome};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The run's recorder for users.
+#[derive(Debug)]
+pub(super) struct Desk {
+    drive: Drive,
+    recorder: Mutex<Recorder>,
+}
+
+impl Desk {
+    pub(super) fn new(drive: &Drive) -> io::Result<Desk> {
+        let (edges, marks) = (Arc::clone(&drive.edges), Arc::clone(&drive.marks));
+        let recorder = Recorder::new(drive.zero, edges, marks, drive.clock.now());
+        let recorder = Mutex::new(recorder.map_err(io::Error::other)?);
+        Ok(Desk { drive: drive.clone(), recorder })
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.drive.clock
+    }
+
+    pub(super) fn zero(&self) -> At {
+        self.drive.zero
+    }
+
+    /// A user is about to send this request.
+    pub(super) fn take_off(&self, load: usize, request: usize) -> Flight<'_> {
+        let since = self.drive.clock.now();
+        self.recorder().due(load, since);
+        Flight { desk: self, load, request, since, begun: None, landed: false }
+    }
+
+    pub(super) fn finding(&self, text: String) {
+        self.recorder().finding(text);
+    }
+
+    /// Hands over what happened until now.
+    ///
+    /// # Errors
+    /// Nobody takes it: the run has ended.
+    pub(super) fn hand_over(&self) -> io::Result<()> {
+        let batch = self.recorder().take(self.drive.clock.now());
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let gone = |_| io::Error::other("nobody takes what the users record");
+        self.drive.sink.send(batch).map_err(gone)
+    }
+
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Flight<'a> {
+    desk: &'a Desk,
+    load: usize,
+    request: usize,
+    since: At,
+    begun: Option<At>,
+    landed: bool,
+}
+
+impl Flight<'_> {
+    /// It began, or began anew on another connection.
+    pub(super) fn began(&mut self, at: At) {
+        if self.begun.replace(at).is_none() {
+            self.desk.recorder().begun(self.load, self.since, 0, false);
+        }
+    }
+
+    /// Its end is known.
+    pub(super) fn land(mut self, exchange: &Exchange) {
+        self.landed = true;
+        let mut recorder = self.desk.recorder();
+        recorder.finished(&Finished {
+            begun: exchange.begun,
+            due: exchange.begun.unwrap_or(self.since),
+            done: exchange.done,
+            outcome: exchange.outcome,
+            status: exchange.status,
+            headers: exchange.headers.as_ref(),
+            idle_reset: exchange.idle_reset,
+            refused: exchange.refused,
+            ..self.cut(exchange.done)
+        });
+    }
+
+    fn cut(&self, now: At) -> Finished<'static> {
+        Finished {
+            load: self.load,
+            request: self.request,
+            due: self.begun.unwrap_or(self.since),
+            begun: self.begun,
+            done: now,
+            blocked_us: None,
+            outcome: Outcome::Cut,
+            status: 0,
+            headers: None,
+            idle_reset: false,
+            refused: false,
+        }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if !self.landed {
+            let cut = self.cut(self.desk.drive.clock.now());
+            self.desk.recorder().finished(&cut);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What one user does: waits until it is wanted, makes one journey after another, paces them.
+//!
+//! Invariant: no request begins while the user is not wanted, or after the order to stop; a pause
+//! and a pace end at once then. A journey broken off by that is not taken up again.
+//! Not here: how a request is sent and recorded (`wire`), who calls for the next turn (`attack`).
+
+use super::crowd::{Journeys, Shift};
+use crate::clock::Clock;
+use crate::load::Order;
+use crate::plan::users::Step;
+use assay_slo::At;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Sends the requests of a journey.
+pub(super) trait Errands {
+    /// Sends this one, returns when its end is known.
+    fn send(&mut self, request: usize) -> impl Future<Output = ()> + Send;
+}
+
+/// What is the same for all users of a load.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) clock: Clock,
+    pub(super) zero: At,
+    pub(super) journey: Vec<Step>,
+    /// A journey takes at least this long, µs.
+    pub(super) pace_us: u64,
+    pub(super) journeys: Journeys,
+}
+
+/// What comes after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Another one.
+    Again,
+    /// Nothing any more.
+    Over,
+}
+
+/// One user's state between turns.
+#[derive(Debug)]
+pub(super) struct Life {
+    script: Arc<Script>,
+    shifts: Vec<Shift>,
+    random: ChaCha8Rng,
+    orders: watch::Receiver<Order>,
+}
+
+impl Life {
+    pub(super) fn new(
+        script: Arc<Script>,
+        shifts: Vec<Shift>,
+        random: ChaCha8Rng,
+        orders: watch::Receiver<Order>,
+    ) -> Life {
+        Life { script, shifts, random, orders }
+    }
+
+    /// Waits for its time, then makes one journey.
+    pub(super) async fn turn(&mut self, errands: &mut impl Errands) -> Turn {
+        // A journey may never have to wait: the others must have their turn all the same.
+        tokio::task::yield_now().await;
+        let (clock, zero) = (self.script.clock, self.script.zero);
+        let after = |us: u64| At(zero.0.saturating_add(us));
+        let now = clock.now();
+        let current = self.shifts.iter().find(|shift| now < after(shift.until_us));
+        let Some(shift) = current.copied() else { return Turn::Over };
+        let (from, until) = (after(shift.from_us), after(shift.until_us));
+        if !self.rest(from).await || !self.script.journeys.take() {
+            return Turn::Over;
+        }
+        let began = clock.now();
+        for place in 0..self.script.journey.len() {
+            match self.script.journey[place] {
+                Step::Send(request) => errands.send(request).await,
+                Step::Pause { min_us, max_us } => {
+                    let pause_us = between(&mut self.random, min_us, max_us);
+                    let end = At(clock.now().0.saturating_add(pause_us));
+                    self.rest(end.min(until)).await;
+                }
+            }
+            if *self.orders.borrow() != Order::Go {
+                return Turn::Over;
+            }
+            if clock.now() >= until {
+                return Turn::Again;
+            }
+        }
+        let paced = At(began.0.saturating_add(self.script.pace_us));
+        self.rest(paced.min(until)).await;
+        Turn::Again
+    }
+
+    /// Waits until this instant; false if it was ordered to stop, then or before.
+    async fn rest(&mut self, at: At) -> bool {
+        let clock = self.script.clock;
+        tokio::select! {
+            biased;
+            () = ordered(&mut self.orders, Order::Stop) => false,
+            () = clock.sleep_until(at) => true,
+        }
+    }
+}
+
+/// Waits until at least this was ordered, or nobody can order any more.
+pub(super) async fn ordered(orders: &mut watch::Receiver<Order>, least: Order) {
+    // Orders only ever get stricter.
+    let _ = orders.wait_for(|order| *order >= least).await;
+}
+
+/// A user's own stream: ChaCha8 seeded by SHA-256 of the seed, its load's name and its number.
+pub(super) fn stream(seed: u64, load: &str, user: u64) -> ChaCha8Rng {
+    let mut hash = Sha256::new();
+    hash.update(b"assay user 1");
+    hash.update(seed.to_le_bytes());
+    hash.update((load.len() as u64).to_le_bytes());
+    hash.update(load.as_bytes());
+    hash.update(user.to_le_bytes());
+    ChaCha8Rng::from_seed(hash.finalize().into())
+}
+
+/// Any whole number from `min` to `max`, both included: multiply and shift, off by less than
+/// their distance in 2^64.
+fn between(random: &mut ChaCha8Rng, min: u64, max: u64) -> u64 {
+    let span = u128::from(max.saturating_sub(min)) + 1;
+    let drawn = (u128::from(random.next_u64()) * span) >> 64;
+    min.saturating_add(u64::try_from(drawn).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! One user as a whole: its life, its own connection, its place on the roster.
+//!
+//! Invariant: a user has at most one connection, which nobody else uses.
+//! Not here: when it acts (`life`), who calls for its next turn (`attack`).
+
+use super::desk::Desk;
+use super::life::{Errands, Life, Turn, ordered};
+use super::roster::Roster;
+use crate::client::{Connection, attempt};
+use crate::load::{Kind, Order};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What a user's requests need.
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub(super) desk: Arc<Desk>,
+    /// Index into the loads.
+    pub(super) load: usize,
+    pub(super) name: Arc<str>,
+    pub(super) kinds: Arc<[Kind]>,
+    /// The user's number, from 0.
+    pub(super) user: u64,
+    /// How many requests it has sent.
+    pub(super) sent: u64,
+    pub(super) kept: Option<Connection>,
+    pub(super) orders: watch::Receiver<Order>,
+}
+
+impl Errands for Wire {
+    async fn send(&mut self, request: usize) {
+        let Some(kind) = self.kinds.get(request) else { return };
+        let message = kind.rendered.keyed(format_args!("u{}.{}", self.user, self.sent));
+        self.sent += 1;
+        let clock = self.desk.clock();
+        let mut flight = self.desk.take_off(self.load, request);
+        let kept = self.kept.take();
+        let ended = {
+            let began = |at| flight.began(at);
+            tokio::select! {
+                biased;
+                () = ordered(&mut self.orders, Order::Cut) => None,
+                ended = attempt(clock, &kind.limits, kept, message, began) => Some(ended),
+            }
+        };
+        // Cut off: the dropped flight records it.
+        let Some((exchange, kept)) = ended else { return };
+        self.kept = kept;
+        flight.land(&exchange);
+        if let Some(text) = exchange.finding {
+            self.desk.finding(format!("load {}: {text}", self.name));
+        }
+    }
+}
+
+/// A user.
+#[derive(Debug)]
+pub(super) struct Member {
+    life: Life,
+    wire: Wire,
+    roster: Arc<Roster>,
+    over: bool,
+}
+
+impl Member {
+    pub(super) fn new(life: Life, wire: Wire, roster: Arc<Roster>) -> Member {
+        Member { life, wire, roster, over: false }
+    }
+
+    /// Makes one journey; when it has none left to make, waits until all users are dismissed.
+    pub(super) async fn turn(&mut self) -> Turn {
+        if !self.over && self.life.turn(&mut self.wire).await == Turn::Over {
+            self.over = true;
+            self.wire.kept = None;
+            self.roster.leave();
+        }
+        if !self.over {
+            return Turn::Again;
+        }
+        self.roster.dismissed().await;
+        Turn::Over
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if !self.over {
+            self.roster.lose();
+        }
+    }
+}
