@@ -1,1 +1,16 @@
-//! Sends one HTTP request and classifies how it ended.
+//! Sends one HTTP request and classifies how it ended: all measured traffic goes through here.
+//!
+//! Invariant: every attempt is counted and none is made behind the caller's back: nothing is
+//! sent twice. Only a kept connection found closed before anything was written is replaced.
+//! Invariant: bodies are read to their end and never kept, so memory does not depend on them.
+//! Not here: when to send and on which connection (`load`), what is counted (`record`).
+
+pub mod attempt;
+pub mod classify;
+pub mod connection;
+pub mod render;
+mod socket;
+
+pub use attempt::{Exchange, Limits, attempt};
+pub use connection::Connection;
+pub use render::{RenderError, Rendered};

@@ -1,1 +1,251 @@
 //! Open arrivals: requests are due at computed instants, whether or not earlier ones returned.
+//!
+//! Own OS threads, each with its own runtime, connections and recorder; once a second each hands
+//! over one batch of counts, never a message per request.
+//!
+//! Invariant: every arrival that became due before the end is recorded exactly once.
+//! Invariant: a load's threads share nothing: thread i of n sends k ≡ i (mod n).
+//! Not here: when the run stops and why (`run`), what an answer means (`client`).
+
+mod arrivals;
+mod pool;
+mod shard;
+mod timer;
+
+use crate::client::{Limits, RenderError, Rendered};
+use crate::clock::Clock;
+use crate::plan;
+use crate::record::{Batch, Edges, Recorder};
+use assay_slo::{At, Mark};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use shard::{Post, Shard};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A load that has fewer connections than this for each thread uses fewer threads: a small pool
+/// cut in pieces would let requests wait in one while another is idle.
+const LEAST_CONNECTIONS_A_THREAD: usize = 64;
+
+/// When the k-th request is due, µs after time 0; none from the end on. Must not decrease.
+pub type Due = Box<dyn Fn(u64) -> Option<i64> + Send + Sync>;
+
+/// What all threads share.
+#[derive(Debug, Clone)]
+pub struct Drive {
+    /// The run's clock.
+    pub clock: Clock,
+    /// Time 0; `edges` must know it already.
+    pub zero: At,
+    /// The edges of faults.
+    pub edges: Arc<Edges>,
+    /// The predicates to count.
+    pub marks: Arc<Vec<Mark>>,
+    /// The run's id, the first part of each request's key.
+    pub run_id: String,
+    /// How many threads at most; [`default_threads`] unless the user says otherwise.
+    pub threads: usize,
+    /// Where batches go.
+    pub sink: mpsc::UnboundedSender<Batch>,
+}
+
+/// One load, ready to be sent.
+pub struct Lane {
+    /// Index into the loads.
+    pub index: usize,
+    /// Its name, the second part of each request's key.
+    pub name: String,
+    /// Where it connects to.
+    pub addr: SocketAddr,
+    /// `host:port` for the `Host` header.
+    pub authority: String,
+    /// How requests are sent; placeholders filled.
+    pub client: plan::Client,
+    /// What is sent; placeholders filled.
+    pub requests: Vec<plan::Request>,
+    /// The k-th arrival sends request `cycle[k % cycle.len()]`.
+    pub cycle: Vec<u16>,
+    /// Arrivals of the warm-up, with a k of their own; normally before time 0.
+    pub warmup: Due,
+    /// Arrivals.
+    pub due: Due,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("name", &self.name).field("addr", &self.addr).finish()
+    }
+}
+
+/// Why load could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A request that HTTP/1.1 cannot carry.
+    #[error("load {load}, request {request}: {error}")]
+    Request {
+        /// The load's name.
+        load: String,
+        /// The request's name.
+        request: String,
+        /// What is wrong with it.
+        error: RenderError,
+    },
+    /// A cycle that names no request.
+    #[error("load {0}: its cycle names a request that it has not")]
+    Cycle(String),
+    /// A thread or a histogram could not be had.
+    #[error("the load generator could not start: {0}")]
+    Machine(#[from] io::Error),
+}
+
+/// What the threads are to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Send what becomes due.
+    Go,
+    /// No new arrivals; what is under way ends or times out.
+    Stop,
+    /// End now; what is under way is recorded as cut.
+    Cut,
+}
+
+/// Running load.
+#[derive(Debug)]
+pub struct Engine {
+    orders: watch::Sender<Order>,
+    threads: Vec<oneshot::Receiver<io::Result<()>>>,
+}
+
+impl Engine {
+    /// No new arrivals from now on; what is under way ends or times out.
+    pub fn stop_arrivals(&self) {
+        self.order(Order::Stop);
+    }
+
+    /// Ends now: what is under way is recorded as [`assay_slo::Outcome::Cut`] and handed over.
+    pub fn cut(&self) {
+        self.order(Order::Cut);
+    }
+
+    /// Waits until all threads have ended, their last batches handed over. May be dropped and
+    /// called anew.
+    ///
+    /// # Errors
+    /// A thread ended early: what it had to send is missing, the run decides nothing.
+    pub async fn finished(&mut self) -> io::Result<()> {
+        while let Some(thread) = self.threads.last_mut() {
+            let ended = thread.await;
+            self.threads.pop();
+            ended.map_err(|_| io::Error::other("a load thread died"))??;
+        }
+        Ok(())
+    }
+
+    fn order(&self, order: Order) {
+        self.orders.send_if_modified(|now| {
+            let later = order != Order::Go && *now != Order::Cut && *now != order;
+            if later {
+                *now = order;
+            }
+            later
+        });
+    }
+}
+
+/// Half of the cores, the rest is the target's; at least one.
+#[must_use]
+pub fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
+/// Starts the threads. Nothing is sent before the first due instant.
+///
+/// # Errors
+/// See [`StartError`]; then nothing was started.
+pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
+    raise_descriptor_limit()?;
+    let threads = drive.threads.max(1);
+    let mut shards: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
+    for (place, lane) in lanes.into_iter().enumerate() {
+        let kinds = render(&lane, drive)?;
+        let lane = Arc::new(lane);
+        let limit = lane.client.connections.max(1);
+        let parts = (limit / LEAST_CONNECTIONS_A_THREAD).clamp(1, threads);
+        for part in 0..parts {
+            // Small loads are spread over the threads by their place.
+            if let Some(shard) = shards.get_mut((place + part) % threads) {
+                shard.push(Post {
+                    lane: Arc::clone(&lane),
+                    kinds: kinds.clone(),
+                    shard: part as u64,
+                    shards: parts as u64,
+                    connections: limit / parts + usize::from(part < limit % parts),
+                });
+            }
+        }
+    }
+    let (orders, order) = watch::channel(Order::Go);
+    let mut ends = Vec::new();
+    for (number, posts) in shards.into_iter().filter(|posts| !posts.is_empty()).enumerate() {
+        let (end, ended) = oneshot::channel();
+        let (edges, marks) = (Arc::clone(&drive.edges), Arc::clone(&drive.marks));
+        let recorder =
+            Recorder::new(drive.zero, edges, marks, drive.clock.now()).map_err(io::Error::other)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (drive, order) = (drive.clone(), order.clone());
+        std::thread::Builder::new().name(format!("load-{number}")).spawn(move || {
+            let tasks = tokio::task::LocalSet::new();
+            let result = tasks.block_on(&runtime, Shard::run(posts, drive, recorder, order));
+            // Nobody waits any more only if the run itself has ended.
+            let _ = end.send(result);
+        })?;
+        ends.push(ended);
+    }
+    Ok(Engine { orders, threads: ends })
+}
+
+/// A request as it is sent, and its limits.
+#[derive(Debug, Clone)]
+struct Kind {
+    rendered: Rendered,
+    limits: Limits,
+}
+
+fn render(lane: &Lane, drive: &Drive) -> Result<Vec<Kind>, StartError> {
+    let known = |index: &u16| usize::from(*index) < lane.requests.len();
+    if lane.cycle.is_empty() || !lane.cycle.iter().all(known) {
+        return Err(StartError::Cycle(lane.name.clone()));
+    }
+    let kind = |request: &plan::Request| {
+        let (run, load, authority) = (&drive.run_id, &lane.name, &lane.authority);
+        let rendered = Rendered::new(run, load, authority, &lane.client, request);
+        let rendered = rendered.map_err(|error| StartError::Request {
+            load: lane.name.clone(),
+            request: request.name.clone(),
+            error,
+        })?;
+        let limits = Limits {
+            addr: lane.addr,
+            connect_timeout_us: lane.client.connect_timeout_us,
+            timeout_us: request.timeout_us,
+            check_status: request.check_status.clone(),
+        };
+        Ok(Kind { rendered, limits })
+    };
+    lane.requests.iter().map(kind).collect()
+}
+
+/// Lets this process open as many descriptors as it may; services that we started before keep
+/// what they were given.
+fn raise_descriptor_limit() -> io::Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        setrlimit(Resource::Nofile, limit)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,16 @@
 //! Cells, journal, histograms: what is written down while a run goes on.
 
 pub mod edges;
+pub mod health;
+pub mod hlog;
+pub mod intervals;
+pub mod marks;
+pub mod recorder;
+pub mod totals;
 
 pub use edges::{Edges, Position};
+pub use hlog::Hlog;
+pub use intervals::{Interval, Series};
+pub use marks::Finished;
+pub use recorder::{Batch, Recorder};
+pub use totals::{Recent, Totals};

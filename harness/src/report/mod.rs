@@ -1,1 +1,34 @@
-//! Console, verdict.json, JUnit, summary.
+//! Everything a person or a CI server reads from a run.
+//!
+//! Invariant: a report only shows; the verdict is the judge's, and every report has the same one.
+//! Invariant: text from outside (names, answers) cannot change a report's structure.
+//! Not here: judgement (`judge`), and printing: texts are returned, only files are written.
+
+pub mod annotations;
+pub mod console;
+mod coverage;
+pub mod exit;
+mod foreign;
+pub mod head;
+pub mod json;
+pub mod junit;
+mod layout;
+pub mod live;
+pub mod look;
+mod order;
+#[cfg(test)]
+mod sample;
+pub mod summary;
+mod units;
+pub mod write;
+
+pub use annotations::annotations;
+pub use console::console;
+pub use exit::{Exit, OnInconclusive};
+pub use head::Head;
+pub use json::verdict_json;
+pub use junit::junit_xml;
+pub use live::{Live, Mode, Tick, Totals};
+pub use look::{Color, Detail};
+pub use summary::summary_md;
+pub use write::{Paths, write_all, write_whole};

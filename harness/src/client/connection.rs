@@ -1,0 +1,187 @@
+//! One HTTP/1.1 connection that we own: connect, send a request, read its whole answer.
+//!
+//! Invariant: the connection is driven by whoever awaits [`Connection::send`], by nobody else:
+//! no task of its own, nothing sent or re-sent while nobody looks.
+//! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`).
+
+use super::socket::{Socket, State, Wire};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::TokioIo;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::net::TcpSocket;
+
+/// An open connection.
+#[derive(Debug)]
+pub struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    driver: Driver,
+    socket: Arc<Socket>,
+    answers: u64,
+}
+
+/// A whole answer, its body read and thrown away.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+/// Why there is no whole answer.
+#[derive(Debug)]
+pub enum Broken {
+    /// The connection was found closed before anything was written.
+    Unsent(Box<Request<Full<Bytes>>>),
+    /// The request cannot be written at all.
+    Unsendable(hyper::Error),
+    /// The connection ended, or what came was not HTTP, after bytes may have been written.
+    Midway {
+        /// Whether any byte had come back.
+        answered: bool,
+        /// Whether it was the end of the connection, not its content.
+        closed: bool,
+    },
+}
+
+impl Connection {
+    /// Opens a connection, without delay of small writes.
+    ///
+    /// # Errors
+    /// What the kernel said. There is no timeout but the kernel's.
+    pub async fn open(addr: SocketAddr) -> io::Result<Connection> {
+        let socket = match addr {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_nodelay(true)?;
+        let socket = Socket::new(socket.connect(addr).await?);
+        let wire = TokioIo::new(Wire(Arc::clone(&socket)));
+        let (sender, driver) = http1::handshake(wire).await.map_err(io::Error::other)?;
+        Ok(Connection { sender, driver: Some(driver), socket, answers: 0 })
+    }
+
+    /// Whether it has carried a whole answer before.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.answers > 0
+    }
+
+    /// Whether a request may be written now: open, and the peer has said nothing unasked.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.driver.is_some() && !self.sender.is_closed() && self.socket.state() == State::Quiet
+    }
+
+    /// Writes the request and reads the whole answer.
+    ///
+    /// # Errors
+    /// See [`Broken`]; the connection must then be dropped. Dropping the future half-way leaves
+    /// the connection unusable as well.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
+        let before = self.socket.received();
+        let response = self.head(request, before).await?;
+        let (parts, body) = response.into_parts();
+        self.read_out(body).await?;
+        self.answers += 1;
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers })
+    }
+
+    /// After an answer: whether the connection can carry another request.
+    pub async fn settles(&mut self) -> bool {
+        // Two looks: the first lets the driver notice the end of the answer and ask for more.
+        poll_fn(|context| {
+            for _ in 0..2 {
+                drive(&mut self.driver, context);
+                match self.sender.poll_ready(context) {
+                    Poll::Ready(ready) => return Poll::Ready(ready.is_ok()),
+                    Poll::Pending => {}
+                }
+            }
+            Poll::Ready(false)
+        })
+        .await
+            && self.driver.is_some()
+    }
+
+    async fn head(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        before: u64,
+    ) -> Result<Response<Incoming>, Broken> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let answer = poll_fn(|context| {
+            drive(&mut self.driver, context);
+            match answer.as_mut().poll(context) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                // A driver that has ended has left its answer before, or never will.
+                Poll::Pending if self.driver.is_none() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        let answered = self.socket.received() > before;
+        match answer {
+            Some(Ok(response)) => Ok(response),
+            Some(Err(mut failed)) => match failed.take_message() {
+                Some(request) => Err(Broken::Unsent(Box::new(request))),
+                None => Err(broken(failed.into_error(), answered)),
+            },
+            None => Err(Broken::Midway { answered, closed: true }),
+        }
+    }
+
+    async fn read_out(&mut self, mut body: Incoming) -> Result<(), Broken> {
+        poll_fn(|context| {
+            loop {
+                if body.is_end_stream() {
+                    return Poll::Ready(Ok(()));
+                }
+                drive(&mut self.driver, context);
+                match Pin::new(&mut body).poll_frame(context) {
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(Some(Err(error))) => {
+                        return Poll::Ready(Err(broken(error, true)));
+                    }
+                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Pending if self.driver.is_none() => {
+                        let closed = true;
+                        return Poll::Ready(Err(Broken::Midway { answered: true, closed }));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// hyper's connection, until it has ended.
+type Driver = Option<http1::Connection<TokioIo<Wire>, Full<Bytes>>>;
+
+/// Lets hyper read and write; an ended connection is dropped, which answers what it still owes.
+fn drive(driver: &mut Driver, context: &mut Context<'_>) {
+    if let Some(connection) = driver
+        && Pin::new(connection).poll(context).is_ready()
+    {
+        // Its error, if any, reaches us through the answer.
+        *driver = None;
+    }
+}
+
+fn broken(error: hyper::Error, answered: bool) -> Broken {
+    if error.is_user() {
+        Broken::Unsendable(error)
+    } else {
+        Broken::Midway { answered, closed: !error.is_parse() }
+    }
+}

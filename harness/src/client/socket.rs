@@ -1,0 +1,108 @@
+//! A TCP stream that can be looked at while hyper owns it.
+//!
+//! Invariant: [`Socket::state`] asks the kernel, not the runtime, so a connection that was
+//! closed a moment ago is not taken for open.
+//! Not here: HTTP.
+
+use rustix::net::RecvFlags;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// What an idle connection looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Open, nothing to read.
+    Quiet,
+    /// Closed or broken by the peer.
+    Closed,
+    /// The peer sent something that nobody asked for.
+    Talking,
+}
+
+/// A stream shared between hyper's side and ours. The lock is never contended: both sides
+/// belong to one task.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: Mutex<TcpStream>,
+    received: AtomicU64,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream) -> Arc<Socket> {
+        Arc::new(Socket { stream: Mutex::new(stream), received: AtomicU64::new(0) })
+    }
+
+    /// Bytes read so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Asks the kernel what has happened, without taking anything out.
+    pub(super) fn state(&self) -> State {
+        let mut byte = [0_u8; 1];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(&*self.lock(), &mut byte[..], flags) {
+            Ok((_, 0)) => State::Closed,
+            Ok(_) => State::Talking,
+            Err(rustix::io::Errno::AGAIN) => State::Quiet,
+            Err(_) => State::Closed,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TcpStream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// hyper's side of a [`Socket`].
+#[derive(Debug)]
+pub(super) struct Wire(pub(super) Arc<Socket>);
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut *self.0.lock()).poll_read(context, buffer))?;
+        let read = buffer.filled().len().saturating_sub(before);
+        self.0.received.fetch_add(read as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.0.lock()).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.0.lock()).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.lock()).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.lock()).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,119 @@
+//! A lane's connections on one thread: idle ones, how many are open, and who waits for one.
+//!
+//! Invariant: never more open than the limit; nobody waits while a connection is idle or may be
+//! opened; who waits is served in the order of arrival.
+//! Not here: opening and using connections (`client`).
+
+use std::collections::VecDeque;
+
+/// Connections `C` and waiting jobs `J`.
+#[derive(Debug)]
+pub(super) struct Pool<C, J> {
+    idle: Vec<C>,
+    open: usize,
+    limit: usize,
+    waiting: VecDeque<J>,
+}
+
+/// What a job may do now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn<C, J> {
+    /// Use this idle connection, or open a new one.
+    Go(J, Option<C>),
+    /// It waits: the limit is reached.
+    Wait,
+}
+
+impl<C, J> Pool<C, J> {
+    pub(super) fn new(limit: usize) -> Pool<C, J> {
+        Pool { idle: Vec::new(), open: 0, limit, waiting: VecDeque::new() }
+    }
+
+    /// Lets a job go, with the connection used last, or puts it in the queue.
+    pub(super) fn ask(&mut self, job: J) -> Turn<C, J> {
+        if let Some(connection) = self.idle.pop() {
+            return Turn::Go(job, Some(connection));
+        }
+        if self.open < self.limit {
+            self.open += 1;
+            return Turn::Go(job, None);
+        }
+        self.waiting.push_back(job);
+        Turn::Wait
+    }
+
+    /// A job is over: the next in the queue takes its place, with its connection if it is still
+    /// good. Without a queue the connection becomes idle.
+    pub(super) fn release(&mut self, connection: Option<C>) -> Option<(J, Option<C>)> {
+        if let Some(job) = self.waiting.pop_front() {
+            return Some((job, connection));
+        }
+        match connection {
+            Some(connection) => self.idle.push(connection),
+            None => self.open = self.open.saturating_sub(1),
+        }
+        None
+    }
+
+    /// Takes out who has waited too long.
+    pub(super) fn give_up(&mut self, mut too_long: impl FnMut(&J) -> bool) -> Vec<J> {
+        if !self.waiting.iter().any(&mut too_long) {
+            return Vec::new();
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let (gone, left): (Vec<J>, VecDeque<J>) =
+            waiting.into_iter().fold((Vec::new(), VecDeque::new()), |(mut gone, mut left), job| {
+                if too_long(&job) {
+                    gone.push(job)
+                } else {
+                    left.push_back(job)
+                }
+                (gone, left)
+            });
+        self.waiting = left;
+        gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_to_its_limit_then_queues_in_order() {
+        let mut pool = Pool::new(2);
+        assert_eq!(pool.ask(1), Turn::Go(1, None));
+        assert_eq!(pool.ask(2), Turn::Go(2, None));
+        assert_eq!(pool.ask(3), Turn::Wait);
+        assert_eq!(pool.ask(4), Turn::Wait);
+        assert_eq!(pool.release(Some('a')), Some((3, Some('a'))));
+        // A broken connection is replaced by whom it passes to.
+        assert_eq!(pool.release(None), Some((4, None)));
+        assert_eq!(pool.release(Some('a')), None);
+        assert_eq!(pool.release(Some('b')), None);
+        // Last in, first out; no third is opened while two are there.
+        assert_eq!(pool.ask(5), Turn::Go(5, Some('b')));
+        assert_eq!(pool.ask(6), Turn::Go(6, Some('a')));
+        assert_eq!(pool.ask(7), Turn::Wait);
+    }
+
+    #[test]
+    fn a_closed_connection_makes_room() {
+        let mut pool: Pool<char, u8> = Pool::new(1);
+        assert_eq!(pool.ask(1), Turn::Go(1, None));
+        assert_eq!(pool.release(None), None);
+        assert_eq!(pool.ask(2), Turn::Go(2, None));
+    }
+
+    #[test]
+    fn who_waited_too_long_leaves_the_others_in_order() {
+        let mut pool: Pool<char, u8> = Pool::new(1);
+        for job in 0..6 {
+            pool.ask(job);
+        }
+        assert_eq!(pool.give_up(|job| job % 2 == 0), [2, 4]);
+        assert_eq!(pool.release(None), Some((1, None)));
+        assert_eq!(pool.release(None), Some((3, None)));
+        assert!(pool.give_up(|_| false).is_empty());
+    }
+}

@@ -1,0 +1,370 @@
+//! One generator thread: waits for due instants, sends, records, hands over once a second.
+//!
+//! Invariant: an arrival never waits for another's answer; it waits for a connection only when
+//! the limit is reached, and that wait is counted apart from lag.
+//! Invariant: what was due is recorded exactly once: answered, failed, timed out, given up in
+//! the queue, or cut.
+//! Not here: the pool's rules (`pool`), one attempt (`client`).
+
+use super::arrivals::{Arrival, Arrivals};
+use super::pool::{Pool, Turn};
+use super::timer::Timer;
+use super::{Drive, Kind, Lane, Order};
+use crate::client::{Connection, Exchange, attempt};
+use crate::clock::Clock;
+use crate::record::{Finished, Recorder};
+use assay_slo::time::SECOND_US;
+use assay_slo::{At, Outcome};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::sync::{Notify, watch};
+
+/// What is due within so long goes out together, when the last of it is due: each wake-up costs
+/// more than a request.
+const TOGETHER_US: u64 = 50;
+
+/// A lane's part on one thread.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) lane: Arc<Lane>,
+    pub(super) kinds: Vec<Kind>,
+    /// It sends k ≡ `shard` (mod `shards`).
+    pub(super) shard: u64,
+    pub(super) shards: u64,
+    pub(super) connections: usize,
+}
+
+/// One due request on its way.
+#[derive(Debug, Clone, Copy)]
+struct Job {
+    id: u64,
+    post: usize,
+    request: usize,
+    arrival: Arrival,
+    /// Since when it waits for a connection.
+    queued: Option<At>,
+}
+
+/// What is known of a request under way, should it be cut.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    job: Job,
+    begun: Option<At>,
+    blocked_us: Option<u64>,
+}
+
+/// The thread's state. All borrows end before anything is awaited.
+#[derive(Debug)]
+pub(super) struct Shard {
+    drive: Drive,
+    posts: Vec<Post>,
+    pools: Vec<RefCell<Pool<Connection, Job>>>,
+    flights: RefCell<BTreeMap<u64, Flight>>,
+    recorder: RefCell<Recorder>,
+    next_id: Cell<u64>,
+    landed: Notify,
+    died: Cell<bool>,
+}
+
+impl Shard {
+    /// Runs to the end of the arrivals and of what is under way, or to the order to cut.
+    pub(super) async fn run(
+        posts: Vec<Post>,
+        drive: Drive,
+        recorder: Recorder,
+        mut orders: watch::Receiver<Order>,
+    ) -> io::Result<()> {
+        let timer = Timer::new()?;
+        let zero = drive.zero;
+        let mut arrivals: Vec<Arrivals> = posts
+            .iter()
+            .map(|post| Arrivals::new(Arc::clone(&post.lane), zero, post.shard, post.shards))
+            .collect();
+        let pools = posts.iter().map(|post| RefCell::new(Pool::new(post.connections))).collect();
+        let shard = Rc::new(Shard {
+            drive,
+            posts,
+            pools,
+            flights: RefCell::default(),
+            recorder: RefCell::new(recorder),
+            next_id: Cell::new(0),
+            landed: Notify::new(),
+            died: Cell::new(false),
+        });
+        let clock = shard.drive.clock;
+        let mut sleep = std::pin::pin!(clock.sleep_until(next_tick(clock.now(), zero)));
+        // Taken from the arrivals, not all of it due yet.
+        let mut batch = Vec::new();
+        let mut ended = false;
+        loop {
+            let order = *orders.borrow_and_update();
+            if order != Order::Go && !ended {
+                ended = true;
+                take_due(&mut arrivals, clock.now(), &mut batch);
+                batch.retain(|(_, arrival): &(usize, Arrival)| arrival.due <= clock.now());
+                match order {
+                    Order::Cut => shard.enter_all(&mut batch),
+                    _ => shard.send_all(&mut batch),
+                }
+            }
+            if order == Order::Cut || shard.died.get() {
+                break;
+            }
+            if !ended
+                && batch.is_empty()
+                && let Some(next) = arrivals.iter().filter_map(Arrivals::next_due).min()
+            {
+                take_due(&mut arrivals, At(next.0.saturating_add(TOGETHER_US)), &mut batch);
+            }
+            let wake = batch.iter().map(|(_, arrival)| arrival.due).max();
+            if wake.is_none() && shard.flights.borrow().is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                // A dropped engine has lost interest: as if it had ordered to cut.
+                changed = orders.changed() => if changed.is_err() { break },
+                () = &mut sleep => {
+                    shard.give_up();
+                    shard.hand_over()?;
+                    sleep.set(clock.sleep_until(next_tick(clock.now(), zero)));
+                }
+                woken = wait(&timer, &clock, wake) => {
+                    woken?;
+                    // Whatever came due meanwhile goes too; it keeps its due instant.
+                    take_due(&mut arrivals, clock.now(), &mut batch);
+                    shard.send_all(&mut batch);
+                    // Lets this be written, and answers be read, before the next.
+                    tokio::task::yield_now().await;
+                }
+                () = shard.landed.notified(), if wake.is_none() => {}
+            }
+        }
+        shard.cut_all();
+        shard.hand_over()?;
+        if shard.died.get() { Err(io::Error::other("a request's task died")) } else { Ok(()) }
+    }
+
+    /// Sends what is in the batch, earliest first.
+    fn send_all(self: &Rc<Self>, batch: &mut Vec<(usize, Arrival)>) {
+        batch.sort_by_key(|(_, arrival)| arrival.due);
+        let now = self.drive.clock.now();
+        for (post, arrival) in batch.drain(..) {
+            let job = self.enter(post, arrival);
+            let asked = self.pools[post].borrow_mut().ask(Job { queued: Some(now), ..job });
+            match asked {
+                Turn::Go(_, connection) => {
+                    tokio::task::spawn_local(Rc::clone(self).work(job, connection));
+                }
+                Turn::Wait => {
+                    let lane = &self.posts[post].lane;
+                    self.recorder.borrow_mut().finding(format!(
+                        "load {}: all of its {} connections were in use, requests waited for one",
+                        lane.name, lane.client.connections
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Counts what is in the batch as due, without sending it.
+    fn enter_all(&self, batch: &mut Vec<(usize, Arrival)>) {
+        for (post, arrival) in batch.drain(..) {
+            self.enter(post, arrival);
+        }
+    }
+
+    fn enter(&self, post: usize, arrival: Arrival) -> Job {
+        let lane = &self.posts[post].lane;
+        let id = self.next_id.get();
+        self.next_id.set(id + 1);
+        let request = usize::from(lane.cycle[(arrival.k % lane.cycle.len() as u64) as usize]);
+        let job = Job { id, post, request, arrival, queued: None };
+        self.flights.borrow_mut().insert(id, Flight { job, begun: None, blocked_us: None });
+        self.recorder.borrow_mut().due(lane.index, arrival.due);
+        job
+    }
+
+    /// Makes an attempt, then those of the queue one after another in its place.
+    async fn work(self: Rc<Self>, mut job: Job, mut connection: Option<Connection>) {
+        let _watch = Watch(&self);
+        loop {
+            let kind = &self.posts[job.post].kinds[job.request];
+            let request = kind.rendered.request(job.arrival.k, job.arrival.warmup);
+            let clock = &self.drive.clock;
+            let began = |at| self.began(job.id, at);
+            let (exchange, back) = attempt(clock, &kind.limits, connection, request, began).await;
+            self.land(job.id, exchange);
+            match self.next(job.post, back) {
+                Some(next) => (job, connection) = next,
+                None => break,
+            }
+        }
+    }
+
+    /// Who goes next on this post, waited too long left out.
+    fn next(
+        &self,
+        post: usize,
+        connection: Option<Connection>,
+    ) -> Option<(Job, Option<Connection>)> {
+        let mut connection = connection;
+        loop {
+            let (job, kept) = self.pools[post].borrow_mut().release(connection)?;
+            let now = self.drive.clock.now();
+            if self.waited_too_long(&job, now) {
+                self.land(job.id, not_sent(now));
+                connection = kept;
+                continue;
+            }
+            if let Some(flight) = self.flights.borrow_mut().get_mut(&job.id) {
+                flight.blocked_us = waited_us(&job, now);
+            }
+            return Some((job, kept));
+        }
+    }
+
+    fn waited_too_long(&self, job: &Job, now: At) -> bool {
+        let timeout_us = self.posts[job.post].kinds[job.request].limits.timeout_us;
+        waited_us(job, now).is_some_and(|waited| waited >= timeout_us)
+    }
+
+    /// Records those who have waited for a connection as long as their whole timeout.
+    fn give_up(&self) {
+        let now = self.drive.clock.now();
+        for pool in &self.pools {
+            let gone = pool.borrow_mut().give_up(|job| self.waited_too_long(job, now));
+            for job in gone {
+                if let Some(flight) = self.flights.borrow_mut().get_mut(&job.id) {
+                    flight.blocked_us = waited_us(&job, now);
+                }
+                self.land(job.id, not_sent(now));
+            }
+        }
+    }
+
+    fn began(&self, id: u64, at: At) {
+        let mut flights = self.flights.borrow_mut();
+        let Some(flight) = flights.get_mut(&id) else { return };
+        // A kept connection that was replaced begins twice; the health book counts requests.
+        if flight.begun.replace(at).is_none() {
+            let due = flight.job.arrival.due;
+            let waited = flight.blocked_us.unwrap_or(0);
+            let lag = at.0.saturating_sub(due.0).saturating_sub(waited);
+            let load = self.posts[flight.job.post].lane.index;
+            self.recorder.borrow_mut().begun(load, due, lag, flight.blocked_us.is_some());
+        }
+    }
+
+    fn land(&self, id: u64, exchange: Exchange) {
+        let Some(flight) = self.flights.borrow_mut().remove(&id) else { return };
+        let lane = &self.posts[flight.job.post].lane;
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.finished(&Finished {
+            load: lane.index,
+            request: flight.job.request,
+            due: flight.job.arrival.due,
+            begun: exchange.begun,
+            done: exchange.done,
+            blocked_us: flight.blocked_us,
+            outcome: exchange.outcome,
+            status: exchange.status,
+            headers: exchange.headers.as_ref(),
+            idle_reset: exchange.idle_reset,
+            refused: exchange.refused,
+        });
+        if let Some(text) = exchange.finding {
+            recorder.finding(format!("load {}: {text}", lane.name));
+        }
+        if self.flights.borrow().is_empty() {
+            self.landed.notify_one();
+        }
+    }
+
+    /// Records what is still under way as cut off now.
+    fn cut_all(&self) {
+        let now = self.drive.clock.now();
+        let flights = std::mem::take(&mut *self.flights.borrow_mut());
+        let mut recorder = self.recorder.borrow_mut();
+        for flight in flights.into_values() {
+            recorder.finished(&Finished {
+                load: self.posts[flight.job.post].lane.index,
+                request: flight.job.request,
+                due: flight.job.arrival.due,
+                begun: flight.begun,
+                done: now,
+                blocked_us: flight.blocked_us,
+                outcome: Outcome::Cut,
+                status: 0,
+                headers: None,
+                idle_reset: false,
+                refused: false,
+            });
+        }
+    }
+
+    fn hand_over(&self) -> io::Result<()> {
+        let batch = self.recorder.borrow_mut().take(self.drive.clock.now());
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let gone = |_| io::Error::other("nobody takes what the load records");
+        self.drive.sink.send(batch).map_err(gone)
+    }
+}
+
+/// Tells the thread when a request's task dies instead of ending.
+struct Watch<'a>(&'a Shard);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.died.set(true);
+            self.0.landed.notify_one();
+        }
+    }
+}
+
+/// Moves what is due at or before `until` into the batch.
+fn take_due(arrivals: &mut [Arrivals], until: At, batch: &mut Vec<(usize, Arrival)>) {
+    for (post, arrivals) in arrivals.iter_mut().enumerate() {
+        while let Some(arrival) = arrivals.take_due(until) {
+            batch.push((post, arrival));
+        }
+    }
+}
+
+async fn wait(timer: &Timer, clock: &Clock, wake: Option<At>) -> io::Result<()> {
+    match wake {
+        Some(at) => timer.wait_until(clock, at).await,
+        None => pending().await,
+    }
+}
+
+/// The next whole second from time 0, so that a second is handed over just after its end.
+fn next_tick(now: At, zero: At) -> At {
+    let second = SECOND_US as i64;
+    zero.plus((now.second(zero) + 1).saturating_mul(second))
+}
+
+fn waited_us(job: &Job, now: At) -> Option<u64> {
+    job.queued.map(|since| now.0.saturating_sub(since.0))
+}
+
+/// The end of a request that this generator never began.
+fn not_sent(now: At) -> Exchange {
+    Exchange {
+        begun: None,
+        done: now,
+        outcome: Outcome::NotSent,
+        status: 0,
+        headers: None,
+        idle_reset: false,
+        refused: false,
+        finding: None,
+    }
+}

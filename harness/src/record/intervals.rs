@@ -1,0 +1,85 @@
+//! Histograms of one interval: times of what was answered ok and of what ended otherwise.
+//!
+//! Invariant: what a counter counts as a known attempt is in exactly one histogram per clock, in
+//! the same segment, so that both can be compared.
+//! Not here: sums over the run (`totals`), the file (`hlog`).
+
+use super::marks::Finished;
+use assay_slo::At;
+use assay_slo::case::Clock;
+use hdrhistogram::{CreationError, Histogram};
+use std::collections::BTreeMap;
+
+/// Greatest time told apart, µs: one hour.
+pub const GREATEST_US: u64 = 3_600_000_000;
+
+/// Which times a histogram holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Series {
+    /// Index into the loads.
+    pub load: usize,
+    /// Index into the load's requests.
+    pub request: usize,
+    /// See [`assay_slo::Cell::segment`].
+    pub segment: usize,
+    /// Ended ok, or known to have ended otherwise.
+    pub ok: bool,
+    /// Between which instants.
+    pub clock: Clock,
+}
+
+/// The times of one series that ended between two instants.
+#[derive(Debug, Clone)]
+pub struct Interval {
+    /// Which.
+    pub series: Series,
+    /// From when.
+    pub from: At,
+    /// To when.
+    pub to: At,
+    /// The times, µs, three digits, 1 µs to one hour.
+    pub times: Histogram<u32>,
+}
+
+/// Collects the times of one interval.
+#[derive(Debug)]
+pub struct Intervals {
+    empty: Histogram<u32>,
+    times: BTreeMap<Series, Histogram<u32>>,
+}
+
+impl Intervals {
+    /// Nothing collected yet.
+    ///
+    /// # Errors
+    /// None in practice: the bounds are constants that the histogram accepts.
+    pub fn new() -> Result<Intervals, CreationError> {
+        let empty = Histogram::new_with_bounds(1, GREATEST_US, 3)?;
+        Ok(Intervals { empty, times: BTreeMap::new() })
+    }
+
+    /// Adds both times of a request in this segment; none of what is no known attempt.
+    pub fn add(&mut self, finished: &Finished<'_>, segment: usize) {
+        if !finished.outcome.is_known_attempt() {
+            return;
+        }
+        for clock in [Clock::Response, Clock::Service] {
+            let Some(took) = finished.took_us(clock) else { continue };
+            let series = Series {
+                load: finished.load,
+                request: finished.request,
+                segment,
+                ok: finished.outcome == assay_slo::Outcome::Ok,
+                clock,
+            };
+            let times = self.times.entry(series).or_insert_with(|| self.empty.clone());
+            times.saturating_record(took);
+        }
+    }
+
+    /// Hands over what was collected and starts anew.
+    pub fn take(&mut self, from: At, to: At) -> Vec<Interval> {
+        let times = std::mem::take(&mut self.times);
+        times.into_iter().map(|(series, times)| Interval { series, from, to, times }).collect()
+    }
+}

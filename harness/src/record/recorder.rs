@@ -1,0 +1,170 @@
+//! One generator thread's counts: cells, histograms and health, handed over once a second.
+//!
+//! Invariant: every finished request is in exactly one cell; cells and histograms merge by
+//! addition, over hand-overs and over threads.
+//! Invariant: memory depends on how many kinds of requests end in a second, never on how many.
+//! Not here: the journal's file, the sums of the whole run (`totals`).
+
+use super::edges::{Edges, Position};
+use super::health::HealthBook;
+use super::intervals::{Interval, Intervals};
+use super::marks::Finished;
+use assay_slo::event::Health;
+use assay_slo::{At, Cell, Mark, Outcome};
+use hdrhistogram::CreationError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What is handed over once a second.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Counts of requests that ended.
+    pub cells: Vec<Cell>,
+    /// One line for each load, from time 0 on.
+    pub health: Vec<Health>,
+    /// Times of requests that ended.
+    pub intervals: Vec<Interval>,
+    /// What the report must tell; each sentence once per thread.
+    pub findings: Vec<String>,
+}
+
+impl Batch {
+    /// Whether nothing happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+            && self.health.is_empty()
+            && self.intervals.is_empty()
+            && self.findings.is_empty()
+    }
+}
+
+/// Everything alike in one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    load: usize,
+    request: usize,
+    position: Position,
+    outcome: Outcome,
+    status: u16,
+    second: i64,
+}
+
+#[derive(Debug)]
+struct Counts {
+    n: u64,
+    marks: Vec<u64>,
+}
+
+/// Records one thread's requests.
+#[derive(Debug)]
+pub struct Recorder {
+    zero: At,
+    edges: Arc<Edges>,
+    marks: Arc<Vec<Mark>>,
+    cells: BTreeMap<Key, Counts>,
+    intervals: Intervals,
+    health: HealthBook,
+    findings: Vec<String>,
+    told: BTreeSet<String>,
+    from: At,
+}
+
+impl Recorder {
+    /// Records from `from` on. `edges` must already know `zero`.
+    ///
+    /// # Errors
+    /// None in practice: see [`Intervals::new`].
+    pub fn new(
+        zero: At,
+        edges: Arc<Edges>,
+        marks: Arc<Vec<Mark>>,
+        from: At,
+    ) -> Result<Recorder, CreationError> {
+        Ok(Recorder {
+            zero,
+            edges,
+            marks,
+            cells: BTreeMap::new(),
+            intervals: Intervals::new()?,
+            health: HealthBook::new()?,
+            findings: Vec::new(),
+            told: BTreeSet::new(),
+            from,
+        })
+    }
+
+    /// A request became due. Each is told once, and once that it has finished.
+    pub fn due(&mut self, load: usize, due: At) {
+        if due >= self.zero {
+            self.health.due(load);
+        }
+    }
+
+    /// It began, so late without its wait for a connection; once for each request.
+    pub fn begun(&mut self, load: usize, due: At, lag_us: u64, blocked: bool) {
+        if due >= self.zero {
+            self.health.begun(load, lag_us, blocked);
+        }
+    }
+
+    /// It has finished, not later than now.
+    pub fn finished(&mut self, finished: &Finished<'_>) {
+        if finished.due >= self.zero {
+            self.health.done(finished.load);
+        }
+        let position = self.edges.position(finished.due, finished.done);
+        self.intervals.add(finished, position.segment);
+        let key = Key {
+            load: finished.load,
+            request: finished.request,
+            position,
+            outcome: finished.outcome,
+            status: finished.status,
+            second: finished.due.second(self.zero),
+        };
+        let marks = &self.marks;
+        let counts =
+            self.cells.entry(key).or_insert_with(|| Counts { n: 0, marks: vec![0; marks.len()] });
+        counts.n += 1;
+        for (count, mark) in counts.marks.iter_mut().zip(marks.iter()) {
+            *count += u64::from(finished.satisfies(mark));
+        }
+    }
+
+    /// Something that the report must tell; a sentence already told is dropped.
+    pub fn finding(&mut self, text: String) {
+        if self.told.insert(text.clone()) {
+            self.findings.push(text);
+        }
+    }
+
+    /// Hands over what happened until now, and starts anew.
+    pub fn take(&mut self, now: At) -> Batch {
+        let from = std::mem::replace(&mut self.from, now);
+        let cells = std::mem::take(&mut self.cells);
+        Batch {
+            cells: cells.into_iter().map(|(key, counts)| cell(key, counts)).collect(),
+            health: self.health.take(),
+            intervals: self.intervals.take(from, now),
+            findings: std::mem::take(&mut self.findings),
+        }
+    }
+}
+
+fn cell(key: Key, counts: Counts) -> Cell {
+    Cell {
+        load: key.load,
+        request: key.request,
+        segment: key.position.segment,
+        straddle: key.position.straddle,
+        outcome: key.outcome,
+        status: key.status,
+        second: key.second,
+        n: counts.n,
+        marks: counts.marks,
+    }
+}
+
+#[cfg(test)]
+mod tests;

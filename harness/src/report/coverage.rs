@@ -1,0 +1,46 @@
+//! Which part of a run an objective judged, in words: a verdict says what it does not speak of.
+//!
+//! Not here: how requests are sorted into phases (crate slo).
+
+use super::foreign::line;
+use super::units;
+use assay_slo::scorecard::ObjectiveScore;
+
+/// `steady, after: 34 s, 85.0 % of its requests`, and how many were counted to a fault.
+pub(super) fn covered(score: &ObjectiveScore) -> String {
+    let share = units::share(score.coverage);
+    let mut text = format!("{}: {} s, {share} of its requests", line(&score.during), score.seconds);
+    if score.moved_to_fault > 0 {
+        let moved = score.moved_to_fault;
+        text += &format!("; {moved} moved to a fault");
+    }
+    text
+}
+
+/// `6800 (85.0 % of all)`, or `6800` when that is all.
+pub(super) fn judged(score: &ObjectiveScore) -> String {
+    if score.coverage >= 1.0 {
+        score.n.to_string()
+    } else {
+        format!("{} ({} of all)", score.n, units::share(score.coverage))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use assay_slo::Verdict;
+
+    #[test]
+    fn coverage_in_words() {
+        let mut score = sample::objective("fast", Verdict::Met);
+        assert_eq!(judged(&score), "6800 (85.0 % of all)");
+        assert!(covered(&score).ends_with("; 3 moved to a fault"));
+        (score.coverage, score.moved_to_fault) = (1.0, 0);
+        assert_eq!(judged(&score), "6800");
+        assert_eq!(covered(&score), "steady, after: 34 s, 100 % of its requests");
+        score.coverage = 0.99999;
+        assert_eq!(judged(&score), "6800 (>99.9 % of all)");
+    }
+}
