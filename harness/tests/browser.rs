@@ -13,12 +13,13 @@ use devtools::Browser;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-fn write_page(dir: &Path) -> PathBuf {
-    let (head, scorecard, series) = (sample::head(), sample::scorecard(), sample::series());
+fn write_page(dir: &Path, seconds: u64) -> PathBuf {
+    let (head, scorecard) = (sample::head(), sample::scorecard());
+    let series = sample::series(seconds);
     let page = assay::report::html::html(&head, &scorecard, &series, sample::SCENARIO);
     assert!(page.len() < assay::report::html::MOST_BYTES, "{}", page.len());
     std::fs::write(dir.join("report.css"), assay::report::html::STYLE).unwrap();
-    let path = dir.join("report.html");
+    let path = dir.join(format!("report-{seconds}.html"));
     std::fs::write(&path, page).unwrap();
     path
 }
@@ -62,21 +63,23 @@ const WIDE: &str = r#"(() => {
 #[test]
 fn the_page_needs_nothing_and_fits() {
     let dir = tempfile::tempdir().unwrap();
-    let page = write_page(dir.path());
+    let short = write_page(dir.path(), sample::SECONDS);
+    let long = write_page(dir.path(), 3_600);
     let Some(mut browser) = Browser::start(dir.path()) else {
         devtools::say("SKIPPED: no `chromium` in PATH, report.html was not looked at");
         return;
     };
     let pictures = std::env::var_os("ASSAY_SCREENSHOTS").map(PathBuf::from);
-    let address = format!("file://{}", page.display());
     let mut bodies = Vec::new();
-    for (name, width, scheme, script) in [
-        ("wide-light", 1280, "light", true),
-        ("wide-dark", 1280, "dark", true),
-        ("narrow-light", 400, "light", true),
-        ("narrow-dark", 400, "dark", true),
-        ("middle-light", 800, "light", true),
-        ("wide-without-script", 1280, "light", false),
+    for (name, page, width, scheme, script) in [
+        ("long-light", &long, 1280, "light", true),
+        ("long-narrow", &long, 400, "light", true),
+        ("wide-light", &short, 1280, "light", true),
+        ("wide-dark", &short, 1280, "dark", true),
+        ("narrow-light", &short, 400, "light", true),
+        ("narrow-dark", &short, 400, "dark", true),
+        ("middle-light", &short, 800, "light", true),
+        ("wide-without-script", &short, 1280, "light", false),
     ] {
         browser.call(
             "Emulation.setDeviceMetricsOverride",
@@ -85,10 +88,10 @@ fn the_page_needs_nothing_and_fits() {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         browser.call("Emulation.setEmulatedMedia", json!({"media": "", "features": features}));
         browser.call("Emulation.setScriptExecutionDisabled", json!({"value": !script}));
-        browser.open(&address);
+        browser.open(&format!("file://{}", page.display()));
         let body = browser.text_of_page();
         assert!(body.contains("backend-outage"), "{body}");
-        bodies.push((name, body));
+        bodies.push((page, body));
         if script {
             let fits = browser.value(WIDE);
             assert_eq!(fits[2], json!([]), "{name}: {fits}");
@@ -97,11 +100,14 @@ fn the_page_needs_nothing_and_fits() {
         }
         if let Some(pictures) = &pictures {
             std::fs::create_dir_all(pictures).unwrap();
+            std::fs::copy(page, pictures.join(format!("{name}.html"))).unwrap();
             std::fs::write(pictures.join(format!("{name}.png")), browser.picture()).unwrap();
         }
     }
-    for (name, body) in &bodies {
-        assert_eq!(*body, bodies[0].1, "{name}");
+    // With or without script, wide or narrow: the same document.
+    for (page, body) in &bodies {
+        let first = bodies.iter().find(|(one, _)| one == page).map(|(_, body)| body);
+        assert!(Some(body) == first, "{}", page.display());
     }
     printed(&mut browser, pictures.as_deref());
     assert_eq!(browser.complaints(), Vec::<String>::new());

@@ -41,7 +41,9 @@ faults:
 ";
 
 const ZERO: u64 = 6_204_117;
-const SECONDS: u64 = 50;
+pub(crate) const SECONDS: u64 = 50;
+/// A long run is bad again after so many seconds.
+const CYCLE: u64 = 700;
 
 fn at(seconds: f64) -> At {
     At(ZERO + (seconds * 1e6) as u64)
@@ -244,11 +246,12 @@ fn change(from: BreakerState, to: BreakerState, gateway: u32, seconds: f64) -> E
     entry(at, Event::Breaker(event))
 }
 
-fn entries() -> Vec<Entry> {
+fn entries(seconds: u64) -> Vec<Entry> {
     use BreakerState::{Closed, HalfOpen, Open};
     let mut entries = vec![entry(at(-0.001), Event::Zero { zero: At(ZERO) })];
-    for second in 0..SECONDS {
-        let end = at(second as f64 + 1.02);
+    for long in 0..seconds {
+        let second = long % CYCLE;
+        let end = at(long as f64 + 1.02);
         for load in 0..3 {
             let cell = |(outcome, n): (Outcome, u64)| Cell {
                 load,
@@ -257,7 +260,7 @@ fn entries() -> Vec<Entry> {
                 straddle: None,
                 outcome,
                 status: 0,
-                second: second as i64,
+                second: long as i64,
                 n,
                 marks: vec![],
             };
@@ -265,7 +268,7 @@ fn entries() -> Vec<Entry> {
             entries.push(entry(end, Event::Cells(cells.collect())));
             entries.push(entry(end, Event::Health(health(load, second))));
         }
-        let generated = 200 * (second + 1);
+        let generated = 200 * (long + 1);
         let waiting = match second {
             20..35 => (second - 19) * 200,
             35..39 => 3_000 - (second - 35) * 720,
@@ -339,18 +342,19 @@ fn ledger() -> Ledger {
     }
 }
 
-fn log() -> Vec<u8> {
+fn log(seconds: u64) -> Vec<u8> {
     let mut file = Vec::new();
     let epoch = "2026-08-01T10:00:00Z".parse().unwrap();
     let mut log = Hlog::begin(&mut file, &case().loads, epoch).unwrap();
-    for second in 0..SECONDS {
+    for second in 0..seconds {
         let made = (0..3).filter_map(|load| times(load, second)).collect::<Vec<_>>();
         log.add(&made).unwrap();
     }
     file
 }
 
-fn times(load: usize, second: u64) -> Option<Interval> {
+fn times(load: usize, long: u64) -> Option<Interval> {
+    let second = long % CYCLE;
     let ok = outcomes(load, second).iter().find(|(outcome, _)| *outcome == Outcome::Ok)?.1;
     let mut times = Histogram::new_with_bounds(1, intervals::GREATEST_US, 3).unwrap();
     let slow = match second {
@@ -366,20 +370,20 @@ fn times(load: usize, second: u64) -> Option<Interval> {
     }
     let clock = if load == 0 { Clock::Response } else { Clock::Service };
     let series = intervals::Series { load, request: 0, segment: 1, ok: true, clock };
-    let from = at(second as f64 + 0.02);
+    let from = at(long as f64 + 0.02);
     Some(Interval { series, from, to: from.plus(1_000_000), times })
 }
 
-pub(crate) fn series() -> Series {
+pub(crate) fn series(seconds: u64) -> Series {
     let mut series = Series::default();
-    for entry in entries() {
+    for entry in entries(seconds) {
         series.add(&entry, &case());
     }
     let kernel = "6.1.0-31-amd64".into();
     let environment =
         Environment { cores: 2, memory_mib: 24_103, kernel, profile: "release".into() };
     series.describe(&case(), environment);
-    series.read_times(&log()[..]);
+    series.read_times(&log(seconds)[..]);
     series
 }
 

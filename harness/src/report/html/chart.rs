@@ -210,7 +210,7 @@ fn flags(frame: Frame, across: &Across<'_>) -> Vec<Flag> {
     let bands = across.bands.iter().map(|band| {
         let open = if band.cleared { "" } else { ", never cleared" };
         let full = format!("{} ({} at {}{open})", band.name, band.kind, band.link);
-        (frame.x(band.from), band.name.clone(), full)
+        (frame.x(band.from), format!("{} ({})", band.name, band.kind), full)
     });
     let marks =
         across.marks.iter().map(|(at, short, full)| (frame.x(*at), short.clone(), full.clone()));
@@ -249,11 +249,13 @@ fn legend(frame: Frame, lane: &Lane) -> (Markup, usize) {
         x += width;
     }
     let drawn = html! {
-        text x=(length(frame.left)) y="11" font-weight="600" { (lane.title) }
+        text x=(length(frame.left)) y="11" font-weight="600" class="flag" paint-order="stroke"
+            stroke="#ffffff" stroke-width="4" stroke-linejoin="round" { (lane.title) }
         @for (x, row, sign, label) in placed {
             g transform={ "translate(" (length(x)) " " (length(row as f64 * LINE)) ")" } {
                 (sign)
-                text x="23" y="11" class="quiet" { (label) }
+                text x="23" y="11" class="quiet flag" paint-order="stroke" stroke="#ffffff"
+                    stroke-width="4" stroke-linejoin="round" { (label) }
             }
         }
     };

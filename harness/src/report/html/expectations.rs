@@ -4,7 +4,7 @@
 //! words, and where they hold none, none is drawn: the words stand beside it in any case.
 //! Not here: how recovery is found (crate slo).
 
-use super::super::{order, units};
+use super::super::order;
 use super::markup::{fitting, left_out, long, table, text, verdict, words};
 use super::objectives::place;
 use super::scale::{exact, length, moment, moments};
@@ -79,7 +79,7 @@ pub(super) fn recovery(series: &Series, scorecard: &Scorecard) -> Markup {
                     strong { (text(&score.id)) } " " (verdict(score.verdict, false))
                     span class="aside" {
                         (long(&score.observed)) "; " (exact(*within)) " is allowed"
-                        @if *hold_us > 0 { ", to hold for " (units::time(*hold_us)) }
+                        @if *hold_us > 0 { ", to hold for " (exact(*hold_us as f64 / 1e6)) }
                     }
                 }
                 (axis(score, *within, longest * 1.12, number))
@@ -111,7 +111,7 @@ fn interval(observed: &str) -> Option<(f64, f64)> {
 }
 
 fn axis(score: &ExpectationScore, within: f64, longest: f64, number: usize) -> Markup {
-    let width = 560.0;
+    let width = 440.0;
     let x = |second: f64| 10.0 + second.clamp(0.0, longest) / longest * (width - 20.0);
     let (class, hex) = match score.verdict {
         Verdict::Met => ("a-green", "#009E73"),

@@ -115,7 +115,7 @@ pub(super) fn definitions(prefix: &str, outcomes: &[Outcome]) -> Markup {
             }
             pattern id={ (prefix) "-fault" } width="9" height="9" patternUnits="userSpaceOnUse" {
                 path d="M-1 10L10 -1M-1 1L1 -1M8 10L10 8" stroke="currentColor"
-                    stroke-opacity="0.34" stroke-width="1" fill="none" {}
+                    stroke-opacity="0.28" stroke-width="1" fill="none" {}
             }
             pattern id={ (prefix) "-open" } width="5" height="5" patternUnits="userSpaceOnUse" {
                 rect width="5" height="5" class="a-vermillion" fill="#D55E00" {}

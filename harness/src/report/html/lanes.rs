@@ -122,8 +122,9 @@ pub(super) fn errors(frame: Frame, outcomes: &[Outcomes], seen: &[Outcome]) -> L
             if *outcome == Outcome::Ok || n == 0 {
                 continue;
             }
-            let tall = scale.place(n as f64) * height;
-            let y = height - below - tall;
+            // One of thousands must be seen too.
+            let tall = (scale.place(n as f64) * height).max(1.5);
+            let y = (height - below - tall).max(0.0);
             rectangle(&mut paths[place], from + gap / 2.0, y, to - from - gap, tall);
             below += tall;
         }

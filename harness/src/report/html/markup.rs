@@ -18,12 +18,28 @@ const LONGEST_SENTENCE: usize = 1200;
 
 /// A name or a short cell.
 pub(super) fn text(from_outside: &str) -> String {
-    foreign::clip(&foreign::line(from_outside), LONGEST_NAME)
+    together(&foreign::clip(&foreign::line(from_outside), LONGEST_NAME))
 }
 
 /// A sentence.
 pub(super) fn long(from_outside: &str) -> String {
-    foreign::clip(&foreign::line(from_outside), LONGEST_SENTENCE)
+    together(&foreign::clip(&foreign::line(from_outside), LONGEST_SENTENCE))
+}
+
+/// A number and its unit on one line.
+pub(super) fn together(sentence: &str) -> String {
+    let mut out = String::with_capacity(sentence.len() + 8);
+    let mut words = sentence.split(' ').peekable();
+    while let Some(word) = words.next() {
+        out.push_str(word);
+        let number = word.ends_with(|c: char| c.is_ascii_digit());
+        match words.peek().map(|unit| unit.trim_end_matches([',', ';', '.', ':', ')'])) {
+            Some("%" | "s" | "ms" | "µs" | "m") if number => out.push('\u{a0}'),
+            Some(_) => out.push(' '),
+            None => {}
+        }
+    }
+    out
 }
 
 /// Shape and word of a verdict, colored too.
@@ -132,6 +148,12 @@ pub(super) fn left_out(count: usize) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_stay_with_their_numbers() {
+        assert_eq!(together("0.1 %, 5 s of 9 apples"), "0.1\u{a0}%, 5\u{a0}s of 9 apples");
+        assert_eq!(together(" a  s "), " a  s ");
+    }
 
     #[test]
     fn a_table_counts_what_it_leaves_out() {

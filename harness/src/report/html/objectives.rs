@@ -5,7 +5,7 @@
 //! Not here: how the bounds are computed (crate slo).
 
 use super::super::{coverage, order, units};
-use super::markup::{long, number, table, text, verdict, words};
+use super::markup::{long, number, table, text, together, verdict, words};
 use super::scale::length;
 use assay_slo::Verdict;
 use assay_slo::scorecard::ObjectiveScore;
@@ -61,7 +61,7 @@ fn row(score: &ObjectiveScore) -> [Markup; 6] {
         },
         html! {
             (bar(score))
-            span class="aside" { (bounds(score)) }
+            span class="aside" { (together(&bounds(score))) }
         },
         html! {
             (score.n)
@@ -73,7 +73,7 @@ fn row(score: &ObjectiveScore) -> [Markup; 6] {
             @if let Some(missing) = &score.missing {
                 span class="missing" { strong { "Missing: " } (long(missing)) }
             }
-            span class="aside" { (coverage::covered(score)) }
+            span class="aside" { (together(&coverage::covered(score))) }
         },
     ]
 }

@@ -50,7 +50,8 @@ impl Series {
         let backlog = self.backlog.iter().map(|backlog| backlog.at);
         let changes = self.breakers.iter().map(|change| change.at);
         let last = edges.chain(backlog).chain(changes).max();
-        let last = last.map(|at| self.seconds(at).ceil() as i64);
+        // What is told of a second comes a little after its end.
+        let last = last.map(|at| (self.seconds(at) - 0.5).ceil() as i64);
         let greatest = [due, phase, last].into_iter().flatten().max().unwrap_or(0);
         usize::try_from(greatest.clamp(1, MOST_SECONDS)).unwrap_or(1)
     }

@@ -1,6 +1,7 @@
 //! The lane of breakers: which state each gateway's breaker was in, when.
 //!
-//! Invariant: a state is told by its height and hatching, and where there is room by its word.
+//! Invariant: a state is told by its height and hatching, an open one where there is room by its
+//! word too.
 //! Not here: what breakers must do (crate slo).
 
 use super::chart::{Frame, Lane};
@@ -54,7 +55,7 @@ pub(super) fn breakers(frame: Frame, series: &Series) -> Lane {
     let body = html! {
         @for (row, (key, stretches)) in shown.iter().enumerate() {
             @let top = row as f64 * ROW + 3.0;
-            @for state in [BreakerState::Closed, BreakerState::HalfOpen, BreakerState::Open] {
+            @for state in [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen] {
                 (bars(frame, top, stretches, state))
             }
             @if gateways {
@@ -92,7 +93,7 @@ fn bars(frame: Frame, top: f64, stretches: &Stretches, state: BreakerState) -> M
     for (from, to, _) in stretches.iter().filter(|stretch| stretch.2 == state) {
         let (x, end) = (frame.x(*from), frame.x(*to));
         // A trial may last a millisecond: it is drawn as wide as it can be seen.
-        let end = end.max(x + 1.5);
+        let end = end.max(x + if state == BreakerState::HalfOpen { 3.0 } else { 1.0 });
         match spans.last_mut() {
             Some(last) if x <= last.1 + near => last.1 = last.1.max(end),
             _ => spans.push((x, end)),
@@ -117,7 +118,7 @@ fn bars(frame: Frame, top: f64, stretches: &Stretches, state: BreakerState) -> M
 fn outline(path: &mut String, x: f64, top: f64, width: f64, state: BreakerState) {
     match state {
         BreakerState::Closed => rectangle(path, x, top + BAR - 4.0, width, 3.0),
-        BreakerState::HalfOpen => rectangle(path, x, top + BAR / 2.0, width, BAR / 2.0),
+        BreakerState::HalfOpen => rectangle(path, x, top - 2.0, width, BAR + 4.0),
         BreakerState::Open => rectangle(path, x, top, width, BAR),
     }
 }
@@ -126,7 +127,8 @@ fn shape(frame: Frame, path: &str, state: BreakerState) -> Markup {
     html! {
         @match state {
             BreakerState::Closed => path d=(path) class="a-green" fill="#009E73" {},
-            BreakerState::HalfOpen => path d=(path) class="a-orange" fill="#E69F00" {},
+            BreakerState::HalfOpen => path d=(path) class="a-orange" fill="#E69F00"
+                stroke="currentColor" stroke-width="0.8" {},
             BreakerState::Open => path d=(path) fill={ "url(#" (frame.prefix) "-open)" } {},
         }
     }
@@ -134,6 +136,7 @@ fn shape(frame: Frame, path: &str, state: BreakerState) -> Markup {
 
 fn sample(frame: Frame, state: BreakerState) -> Markup {
     let mut path = String::new();
-    outline(&mut path, 0.0, -1.0, 17.0, state);
+    let width = if state == BreakerState::HalfOpen { 4.0 } else { 17.0 };
+    outline(&mut path, 7.0 - width / 2.0 + 1.0, -1.0, width, state);
     shape(frame, &path, state)
 }
