@@ -4,6 +4,8 @@
 //! Skipped, loudly, where no `chromium` is in PATH. `ASSAY_SCREENSHOTS=DIR` keeps the pictures.
 //! Not here: what the page says (the crate's own tests).
 
+#![expect(clippy::unwrap_used, reason = "a test: what is not there fails it")]
+
 #[path = "browser/devtools.rs"]
 mod devtools;
 #[path = "browser/sample.rs"]
@@ -78,6 +80,7 @@ fn the_page_needs_nothing_and_fits() {
         ("wide-dark", &short, 1280, "dark", true),
         ("narrow-light", &short, 400, "light", true),
         ("narrow-dark", &short, 400, "dark", true),
+        ("between-light", &short, 990, "light", true),
         ("middle-light", &short, 800, "light", true),
         ("wide-without-script", &short, 1280, "light", false),
     ] {
@@ -118,6 +121,8 @@ fn the_page_needs_nothing_and_fits() {
 
 /// On paper everything is light, and what is folded is open.
 fn printed(browser: &mut Browser, pictures: Option<&Path>) {
+    let paper = json!({"width": 1031, "height": 702, "deviceScaleFactor": 1, "mobile": false});
+    browser.call("Emulation.setDeviceMetricsOverride", paper);
     let features = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
     browser.call("Emulation.setEmulatedMedia", json!({"media": "print", "features": features}));
     browser.call("Emulation.setScriptExecutionDisabled", json!({"value": false}));
@@ -126,9 +131,11 @@ fn printed(browser: &mut Browser, pictures: Option<&Path>) {
          [...document.querySelectorAll('details pre, details table')].map(one => one.offsetHeight)]",
     );
     assert_eq!(seen[0], json!("rgb(255, 255, 255)"));
+    assert_eq!(browser.value(WIDE)[2], json!([]));
     let heights = seen[1].as_array().unwrap();
     assert!(heights.len() > 2 && heights.iter().all(|one| one.as_u64() > Some(20)), "{seen}");
     if let Some(pictures) = pictures {
+        std::fs::write(pictures.join("printed.png"), browser.picture()).unwrap();
         let printed = browser.call("Page.printToPDF", json!({"printBackground": true}));
         std::fs::write(pictures.join("printed.pdf"), devtools::bytes(&printed["data"])).unwrap();
     }

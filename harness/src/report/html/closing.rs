@@ -123,7 +123,7 @@ pub(super) fn method() -> Markup {
                 dd {
                     "From the journal and latency.hlog, for people. Times of a second are of what "
                     "ended in it and was ok; outcomes are by the second a request was due. "
-                    "Verdicts use neither."
+                    "Verdicts come from exact counts, not from curves."
                 }
             }
         }

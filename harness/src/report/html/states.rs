@@ -118,7 +118,7 @@ fn bars(frame: Frame, top: f64, stretches: &Stretches, state: BreakerState) -> M
 fn outline(path: &mut String, x: f64, top: f64, width: f64, state: BreakerState) {
     match state {
         BreakerState::Closed => rectangle(path, x, top + BAR - 4.0, width, 3.0),
-        BreakerState::HalfOpen => rectangle(path, x, top - 2.0, width, BAR + 4.0),
+        BreakerState::HalfOpen => rectangle(path, x, top - 4.0, width, 9.0),
         BreakerState::Open => rectangle(path, x, top, width, BAR),
     }
 }
@@ -137,6 +137,7 @@ fn shape(frame: Frame, path: &str, state: BreakerState) -> Markup {
 fn sample(frame: Frame, state: BreakerState) -> Markup {
     let mut path = String::new();
     let width = if state == BreakerState::HalfOpen { 4.0 } else { 17.0 };
-    outline(&mut path, 7.0 - width / 2.0 + 1.0, -1.0, width, state);
+    let top = if state == BreakerState::HalfOpen { 5.0 } else { -1.0 };
+    outline(&mut path, 8.0 - width / 2.0, top, width, state);
     shape(frame, &path, state)
 }
