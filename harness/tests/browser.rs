@@ -10,13 +10,15 @@
 mod devtools;
 #[path = "browser/sample.rs"]
 mod sample;
+#[path = "browser/verdict.rs"]
+mod verdict;
 
 use devtools::Browser;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 fn write_page(dir: &Path, seconds: u64) -> PathBuf {
-    let (head, scorecard) = (sample::head(), sample::scorecard());
+    let (head, scorecard) = (verdict::head(), verdict::scorecard());
     let series = sample::series(seconds);
     let page = assay::report::html::html(&head, &scorecard, &series, sample::SCENARIO);
     assert!(page.len() < assay::report::html::MOST_BYTES, "{}", page.len());
