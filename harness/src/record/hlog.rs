@@ -89,7 +89,7 @@ impl<W: Write> Hlog<W> {
 }
 
 /// A name without the characters that end a tag or a part of it.
-fn safe(name: &str) -> String {
+pub(crate) fn safe(name: &str) -> String {
     name.chars()
         .map(|c| if c.is_whitespace() || c.is_control() || c == ',' { '_' } else { c })
         .collect()

@@ -27,6 +27,19 @@ pub(super) fn line(text: &str) -> String {
     out
 }
 
+/// Lines of printable text with their indentation, for a block of fixed width.
+pub(super) fn block(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for one in text.lines() {
+        out.extend(one.chars().filter_map(|c| match c {
+            c if c.is_whitespace() => Some(' '),
+            c => is_printable(c).then_some(c),
+        }));
+        out.push('\n');
+    }
+    out
+}
+
 /// Embeddings, overrides, isolates and marks of direction can make a text read as another; the
 /// byte order mark and U+FFFE, U+FFFF are no text.
 fn is_printable(c: char) -> bool {
@@ -78,6 +91,11 @@ mod tests {
         assert_eq!(line("be\u{7}ll \u{1b}[31mred"), "bell [31mred");
         assert_eq!(line("\u{202e}txt.exe\u{9b}\u{FFFF}"), "txt.exe");
         assert_eq!(line("\n\u{0}\n"), "");
+    }
+
+    #[test]
+    fn blocks_keep_their_shape() {
+        assert_eq!(block("a:\r\n\tb: \u{1b}[1m\u{202e}x\u{2028}y"), "a:\n b: [1mx y\n");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! Invariant: a file is there whole or not at all; verdict.json comes last, so where it is, the
 //! others are.
-//! Not here: what is in them (`json`, `junit`, `summary`).
+//! Not here: what is in them (`json`, `junit`, `summary`, `html`).
 
 use super::head::Head;
+use super::html::{self, Series};
 use super::{json, junit, summary};
 use assay_slo::Scorecard;
 use std::fs::File;
@@ -20,6 +21,10 @@ pub struct Paths {
     pub junit_xml: PathBuf,
     /// For people, in Markdown.
     pub summary_md: PathBuf,
+    /// For people, in a browser.
+    pub report_html: PathBuf,
+    /// Its style sheet, for viewers that forbid the one in it.
+    pub report_css: PathBuf,
 }
 
 impl Paths {
@@ -30,18 +35,31 @@ impl Paths {
             verdict_json: run_dir.join("verdict.json"),
             junit_xml: run_dir.join("junit.xml"),
             summary_md: run_dir.join("summary.md"),
+            report_html: run_dir.join("report.html"),
+            report_css: run_dir.join("report.css"),
         }
     }
 }
 
-/// Writes all reports into the run directory, over those that are there.
+/// Writes all reports into the run directory, over those that are there. The series come from
+/// [`html::collect`]; the page also shows the directory's scenario.yaml, if there is one.
 ///
 /// # Errors
 /// When the directory is missing or a file cannot be written; those written before stay.
-pub fn write_all(run_dir: &Path, head: &Head, scorecard: &Scorecard) -> io::Result<Paths> {
+pub fn write_all(
+    run_dir: &Path,
+    head: &Head,
+    scorecard: &Scorecard,
+    series: &Series,
+) -> io::Result<Paths> {
     let paths = Paths::of(run_dir);
+    let scenario = std::fs::read(run_dir.join("scenario.yaml")).unwrap_or_default();
+    let scenario = String::from_utf8_lossy(&scenario);
     write_whole(&paths.junit_xml, &junit::junit_xml(head, scorecard)?)?;
     write_whole(&paths.summary_md, summary::summary_md(head, scorecard).as_bytes())?;
+    write_whole(&paths.report_css, html::STYLE.as_bytes())?;
+    let page = html::html(head, scorecard, series, &scenario);
+    write_whole(&paths.report_html, page.as_bytes())?;
     write_whole(&paths.verdict_json, &json::verdict_json(head, scorecard)?)?;
     Ok(paths)
 }
@@ -77,8 +95,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (head, scorecard) = (sample::head(), sample::scorecard());
         std::fs::write(dir.path().join("verdict.json"), "old and longer than nothing").unwrap();
-        let paths = write_all(dir.path(), &head, &scorecard).unwrap();
-        let again = write_all(dir.path(), &head, &scorecard).unwrap();
+        let paths = write_all(dir.path(), &head, &scorecard, &Series::default()).unwrap();
+        let again = write_all(dir.path(), &head, &scorecard, &Series::default()).unwrap();
         assert_eq!(paths, again);
         let read = std::fs::read(&paths.verdict_json).unwrap();
         assert_eq!(read, json::verdict_json(&head, &scorecard).unwrap());
@@ -87,18 +105,20 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert_eq!(names, ["junit.xml", "summary.md", "verdict.json"]);
+        assert_eq!(names, ["junit.xml", "report.css", "report.html", "summary.md", "verdict.json"]);
     }
 
     #[test]
     fn a_failure_names_the_file_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("gone");
-        let error = write_all(&missing, &sample::head(), &sample::scorecard()).unwrap_err();
+        let error = write_all(&missing, &sample::head(), &sample::scorecard(), &Series::default())
+            .unwrap_err();
         assert!(error.to_string().contains("junit.xml"), "{error}");
         // A directory in the file's place cannot be replaced; the partial file must not stay.
         std::fs::create_dir(dir.path().join("junit.xml")).unwrap();
-        write_all(dir.path(), &sample::head(), &sample::scorecard()).unwrap_err();
+        write_all(dir.path(), &sample::head(), &sample::scorecard(), &Series::default())
+            .unwrap_err();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }
