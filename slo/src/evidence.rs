@@ -99,6 +99,10 @@ impl<'a> Evidence<'a> {
                 (0..self.faults.len()).find_map(|index| self.fault_doubt(index))
             }
             During::Named(index) | During::RecoveryOf(index) => self.fault_doubt(*index),
+            During::Open(_) => Some(Doubt {
+                reason: "the states of the breaker are not known".to_owned(),
+                missing: "evidence of its states".to_owned(),
+            }),
         })
     }
 
@@ -171,6 +175,10 @@ impl<'a> Evidence<'a> {
                 During::After => "after".to_owned(),
                 During::Named(index) => fault(*index).to_owned(),
                 During::RecoveryOf(index) => format!("{}.recovery", fault(*index)),
+                During::Open(index) => {
+                    let breaker = self.case.breakers.get(*index);
+                    format!("{}.open", breaker.map_or("?", |breaker| breaker.name.as_str()))
+                }
             })
             .collect();
         names.join(", ")

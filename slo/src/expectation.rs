@@ -55,6 +55,18 @@ pub(crate) fn judge(
             let marks = answers::Marks { asked: *mark, service: *service_mark, late: *late_mark };
             answers::judge(evidence, of, during, marks)
         }
+        Must::Breaker(_)
+        | Must::Ledger { .. }
+        | Must::Backlog { .. }
+        | Must::Goodput { .. }
+        | Must::Amplification { .. }
+        | Must::Herd { .. } => Answer::doubtful(
+            expectation.name.clone(),
+            Doubt {
+                reason: "it cannot be judged yet".to_owned(),
+                missing: "a judge that can".to_owned(),
+            },
+        ),
     };
     let open = answer.verdict == Verdict::Inconclusive;
     let score = ExpectationScore {

@@ -117,7 +117,7 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
         Shows::Slow { .. } => false,
         Shows::Refused if broken => true,
         Shows::Refused => return refused(key, counts),
-        Shows::Broken => broken || key.outcome == Outcome::ConnectError,
+        Shows::Broken | Shows::Gone => broken || key.outcome == Outcome::ConnectError,
     };
     if fits { counts.n } else { 0 }
 }

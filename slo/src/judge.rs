@@ -18,6 +18,7 @@ use crate::scorecard::{ExpectationScore, Scorecard, Verdict};
 use crate::timeline::Timeline;
 
 mod findings;
+mod ledger;
 mod scores;
 mod sentence;
 
@@ -62,6 +63,8 @@ pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
         expectations,
         faults: evidence.faults.iter().map(|facts| facts.score.clone()).collect(),
         loads: scores::loads(&evidence),
+        breakers: Vec::new(),
+        ledgers: ledger::scores(case, timeline),
         findings,
         health: health::score(case, timeline, &evidence.loads, &ill),
     }

@@ -115,6 +115,8 @@ impl Phases {
             During::RecoveryOf(fault) => {
                 segment.kind == Kind::Recovery && segment.faults.contains(fault)
             }
+            // No union of segments: the window takes whole seconds of it.
+            During::Open(_) => false,
         })
     }
 

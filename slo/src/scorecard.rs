@@ -50,6 +50,12 @@ pub struct Scorecard {
     pub faults: Vec<FaultScore>,
     /// Counts of every load, warm-up left out.
     pub loads: Vec<LoadScore>,
+    /// What each breaker was seen to do: one for each gateway, or link, that it was seen at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerScore>,
+    /// One for each fleet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledgers: Vec<LedgerScore>,
     /// What the report must tell although nobody asked, each in a sentence.
     pub findings: Vec<String>,
     /// How the generator did.
@@ -207,6 +213,88 @@ pub struct TimesScore {
     pub p99_us: u64,
     /// Greatest.
     pub max_us: u64,
+}
+
+/// What a breaker was seen to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerScore {
+    /// Its name.
+    pub name: String,
+    /// Whose states these are: `gateway 1 of fleet `trucks``, `arrivals at link `api``.
+    pub of: String,
+    /// How they are known: `told by the gateway`, `inferred from arrivals`.
+    pub evidence: String,
+    /// Why they cannot be told, if they cannot; the episodes are then empty or not all.
+    pub problem: Option<String>,
+    /// Each time it was open, in order.
+    pub episodes: Vec<Episode>,
+}
+
+/// One time that a breaker was open, and the trials that ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Episode {
+    /// Went from closed, or after a failed trial from half-open, to open.
+    pub opened: Between,
+    /// Failures in a row that opened it, where they are known.
+    pub failures: Option<u64>,
+    /// Admitted its first trial; none if that was not seen.
+    pub half_open: Option<Between>,
+    /// Closed; none if it opened again, or the run ended before.
+    pub closed: Option<Between>,
+    /// Trials admitted, where they are known.
+    pub trials: Option<u64>,
+    /// Calls that went through while it was open, where they are known.
+    pub leaked: Option<u64>,
+    /// Calls that it rejected while open, where they are known.
+    pub rejected: Option<u64>,
+}
+
+/// An instant as well as it is known: between these two, which are equal if it is exact.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Between {
+    /// Not before this.
+    pub earliest: At,
+    /// Not after this.
+    pub latest: At,
+}
+
+/// A fleet's account: what became of its samples.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LedgerScore {
+    /// The fleet's name.
+    pub fleet: String,
+    /// Samples generated; none if the run ended before it was said.
+    pub generated: Option<u64>,
+    /// Of these, acknowledged.
+    pub acknowledged: u64,
+    /// Discarded by our gateway's overflow policy.
+    pub discarded: u64,
+    /// Still in our outboxes at the end.
+    pub in_outbox: u64,
+    /// Samples of ours in the far end's store; none if it was never read back.
+    pub found: Option<u64>,
+    /// Generated and not read back.
+    pub lost: Option<u64>,
+    /// Of the lost, acknowledged.
+    pub lost_acknowledged: Option<u64>,
+    /// Stored more than once; none where the read-back cannot show it.
+    pub duplicated: Option<u64>,
+    /// Read back and never generated.
+    pub unexpected: Option<u64>,
+    /// Decreasing keys in the order of the store; none where the read-back cannot show it.
+    pub out_of_order: Option<u64>,
+    /// 95th percentile of the age at the acknowledgement, µs.
+    pub age_p95_us: u64,
+    /// Greatest age, µs.
+    pub age_max_us: u64,
+    /// Greatest backlog of our gateways; none where it was not watched.
+    pub backlog_peak: Option<u64>,
+    /// Why the store could not be read, if it could not.
+    pub problem: Option<String>,
+    /// The story of the first lost sample, a sentence a line.
+    pub first_lost: Vec<String>,
 }
 
 /// How the generator did.

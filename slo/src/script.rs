@@ -4,8 +4,8 @@
 //! Not here: the rules under test.
 
 use crate::case::{
-    Anchor, Ask, Case, Clock, During, Expectation, Fault, Load, Mark, Moment, Must, Objective, Of,
-    Place, Request, Shows,
+    Anchor, Ask, Case, Clock, During, Expectation, Fault, Load, LoadKind, Mark, Moment, Must,
+    Objective, Of, Place, Request, Shows,
 };
 use crate::event::{
     Cell, Edge, EdgeKind, Effect, End, EndReason, Entry, Event, Gate, GateTime, Straddle,
@@ -54,6 +54,7 @@ impl Script {
             warmup_us: ZERO.0,
             loads: vec![Load {
                 name: "visitors".to_owned(),
+                kind: LoadKind::Open,
                 link: Some("api".to_owned()),
                 requests: vec![request("list"), request("pay")],
                 starts_us: 0,
@@ -75,6 +76,8 @@ impl Script {
             objectives: Vec::new(),
             expectations: Vec::new(),
             steady_state: None,
+            fleets: Vec::new(),
+            breakers: Vec::new(),
         };
         let mut script = Script { case, entries: Vec::new(), boundaries: Boundaries::default() };
         script.boundaries.add(ZERO);

@@ -18,7 +18,9 @@ use crate::time::{At, SECOND_US};
 use std::collections::BTreeMap;
 
 mod malformed;
+mod sightings;
 pub use malformed::Malformed;
+pub(crate) use sightings::Sightings;
 
 /// The latest instant that is believed: 115 days. It bounds every loop over seconds.
 const LATEST: At = At(10_000_000_000_000);
@@ -40,6 +42,7 @@ pub struct Timeline {
     pub(crate) died: Vec<ServiceEvent>,
     pub(crate) findings: Vec<String>,
     pub(crate) histograms: BTreeMap<HistogramKey, BTreeMap<(u64, u64), u64>>,
+    pub(crate) sightings: Sightings,
     pub(crate) guard: Option<String>,
     pub(crate) end: Option<End>,
     last: At,
@@ -162,6 +165,11 @@ impl Timeline {
             }
             Event::Health(health) => self.add_health(health, case)?,
             Event::Probe { .. } => {}
+            Event::Breaker(_)
+            | Event::Attempts(_)
+            | Event::Arrivals { .. }
+            | Event::Backlog(_)
+            | Event::Ledger(_) => self.sightings.add(&entry.event, case)?,
             Event::Histogram(histogram) => self.add_histogram(histogram, case)?,
             Event::Finding { text } => self.findings.push(text.clone()),
             Event::Guard { guard, text } => self.guard = Some(format!("{guard}: {text}")),

@@ -73,7 +73,11 @@ impl Window<'_> {
         self.during.iter().any(|during| match during {
             During::All | During::Fault => true,
             During::Named(named) => *named == fault,
-            During::Steady | During::Recovery | During::After | During::RecoveryOf(_) => false,
+            During::Steady
+            | During::Recovery
+            | During::After
+            | During::RecoveryOf(_)
+            | During::Open(_) => false,
         })
     }
 }

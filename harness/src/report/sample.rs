@@ -191,6 +191,8 @@ pub(super) fn scorecard() -> Scorecard {
                 max_us: 1_519_000,
             }],
         }],
+        breakers: vec![],
+        ledgers: vec![],
         findings: vec![
             "service backend was restarted by nobody we know".into(),
             format!("header x-name was {HOSTILE}"),

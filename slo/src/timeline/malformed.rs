@@ -4,7 +4,9 @@
 //! Invariant: after [`check_case`] every index of the case points to what its use says.
 //! Not here: whether the case can be decided (harness `plan`).
 
-use crate::case::{Anchor, Ask, Case, Clock, During, Mark, Moment, Must, Of, Shows};
+use crate::case::{
+    Anchor, Ask, Bound, BreakerMust, Case, Clock, During, Evidence, Mark, Moment, Must, Of, Shows,
+};
 use crate::time::Share;
 use crate::timeline::MOST;
 use std::fmt;
@@ -50,6 +52,17 @@ pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
         check_share(fault.asked)?;
         if let Shows::Slow { mark } = fault.shows {
             check_mark(case, mark, |m| matches!(m, Mark::Below { .. }))?;
+        }
+    }
+    for fleet in &case.fleets {
+        if fleet.load >= case.loads.len() || fleet.planned > MOST || fleet.devices > MOST {
+            return Err(Malformed::new("a fleet has no load, or is beyond belief"));
+        }
+    }
+    for evidence in case.breakers.iter().flat_map(|breaker| &breaker.evidence) {
+        match evidence {
+            Evidence::Gateway(fleet) => check_fleet(case, *fleet)?,
+            Evidence::Arrivals(_) => {}
         }
     }
     for objective in &case.objectives {
@@ -105,7 +118,52 @@ fn check_must(case: &Case, must: &Must) -> Result<(), Malformed> {
             check_mark(case, *service_mark, |m| matches!(m, Mark::Answered { .. }))?;
             check_mark(case, *late_mark, |m| matches!(m, Mark::LateBy { .. }))
         }
+        Must::Breaker(asked) => check_breaker(case, asked),
+        Must::Ledger { fleet, lost, duplicated, unexpected, out_of_order, .. } => {
+            check_fleet(case, *fleet)?;
+            [lost, duplicated, unexpected, out_of_order].into_iter().flatten().try_for_each(
+                |bound| match bound {
+                    Bound::Count(_) => Ok(()),
+                    Bound::Share(share) => check_share(*share),
+                },
+            )
+        }
+        Must::Backlog { fleet, drained, .. } => {
+            check_fleet(case, *fleet)?;
+            drained.iter().try_for_each(|(moment, _)| check_moment(case, moment))
+        }
+        Must::Goodput { of, at_least, after, .. } => {
+            check_all(case, of, &[])?;
+            check_share(*at_least)?;
+            check_moment(case, after)
+        }
+        Must::Amplification { per, during, window_s, .. } => {
+            check_all(case, per, during)?;
+            if window_s.is_some_and(|s| s == 0 || s > 1_000_000) {
+                return Err(Malformed::new("an amplification has windows of no or absurd length"));
+            }
+            Ok(())
+        }
+        Must::Herd { after, .. } => check_moment(case, after),
     }
+}
+
+fn check_breaker(case: &Case, asked: &BreakerMust) -> Result<(), Malformed> {
+    if asked.breaker >= case.breakers.len() {
+        return Err(Malformed::new("a breaker is named that the case has not"));
+    }
+    for (moment, _) in [&asked.opens, &asked.closes].into_iter().flatten() {
+        check_moment(case, moment)?;
+    }
+    asked.fast_fail_share.map_or(Ok(()), check_share)?;
+    asked.fast_fail_latency.map_or(Ok(()), |(percentile, _)| check_share(percentile))
+}
+
+fn check_fleet(case: &Case, fleet: usize) -> Result<(), Malformed> {
+    if fleet < case.fleets.len() {
+        return Ok(());
+    }
+    Err(Malformed::new(format!("fleet {fleet} is named, which the case has not")))
 }
 
 fn check_moment(case: &Case, moment: &Moment) -> Result<(), Malformed> {
@@ -121,10 +179,11 @@ fn check_all(case: &Case, of: &[Of], during: &[During]) -> Result<(), Malformed>
     of.iter().try_for_each(|of| check_of(case, *of))?;
     let unknown = |during: &During| match during {
         During::Named(fault) | During::RecoveryOf(fault) => *fault >= case.faults.len(),
+        During::Open(breaker) => *breaker >= case.breakers.len(),
         _ => false,
     };
     if during.iter().any(unknown) {
-        return Err(Malformed::new("a stretch is of a fault that the case has not"));
+        return Err(Malformed::new("a stretch is of a fault or breaker that the case has not"));
     }
     Ok(())
 }
