@@ -1,9 +1,11 @@
 //! How many requests a question can expect, and how many could decide it.
 //!
-//! Invariant: expectations are exact for a run that goes as planned: they count due instants.
+//! Invariant: what is expected of arrivals is exact for a run that goes as planned: it counts due
+//! instants. Of users it is the most that they could begin; of fleets nothing is known.
 //! Not here: what is said when they are too few (`compile::feasible`), statistics (crate slo).
 
 use super::cycle::Tally;
+use super::traffic::Traffic;
 use super::{Arrivals, Load, phases};
 use assay_slo::case::{Ask, Case, During, Objective, Of};
 use assay_slo::interval::{greatest_bad, least_n};
@@ -82,6 +84,17 @@ pub enum Unit {
     Slices,
 }
 
+/// How sure a number of requests is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Known {
+    /// The timetable says so.
+    Exactly,
+    /// It cannot be more.
+    AtMost,
+    /// It can be any number from this on.
+    AtLeast,
+}
+
 /// One question of an objective: of all its requests together, or of one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
@@ -95,6 +108,8 @@ pub struct Demand {
     pub unit: Unit,
     /// How many the plan makes due there.
     pub expected: u64,
+    /// How sure that number is.
+    pub known: Known,
     /// The fewest that could meet the objective, all of them good; none if no number could.
     pub least: Option<u64>,
     /// With as many as expected, how many bad ones still meet it; none if none do.
@@ -105,7 +120,8 @@ impl Demand {
     /// Whether the plan could meet it.
     #[must_use]
     pub fn is_possible(&self) -> bool {
-        self.least.is_some_and(|least| self.expected >= least)
+        let open = self.known == Known::AtLeast;
+        self.least.is_some_and(|least| open || self.expected >= least)
     }
 }
 
@@ -115,12 +131,17 @@ pub fn demands(
     objective: &Objective,
     of: &[Of],
     during: &[During],
-    loads: &[Load],
+    traffic: Traffic<'_>,
     case: &Case,
 ) -> Vec<Demand> {
     let ends_us = case.loads.iter().map(|load| load.ends_us).max().unwrap_or(0);
     let stretches = phases::planned(during, &case.faults, ends_us);
-    let one = |name: Option<String>, of: Vec<Of>| demand(objective, name, of, &stretches, loads);
+    let unplanned = during.iter().any(|phase| matches!(phase, During::Open(_)));
+    let one = |name: Option<String>, of: Vec<Of>| {
+        let demand = demand(objective, name, of, &stretches, traffic);
+        let known = if unplanned { demand.known.max(Known::AtMost) } else { demand.known };
+        Demand { known, passes: demand.passes.filter(|_| known == Known::Exactly), ..demand }
+    };
     if !objective.per_request {
         return vec![one(None, of.to_vec())];
     }
@@ -143,31 +164,59 @@ pub fn by_name<'c>(of: &[Of], case: &'c Case) -> Vec<(&'c str, Vec<Of>)> {
     groups
 }
 
+/// How many of these requests are due in these stretches, and how sure that is.
+#[must_use]
+pub fn expected(traffic: Traffic<'_>, of: &[Of], stretches: &[Range<u64>]) -> (u64, Known) {
+    let pool = Pool::new(traffic.loads, of);
+    let mut sum: u64 = stretches.iter().map(|stretch| pool.due_in(stretch)).sum();
+    let mut known = Known::Exactly;
+    let mut closed: Vec<usize> =
+        of.iter().map(|of| of.load).filter(|load| !traffic.is_open(*load)).collect();
+    closed.dedup();
+    for load in closed {
+        let wanted = |request| of.contains(&Of { load, request });
+        let most = traffic.users_at(load).and_then(|users| {
+            let most = stretches.iter().map(|stretch| users.most_in(&wanted, stretch));
+            most.sum::<Option<u64>>()
+        });
+        match most {
+            Some(most) => {
+                sum = sum.saturating_add(most);
+                known = known.max(Known::AtMost);
+            }
+            None => known = Known::AtLeast,
+        }
+    }
+    (sum, known)
+}
+
 fn demand(
     objective: &Objective,
     name: Option<String>,
     of: Vec<Of>,
     stretches: &[Range<u64>],
-    loads: &[Load],
+    traffic: Traffic<'_>,
 ) -> Demand {
-    let pool = Pool::new(loads, &of);
-    let requests = || stretches.iter().map(|stretch| pool.due_in(stretch)).sum::<u64>();
+    let (requests, known) = expected(traffic, &of, stretches);
     let confidence = objective.confidence;
     let share = |limit| {
-        let expected = requests();
         let least = least_n(limit, 0, confidence);
-        (Unit::Requests, expected, least, greatest_bad(expected, limit, confidence))
+        (Unit::Requests, requests, known, least, greatest_bad(requests, limit, confidence))
     };
-    let (unit, expected, least, passes) = match &objective.ask {
+    let (unit, expected, known, least, passes) = match &objective.ask {
         Ask::Latency { percentile, .. } => share(percentile.rest()),
         Ask::ErrorRate { below } => share(*below),
-        Ask::ErrorCount { at_most } => (Unit::Requests, requests(), Some(1), Some(*at_most)),
+        Ask::ErrorCount { at_most } => (Unit::Requests, requests, known, Some(1), Some(*at_most)),
         Ask::Availability { at_least, slice_s, slice_least, .. } => {
-            let valid = pool.valid_slices(stretches, *slice_s, *slice_least);
+            let valid =
+                Pool::new(traffic.loads, &of).valid_slices(stretches, *slice_s, *slice_least);
             let bad = u128::from(at_least.rest().0) * u128::from(valid);
             let bad = bad / u128::from(assay_slo::Share::ONE.0);
-            (Unit::Slices, valid, Some(LEAST_SLICES), u64::try_from(bad).ok())
+            // Users and fleets may make more seconds valid.
+            let known = if known == Known::Exactly { known } else { Known::AtLeast };
+            (Unit::Slices, valid, known, Some(LEAST_SLICES), u64::try_from(bad).ok())
         }
     };
-    Demand { name, of, stretches: stretches.to_vec(), unit, expected, least, passes }
+    let passes = passes.filter(|_| known == Known::Exactly);
+    Demand { name, of, stretches: stretches.to_vec(), unit, expected, known, least, passes }
 }

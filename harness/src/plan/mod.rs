@@ -17,6 +17,7 @@ mod order;
 pub mod phases;
 mod table;
 pub mod text;
+pub mod traffic;
 pub mod users;
 pub mod words;
 
@@ -24,6 +25,7 @@ pub use compile::compile;
 pub use describe::describe;
 pub use fleet::Fleet;
 pub use text::UnknownPlaceholder;
+pub use traffic::Traffic;
 pub use users::Users;
 
 use assay_slo::{Case, Share};

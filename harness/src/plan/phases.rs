@@ -6,7 +6,8 @@
 use assay_slo::case::{During, Fault};
 use std::ops::Range;
 
-/// The planned stretches that these phases cover together, µs after time 0.
+/// The planned stretches that these phases cover together, µs after time 0. When a breaker is open
+/// nobody plans: for that phase the whole run is given.
 #[must_use]
 pub fn planned(during: &[During], faults: &[Fault], ends_us: u64) -> Vec<Range<u64>> {
     let edges = faults.iter().flat_map(|fault| {
@@ -50,7 +51,7 @@ fn covers(phase: During, faults: &[Fault], at: u64) -> bool {
     let recovering = !broken && faults.iter().any(recovers);
     let over = last_end(faults).is_some_and(|last| at >= last);
     match phase {
-        During::All => true,
+        During::All | During::Open(_) => true,
         During::Fault => broken,
         During::Recovery => recovering,
         During::Steady => !broken && !recovering && !over,

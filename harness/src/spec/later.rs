@@ -9,23 +9,13 @@ const LATER: &[(&str, &[&str])] = &[
     (
         "Scenario",
         &[
-            "include", "data", "flows", "setup", "teardown", "fleets", "metrics", "breakers",
-            "baseline", "repeat",
+            "include", "data", "flows", "setup", "teardown", "metrics", "baseline", "repeat",
         ],
     ),
     ("Service", &["container", "running-process", "running-container"]),
     ("Link", &["protocol", "stub"]),
     ("Probe", &["metric", "command"]),
-    (
-        "Load",
-        &[
-            "stepping-arrival-rate",
-            "constant-vus",
-            "ramping-vus",
-            "shared-iterations",
-            "replay-log",
-        ],
-    ),
+    ("Load", &["stepping-arrival-rate", "replay-log"]),
     ("ConstantArrivalRate", &["until", "arrivals", "journey"]),
     ("RampingArrivalRate", &["until", "arrivals", "journey"]),
     (
@@ -42,6 +32,7 @@ const LATER: &[(&str, &[&str])] = &[
         ],
     ),
     ("Request", &["use", "pause"]),
+    ("Step", &["use"]),
     ("Call", &["form", "capture"]),
     ("Check", &["contains", "size", "json", "header"]),
     (
@@ -55,7 +46,6 @@ const LATER: &[(&str, &[&str])] = &[
             "slow-close",
             "half-open",
             "limit-bytes",
-            "kill",
             "pause",
             "stop",
             "restart",
@@ -68,6 +58,8 @@ const LATER: &[(&str, &[&str])] = &[
     ("LatencyFault", &["side", "ramp", "again"]),
     ("ErrorFault", &["again"]),
     ("OutageFault", &["again"]),
+    ("RestartedBy", &["supervisor"]),
+    ("BreakerEvidence", &["resilience4j", "polly", "envoy", "log", "gauge"]),
     ("Delay", &["lognormal", "pareto", "recorded"]),
     ("Affects", &["every-nth", "next"]),
     ("Objective", &["throughput", "capacity", "latency-change", "error-rate-change", "openslo"]),
@@ -76,22 +68,7 @@ const LATER: &[(&str, &[&str])] = &[
     ("ErrorRateObjective", &["window", "not-errors", "bursts"]),
     ("ErrorCountObjective", &["not-errors", "bursts", "confidence"]),
     ("AvailabilityObjective", &["not-errors", "bursts", "confidence"]),
-    (
-        "Expect",
-        &[
-            "breaker",
-            "settles",
-            "ready",
-            "amplification",
-            "herd",
-            "goodput",
-            "ledger",
-            "backlog",
-            "metric",
-            "reconciles",
-            "log",
-        ],
-    ),
+    ("Expect", &["settles", "ready", "metric", "reconciles", "log"]),
     ("Guards", &["stop-when"]),
 ];
 

@@ -5,12 +5,13 @@
 //! Not here: when faults start (`timetable`), doing it (`fault`, `link`).
 
 use super::notes::{Notes, instead};
-use super::parts::{self, FaultParts};
+use super::parts::{self, FaultParts, On};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, headers, links, positive};
+use super::{MOST_RUN_US, headers, kill, links, positive};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
-use crate::plan::{Affects, Delay, Fault, FaultKind, Load, Match, OutageMode, Target};
+use crate::plan::traffic::Traffic;
+use crate::plan::{Affects, Delay, Fault, FaultKind, Match, OutageMode};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Ratio};
 use crate::spec::types::{self, Scenario};
@@ -29,7 +30,7 @@ const METHODS: [&str; 9] =
 pub(super) fn compile(
     scenario: &Scenario,
     timetable: &Timetable,
-    loads: &[Load],
+    traffic: Traffic<'_>,
     notes: &mut Notes<'_>,
 ) -> Vec<Fault> {
     let starts = timetable.faults.iter().copied().chain(std::iter::repeat(0));
@@ -40,7 +41,7 @@ pub(super) fn compile(
         });
         let fault = Fault {
             name: name.to_string(),
-            link: link(&parts, scenario, notes),
+            link: acts_on(&parts, scenario, notes),
             kind: kind(entry, &parts.trail, notes),
             affects: affects(&parts, notes),
             matches: matches(&parts, notes),
@@ -50,11 +51,15 @@ pub(super) fn compile(
         };
         check_refusal(&fault, &parts.trail, notes);
         if timetable.complete {
-            check_end(&fault, &parts.trail, loads, notes);
+            check_end(&fault, &parts.trail, traffic, notes);
         }
         fault
     });
-    entries.collect()
+    let faults: Vec<Fault> = entries.collect();
+    if timetable.complete {
+        kill::check_overlap(&faults, notes);
+    }
+    faults
 }
 
 /// What the judge knows of a fault.
@@ -64,6 +69,7 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
         FaultKind::Error { status, .. } => ("error", Shows::Status(*status)),
         FaultKind::Outage(OutageMode::Refuse) => ("outage", Shows::Refused),
         FaultKind::Outage(OutageMode::BlackHole | OutageMode::Reset) => ("outage", Shows::Broken),
+        FaultKind::Kill { .. } => ("kill", Shows::Gone),
     };
     case::Fault {
         name: fault.name.clone(),
@@ -80,20 +86,17 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
     }
 }
 
-fn link(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> String {
-    let (name, trail) = (parts.link, parts.trail.key("link"));
-    if !scenario.links.contains_key(name) {
-        let known: Vec<&str> = scenario.links.keys().map(|name| name.as_str()).collect();
-        let help = match scenario.services.contains_key(name) {
-            true => format!("write `links: {{NAME: {{to: {name}}}}}`, and name that link here"),
-            false => instead(name.as_str(), "links", &known),
-        };
-        notes.value(&trail, format!("unknown link `{name}`"), help);
-    } else if !links::is_used(name.as_str(), scenario) {
-        let message = format!("nothing goes through `{name}`, so its faults can have no effect");
-        notes.value(&trail, message, format!("send a load there with `to: {name}`"));
+fn acts_on(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> String {
+    match parts.on {
+        On::Link(link) => {
+            links::check(link, scenario, &parts.trail.key("link"), notes);
+            link.to_string()
+        }
+        On::Service(service) => {
+            kill::check_service(service, &parts.trail.key("service"), scenario, notes);
+            service.to_string()
+        }
     }
-    name.to_string()
 }
 
 fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind {
@@ -119,6 +122,10 @@ fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind
             types::OutageMode::BlackHole => OutageMode::BlackHole,
             types::OutageMode::Reset => OutageMode::Reset,
         }),
+        types::Fault::Kill(fault) => {
+            let signal = fault.signal.as_ref();
+            FaultKind::Kill { signal: kill::signal(signal, &trail.key("signal"), notes) }
+        }
     }
 }
 
@@ -149,7 +156,7 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
         }
         ratio.0
     };
-    match parts.affects {
+    match parts.affects.unwrap_or(&types::Affects::All) {
         types::Affects::All => Affects::All,
         types::Affects::Share(ratio) => Affects::Share(positive_share(ratio, "share", notes)),
         types::Affects::Quota(ratio) => {
@@ -166,8 +173,9 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
 
 fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
     let trail = parts.trail.key("match");
+    let Some(matches) = parts.matches else { return Match::default() };
     let mut methods = Vec::new();
-    for (at, method) in parts.matches.method.iter().enumerate() {
+    for (at, method) in matches.method.iter().enumerate() {
         let upper = method.as_str().to_ascii_uppercase();
         if !METHODS.contains(&upper.as_str()) {
             let help = instead(&upper, "methods", &METHODS);
@@ -176,7 +184,7 @@ fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
         }
         methods.push(upper);
     }
-    let path = parts.matches.path.as_ref().map(|path| {
+    let path = matches.path.as_ref().map(|path| {
         let glob = literal(path);
         if !glob.starts_with(['/', '*']) {
             let message =
@@ -185,7 +193,7 @@ fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
         }
         glob
     });
-    let headers = headers::literals(&parts.matches.headers, &trail.key("headers"), notes);
+    let headers = headers::literals(&matches.headers, &trail.key("headers"), notes);
     let lower = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
     Match { methods, path, headers: lower.collect() }
 }
@@ -202,11 +210,8 @@ fn check_refusal(fault: &Fault, trail: &Trail, notes: &mut Notes<'_>) {
 }
 
 /// The recovery must end while the load that could show it still runs.
-fn check_end(fault: &Fault, trail: &Trail, loads: &[Load], notes: &mut Notes<'_>) {
-    let through = |load: &&Load| load.to == Target::Link(fault.link.clone());
-    let ends = |load: &Load| load.arrivals.ends_us();
-    let last = loads.iter().filter(through).map(ends).max().or(loads.iter().map(ends).max());
-    let Some(last) = last else { return };
+fn check_end(fault: &Fault, trail: &Trail, traffic: Traffic<'_>, notes: &mut Notes<'_>) {
+    let Some(last) = traffic.ends_through(&fault.link).or(traffic.ends()) else { return };
     let ended = fault.starts_us.saturating_add(fault.lasts_us);
     let recovered = ended.saturating_add(fault.recovery_us);
     if recovered > last {

@@ -4,7 +4,9 @@
 
 use super::notes::Notes;
 use super::positive;
-use crate::plan::{Load, Service, ServiceKind, Target};
+use crate::plan::fleet::ReadBack;
+use crate::plan::traffic::Traffic;
+use crate::plan::{Fleet, Load, Request, Service, ServiceKind, Target};
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
 use crate::spec::types::Scenario;
@@ -12,15 +14,19 @@ use rustix::process::{Resource, getrlimit};
 
 /// Left beyond the timetable, µs.
 const SPARE_US: u64 = 60_000_000;
+/// Time for reading a store back over HTTP, and more for each device, µs.
+const READ_US: (u64, u64) = (30_000_000, 10_000);
+/// Time for a command that reads a store back, µs.
+const COMMAND_US: u64 = 300_000_000;
 /// The longest that can be asked for, µs.
 const MOST_US: u64 = Duration::MOST.us;
 
 /// After how long the run is stopped, µs after its start: the timetable with start-up, warm-up
-/// and the last answers, and a minute; or what the scenario says.
+/// and the last answers, drains and reading back, and a minute; or what the scenario says.
 pub(super) fn max_duration_us(
     scenario: &Scenario,
     services: &[Service],
-    loads: &[Load],
+    traffic: Traffic<'_>,
     ends_us: u64,
     notes: &mut Notes<'_>,
 ) -> u64 {
@@ -39,19 +45,43 @@ pub(super) fn max_duration_us(
         ServiceKind::Process(process) => process.ready_within_us,
         ServiceKind::Url { .. } => 0,
     });
-    let drains = loads.iter().flat_map(|load| load.requests.iter().map(|one| one.timeout_us)).max();
-    let parts = ready.chain(drains).chain([SPARE_US]);
+    let open = traffic.loads.iter().flat_map(|load| &load.requests);
+    let closed = traffic.users.iter().flat_map(|users| &users.requests);
+    let last_answer = open.chain(closed).map(|request: &Request| request.timeout_us).max();
+    let after = traffic.fleets.iter().map(|fleet| {
+        fleet.ends_us().saturating_add(fleet_rest_us(fleet)).saturating_sub(ends_us)
+    });
+    let rest = after.chain(last_answer).max();
+    let parts = ready.chain(rest).chain([SPARE_US]);
     parts.fold(timetable, u64::saturating_add)
 }
 
-/// Warns where the load may need more connections or descriptors than there are.
-pub(super) fn check_descriptors(loads: &[Load], notes: &mut Notes<'_>) {
-    warn_of_need(loads, getrlimit(Resource::Nofile).maximum, notes);
+/// How long a fleet may take after its last sample: its drain, what is under way then, and
+/// reading its store back.
+fn fleet_rest_us(fleet: &Fleet) -> u64 {
+    let read_us = match &fleet.read_back {
+        Some(ReadBack::Http { .. }) => {
+            READ_US.0.saturating_add(fleet.devices.saturating_mul(READ_US.1))
+        }
+        Some(ReadBack::Command(_)) => COMMAND_US,
+        None => 0,
+    };
+    fleet.drain_us.saturating_add(fleet.client.timeout_us).saturating_add(read_us)
 }
 
-fn warn_of_need(loads: &[Load], most: Option<u64>, notes: &mut Notes<'_>) {
+/// Warns where the load may need more connections or descriptors than there are.
+pub(super) fn check_descriptors(traffic: Traffic<'_>, notes: &mut Notes<'_>) {
+    warn_of_need(traffic, getrlimit(Resource::Nofile).maximum, notes);
+}
+
+fn warn_of_need(traffic: Traffic<'_>, most: Option<u64>, notes: &mut Notes<'_>) {
     let mut needed: u64 = 0;
-    for load in loads {
+    // Through a link each connection has three ends in this process: ours and the link's two.
+    let mut need = |connections: u64, to: &Target| {
+        let ends = if matches!(to, Target::Link(_)) { 3 } else { 1 };
+        needed = needed.saturating_add(connections.saturating_mul(ends));
+    };
+    for load in traffic.loads {
         let may = if_nothing_answers(load);
         let connections = u64::try_from(load.client.connections).unwrap_or(u64::MAX);
         if may > connections {
@@ -61,9 +91,23 @@ fn warn_of_need(loads: &[Load], most: Option<u64>, notes: &mut Notes<'_>) {
                 load.name
             ));
         }
-        // Through a link each connection has three ends in this process: ours and the link's two.
-        let ends = if matches!(load.to, Target::Link(_)) { 3 } else { 1 };
-        needed = needed.saturating_add(may.min(connections).saturating_mul(ends));
+        need(may.min(connections), &load.to);
+    }
+    for users in traffic.users {
+        let connections = u64::try_from(users.client.connections).unwrap_or(u64::MAX);
+        let most = users.crowd.most();
+        if most > connections {
+            notes.warn(format!(
+                "`{}` has up to {most} users and {connections} connections: raise `connections`, \
+                 or some users wait for others",
+                users.name
+            ));
+        }
+        need(most.min(connections), &users.to);
+    }
+    for fleet in traffic.fleets {
+        let connections = u64::try_from(fleet.client.connections).unwrap_or(u64::MAX);
+        need(connections.min(fleet.devices), &fleet.to);
     }
     if let Some(most) = most.filter(|most| needed > *most) {
         notes.warn(format!(
@@ -89,11 +133,11 @@ mod tests {
     #[test]
     fn descriptors_are_compared_with_what_the_machine_allows() {
         let text = changed(&[]);
-        let loads = planned(&text).map(|plan| plan.loads).unwrap_or_default();
+        let plan = planned(&text).unwrap();
         let loaded = crate::spec::decode("x.yaml", &text, &Default::default(), &|_| None).unwrap();
         let warned = |most| {
             let mut notes = Notes::new(&loaded.document);
-            warn_of_need(&loads, most, &mut notes);
+            warn_of_need(Traffic::of(&plan), most, &mut notes);
             notes.warnings
         };
         assert!(warned(Some(1_320)).is_empty() && warned(None).is_empty());

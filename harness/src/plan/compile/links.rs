@@ -3,7 +3,7 @@
 //! Not here: faults on links (`faults`), whether load may leave loopback (`consent`).
 
 use super::notes::{Notes, instead};
-use super::parts;
+use super::parts::{self, LoadParts};
 use crate::plan::text::literal;
 use crate::plan::{Link, Text, Upstream};
 use crate::spec::Trail;
@@ -26,7 +26,7 @@ pub(super) fn compile(scenario: &Scenario, notes: &mut Notes<'_>) -> Vec<Link> {
     }
     for link in links.iter().filter(|link| !is_used(&link.name, scenario)) {
         notes.warn(format!(
-            "nothing goes through the link `{0}`: no load has `to: {0}`, nothing is given \
+            "nothing goes through the link `{0}`: no load or fleet has `to: {0}`, nothing is given \
              ${{links.{0}.addr}}, and it has no `listen` that others could know",
             link.name
         ));
@@ -83,16 +83,43 @@ fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Socket
     None
 }
 
+/// Whether a link is there and something goes through it; if not, that is told.
+pub(super) fn check(
+    name: &Name,
+    scenario: &Scenario,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> bool {
+    if !scenario.links.contains_key(name) {
+        let known: Vec<&str> = scenario.links.keys().map(|name| name.as_str()).collect();
+        let help = match scenario.services.contains_key(name) {
+            true => format!("write `links: {{NAME: {{to: {name}}}}}`, and name that link here"),
+            false => instead(name.as_str(), "links", &known),
+        };
+        notes.value(trail, format!("unknown link `{name}`"), help);
+        return false;
+    }
+    if !is_used(name.as_str(), scenario) {
+        let message = format!("nothing goes through `{name}`, so nothing can be seen there");
+        notes.value(trail, message, format!("send a load there with `to: {name}`"));
+        return false;
+    }
+    true
+}
+
 /// Whether anything can go through a link: a load, whoever is given its address, or whoever
 /// knows where it listens.
 pub(super) fn is_used(name: &str, scenario: &Scenario) -> bool {
     let listens = scenario.links.get(name).is_some_and(|link| link.listen.is_some());
     // Where a load goes that does not say it rightly cannot be known.
-    let by_load = parts::loads(scenario).any(|(_, load)| match load.to {
+    let loads = parts::loads(scenario);
+    let targets = loads.iter().map(|(_, load)| load.to);
+    let fleets = scenario.fleets.values().map(|fleet| fleet.to.as_ref());
+    let by_load = targets.chain(fleets).any(|to| match to {
         Some(to) => to.as_str() == name || !is_place(to, scenario),
         None => scenario.services.len() != 1,
     });
-    listens || by_load || texts(scenario).any(|text| names(text, name))
+    listens || by_load || texts(scenario, &loads).iter().any(|text| names(text, name))
 }
 
 fn is_place(name: &Name, scenario: &Scenario) -> bool {
@@ -108,7 +135,7 @@ fn names(text: &str, link: &str) -> bool {
 }
 
 /// All texts that services and requests are given.
-fn texts(scenario: &Scenario) -> impl Iterator<Item = &str> {
+fn texts<'s>(scenario: &'s Scenario, loads: &[(&str, LoadParts<'s>)]) -> Vec<&'s str> {
     let services = scenario.services.values().flat_map(|service| {
         let process = match service {
             Service::Process(process) => Some(process),
@@ -116,12 +143,10 @@ fn texts(scenario: &Scenario) -> impl Iterator<Item = &str> {
         };
         process.into_iter().flat_map(|process| process.command.iter().chain(process.env.values()))
     });
-    let requests = parts::loads(scenario).flat_map(|(_, load)| {
-        let own = load.requests.iter().flat_map(|request| {
-            let (_, _, call) = parts::call(request);
-            [&call.path].into_iter().chain(&call.text).chain(call.headers.values())
-        });
-        own.chain(load.client.headers.values())
+    let sent = loads.iter().flat_map(|(_, load)| load.sent.iter().map(|sent| sent.call));
+    let calls = sent.flat_map(|call| {
+        [&call.path].into_iter().chain(&call.text).chain(call.headers.values())
     });
-    services.chain(requests).map(Words::as_str)
+    let clients = loads.iter().flat_map(|(_, load)| load.client.headers.values());
+    services.chain(calls).chain(clients).map(Words::as_str).collect()
 }

@@ -3,25 +3,25 @@
 //! Not here: the arithmetic of due instants (`arrivals`), what a request holds (`requests`).
 
 use super::notes::{Notes, instead, list};
-use super::parts::{self, LoadParts};
+use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
 use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive};
 use crate::plan::{
-    Arrivals, Client, Link, Load, Service, ServiceKind, Stretch, Target, Upstream, cycle,
+    Arrivals, Client, Link, Load, Request, Service, ServiceKind, Stretch, Target, Upstream, cycle,
 };
 use crate::spec::Trail;
-use crate::spec::scalar::Duration;
+use crate::spec::scalar::{Duration, Name, Rate};
 use crate::spec::types::{self, Scenario};
-use assay_slo::case;
+use assay_slo::case::{self, LoadKind};
 use std::path::Path;
 
 /// Unless the scenario says.
-const CONNECTIONS: usize = 4096;
+pub(super) const CONNECTIONS: usize = 4096;
 /// Unless the scenario says.
-const TIMEOUT_US: u64 = 10_000_000;
+pub(super) const TIMEOUT_US: u64 = 10_000_000;
 /// Unless the scenario says.
-const CONNECT_TIMEOUT_US: u64 = 2_000_000;
+pub(super) const CONNECT_TIMEOUT_US: u64 = 2_000_000;
 
 /// What loads are made from.
 #[derive(Clone, Copy)]
@@ -34,57 +34,81 @@ pub(super) struct Given<'s> {
     pub(super) timetable: &'s Timetable,
 }
 
-/// The loads, in the order of the scenario.
+/// The open loads, in the order of the scenario.
 pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
     let starts = given.timetable.loads.iter().copied().chain(std::iter::repeat(0));
-    let entries = given.scenario.load.iter().zip(starts);
-    let loads = entries.map(|((name, entry), starts_us)| {
-        let parts = parts::load(name, entry);
-        let to = target(&parts, given.scenario, notes);
-        let client = client(&parts, notes);
-        let around = Around {
-            folder: given.folder,
-            prefix: prefix(&to, given.services, given.links),
-            secrets: given.secrets,
-            timeout_us: client.timeout_us,
-        };
-        let trail = parts.trail.key("requests");
-        let requests = parts.requests.iter().enumerate();
-        let requests = requests
-            .map(|(at, request)| requests::compile(request, around, &trail.index(at), notes));
+    let parts = parts::loads(given.scenario);
+    let entries = parts.iter().zip(starts).filter(|((_, parts), _)| parts.kind == LoadKind::Open);
+    let loads = entries.map(|((name, parts), starts_us)| {
+        let to = target(parts.to, &parts.trail, given.scenario, notes);
+        let client = client(parts.client, &parts.trail.key("client"), notes);
+        let requests = requests(&parts.sent, &to, client.timeout_us, given, notes);
         Load {
-            name: name.to_string(),
+            name: (*name).to_owned(),
             to,
             client,
-            requests: requests.collect(),
-            arrivals: arrivals(name.as_str(), entry, &parts, starts_us, notes),
-            cycle: cycle(&parts, notes),
+            requests,
+            arrivals: arrivals(name, parts, starts_us, notes),
+            cycle: cycle(parts, notes),
         }
     });
     loads.collect()
 }
 
-/// What the judge knows of a load.
+/// What is sent.
+pub(super) fn requests(
+    sent: &[Sent<'_>],
+    to: &Target,
+    timeout_us: u64,
+    given: Given<'_>,
+    notes: &mut Notes<'_>,
+) -> Vec<Request> {
+    let around = Around {
+        folder: given.folder,
+        prefix: prefix(to, given.services, given.links),
+        secrets: given.secrets,
+        timeout_us,
+    };
+    sent.iter().map(|sent| requests::compile(sent, around, notes)).collect()
+}
+
+/// What the judge knows of an open load.
 pub(super) fn judged(load: &Load) -> case::Load {
-    let named = |request: &crate::plan::Request| case::Request { name: request.name.clone() };
     case::Load {
         name: load.name.clone(),
-        link: match &load.to {
-            Target::Link(link) => Some(link.clone()),
-            Target::Service(_) => None,
-        },
-        requests: load.requests.iter().map(named).collect(),
+        kind: LoadKind::Open,
+        link: link(&load.to),
+        requests: named(&load.requests),
         starts_us: load.arrivals.starts_us,
         ends_us: load.arrivals.ends_us(),
         planned: load.arrivals.count(),
     }
 }
 
-fn target(parts: &LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> Target {
+/// The names of requests, for the judge.
+pub(super) fn named(requests: &[Request]) -> Vec<case::Request> {
+    requests.iter().map(|request| case::Request { name: request.name.clone() }).collect()
+}
+
+/// The link that a target is, if it is one.
+pub(super) fn link(to: &Target) -> Option<String> {
+    match to {
+        Target::Link(link) => Some(link.clone()),
+        Target::Service(_) => None,
+    }
+}
+
+/// Where something goes that says `to`; `trail` leads to its settings.
+pub(super) fn target(
+    to: Option<&Name>,
+    trail: &Trail,
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) -> Target {
     let services = || scenario.services.keys().map(|name| name.as_str());
     let places: Vec<&str> =
         services().chain(scenario.links.keys().map(|name| name.as_str())).collect();
-    let Some(to) = parts.to else {
+    let Some(to) = to else {
         if let (Some(only), 1) = (services().next(), scenario.services.len()) {
             return Target::Service(only.to_owned());
         }
@@ -93,7 +117,7 @@ fn target(parts: &LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> 
             [] => "write a service under `services:`, and `to:` with its name".to_owned(),
             _ => format!("write `to:` with one of {}", list(places.iter().copied())),
         };
-        notes.entry(&parts.trail, message, help);
+        notes.entry(trail, message, help);
         return Target::Service(String::new());
     };
     if scenario.links.contains_key(to) {
@@ -102,13 +126,13 @@ fn target(parts: &LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> 
     if !scenario.services.contains_key(to) {
         let message = format!("unknown service or link `{to}`");
         let help = instead(to.as_str(), "services and links", &places);
-        notes.value(&parts.trail.key("to"), message, help);
+        notes.value(&trail.key("to"), message, help);
     }
     Target::Service(to.to_string())
 }
 
 /// The path prefix of the service that a load reaches in the end.
-fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]) -> &'s str {
+pub(super) fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]) -> &'s str {
     let of_service = |name: &str| {
         services.iter().find(|service| service.name == name).and_then(|service| {
             match &service.kind {
@@ -130,9 +154,8 @@ fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]) -> &'s st
     prefix.unwrap_or_default()
 }
 
-fn client(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Client {
-    let trail = parts.trail.key("client");
-    let settings = parts.client;
+/// How requests are sent; `trail` leads to the settings.
+pub(super) fn client(settings: &types::Client, trail: &Trail, notes: &mut Notes<'_>) -> Client {
     let connections = settings.connections.map_or(CONNECTIONS, |connections| {
         if connections.0 == 0 {
             let message = "without a connection nothing can be sent".to_owned();
@@ -151,14 +174,13 @@ fn client(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Client {
 
 fn arrivals(
     name: &str,
-    load: &types::Load,
     parts: &LoadParts<'_>,
     starts_us: u64,
     notes: &mut Notes<'_>,
 ) -> Arrivals {
     let mut length =
         |duration: Duration, trail: &Trail| positive(duration, MOST_RUN_US, trail, notes);
-    let (start_rate, stretches, rates) = match load {
+    let (start_rate, stretches, rates) = match parts.entry {
         types::Load::ConstantArrivalRate(load) => {
             let lasts_us = length(load.duration, &parts.trail.key("duration"));
             (load.rate, vec![Stretch { lasts_us, end_rate_mhz: load.rate.mhz }], "rate")
@@ -171,6 +193,10 @@ fn arrivals(
             });
             (load.start_rate, stages.collect(), "stages")
         }
+        // They have no arrivals, and are compiled elsewhere.
+        types::Load::ConstantVus(_)
+        | types::Load::RampingVus(_)
+        | types::Load::SharedIterations(_) => (Rate { mhz: 0 }, Vec::new(), "vus"),
     };
     let arrivals = Arrivals { starts_us, start_rate_mhz: start_rate.mhz, stretches };
     if arrivals.count() == 0 {
@@ -186,11 +212,8 @@ fn arrivals(
 }
 
 fn cycle(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<u16> {
-    let weight = |request: &types::Request| {
-        let (_, _, call) = parts::call(request);
-        call.weight.map_or(1, |weight| weight.0)
-    };
-    let weights: Vec<u64> = parts.requests.iter().map(weight).collect();
+    let weight = |sent: &Sent<'_>| sent.call.weight.map_or(1, |weight| weight.0);
+    let weights: Vec<u64> = parts.sent.iter().map(weight).collect();
     let trail = parts.trail.key("requests");
     cycle::smooth(&weights).unwrap_or_else(|cycle::TooLong(places)| {
         // Only weights of 0 make none, and they have a problem of their own.

@@ -5,33 +5,41 @@
 //! Invariant: nothing is started, sent or resolved; files that requests name are read.
 //! Not here: decoding (`spec`), running (`run`).
 
+mod breakers;
 mod consent;
 mod expect;
 mod faults;
 mod feasible;
+mod fleets;
+mod gateway;
 mod guards;
 mod headers;
+mod kill;
 mod links;
 mod loads;
 mod names;
 mod notes;
 mod objectives;
 mod parts;
+mod read_back;
 mod requests;
 mod services;
 mod sizes;
 mod steady;
 mod timetable;
+mod users;
+mod watched;
 
 pub(in crate::plan) use consent::is_loopback;
-pub(in crate::plan) use feasible::named;
+pub(in crate::plan) use feasible::{World, named, need};
 
 use super::marks::{Marks, ages};
 use super::text::literal;
-use super::{Fault, Link, Load, Plan, Service, order};
+use super::traffic::Traffic;
+use super::{Fault, Link, Plan, Service, order};
 use crate::spec::scalar::Duration;
 use crate::spec::{Loaded, Problems, Scenario, Trail};
-use assay_slo::case::Case;
+use assay_slo::case::{self, Case};
 use notes::Notes;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -70,18 +78,25 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
         timetable: &timetable,
     };
     let loads = loads::compile(given, &mut notes);
-    let faults = faults::compile(scenario, &timetable, &loads, &mut notes);
-    let ends_us = loads.iter().map(|load| load.arrivals.ends_us()).max().unwrap_or(0);
-    let (case, probes) = case(scenario, &loads, &faults, &timetable, ends_us, &mut notes);
-    let max_duration_us = guards::max_duration_us(scenario, &services, &loads, ends_us, &mut notes);
+    let users = users::compile(given, &loads, &mut notes);
+    let fleets = fleets::compile(given, loads.len() + users.len(), &mut notes);
+    let traffic = Traffic { loads: &loads, users: &users, fleets: &fleets };
+    let faults = faults::compile(scenario, &timetable, traffic, &mut notes);
+    let ends_us = traffic.ends().unwrap_or(0);
+    let asked = Asked { scenario, timetable: &timetable, traffic, faults: &faults };
+    let (case, probes) = case(asked, &mut notes);
+    let max_duration_us =
+        guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
     let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
     if notes.problems.is_empty() {
-        feasible::check(scenario, &loads, &case, &mut notes);
-        guards::check_descriptors(&loads, &mut notes);
+        let world = feasible::World { traffic, faults: &faults, links: &links, case: &case };
+        feasible::check(scenario, world, &mut notes);
+        guards::check_descriptors(traffic, &mut notes);
     }
     if !notes.problems.is_empty() {
         return Err(Problems::new(notes.problems));
     }
+    let watched = watched::links(&case);
     Ok(Plan {
         name: scenario.name.to_string(),
         hypothesis: scenario.hypothesis.as_ref().map(literal),
@@ -97,6 +112,9 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
         services,
         links,
         loads,
+        users,
+        fleets,
+        watched,
         faults,
         probes,
         max_duration_us,
@@ -106,33 +124,49 @@ pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
     })
 }
 
+/// What the question for the judge is made from.
+#[derive(Clone, Copy)]
+struct Asked<'s> {
+    scenario: &'s Scenario,
+    timetable: &'s timetable::Timetable,
+    traffic: Traffic<'s>,
+    faults: &'s [Fault],
+}
+
 /// The question for the judge.
-fn case(
-    scenario: &Scenario,
-    loads: &[Load],
-    faults: &[Fault],
-    timetable: &timetable::Timetable,
-    ends_us: u64,
-    notes: &mut Notes<'_>,
-) -> (Case, Vec<super::Probe>) {
+fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
+    let Asked { scenario, timetable, traffic, faults } = asked;
     let mut marks = Marks::default();
+    let open = traffic.loads.iter().map(loads::judged);
+    let closed = traffic.users.iter().map(users::judged);
+    let loads: Vec<case::Load> =
+        open.chain(closed).chain(traffic.fleets.iter().map(fleets::judged_load)).collect();
     let judged_faults = faults.iter().map(|fault| faults::judged(fault, &mut marks)).collect();
-    let objectives = objectives::compile(scenario, &mut marks, notes);
-    let ends: Vec<u64> = loads.iter().map(|load| load.arrivals.ends_us()).collect();
-    let given = expect::Given { scenario, timetable, objectives: &objectives, ends_us: &ends };
+    let objectives = objectives::compile(scenario, &loads, &mut marks, notes);
+    let breakers = breakers::compile(scenario, traffic.fleets, notes);
+    let given = expect::Given {
+        scenario,
+        timetable,
+        objectives: &objectives,
+        traffic,
+        faults,
+        breakers: &breakers,
+    };
     let expectations = expect::compile(given, &mut marks, notes);
-    let times = timetable.complete.then_some(ends_us);
+    let times = timetable.complete.then(|| traffic.ends().unwrap_or(0));
     let (steady_state, probes) = steady::compile(scenario, &objectives, faults, times, notes);
     let limits = objectives.iter().filter_map(|objective| objectives::limit_us(&objective.ask));
     let case = Case {
         warmup_us: scenario.warmup.us,
-        loads: loads.iter().map(loads::judged).collect(),
+        loads,
         ages_us: ages(limits),
         marks: marks.into_table(),
         faults: judged_faults,
         objectives,
         expectations,
         steady_state,
+        fleets: traffic.fleets.iter().map(fleets::judged).collect(),
+        breakers,
     };
     (case, probes)
 }
@@ -148,9 +182,9 @@ fn check_whole(scenario: &Scenario, notes: &mut Notes<'_>) {
         let message = "the warm-up is too long".to_owned();
         notes.value(&root.key("warmup"), message, "a run lasts at most 168h");
     }
-    if scenario.load.is_empty() {
+    if scenario.load.is_empty() && scenario.fleets.is_empty() {
         let message = "nothing is sent, so nothing can be judged".to_owned();
-        notes.entry(&root.key("load"), message, "write at least one load under `load:`");
+        notes.entry(&root.key("load"), message, "write at least one load under `load:`, or a fleet under `fleets:`");
     }
     if scenario.objectives.is_empty() && scenario.expect.is_empty() {
         let message = "nothing is asked: there is no objective and no expectation".to_owned();

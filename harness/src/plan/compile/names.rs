@@ -1,14 +1,14 @@
 //! Names: which must differ, and what `of` and `during` mean.
 //!
-//! Loads and requests share one set, faults and phases another; services and links a third,
-//! because `to` may mean either.
+//! Loads, requests and fleets share one set, faults, breakers and phases another; services and
+//! links a third, because `to` may mean either.
 //! Not here: the names in moments (`timetable`).
 
 use super::notes::{Notes, instead, list};
-use super::parts;
+use super::parts::{self, LoadParts};
 use crate::spec::Trail;
 use crate::spec::scalar::{Name, Words};
-use crate::spec::types::Scenario;
+use crate::spec::types::{Fleet, Scenario};
 use assay_slo::case::{During, Of};
 
 /// Stands for all loads.
@@ -32,28 +32,40 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) {
             "give the fault another name",
         );
     }
-    for (name, load) in parts::loads(scenario) {
-        if name == ALL {
+    for name in scenario.breakers.keys() {
+        let message = if PHASES.contains(&name.as_str()) {
+            format!("`{name}` is the name of a phase")
+        } else if scenario.faults.contains_key(name) {
+            format!("`{name}` is a fault too, and `during: [{name}]` could mean both")
+        } else {
+            continue;
+        };
+        let trail = Trail::root().key("breakers").key(name.as_str());
+        notes.entry(&trail, message, "give the breaker another name");
+    }
+    let loads = parts::loads(scenario);
+    for (name, load) in &loads {
+        if *name == ALL {
+            let trail = Trail::root().key("load").key(name);
             let message = "`all` stands for all loads".to_owned();
-            notes.entry(
-                &Trail::root().key("load").key(name),
-                message,
-                "give the load another name",
-            );
+            notes.entry(&trail, message, "give the load another name");
         }
-        check_requests(name, &load, scenario, notes);
+        check_requests(name, load, scenario, notes);
+    }
+    for (name, fleet) in &scenario.fleets {
+        check_fleet(name, fleet, &loads, scenario, notes);
     }
 }
 
 fn check_requests(
     load: &str,
-    parts: &parts::LoadParts<'_>,
+    parts: &LoadParts<'_>,
     scenario: &Scenario,
     notes: &mut Notes<'_>,
 ) {
-    for (at, request) in parts.requests.iter().enumerate() {
-        let name = parts::request_name(request);
-        let earlier = parts.requests.iter().take(at).any(|r| parts::request_name(r) == name);
+    for (at, sent) in parts.sent.iter().enumerate() {
+        let name = sent.name();
+        let earlier = parts.sent.iter().take(at).any(|earlier| earlier.name() == name);
         let message = if name == ALL {
             "`all` stands for all loads".to_owned()
         } else if scenario.load.contains_key(name.as_str()) {
@@ -63,42 +75,72 @@ fn check_requests(
         } else {
             continue;
         };
-        let (_, method, call) = parts::call(request);
-        let entry = parts.trail.key("requests").index(at).key(method);
-        let trail = if call.name.is_some() { entry.key("name") } else { entry };
+        let entry = &sent.trail;
+        let trail = if sent.call.name.is_some() { entry.key("name") } else { entry.clone() };
         notes.value(&trail, message, "give the request a name of its own, with `name:`");
     }
 }
 
-/// The requests that `of` means, in the order of the scenario; those of all loads without it.
+/// A fleet's name, and what its requests are called.
+fn check_fleet(
+    name: &Name,
+    fleet: &Fleet,
+    loads: &[(&str, LoadParts<'_>)],
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) {
+    let trail = parts::fleet_trail(name.as_str());
+    let taken = |own: &String| {
+        let request = |(_, load): &(&str, LoadParts<'_>)| {
+            load.sent.iter().any(|sent| sent.name() == *own)
+        };
+        scenario.load.contains_key(own.as_str()) || loads.iter().any(request)
+    };
+    let message = if name.as_str() == ALL {
+        "`all` stands for all loads".to_owned()
+    } else if let Some(own) = parts::fleet_requests(name.as_str(), fleet).iter().find(|own| taken(own)) {
+        format!("`{own}` is a load or request too, and `of: [{own}]` could mean both")
+    } else {
+        return;
+    };
+    notes.entry(&trail, message, "give the fleet another name");
+}
+
+/// The requests that `of` means, in the order of [`assay_slo::Case::loads`]; those of all loads
+/// without it, which are never a fleet's.
 pub(super) fn of(
     names: Option<&[Name]>,
     scenario: &Scenario,
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Vec<Of> {
-    let loads: Vec<(&str, Vec<String>)> = parts::loads(scenario)
-        .map(|(name, load)| (name, load.requests.iter().map(parts::request_name).collect()))
-        .collect();
+    let loads = parts::loads(scenario);
+    let loads = loads.iter().map(|(name, load)| {
+        (*name, load.sent.iter().map(parts::Sent::name).collect::<Vec<_>>(), false)
+    });
+    let fleets = scenario.fleets.iter().map(|(name, fleet)| {
+        (name.as_str(), parts::fleet_requests(name.as_str(), fleet), true)
+    });
+    let sources: Vec<(&str, Vec<String>, bool)> = loads.chain(fleets).collect();
     let whole = [Name(ALL.to_owned())];
     let wanted = names.unwrap_or(&whole);
     let mut known: Vec<&str> = vec![];
-    for (load, requests) in &loads {
-        known.push(load);
-        known.extend(requests.iter().map(String::as_str));
+    for (source, requests, _) in &sources {
+        known.push(source);
+        known.extend(requests.iter().map(String::as_str).filter(|name| name != source));
     }
     for (at, name) in wanted.iter().enumerate() {
         if name.as_str() != ALL && !known.contains(&name.as_str()) {
             let message = format!("unknown load or request `{name}`");
-            let help = instead(name.as_str(), "loads and requests", &known);
+            let help = instead(name.as_str(), "loads, requests and fleets", &known);
             notes.value(&trail.index(at), message, help);
         }
     }
     let named = |name: &str| wanted.iter().any(|wanted| wanted.as_str() == name);
     let mut covered = Vec::new();
-    for (load, (load_name, requests)) in loads.iter().enumerate() {
-        for (request, request_name) in requests.iter().enumerate() {
-            if named(ALL) || named(load_name) || named(request_name) {
+    for (load, (source, requests, is_fleet)) in sources.iter().enumerate() {
+        for (request, name) in requests.iter().enumerate() {
+            if (named(ALL) && !is_fleet) || named(source) || named(name) {
                 covered.push(Of { load, request });
             }
         }
@@ -144,21 +186,29 @@ fn phase(word: &str, scenario: &Scenario) -> Result<During, (String, String)> {
         return Ok(During::Named(index));
     }
     let (name, rest) = word.split_once('.').unwrap_or((word, ""));
-    match (fault(name), rest) {
-        (Some(index), "recovery") => Ok(During::RecoveryOf(index)),
-        (_, "open" | "closed") => Err((
-            format!("`{word}` is not supported yet: phases of breakers"),
-            "name phases or faults, such as [steady, after]".to_owned(),
+    let breaker = scenario.breakers.get_index_of(name);
+    match (fault(name), breaker, rest) {
+        (Some(index), _, "recovery") => Ok(During::RecoveryOf(index)),
+        (None, Some(index), "open") => Ok(During::Open(index)),
+        (None, Some(_), "closed") => Err((
+            format!("`{word}` is not supported yet"),
+            format!("write {name}.open, or phases such as [steady, after]"),
         )),
-        (Some(_), _) => {
+        (None, Some(_), _) => Err((format!("unknown phase `{word}`"), format!("write {name}.open"))),
+        (Some(_), _, "open") => Err((
+            format!("`{name}` is a fault, and only breakers are open"),
+            format!("write {name}, {name}.recovery, or a breaker's name and `.open`"),
+        )),
+        (Some(_), _, _) => {
             Err((format!("unknown phase `{word}`"), format!("write {name}, or {name}.recovery")))
         }
-        (None, _) => {
+        (None, None, _) => {
             let faults = scenario.faults.keys().map(|name| name.as_str());
-            let known: Vec<&str> = PHASES.into_iter().chain(faults).collect();
+            let breakers = scenario.breakers.keys().map(|name| name.as_str());
+            let known: Vec<&str> = PHASES.into_iter().chain(faults).chain(breakers).collect();
             Err((
                 format!("unknown phase or fault `{word}`"),
-                instead(name, "phases and faults", &known),
+                instead(name, "phases, faults and breakers", &known),
             ))
         }
     }

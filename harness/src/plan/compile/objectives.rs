@@ -9,7 +9,7 @@ use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Ratio};
 use crate::spec::types::{self, Scenario};
 use assay_slo::Share;
-use assay_slo::case::{Ask, Clock, During, Objective};
+use assay_slo::case::{self, Ask, Clock, During, LoadKind, Objective, Of};
 
 /// One-sided confidence unless the scenario says.
 const CONFIDENCE: Share = Share(950_000_000);
@@ -28,13 +28,14 @@ const COVERED: [During; 2] = [During::Steady, During::After];
 /// The objectives, in the order of the scenario.
 pub(super) fn compile(
     scenario: &Scenario,
+    loads: &[case::Load],
     marks: &mut Marks,
     notes: &mut Notes<'_>,
 ) -> Vec<Objective> {
     scenario
         .objectives
         .iter()
-        .map(|(name, one)| objective(name, one, scenario, marks, notes))
+        .map(|(name, one)| objective(name, one, scenario, loads, marks, notes))
         .collect()
 }
 
@@ -42,6 +43,7 @@ fn objective(
     name: &Name,
     written: &types::Objective,
     scenario: &Scenario,
+    loads: &[case::Load],
     marks: &mut Marks,
     notes: &mut Notes<'_>,
 ) -> Objective {
@@ -53,16 +55,55 @@ fn objective(
         types::Objective::ErrorCount(_) | types::Objective::Availability(_) => None,
     };
     let limit_us = limit_us(&ask);
+    let of = names::of(parts.of, scenario, &parts.trail.key("of"), notes);
+    if let types::Objective::Latency(latency) = written {
+        check_clock(name, latency.clock, &of, loads, &parts.trail, notes);
+    }
     Objective {
         name: name.to_string(),
         place: notes.place(&Trail::root().key("objectives").key(name.as_str())),
         ask,
-        of: names::of(parts.of, scenario, &parts.trail.key("of"), notes),
+        of,
         during: names::during(parts.during, &COVERED, scenario, &parts.trail.key("during"), notes),
         per_request: parts.per_request,
         advisory: parts.advisory,
         confidence: confidence(given, &parts.trail, notes),
         late_mark: marks.late(limit_us),
+    }
+}
+
+/// Users and fleets send when they are ready to, so their requests are due when they are begun:
+/// there is only the service clock, and who asks for it must say so.
+fn check_clock(
+    name: &Name,
+    clock: Option<types::Clock>,
+    of: &[Of],
+    loads: &[case::Load],
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) {
+    let covers = |is_open: bool| {
+        let of = of.iter().filter_map(|of| loads.get(of.load));
+        let mut of = of.filter(|load| (load.kind == LoadKind::Open) == is_open);
+        of.next().map(|load| load.name.as_str())
+    };
+    let (open, closed) = (covers(true), covers(false));
+    let (Some(closed), None | Some(types::Clock::Response)) = (closed, clock) else { return };
+    match open {
+        Some(open) => notes.entry(
+            trail,
+            format!(
+                "`{name}` covers `{open}`, timed from when requests are due, and `{closed}`, timed \
+                 from when they are begun"
+            ),
+            format!("write an objective for each, with `of:`; that of `{closed}` with `clock: service`"),
+        ),
+        None => notes.entry(
+            trail,
+            format!("`{closed}` has only the service clock, and `{name}` does not say so"),
+            "write `clock: service`: who waits for answers before asking again hides how long \
+             arrivals would have waited",
+        ),
     }
 }
 

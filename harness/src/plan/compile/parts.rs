@@ -4,55 +4,119 @@
 
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
-use crate::spec::types::{Affects, Call, Client, Fault, Load, Match, Objective, Request, Scenario};
+use crate::spec::types::{
+    Affects, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Request, Scenario, Step,
+};
+use assay_slo::case::LoadKind;
+
+/// A request that is sent, wherever it is written.
+#[derive(Debug, Clone)]
+pub(super) struct Sent<'s> {
+    /// To its settings.
+    pub(super) trail: Trail,
+    /// Upper-case.
+    pub(super) method: &'static str,
+    pub(super) call: &'s Call,
+}
+
+impl Sent<'_> {
+    /// What it is called: its name, or `METHOD path`.
+    pub(super) fn name(&self) -> String {
+        match &self.call.name {
+            Some(name) => name.to_string(),
+            None => format!("{} {}", self.method, self.call.path),
+        }
+    }
+
+    /// Whether another step of a journey sends the same.
+    pub(super) fn is_same(&self, method: &str, call: &Call) -> bool {
+        self.method == method && self.call == call
+    }
+}
 
 /// Of any load.
 pub(super) struct LoadParts<'s> {
+    pub(super) entry: &'s Load,
+    pub(super) kind: LoadKind,
     pub(super) trail: Trail,
     pub(super) at: Option<&'s Moment>,
     pub(super) lasts_us: u64,
     pub(super) to: Option<&'s Name>,
     pub(super) client: &'s Client,
-    pub(super) requests: &'s [Request],
+    /// Each once, however often a journey sends it.
+    pub(super) sent: Vec<Sent<'s>>,
+    /// What users do; empty for arrivals.
+    pub(super) journey: &'s [Step],
     /// How many stretches it has.
     pub(super) stages: usize,
 }
 
-pub(super) fn load<'s>(name: &Name, load: &'s Load) -> LoadParts<'s> {
-    let trail = Trail::root().key("load").key(name.as_str());
-    match load {
-        Load::ConstantArrivalRate(load) => LoadParts {
-            trail: trail.key("constant-arrival-rate"),
-            at: load.at.as_ref(),
-            lasts_us: load.duration.us,
-            to: load.to.as_ref(),
-            client: &load.client,
-            requests: &load.requests,
-            stages: 1,
-        },
-        Load::RampingArrivalRate(load) => LoadParts {
-            trail: trail.key("ramping-arrival-rate"),
-            at: load.at.as_ref(),
-            lasts_us: load
-                .stages
-                .iter()
-                .fold(0, |sum, stage| sum.saturating_add(stage.duration.us)),
-            to: load.to.as_ref(),
-            client: &load.client,
-            requests: &load.requests,
-            stages: load.stages.len(),
-        },
+fn load<'s>(name: &Name, entry: &'s Load) -> LoadParts<'s> {
+    let trail = |kind| Trail::root().key("load").key(name.as_str()).key(kind);
+    macro_rules! open {
+        ($kind:literal, $load:expr, $lasts_us:expr, $stages:expr) => {{
+            let trail = trail($kind);
+            LoadParts {
+                entry,
+                kind: LoadKind::Open,
+                sent: requests(&$load.requests, &trail.key("requests")),
+                trail,
+                at: $load.at.as_ref(),
+                lasts_us: $lasts_us,
+                to: $load.to.as_ref(),
+                client: &$load.client,
+                journey: &[],
+                stages: $stages,
+            }
+        }};
+    }
+    macro_rules! users {
+        ($kind:literal, $load:expr, $lasts_us:expr, $stages:expr) => {{
+            let trail = trail($kind);
+            LoadParts {
+                entry,
+                kind: LoadKind::Users,
+                sent: steps(&$load.journey, &trail.key("journey")),
+                trail,
+                at: None,
+                lasts_us: $lasts_us,
+                to: $load.to.as_ref(),
+                client: &$load.client,
+                journey: &$load.journey,
+                stages: $stages,
+            }
+        }};
+    }
+    let sum = |lengths: &mut dyn Iterator<Item = Duration>| {
+        lengths.fold(0_u64, |sum, length| sum.saturating_add(length.us))
+    };
+    match entry {
+        Load::ConstantArrivalRate(load) => {
+            open!("constant-arrival-rate", load, load.duration.us, 1)
+        }
+        Load::RampingArrivalRate(load) => {
+            let lasts_us = sum(&mut load.stages.iter().map(|stage| stage.duration));
+            open!("ramping-arrival-rate", load, lasts_us, load.stages.len())
+        }
+        Load::ConstantVus(load) => users!("constant-vus", load, load.duration.us, 1),
+        Load::RampingVus(load) => {
+            let lasts_us = sum(&mut load.stages.iter().map(|stage| stage.duration));
+            users!("ramping-vus", load, lasts_us, load.stages.len())
+        }
+        Load::SharedIterations(load) => {
+            users!("shared-iterations", load, load.max_duration.us, 1)
+        }
     }
 }
 
-/// The loads of a scenario, in order.
-pub(super) fn loads(scenario: &Scenario) -> impl Iterator<Item = (&str, LoadParts<'_>)> {
-    scenario.load.iter().map(|(name, entry)| (name.as_str(), load(name, entry)))
+fn requests<'s>(requests: &'s [Request], trail: &Trail) -> Vec<Sent<'s>> {
+    let entries = requests.iter().enumerate();
+    entries.map(|(at, request)| sent(request, &trail.index(at))).collect()
 }
 
-/// A request's method, the key of its type, and its settings.
-pub(super) fn call(request: &Request) -> (&'static str, &'static str, &Call) {
-    match request {
+/// A request; `trail` leads to its method.
+pub(super) fn sent<'s>(request: &'s Request, trail: &Trail) -> Sent<'s> {
+    let (method, key, call) = match request {
         Request::Get(call) => ("GET", "get", call),
         Request::Post(call) => ("POST", "post", call),
         Request::Put(call) => ("PUT", "put", call),
@@ -60,24 +124,78 @@ pub(super) fn call(request: &Request) -> (&'static str, &'static str, &Call) {
         Request::Delete(call) => ("DELETE", "delete", call),
         Request::Head(call) => ("HEAD", "head", call),
         Request::Options(call) => ("OPTIONS", "options", call),
+    };
+    Sent { trail: trail.key(key), method, call }
+}
+
+/// The request of a step; none of a pause.
+pub(super) fn step(step: &Step) -> Option<(&'static str, &'static str, &Call)> {
+    Some(match step {
+        Step::Get(call) => ("GET", "get", call),
+        Step::Post(call) => ("POST", "post", call),
+        Step::Put(call) => ("PUT", "put", call),
+        Step::Patch(call) => ("PATCH", "patch", call),
+        Step::Delete(call) => ("DELETE", "delete", call),
+        Step::Head(call) => ("HEAD", "head", call),
+        Step::Options(call) => ("OPTIONS", "options", call),
+        Step::Pause(_) => return None,
+    })
+}
+
+fn steps<'s>(journey: &'s [Step], trail: &Trail) -> Vec<Sent<'s>> {
+    let mut sent: Vec<Sent<'s>> = Vec::new();
+    for (at, one) in journey.iter().enumerate() {
+        let Some((method, key, call)) = step(one) else { continue };
+        if !sent.iter().any(|earlier| earlier.is_same(method, call)) {
+            sent.push(Sent { trail: trail.index(at).key(key), method, call });
+        }
+    }
+    sent
+}
+
+/// The loads in the order of [`assay_slo::Case::loads`]: arrivals first, then users, each in the
+/// order of the scenario.
+pub(super) fn loads(scenario: &Scenario) -> Vec<(&str, LoadParts<'_>)> {
+    let all = || scenario.load.iter().map(|(name, entry)| (name.as_str(), load(name, entry)));
+    let of = |kind: LoadKind| all().filter(move |(_, parts)| parts.kind == kind);
+    of(LoadKind::Open).chain(of(LoadKind::Users)).collect()
+}
+
+/// How long a fleet's devices sample, µs.
+pub(super) fn fleet_lasts_us(fleet: &Fleet) -> u64 {
+    match (fleet.duration, fleet.samples) {
+        (Some(duration), _) => duration.us,
+        (None, Some(samples)) => samples.0.saturating_mul(fleet.every.us),
+        (None, None) => 0,
     }
 }
 
-/// What a request is called: its name, or `METHOD path`.
-pub(super) fn request_name(request: &Request) -> String {
-    let (method, _, call) = call(request);
-    match &call.name {
-        Some(name) => name.to_string(),
-        None => format!("{method} {}", call.path),
-    }
+/// The trail of a fleet's settings.
+pub(super) fn fleet_trail(name: &str) -> Trail {
+    Trail::root().key("fleets").key(name)
+}
+
+/// What stands under a fleet's own requests: of the samples, and of the features where the
+/// profile's own payload is sent.
+pub(super) fn fleet_requests(name: &str, fleet: &Fleet) -> Vec<String> {
+    let features = fleet.send.is_none().then(|| format!("{name} features"));
+    [name.to_owned()].into_iter().chain(features).collect()
+}
+
+/// What a fault acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On<'s> {
+    Link(&'s Name),
+    Service(&'s Name),
 }
 
 /// Of any fault.
 pub(super) struct FaultParts<'s> {
     pub(super) trail: Trail,
-    pub(super) link: &'s Name,
-    pub(super) affects: &'s Affects,
-    pub(super) matches: &'s Match,
+    /// The link that it acts on, or the service.
+    pub(super) on: On<'s>,
+    pub(super) affects: Option<&'s Affects>,
+    pub(super) matches: Option<&'s Match>,
     pub(super) at: &'s Moment,
     pub(super) duration: Duration,
     pub(super) recovery: Option<Duration>,
@@ -91,9 +209,9 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
         ($kind:literal, $fault:expr, $headers:expr) => {
             FaultParts {
                 trail: trail.key($kind),
-                link: &$fault.link,
-                affects: &$fault.affects,
-                matches: &$fault.matches,
+                on: On::Link(&$fault.link),
+                affects: Some(&$fault.affects),
+                matches: Some(&$fault.matches),
                 at: &$fault.at,
                 duration: $fault.duration,
                 recovery: $fault.recovery,
@@ -105,6 +223,16 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
         Fault::Latency(fault) => parts!("latency", fault, 0),
         Fault::Error(fault) => parts!("error", fault, fault.headers.len()),
         Fault::Outage(fault) => parts!("outage", fault, 0),
+        Fault::Kill(fault) => FaultParts {
+            trail: trail.key("kill"),
+            on: On::Service(&fault.service),
+            affects: None,
+            matches: None,
+            at: &fault.at,
+            duration: fault.duration,
+            recovery: fault.recovery,
+            headers: 0,
+        },
     }
 }
 
@@ -141,4 +269,20 @@ pub(super) fn objective<'s>(name: &Name, objective: &'s Objective) -> ObjectiveP
         Objective::ErrorCount(objective) => parts!("error-count", objective),
         Objective::Availability(objective) => parts!("availability", objective),
     }
+}
+
+/// The trail of an expectation's settings, `at` its place in the list.
+pub(super) fn expect_trail(at: usize, expect: &Expect) -> Trail {
+    let kind = match expect {
+        Expect::Recovers(_) => "recovers",
+        Expect::Unaffected(_) => "unaffected",
+        Expect::Answers(_) => "answers",
+        Expect::Breaker(_) => "breaker",
+        Expect::Ledger(_) => "ledger",
+        Expect::Backlog(_) => "backlog",
+        Expect::Goodput(_) => "goodput",
+        Expect::Amplification(_) => "amplification",
+        Expect::Herd(_) => "herd",
+    };
+    Trail::root().key("expect").index(at).key(kind)
 }

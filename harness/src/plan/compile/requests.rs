@@ -4,12 +4,13 @@
 //! Not here: sending (`client`), how often each is sent (`cycle`).
 
 use super::notes::Notes;
-use super::{MOST_WAIT_US, headers, parts, positive};
+use super::parts::Sent;
+use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::text::literal;
 use crate::plan::{Body, Request, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::{Statuses, Words};
-use crate::spec::types::{self, Call, Check};
+use crate::spec::types::{Call, Check};
 use std::path::Path;
 
 /// The longest body from a file, in bytes.
@@ -28,15 +29,9 @@ pub(super) struct Around<'s> {
     pub(super) timeout_us: u64,
 }
 
-/// One request; `trail` leads to its item in the list.
-pub(super) fn compile(
-    request: &types::Request,
-    around: Around<'_>,
-    trail: &Trail,
-    notes: &mut Notes<'_>,
-) -> Request {
-    let (method, key, call) = parts::call(request);
-    let trail = trail.key(key);
+/// One request.
+pub(super) fn compile(sent: &Sent<'_>, around: Around<'_>, notes: &mut Notes<'_>) -> Request {
+    let (method, trail, call) = (sent.method, &sent.trail, sent.call);
     let way = trail.key("path");
     let path = Text(call.path.to_string());
     headers::check_path(&headers::sample(&path), &way, notes);
@@ -50,12 +45,12 @@ pub(super) fn compile(
         notes.value(&trail.key("weight"), message, "write at least 1, or leave the request out");
     }
     Request {
-        name: parts::request_name(request),
+        name: sent.name(),
         method: method.to_owned(),
         path: Text(format!("{}{}", around.prefix.replace("${", "$${"), path.0)),
         headers: headers::texts(&call.headers, &trail.key("headers"), notes),
-        body: body(call, around, &trail, notes),
-        check_status: checked(call, &trail, notes),
+        body: body(call, around, trail, notes),
+        check_status: checked(call, trail, notes),
         timeout_us: call.timeout.map_or(around.timeout_us, |timeout| {
             positive(timeout, MOST_WAIT_US, &trail.key("timeout"), notes)
         }),

@@ -26,7 +26,9 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         ("services", scenario.services.len()),
         ("links", scenario.links.len()),
         ("load", scenario.load.len()),
+        ("fleets", scenario.fleets.len()),
         ("faults", scenario.faults.len()),
+        ("breakers", scenario.breakers.len()),
         ("objectives", scenario.objectives.len()),
         ("expect", scenario.expect.len()),
         ("labels", scenario.labels.len()),
@@ -42,19 +44,28 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
             limit(&trail.key("env"), process.env.len(), "variables");
         }
     }
-    let requests = parts::loads(scenario).map(|(_, load)| load.requests.len()).sum();
-    limit(&root.key("load"), requests, "requests");
-    for (name, load) in &scenario.load {
-        let parts = parts::load(name, load);
-        let headers = parts.requests.iter().map(|request| parts::call(request).2.headers.len());
+    let loads = parts::loads(scenario);
+    let sent = loads.iter().map(|(_, load)| load.sent.len().max(load.journey.len())).sum();
+    limit(&root.key("load"), sent, "requests");
+    for (_, parts) in &loads {
+        let headers = parts.sent.iter().map(|sent| sent.call.headers.len());
         let headers = headers.chain([parts.client.headers.len()]).max().unwrap_or(0);
         limit(&parts.trail, headers, "headers");
         limit(&parts.trail, parts.stages, "stages");
     }
+    for (name, fleet) in &scenario.fleets {
+        let send = fleet.send.as_ref().map(|send| parts::sent(send, &root));
+        let headers = send.map_or(0, |sent| sent.call.headers.len());
+        limit(&parts::fleet_trail(name.as_str()), headers.max(fleet.key.len()), "headers or keys");
+    }
+    for (name, breaker) in &scenario.breakers {
+        let trail = root.key("breakers").key(name.as_str());
+        limit(&trail, breaker.evidence.len(), "pieces of evidence");
+    }
     for (name, fault) in &scenario.faults {
         let parts = parts::fault(name, fault);
-        let matches = parts.matches;
-        let most = matches.method.len().max(matches.headers.len()).max(parts.headers);
+        let matching = parts.matches.map_or(0, |one| one.method.len().max(one.headers.len()));
+        let most = matching.max(parts.headers);
         limit(&parts.trail, most, "methods or headers");
     }
     for (name, objective) in &scenario.objectives {
@@ -63,7 +74,13 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
     }
     for (at, expect) in scenario.expect.iter().enumerate() {
         let names = match expect {
-            Expect::Recovers(_) => 0,
+            Expect::Recovers(_)
+            | Expect::Breaker(_)
+            | Expect::Ledger(_)
+            | Expect::Backlog(_)
+            | Expect::Herd(_) => 0,
+            Expect::Goodput(one) => one.of.len(),
+            Expect::Amplification(one) => longest(Some(&one.per), one.during.as_deref()),
             Expect::Unaffected(one) => {
                 longest(Some(&one.of), one.during.as_deref()).max(one.keeps.len())
             }

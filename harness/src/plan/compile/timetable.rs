@@ -7,7 +7,7 @@
 use super::notes::{Notes, instead};
 use super::parts;
 use crate::spec::Trail;
-use crate::spec::scalar::{Duration, Edge, Moment};
+use crate::spec::scalar::{Duration, Edge, Moment, Name};
 use crate::spec::types::Scenario;
 use assay_slo::case::{Anchor, Moment as Anchored};
 
@@ -22,7 +22,7 @@ struct Entry<'s> {
 /// Planned starts, µs after time 0.
 #[derive(Debug, Default)]
 pub(super) struct Timetable {
-    /// In the order of the scenario.
+    /// In the order of [`assay_slo::Case::loads`]: fleets come last.
     pub(super) loads: Vec<u64>,
     /// In the order of the scenario.
     pub(super) faults: Vec<u64>,
@@ -33,6 +33,7 @@ pub(super) struct Timetable {
 /// Which entry a moment counts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Base {
+    /// Index into [`assay_slo::Case::loads`].
     Load(usize),
     Fault(usize),
 }
@@ -50,11 +51,18 @@ enum Start {
 
 /// Resolves all starts; those that have none are 0.
 pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
-    let loads = parts::loads(scenario).map(|(name, load)| Entry {
+    let parts = parts::loads(scenario);
+    let loads = parts.iter().map(|(name, load)| Entry {
         name,
         at: load.at,
         lasts_us: load.lasts_us,
         trail: load.trail.key("at"),
+    });
+    let fleets = scenario.fleets.iter().map(|(name, fleet)| Entry {
+        name: name.as_str(),
+        at: None,
+        lasts_us: parts::fleet_lasts_us(fleet),
+        trail: parts::fleet_trail(name.as_str()),
     });
     let faults = parts::faults(scenario).map(|(name, fault)| Entry {
         name,
@@ -62,7 +70,7 @@ pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
         lasts_us: fault.duration.us,
         trail: fault.trail.key("at"),
     });
-    let entries: Vec<Entry<'_>> = loads.chain(faults).collect();
+    let entries: Vec<Entry<'_>> = loads.chain(fleets).chain(faults).collect();
     let mut starts = vec![Start::Unknown; entries.len()];
     for at in 0..entries.len() {
         find(at, &entries, scenario, &mut starts, &mut Vec::new(), notes);
@@ -72,7 +80,7 @@ pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
         Start::Unknown | Start::Sought | Start::Refused => 0,
     };
     let complete = starts.iter().all(|start| matches!(start, Start::At(_)));
-    let (loads, faults) = starts.split_at(scenario.load.len().min(starts.len()));
+    let (loads, faults) = starts.split_at(sources(scenario).min(starts.len()));
     let us = |starts: &[Start]| starts.iter().map(us).collect();
     Timetable { loads: us(loads), faults: us(faults), complete }
 }
@@ -128,7 +136,7 @@ fn begin(
         Some((base, edge)) => {
             let index = match base {
                 Base::Load(load) => load,
-                Base::Fault(fault) => scenario.load.len() + fault,
+                Base::Fault(fault) => sources(scenario) + fault,
             };
             let start = find(index, entries, scenario, starts, path, notes)?;
             let lasts_us = entries.get(index).map_or(0, |entry| entry.lasts_us);
@@ -148,6 +156,18 @@ fn begin(
     Some(start)
 }
 
+/// Loads and fleets: the length of [`assay_slo::Case::loads`].
+fn sources(scenario: &Scenario) -> usize {
+    scenario.load.len() + scenario.fleets.len()
+}
+
+/// The index into [`assay_slo::Case::loads`] of a load or fleet.
+fn source(name: &Name, scenario: &Scenario) -> Option<usize> {
+    let load = parts::loads(scenario).iter().position(|(load, _)| *load == name.as_str());
+    let fleet = scenario.fleets.get_index_of(name);
+    load.or_else(|| fleet.map(|fleet| scenario.load.len() + fleet))
+}
+
 /// What a moment counts from: `Some(None)` is time 0; none if there is a problem, now told.
 fn base(
     moment: &Moment,
@@ -156,7 +176,7 @@ fn base(
     notes: &mut Notes<'_>,
 ) -> Option<Option<(Base, Edge)>> {
     let Some((name, edge)) = &moment.base else { return Some(None) };
-    let load = scenario.load.get_index_of(name).map(Base::Load);
+    let load = source(name, scenario).map(Base::Load);
     let fault = scenario.faults.get_index_of(name).map(Base::Fault);
     let (message, help) = match (load, fault) {
         (Some(base), None) | (None, Some(base)) => return Some(Some((base, *edge))),
@@ -165,14 +185,23 @@ fn base(
             "give one of them another name".to_owned(),
         ),
         (None, None) => {
-            let names = scenario.load.keys().chain(scenario.faults.keys());
+            let loads = scenario.load.keys().chain(scenario.fleets.keys());
+            let names = loads.chain(scenario.faults.keys());
             let known: Vec<&str> = names.map(|name| name.as_str()).collect();
-            let help = instead(name.as_str(), "loads and faults", &known);
+            let help = instead(name.as_str(), "loads, fleets and faults", &known);
             (format!("unknown load or fault `{name}`"), help)
         }
     };
     notes.value(trail, message, help);
     None
+}
+
+/// How long a load or fleet lasts, by its index into [`assay_slo::Case::loads`], µs.
+fn source_lasts_us(index: usize, scenario: &Scenario) -> u64 {
+    let loads = parts::loads(scenario);
+    let load = loads.get(index).map(|(_, load)| load.lasts_us);
+    let fleet = index.checked_sub(loads.len()).and_then(|at| scenario.fleets.get_index(at));
+    load.or(fleet.map(|(_, fleet)| parts::fleet_lasts_us(fleet))).unwrap_or(0)
 }
 
 /// A moment that the run decides, and where it is planned, µs after time 0.
@@ -193,8 +222,7 @@ pub(super) fn anchored(
             (Anchored { anchor: Anchor::Zero, offset_us }, from)
         }
         Some((Base::Load(load), Edge::End)) => {
-            let lasts_us = parts::loads(scenario).nth(load).map_or(0, |(_, load)| load.lasts_us);
-            let end = start(&timetable.loads, load).saturating_add(lasts_us);
+            let end = start(&timetable.loads, load).saturating_add(source_lasts_us(load, scenario));
             (Anchored { anchor: Anchor::LoadEnd(load), offset_us }, end)
         }
         Some((Base::Fault(fault), edge)) => {

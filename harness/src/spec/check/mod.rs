@@ -18,7 +18,7 @@ use super::trail::{Segment, Trail};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-pub use self::shape::schema as json_schema;
+pub use self::shape::public_schema as json_schema;
 
 /// What is wrong with a tree.
 pub(super) struct Checked {
@@ -99,7 +99,8 @@ impl Checker {
         fields: &[shape::Field<'_>],
         map: &Map<String, Value>,
     ) {
-        let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        let shown = fields.iter().filter(|field| !field.hidden);
+        let known: Vec<&str> = shown.map(|field| field.name).collect();
         let mut any_later = false;
         for (key, value) in map {
             match fields.iter().find(|field| field.name == key) {

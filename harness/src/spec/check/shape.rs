@@ -5,8 +5,8 @@
 //! Not here: walking (`check`).
 
 use crate::spec::scalar::{
-    Count, Duration, Flag, Moment, Name, Percentile, Rate, Ratio, Scalar, Status, Statuses,
-    Uniform, Words, Wrong, quoted,
+    Bound, Count, Duration, Factor, Flag, Moment, Multiplier, Name, Percentile, Rate, Ratio,
+    Scalar, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
 };
 use crate::spec::types::Scenario;
 use serde_json::Value;
@@ -20,6 +20,26 @@ pub fn schema() -> &'static Value {
 
 /// Reads a scalar, only to see whether it can be read.
 type Read = fn(&Value) -> Result<(), Wrong>;
+
+/// The same without what is hidden: for people and their editors.
+pub fn public_schema() -> Value {
+    let mut schema = schema().clone();
+    let Some(defs) = schema.get_mut("$defs").and_then(Value::as_object_mut) else { return schema };
+    let mut behind = Vec::new();
+    for of in defs.values_mut() {
+        let Some(properties) = of.get_mut("properties").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        behind.extend(properties.values().filter(|of| is_hidden(of)).map(|of| named(of).0.to_owned()));
+        properties.retain(|_, of| !is_hidden(of));
+    }
+    defs.retain(|name, _| !behind.contains(name));
+    schema
+}
+
+fn is_hidden(schema: &Value) -> bool {
+    schema.get("x-hidden").is_some()
+}
 
 /// What is allowed at a place.
 pub(super) struct Shape<'s> {
@@ -44,6 +64,8 @@ pub(super) enum Kind<'s> {
 pub(super) struct Field<'s> {
     pub(super) name: &'s str,
     pub(super) required: bool,
+    /// For scenarios that must fail; nobody is told of it.
+    pub(super) hidden: bool,
     schema: &'s Value,
 }
 
@@ -220,7 +242,8 @@ fn fields(schema: &Value) -> Vec<Field<'_>> {
     let required = schema.get("required").and_then(Value::as_array);
     let field = |(name, schema)| {
         let required = required.is_some_and(|names| names.iter().any(|one| one == name));
-        Field { name, required, schema }
+        let hidden = is_hidden(schema);
+        Field { name, required, hidden, schema }
     };
     let properties = schema.get("properties").and_then(Value::as_object);
     properties.into_iter().flatten().map(|(name, schema)| field((name.as_str(), schema))).collect()
@@ -253,6 +276,10 @@ fn read(name: &str) -> Option<Read> {
         (name == S::NAME).then_some(try_read::<S> as Read)
     }
     pick::<Count>(name)
+        .or_else(|| pick::<Bound>(name))
+        .or_else(|| pick::<Factor>(name))
+        .or_else(|| pick::<Multiplier>(name))
+        .or_else(|| pick::<Span>(name))
         .or_else(|| pick::<Duration>(name))
         .or_else(|| pick::<Flag>(name))
         .or_else(|| pick::<Moment>(name))

@@ -203,7 +203,7 @@ impl Known<'_> {
                 Placeholder::Seed => {
                     made.push(Piece::Text(self.seed.clone().ok_or(Failed::Told)?));
                 }
-                Placeholder::Started => made.push(Piece::Name(name)),
+                Placeholder::Started | Placeholder::Each => made.push(Piece::Name(name)),
             }
         }
         Ok(made)

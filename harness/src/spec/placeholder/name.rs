@@ -19,6 +19,8 @@ pub(super) enum Placeholder<'n> {
     Seed,
     /// `services.X.addr`, `links.X.port`, `self.addr`, `run.id`: known when it has started.
     Started,
+    /// `device`, `sample`, `now`, `random.int(a,b)`, `random.uuid`, `cursor`: another each time.
+    Each,
 }
 
 /// What the scenario has.
@@ -42,7 +44,13 @@ const FAMILIES: [&str; 9] = [
 ];
 
 /// Names of the grammar that this version has not.
-const LATER: [&str; 6] = ["device", "sample", "cursor", "now", "data", "random"];
+const LATER: [&str; 1] = ["data"];
+
+/// Names whose value each sample of a fleet has, as they are written.
+const SAMPLE: [&str; 5] = ["device", "sample", "now", "random.int(1,9)", "random.uuid"];
+
+/// Names whose value each question to a store has.
+const QUESTION: [&str; 2] = ["device", "cursor"];
 
 /// Parts of an address.
 const PARTS: [&str; 3] = ["addr", "host", "port"];
@@ -73,6 +81,8 @@ pub(super) fn meaning<'n>(name: &'n str, known: &Known<'_>) -> Result<Placeholde
         ("env", Some(var)) => Ok(Placeholder::Env(var)),
         ("seed", None) => Ok(Placeholder::Seed),
         ("run", Some("id" | "dir")) => Ok(Placeholder::Started),
+        ("device" | "sample" | "cursor" | "now", None) => Ok(Placeholder::Each),
+        ("random", Some(rest)) => random(&shown, rest).map(|()| Placeholder::Each),
         ("self", Some(last)) => part(last),
         ("services", Some(rest)) => of(rest, known.services, "services"),
         ("links", Some(rest)) => of(rest, known.links, "links"),
@@ -81,45 +91,115 @@ pub(super) fn meaning<'n>(name: &'n str, known: &Known<'_>) -> Result<Placeholde
             Err(Wrong::new(message, "write the value itself, or use ${vars.NAME}"))
         }
         _ => {
-            let known: Vec<&str> = FAMILIES.iter().chain(&LATER).copied().collect();
+            let all = FAMILIES.iter().chain(&SAMPLE).chain(&QUESTION).chain(&LATER);
+            let known: Vec<&str> = all.copied().collect();
             Err(Wrong::new(format!("{shown} is unknown"), suggest(name, &known, "placeholders")))
         }
     }
 }
 
-/// The text for this place; names that a start decides are refused where nothing started yet
-/// could need them.
-pub(super) fn place(pieces: &[Piece], trail: &Trail) -> Result<String, Wrong> {
-    let keys: Vec<Option<&str>> = trail.keys().collect();
-    let process = matches!(
-        keys.as_slice(),
-        [Some("services"), _, Some("process"), Some("command" | "env"), ..]
-    );
-    let sent = match keys.as_slice() {
-        [Some("load"), _, _, Some("client"), Some("headers"), ..] => true,
-        [Some("load"), _, _, Some("requests"), None, _, Some(field), ..] => {
-            matches!(*field, "path" | "headers" | "json" | "text")
-        }
-        _ => false,
-    };
-    if process || sent {
-        let own = |piece: &&Piece| matches!(piece, Piece::Name(name) if name.starts_with("self."));
-        return match pieces.iter().find(own) {
-            Some(Piece::Name(name)) if !process => Err(Wrong::new(
-                format!("{} is known only to a process", quoted(&format!("${{{name}}}"))),
-                "write ${services.NAME.addr}",
-            )),
-            _ => Ok(pieces::write(pieces)),
-        };
+/// What `random.` can make.
+fn random(shown: &str, rest: &str) -> Result<(), Wrong> {
+    const HELP: &str = "write ${random.int(1,9)} or ${random.uuid}";
+    if rest == "uuid" {
+        return Ok(());
     }
-    let text = |piece: &Piece| match piece {
-        Piece::Text(text) => Ok(text.clone()),
-        Piece::Name(name) => Err(Wrong::new(
-            format!("{} is not known yet where this is read", quoted(&format!("${{{name}}}"))),
-            "use it in a process's command or env, or in a request's path, headers or body",
-        )),
-    };
-    pieces.iter().map(text).collect()
+    let bounds = rest.strip_prefix("int(").and_then(|rest| rest.strip_suffix(')'));
+    let bounds = bounds.and_then(|bounds| bounds.split_once(','));
+    let number = |text: &str| text.trim().parse::<i64>().ok();
+    match bounds.map(|(low, high)| (number(low), number(high))) {
+        Some((Some(low), Some(high))) if low <= high => Ok(()),
+        Some((Some(_), Some(_))) => {
+            Err(Wrong::new(format!("{shown} ends before it starts"), "write the lower end first"))
+        }
+        Some(_) => Err(Wrong::new(format!("{shown} is not between whole numbers"), HELP)),
+        None => Err(Wrong::new(format!("{shown} is unknown"), HELP)),
+    }
+}
+
+/// A kind of place, by the names that have a value there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Read before anything is started.
+    Early,
+    /// A process's command or environment.
+    Process,
+    /// Part of a load's request.
+    Request,
+    /// Part of a fleet's sample.
+    Sample,
+    /// A question to a store.
+    Question,
+    /// A command that reads a store back.
+    Command,
+}
+
+impl Kind {
+    fn of(trail: &Trail) -> Kind {
+        let keys: Vec<Option<&str>> = trail.keys().collect();
+        let sent = |field: &str| matches!(field, "path" | "headers" | "json" | "text");
+        match keys.as_slice() {
+            [Some("services"), _, Some("process"), Some("command" | "env"), ..] => Kind::Process,
+            [Some("load"), _, _, Some("client"), Some("headers"), ..] => Kind::Request,
+            [Some("load"), _, _, Some("requests" | "journey"), None, _, Some(field), ..]
+                if sent(field) =>
+            {
+                Kind::Request
+            }
+            [Some("fleets"), _, Some("send"), _, Some(field), ..] if sent(field) => Kind::Sample,
+            [Some("fleets"), _, Some("read-back"), Some("http"), Some("path")] => Kind::Question,
+            [Some("fleets"), _, Some("read-back"), Some("command"), Some("run" | "shell"), ..] => {
+                Kind::Command
+            }
+            _ => Kind::Early,
+        }
+    }
+
+    /// Why a name has no value in such a place.
+    fn refuse(self, name: &str) -> Option<Wrong> {
+        let shown = quoted(&format!("${{{name}}}"));
+        let head = name.split_once('.').map_or(name, |(head, _)| head);
+        let wrong = |message: String, help: &str| Some(Wrong::new(message, help));
+        match head {
+            "device" | "sample" | "now" | "random" if self == Kind::Sample => None,
+            "device" | "cursor" if self == Kind::Question => None,
+            "now" | "random" if self == Kind::Request => wrong(
+                format!("{shown} is not supported yet outside of a fleet's `send`"),
+                "write the value itself, or use ${vars.NAME}",
+            ),
+            "device" | "sample" | "now" | "random" => wrong(
+                format!("{shown} is known only to a fleet's samples"),
+                "use it in a fleet's `send`",
+            ),
+            "cursor" => wrong(
+                format!("{shown} is known only where a store is read back"),
+                "use it in the path of a fleet's `read-back`",
+            ),
+            _ if self == Kind::Early => wrong(
+                format!("{shown} is not known yet where this is read"),
+                "use it in a process's command or env, or in a request's path, headers or body",
+            ),
+            "self" if self != Kind::Process => wrong(
+                format!("{shown} is known only to a process"),
+                "write ${services.NAME.addr}",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// The text for this place; names that have no value there are refused.
+pub(super) fn place(pieces: &[Piece], trail: &Trail) -> Result<String, Wrong> {
+    let kind = Kind::of(trail);
+    let refused = pieces.iter().find_map(|piece| match piece {
+        Piece::Name(name) => kind.refuse(name),
+        Piece::Text(_) => None,
+    });
+    match refused {
+        Some(wrong) => Err(wrong),
+        None if kind == Kind::Early => Ok(plain(pieces).unwrap_or_default()),
+        None => Ok(pieces::write(pieces)),
+    }
 }
 
 /// The text of pieces, if no name is among them.

@@ -5,13 +5,19 @@
 //! Invariant: every one is exact: integers of µs, of requests in 1000 s, of parts per billion.
 //! Not here: where in the file a mistake is (`locate`); what needs two values at once (`plan`).
 
+mod bound;
 mod decimal;
+mod factor;
 mod number;
+mod span;
 mod status;
 mod text;
 mod time;
 
+pub use bound::Bound;
+pub use factor::{Factor, Multiplier};
 pub use number::{Count, Flag, Percentile, Rate, Ratio};
+pub use span::Span;
 pub use status::{Status, Statuses};
 pub use text::{Free, Name, Words, entry_name};
 pub use time::{Duration, Edge, Moment, Uniform};

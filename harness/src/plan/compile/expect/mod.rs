@@ -3,15 +3,21 @@
 //! Invariant: names are unique and hold no measured value, so that runs can be compared by them.
 //! Not here: whether there is traffic to judge them on (`feasible`).
 
+mod breaker;
+mod calls;
+mod fleets;
+
 use super::notes::{Notes, instead};
 use super::timetable::{Timetable, anchored};
-use super::{MOST_RUN_US, MOST_WAIT_US, headers, names, positive};
+use super::{MOST_RUN_US, MOST_WAIT_US, headers, names, parts, positive};
 use crate::plan::compile::requests::ranges;
 use crate::plan::marks::Marks;
+use crate::plan::traffic::Traffic;
+use crate::plan::Fault;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{self, Expect, Scenario};
-use assay_slo::case::{Ask, Clock, During, Expectation, Mark, Must, Objective};
+use assay_slo::case::{self, Ask, Breaker, Clock, During, Expectation, Mark, Must, Objective};
 
 /// How long a limit must hold unless the scenario says.
 const HOLD_US: u64 = 5_000_000;
@@ -22,8 +28,9 @@ pub(super) struct Given<'s> {
     pub(super) scenario: &'s Scenario,
     pub(super) timetable: &'s Timetable,
     pub(super) objectives: &'s [Objective],
-    /// Planned ends of the loads, in order.
-    pub(super) ends_us: &'s [u64],
+    pub(super) traffic: Traffic<'s>,
+    pub(super) faults: &'s [Fault],
+    pub(super) breakers: &'s [Breaker],
 }
 
 /// The expectations, in the order of the scenario.
@@ -34,25 +41,8 @@ pub(super) fn compile(
 ) -> Vec<Expectation> {
     let mut compiled: Vec<Expectation> = Vec::new();
     for (at, expect) in given.scenario.expect.iter().enumerate() {
-        let item = Trail::root().key("expect").index(at);
-        let (entry, name, must) = match expect {
-            Expect::Recovers(expect) => {
-                let entry = item.key("recovers");
-                let must = recovers(expect, given, &entry, notes);
-                let name = format!("recovers {} after {}", expect.objective, shown(&expect.after));
-                (entry, name, must)
-            }
-            Expect::Unaffected(expect) => {
-                let entry = item.key("unaffected");
-                let must = unaffected(expect, given, &entry, notes);
-                (entry, over("unaffected", &expect.of, expect.during.as_deref()), Some(must))
-            }
-            Expect::Answers(expect) => {
-                let entry = item.key("answers");
-                let must = answers(expect, given, &entry, marks, notes);
-                (entry, over("answers", &expect.of, expect.during.as_deref()), Some(must))
-            }
-        };
+        let entry = parts::expect_trail(at, expect);
+        let (name, must) = one(expect, given, &entry, marks, notes);
         let Some(must) = must else { continue };
         let earlier = |tried: &str| compiled.iter().any(|other| other.name == tried);
         let name = match earlier(&name) {
@@ -63,6 +53,53 @@ pub(super) fn compile(
         compiled.push(Expectation { name: name.unwrap_or_default(), place, must });
     }
     compiled
+}
+
+/// An expectation's name, and what must hold unless it has a problem.
+fn one(
+    expect: &Expect,
+    given: Given<'_>,
+    entry: &Trail,
+    marks: &mut Marks,
+    notes: &mut Notes<'_>,
+) -> (String, Option<Must>) {
+    match expect {
+        Expect::Recovers(expect) => {
+            let name = format!("recovers {} after {}", expect.objective, shown(&expect.after));
+            (name, recovers(expect, given, entry, notes))
+        }
+        Expect::Unaffected(expect) => {
+            let name = over("unaffected", &expect.of, expect.during.as_deref());
+            (name, Some(unaffected(expect, given, entry, notes)))
+        }
+        Expect::Answers(expect) => {
+            let name = over("answers", &expect.of, expect.during.as_deref());
+            (name, Some(answers(expect, given, entry, marks, notes)))
+        }
+        Expect::Breaker(expect) => {
+            (format!("breaker {}", expect.name), breaker::compile(expect, given, entry, notes))
+        }
+        Expect::Ledger(expect) => {
+            (format!("ledger {}", expect.fleet), fleets::ledger(expect, given, entry, notes))
+        }
+        Expect::Backlog(expect) => {
+            (format!("backlog {}", expect.fleet), fleets::backlog(expect, given, entry, notes))
+        }
+        Expect::Goodput(expect) => {
+            let of = joined(&expect.of);
+            let name = format!("goodput {of} after {}", shown(&expect.after));
+            (name, calls::goodput(expect, given, entry, notes))
+        }
+        Expect::Amplification(expect) => {
+            let what = format!("amplification {} per", expect.link);
+            let name = over(&what, &expect.per, expect.during.as_deref());
+            (name, calls::amplification(expect, given, entry, notes))
+        }
+        Expect::Herd(expect) => {
+            let name = format!("herd {} after {}", expect.link, shown(&expect.after));
+            (name, calls::herd(expect, given, entry, notes))
+        }
+    }
 }
 
 /// `half.end + 5s`, as it is written.
@@ -79,10 +116,68 @@ fn shown(moment: &Moment) -> String {
 
 /// `unaffected list, cart during half`.
 fn over(what: &str, of: &[Name], during: Option<&[Words]>) -> String {
-    let of: Vec<&str> = of.iter().map(|name| name.as_str()).collect();
     let phases: Vec<&str> = during.unwrap_or_default().iter().map(|word| word.as_str()).collect();
     let phases = if phases.is_empty() { "all".to_owned() } else { phases.join(", ") };
-    format!("{what} {} during {phases}", of.join(", "))
+    format!("{what} {} during {phases}", joined(of))
+}
+
+fn joined(names: &[Name]) -> String {
+    names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A moment and a deadline after it.
+struct Deadline {
+    after: case::Moment,
+    /// When the moment is planned, µs after time 0.
+    planned_us: u64,
+    within_us: u64,
+}
+
+impl Deadline {
+    fn pair(&self) -> (case::Moment, u64) {
+        (self.after, self.within_us)
+    }
+}
+
+/// From when and how soon; `trail` leads to both.
+fn deadline(
+    after: &Moment,
+    within: Duration,
+    given: Given<'_>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Option<Deadline> {
+    let within_us = positive(within, MOST_RUN_US, &trail.key("within"), notes);
+    let way = trail.key("after");
+    let (after, planned_us) = anchored(after, given.scenario, given.timetable, &way, notes)?;
+    Some(Deadline { after, planned_us, within_us })
+}
+
+/// What is asked must be over while there is still load to show it.
+fn check_left(
+    deadline: &Deadline,
+    hold_us: u64,
+    last_us: Option<u64>,
+    given: Given<'_>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) {
+    let Deadline { planned_us, within_us, .. } = *deadline;
+    let needed = planned_us.saturating_add(within_us).saturating_add(hold_us);
+    let Some(last) = last_us.filter(|last| given.timetable.complete && needed > *last) else {
+        return;
+    };
+    let shown = |us: u64| Duration { us };
+    let hold = if hold_us == 0 { String::new() } else { format!(" and hold {}", shown(hold_us)) };
+    let message = format!(
+        "within {}{hold} after {} need load until {}, but it ends at {}",
+        shown(within_us),
+        shown(planned_us),
+        shown(needed),
+        shown(last)
+    );
+    let help = format!("let the load run {} longer", shown(needed - last));
+    notes.value(&trail.key("within"), message, help);
 }
 
 fn recovers(
@@ -98,28 +193,14 @@ fn recovers(
         let message = format!("`{}` has no limit that could hold again", expect.objective);
         notes.value(&way, message, "name a latency or error-rate objective");
     }
-    let way = trail.key("after");
-    let after = anchored(&expect.after, given.scenario, given.timetable, &way, notes);
-    let within_us = positive(expect.within, MOST_RUN_US, &trail.key("within"), notes);
     let hold_us =
         expect.hold.map_or(HOLD_US, |hold| positive(hold, MOST_RUN_US, &trail.key("hold"), notes));
-    let (after, planned_us) = after?;
+    let deadline = deadline(&expect.after, expect.within, given, trail, notes)?;
     let covered = judged.map(|one| one.of.as_slice()).unwrap_or_default();
-    let last = covered.iter().filter_map(|of| given.ends_us.get(of.load)).max().copied();
-    let needed = planned_us.saturating_add(within_us).saturating_add(hold_us);
-    if let Some(last) = last.filter(|last| given.timetable.complete && needed > *last) {
-        let shown = |us: u64| Duration { us };
-        let message = format!(
-            "within {} and hold {} after {} need load until {}, but it ends at {}",
-            shown(within_us),
-            shown(hold_us),
-            shown(planned_us),
-            shown(needed),
-            shown(last)
-        );
-        let help = format!("let the load run {} longer", shown(needed - last));
-        notes.value(&trail.key("within"), message, help);
-    }
+    let ends = given.traffic.ends_us();
+    let last = covered.iter().filter_map(|of| ends.get(of.load)).max().copied();
+    check_left(&deadline, hold_us, last, given, trail, notes);
+    let (after, within_us) = deadline.pair();
     Some(Must::Recovers { objective: objective?, after, within_us, hold_us })
 }
 

@@ -4,13 +4,21 @@
 //! rate or length that would do; an advisory objective is warned about instead.
 //! Not here: how many are needed (`demand`).
 
+mod backlog;
+mod breaker;
+mod failing;
+
+pub(in crate::plan) use backlog::need;
+pub(in crate::plan) use failing::World;
+
 use super::notes::{Notes, list};
 use super::parts;
-use crate::plan::demand::{Demand, Pool, Unit, by_name, demands};
-use crate::plan::{Load, phases, words};
+use crate::plan::demand::{Demand, Known, Pool, Unit, by_name, demands, expected};
+use crate::plan::traffic::Traffic;
+use crate::plan::{phases, words};
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
-use crate::spec::types::{Expect, Scenario};
+use crate::spec::types::Scenario;
 use assay_slo::case::{Anchor, Ask, Case, During, Moment, Must, Objective};
 use assay_slo::interval::least_n;
 use assay_slo::time::SECOND_US;
@@ -19,23 +27,27 @@ use assay_slo::time::SECOND_US;
 const DROWNS: u64 = 20;
 
 /// Checks all objectives and expectations.
-pub(super) fn check(scenario: &Scenario, loads: &[Load], case: &Case, notes: &mut Notes<'_>) {
+pub(super) fn check(scenario: &Scenario, world: World<'_>, notes: &mut Notes<'_>) {
+    let World { traffic, case, .. } = world;
+    backlog::check_buffers(world, notes);
     for (objective, (name, written)) in case.objectives.iter().zip(&scenario.objectives) {
         let trail = parts::objective(name, written).trail;
         let asked = Asked { what: &objective.name, objective, during: &objective.during };
-        for demand in demands(objective, &objective.of, &objective.during, loads, case) {
-            too_few(asked, &demand, loads, case, &trail, notes);
+        for demand in demands(objective, &objective.of, &objective.during, traffic, case) {
+            too_few(asked, &demand, traffic, case, &trail, notes);
         }
-        drowned(objective, loads, case, notes);
+        drowned(objective, traffic, case, notes);
     }
     for (at, (expectation, written)) in case.expectations.iter().zip(&scenario.expect).enumerate() {
-        let item = Trail::root().key("expect").index(at);
-        let trail = match written {
-            Expect::Recovers(_) => item.key("recovers"),
-            Expect::Unaffected(_) => item.key("unaffected"),
-            Expect::Answers(_) => item.key("answers"),
-        };
-        expectation_of(&expectation.name, &expectation.must, &trail, loads, case, notes);
+        let trail = parts::expect_trail(at, written);
+        match &expectation.must {
+            Must::Breaker(must) => breaker::check(must, &trail, world, notes),
+            Must::Backlog { fleet, peak, drained } => {
+                let asked = backlog::Asked { fleet: *fleet, peak: *peak, drained: *drained };
+                backlog::check(asked, &trail, world, notes);
+            }
+            must => expectation_of(&expectation.name, must, &trail, traffic, case, notes),
+        }
     }
 }
 
@@ -43,7 +55,7 @@ fn expectation_of(
     name: &str,
     must: &Must,
     trail: &Trail,
-    loads: &[Load],
+    traffic: Traffic<'_>,
     case: &Case,
     notes: &mut Notes<'_>,
 ) {
@@ -54,16 +66,15 @@ fn expectation_of(
                 // An expectation gates, whatever its objective does.
                 let objective = Objective { advisory: false, ..objective.clone() };
                 let asked = Asked { what: &what, objective: &objective, during };
-                for demand in demands(&objective, of, during, loads, case) {
-                    too_few(asked, &demand, loads, case, trail, notes);
+                for demand in demands(&objective, of, during, traffic, case) {
+                    too_few(asked, &demand, traffic, case, trail, notes);
                 }
             }
         }
         Must::Answers { of, during, .. } => {
-            let ends_us = loads.iter().map(|load| load.arrivals.ends_us()).max().unwrap_or(0);
-            let stretches = phases::planned(during, &case.faults, ends_us);
-            let pool = Pool::new(loads, of);
-            if stretches.iter().all(|stretch| pool.due_in(stretch) == 0) {
+            let stretches = phases::planned(during, &case.faults, traffic.ends().unwrap_or(0));
+            let (due, known) = expected(traffic, of, &stretches);
+            if due == 0 && known != Known::AtLeast {
                 nothing_due(name, &named(during, case), trail, notes);
             }
         }
@@ -71,25 +82,55 @@ fn expectation_of(
             let Some(objective) = case.objectives.get(*objective) else { return };
             let from = planned(*after, case);
             let window = from..from.saturating_add(*within_us).saturating_add(*hold_us);
-            let due = Pool::new(loads, &objective.of).due_in(&window);
-            if due < (window.end - window.start) / SECOND_US {
-                let [start, end] = [window.start, window.end].map(|us| Duration { us });
-                notes.entry(
-                    trail,
-                    format!(
-                        "`{name}` expects {} from {start} to {end}, and a second without one \
-                         counts as bad",
-                        words::several(due, "request", "requests")
-                    ),
-                    "send at least one a second then",
-                );
+            let seconds = (window.end - window.start) / SECOND_US;
+            each_second(name, &objective.of, &window, seconds, trail, traffic, notes);
+        }
+        Must::Goodput { of, after, within_us, .. } => {
+            let from = planned(*after, case);
+            let window = from..from.saturating_add(*within_us);
+            each_second(name, of, &window, 1, trail, traffic, notes);
+        }
+        Must::Amplification { per, during, .. } => {
+            let ends_us = traffic.ends().unwrap_or(0);
+            for phase in [during.as_slice(), &[During::Steady]] {
+                let stretches = phases::planned(phase, &case.faults, ends_us);
+                let (due, known) = expected(traffic, per, &stretches);
+                if due == 0 && known != Known::AtLeast {
+                    nothing_due(name, &named(phase, case), trail, notes);
+                    return;
+                }
             }
         }
+        Must::Breaker(_) | Must::Ledger { .. } | Must::Backlog { .. } | Must::Herd { .. } => {}
+    }
+}
+
+/// So many requests are needed in a window, one for each second that counts.
+fn each_second(
+    name: &str,
+    of: &[assay_slo::case::Of],
+    window: &std::ops::Range<u64>,
+    needed: u64,
+    trail: &Trail,
+    traffic: Traffic<'_>,
+    notes: &mut Notes<'_>,
+) {
+    let (due, known) = expected(traffic, of, std::slice::from_ref(window));
+    if due < needed && known != Known::AtLeast {
+        let [start, end] = [window.start, window.end].map(|us| Duration { us });
+        notes.entry(
+            trail,
+            format!(
+                "`{name}` expects {} from {start} to {end}, and a second without one counts as bad",
+                words::several(due, "request", "requests")
+            ),
+            "send at least one a second then",
+        );
     }
 }
 
 /// When a moment is planned, µs after time 0.
-fn planned(moment: Moment, case: &Case) -> u64 {
+pub(in crate::plan) fn planned(moment: Moment, case: &Case) -> u64 {
     let fault = |index: usize| case.faults.get(index);
     let from = match moment.anchor {
         Anchor::Zero => 0,
@@ -111,7 +152,7 @@ struct Asked<'q> {
 fn too_few(
     asked: Asked<'_>,
     demand: &Demand,
-    loads: &[Load],
+    traffic: Traffic<'_>,
     case: &Case,
     trail: &Trail,
     notes: &mut Notes<'_>,
@@ -135,8 +176,12 @@ fn too_few(
         ),
     };
     let what = asked.what;
-    let message = format!("`{what}` expects {expected}{whose} during {during}, but {enough}");
-    let help = remedy(demand, least, loads);
+    let most = if demand.known == Known::AtMost { "at most " } else { "" };
+    let message = format!("`{what}` expects {most}{expected}{whose} during {during}, but {enough}");
+    let help = match demand.known {
+        Known::Exactly => remedy(demand, least, traffic),
+        Known::AtMost | Known::AtLeast => "let it run longer, or write more users or shorter pauses".to_owned(),
+    };
     match asked.objective.advisory {
         true => notes.warn(format!("{message}; {help}")),
         false => notes.entry(trail, message, help),
@@ -177,8 +222,8 @@ fn limit(objective: &Objective) -> String {
 }
 
 /// The rate or the length that would do.
-fn remedy(demand: &Demand, least: u64, loads: &[Load]) -> String {
-    let pool = Pool::new(loads, &demand.of);
+fn remedy(demand: &Demand, least: u64, traffic: Traffic<'_>) -> String {
+    let pool = Pool::new(traffic.loads, &demand.of);
     let runs_us = pool.runs_us(&demand.stretches);
     let missing = u128::from(least.saturating_sub(demand.expected));
     if demand.unit == Unit::Slices {
@@ -222,25 +267,29 @@ pub(in crate::plan) fn named(during: &[During], case: &Case) -> String {
         During::After => "after".to_owned(),
         During::Named(index) => fault(*index).to_owned(),
         During::RecoveryOf(index) => format!("{}.recovery", fault(*index)),
+        During::Open(index) => {
+            let breaker = case.breakers.get(*index).map_or("", |breaker| breaker.name.as_str());
+            format!("{breaker}.open")
+        }
     };
     during.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// Warns of names so rare in a pool that the pool hides their failures.
-fn drowned(objective: &Objective, loads: &[Load], case: &Case, notes: &mut Notes<'_>) {
-    let groups = by_name(&objective.of, case);
+fn drowned(objective: &Objective, traffic: Traffic<'_>, case: &Case, notes: &mut Notes<'_>) {
+    // What users send depends on the answers.
+    let planned: Vec<_> =
+        objective.of.iter().copied().filter(|of| traffic.is_open(of.load)).collect();
+    let groups = by_name(&planned, case);
     if objective.per_request || groups.len() < 2 {
         return;
     }
-    let Some(whole) = demands(objective, &objective.of, &objective.during, loads, case).pop()
-    else {
-        return;
-    };
+    let stretches = phases::planned(&objective.during, &case.faults, traffic.ends().unwrap_or(0));
     let due = |of: &[assay_slo::case::Of]| {
-        let pool = Pool::new(loads, of);
-        whole.stretches.iter().map(|stretch| pool.due_in(stretch)).sum::<u64>()
+        let pool = Pool::new(traffic.loads, of);
+        stretches.iter().map(|stretch| pool.due_in(stretch)).sum::<u64>()
     };
-    let all = due(&objective.of);
+    let all = due(&planned);
     let rare = groups.iter().filter(|(_, of)| due(of).saturating_mul(DROWNS) < all);
     let rare: Vec<&str> = rare.map(|(name, _)| *name).collect();
     if !rare.is_empty() {

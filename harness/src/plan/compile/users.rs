@@ -1,0 +1,156 @@
+//! Closed loads: how many users, what each does.
+//!
+//! Not here: what a request holds (`requests`), driving users (`load`).
+
+use super::loads::{self, Given};
+use super::notes::Notes;
+use super::parts::{self, LoadParts};
+use super::{MOST_RUN_US, MOST_WAIT_US, positive};
+use crate::plan::users::{Crowd, Step};
+use crate::plan::{Load, Users};
+use crate::spec::Trail;
+use crate::spec::scalar::{Count, Duration};
+use crate::spec::types;
+use assay_slo::case::{self, LoadKind};
+
+/// The most users of one load: each is a task and a connection.
+const MOST_USERS: u64 = 10_000;
+/// The most journeys of one load.
+const MOST_JOURNEYS: u64 = 1_000_000_000;
+
+/// The closed loads, in the order of the scenario; `open` is how many come before them.
+pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) -> Vec<Users> {
+    let parts = parts::loads(given.scenario);
+    let closed = parts.iter().filter(|(_, parts)| parts.kind == LoadKind::Users);
+    let users = closed.enumerate().map(|(at, (name, parts))| {
+        let to = loads::target(parts.to, &parts.trail, given.scenario, notes);
+        let client = loads::client(parts.client, &parts.trail.key("client"), notes);
+        let requests = loads::requests(&parts.sent, &to, client.timeout_us, given, notes);
+        Users {
+            load: open.len() + at,
+            name: (*name).to_owned(),
+            to,
+            crowd: crowd(parts, notes),
+            pace_us: pace_us(parts, notes),
+            client,
+            requests,
+            journey: journey(parts, notes),
+        }
+    });
+    users.collect()
+}
+
+/// What the judge knows of a closed load.
+pub(super) fn judged(users: &Users) -> case::Load {
+    case::Load {
+        name: users.name.clone(),
+        kind: LoadKind::Users,
+        link: loads::link(&users.to),
+        requests: loads::named(&users.requests),
+        starts_us: 0,
+        ends_us: users.crowd.ends_us(),
+        planned: 0,
+    }
+}
+
+fn crowd(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Crowd {
+    let trail = &parts.trail;
+    let mut length = |duration: Duration, way: &Trail| positive(duration, MOST_RUN_US, way, notes);
+    let crowd = match parts.entry {
+        types::Load::ConstantVus(load) => Crowd::Constant {
+            vus: load.vus.0,
+            lasts_us: length(load.duration, &trail.key("duration")),
+            ramp_up_us: load.ramp_up.unwrap_or_default().us,
+        },
+        types::Load::RampingVus(load) => {
+            let stages = load.stages.iter().enumerate().map(|(at, stage)| {
+                let way = trail.key("stages").index(at).key("duration");
+                (length(stage.duration, &way), stage.target.0)
+            });
+            Crowd::Ramping { start: load.start_vus.0, stages: stages.collect() }
+        }
+        types::Load::SharedIterations(load) => Crowd::Shared {
+            vus: load.vus.0,
+            iterations: load.iterations.0,
+            max_us: length(load.max_duration, &trail.key("max-duration")),
+        },
+        // They have arrivals, and are compiled elsewhere.
+        types::Load::ConstantArrivalRate(_) | types::Load::RampingArrivalRate(_) => {
+            Crowd::Constant { vus: 0, lasts_us: 0, ramp_up_us: 0 }
+        }
+    };
+    check_crowd(&crowd, trail, notes);
+    crowd
+}
+
+fn check_crowd(crowd: &Crowd, trail: &Trail, notes: &mut Notes<'_>) {
+    let way = match crowd {
+        Crowd::Constant { .. } | Crowd::Shared { .. } => trail.key("vus"),
+        Crowd::Ramping { .. } => trail.key("stages"),
+    };
+    match crowd.most() {
+        0 => notes.value(&way, "without users nothing is sent".to_owned(), "write at least 1"),
+        1..=MOST_USERS => {}
+        many => {
+            let help = format!("write at most {MOST_USERS}, or an arrival rate");
+            notes.value(&way, format!("{many} users are too many"), help);
+        }
+    }
+    if crowd.ends_us() > MOST_RUN_US {
+        let message = format!("it ends {} after time 0", Duration { us: crowd.ends_us() });
+        notes.entry(trail, message, "a run lasts at most 168h");
+    }
+    match *crowd {
+        Crowd::Constant { lasts_us, ramp_up_us, .. } if ramp_up_us >= lasts_us => {
+            let [lasts, ramp_up] = [lasts_us, ramp_up_us].map(|us| Duration { us });
+            let message = format!("the users start within {ramp_up}, but it lasts {lasts}");
+            notes.value(&trail.key("ramp-up"), message, "write a shorter one");
+        }
+        Crowd::Shared { vus, iterations, .. } if iterations < vus => {
+            let message = format!("{iterations} journeys leave some of {vus} users nothing to do");
+            notes.value(&trail.key("iterations"), message, "write at least one for each user");
+        }
+        Crowd::Shared { iterations, .. } if iterations > MOST_JOURNEYS => {
+            let message = format!("{iterations} journeys are too many");
+            notes.value(&trail.key("iterations"), message, format!("write at most {MOST_JOURNEYS}"));
+        }
+        Crowd::Constant { .. } | Crowd::Ramping { .. } | Crowd::Shared { .. } => {}
+    }
+}
+
+fn pace_us(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> u64 {
+    let pace = match parts.entry {
+        types::Load::ConstantVus(load) => load.pace,
+        types::Load::RampingVus(load) => load.pace,
+        types::Load::SharedIterations(load) => load.pace,
+        types::Load::ConstantArrivalRate(_) | types::Load::RampingArrivalRate(_) => None,
+    };
+    pace.map_or(0, |pace| positive(pace, MOST_WAIT_US, &parts.trail.key("pace"), notes))
+}
+
+/// The steps, requests by their index.
+fn journey(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<Step> {
+    let trail = parts.trail.key("journey");
+    let mut steps = Vec::new();
+    for (at, written) in parts.journey.iter().enumerate() {
+        if let types::Step::Pause(span) = written {
+            if span.max_us > MOST_WAIT_US {
+                let message = format!("a pause of {} is too long", Duration { us: span.max_us });
+                notes.value(&trail.index(at).key("pause"), message, "write at most 1h");
+            }
+            steps.push(Step::Pause { min_us: span.min_us, max_us: span.max_us });
+        }
+        let Some((method, key, call)) = parts::step(written) else { continue };
+        if let Some(Count(weight)) = call.weight {
+            let message = format!("a step is sent once in each journey, so a weight of {weight} says nothing");
+            let help = "leave it out, or write the step as often as it is sent";
+            notes.value(&trail.index(at).key(key).key("weight"), message, help);
+        }
+        steps.extend(parts.sent.iter().position(|sent| sent.is_same(method, call)).map(Step::Send));
+    }
+    if parts.sent.is_empty() {
+        let message = "a journey without a request sends nothing".to_owned();
+        notes.entry(&trail, message, "write one, such as `- get: {path: /}`");
+    }
+    steps
+}

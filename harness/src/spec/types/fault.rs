@@ -1,0 +1,188 @@
+//! Faults.
+//!
+//! Not here: what needs two values at once (`plan`).
+
+use crate::spec::scalar::{Duration, Moment, Name, Ratio, Status, Uniform, Words};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A fault.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// Requests are passed on later.
+    Latency(LatencyFault),
+    /// Requests are answered with an error.
+    Error(ErrorFault),
+    /// Nothing gets through.
+    Outage(OutageFault),
+    /// A process that we started is ended, and started again.
+    Kill(KillFault),
+}
+
+/// Requests are passed on later.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LatencyFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// How much later.
+    pub add: Delay,
+    /// Which of the matching requests: all.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// Requests are answered with an error.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ErrorFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// The answer's status.
+    pub status: Status,
+    /// The answer's headers.
+    #[serde(default)]
+    pub headers: IndexMap<String, Words>,
+    /// The answer's body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Words>,
+    /// Which of the matching requests: all.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// Nothing gets through.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OutageFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// How it looks.
+    pub mode: OutageMode,
+    /// Which of the matching requests: all; a share or a match only with black-hole and reset.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// How an outage looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutageMode {
+    /// Connects are refused, open connections reset.
+    Refuse,
+    /// Connects are accepted, nothing is answered.
+    BlackHole,
+    /// Connects are accepted and reset, open ones too.
+    Reset,
+}
+
+/// A distribution of delays.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delay {
+    /// Always this.
+    Fixed(Duration),
+    /// Any length between two, alike: `10ms..50ms` or `{min: 10ms, max: 50ms}`.
+    Uniform(Uniform),
+    /// A bell curve.
+    Normal(Normal),
+}
+
+/// A bell curve, cut off below 0.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Normal {
+    /// Its middle.
+    pub mean: Duration,
+    /// Its standard deviation.
+    pub sd: Duration,
+}
+
+/// Which of the matching requests a fault takes: `all`, `{share: 50%}` or `{quota: 50%}`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Affects {
+    /// Every one.
+    #[default]
+    All,
+    /// Each by itself with this probability.
+    Share(Ratio),
+    /// Exactly this share of each block of 100.
+    Quota(Ratio),
+}
+
+/// Which requests a fault is about.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Match {
+    /// These methods.
+    #[serde(default)]
+    pub method: Vec<Words>,
+    /// This path: `*` within a segment, `**` across.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Words>,
+    /// With exactly these headers.
+    #[serde(default)]
+    pub headers: IndexMap<String, Words>,
+}
+
+/// A process that we started is ended, and started again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KillFault {
+    /// The service: a `process`.
+    pub service: Name,
+    /// The signal's name: KILL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Words>,
+    /// Who starts it again, after the duration: assay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_by: Option<RestartedBy>,
+    /// When it is killed.
+    pub at: Moment,
+    /// How long until it is started again.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// Who starts a killed process again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartedBy {
+    /// We do.
+    Assay,
+}

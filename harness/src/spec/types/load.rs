@@ -1,0 +1,76 @@
+//! Streams of requests.
+//!
+//! Not here: what needs two values at once (`plan`).
+
+use super::{Client, ConstantVus, RampingVus, Request, SharedIterations};
+use crate::spec::scalar::{Duration, Moment, Name, Rate};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A stream of requests.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Load {
+    /// Open model: requests are due at a constant rate, whether or not earlier ones returned.
+    ConstantArrivalRate(ConstantArrivalRate),
+    /// Open model: the rate changes linearly within each stage.
+    RampingArrivalRate(RampingArrivalRate),
+    /// Closed model: always so many users, each waiting for its answers.
+    ConstantVus(ConstantVus),
+    /// Closed model: as many users as the stages say.
+    RampingVus(RampingVus),
+    /// Closed model: so many journeys in all, shared by the users.
+    SharedIterations(SharedIterations),
+}
+
+/// Open model, constant rate.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConstantArrivalRate {
+    /// Requests a second, or a minute.
+    pub rate: Rate,
+    /// How long.
+    pub duration: Duration,
+    /// When it starts: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+    /// A service or link; the only service unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
+    /// How requests are sent.
+    #[serde(default)]
+    pub client: Client,
+    /// What is sent, by weight.
+    pub requests: Vec<Request>,
+}
+
+/// Open model, changing rate.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RampingArrivalRate {
+    /// The rate at its start.
+    pub start_rate: Rate,
+    /// Stretches, one after another.
+    pub stages: Vec<Stage>,
+    /// When it starts: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+    /// A service or link; the only service unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
+    /// How requests are sent.
+    #[serde(default)]
+    pub client: Client,
+    /// What is sent, by weight.
+    pub requests: Vec<Request>,
+}
+
+/// A stretch of a ramp.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Stage {
+    /// How long.
+    pub duration: Duration,
+    /// The rate at its end.
+    pub target: Rate,
+}

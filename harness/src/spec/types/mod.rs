@@ -1,0 +1,120 @@
+//! The scenario as it is written: one type per construct of the grammar, derived once and used
+//! for decoding and for the JSON Schema.
+//!
+//! Invariant: what has a name is a map entry `name: {type: {settings}}`; what has none is a list
+//! item `- type: {settings}`. Enums are externally tagged; no `tag`, `untagged` or `flatten`,
+//! which would lose the place of a mistake.
+//! Invariant: nothing is checked here that needs two values at once (see `plan`).
+//! Not here: keys that are not built yet; `spec::later` refuses them by name.
+
+mod breaker;
+mod expect;
+mod expect_fleet;
+mod fault;
+mod fleet;
+mod load;
+mod objective;
+mod request;
+mod service;
+mod users;
+
+pub use breaker::{ArrivalsEvidence, Breaker, BreakerEvidence, BreakerPolicy, GatewayEvidence};
+pub use expect::{
+    Amplification, Answers, BreakerAsked, Expect, FastFail, FastFailLatency, Goodput, Herd,
+    Recovers, Unaffected, Within,
+};
+pub use expect_fleet::{
+    AtLeastShare, AtMostBound, AtMostCount, AtMostFactor, AtMostTime, BacklogAsked, LedgerAsked,
+};
+pub use fault::{
+    Affects, Delay, ErrorFault, Fault, KillFault, LatencyFault, Match, Normal, OutageFault,
+    OutageMode, RestartedBy,
+};
+pub use fleet::{
+    Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,
+    Mutant, Order, ReadBack, Retry, WhenFull,
+};
+pub use load::{ConstantArrivalRate, Load, RampingArrivalRate, Stage};
+pub use objective::{
+    AvailabilityObjective, Clock, ErrorCountObjective, ErrorRateObjective, LatencyObjective,
+    Objective,
+};
+pub use request::{Call, Check, Client, Request};
+pub use service::{HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
+pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
+
+use super::scalar::{Count, Duration, Free, Name, Words};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One scenario: what to run, how hard to push, what to break and when, and what must hold.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// The grammar's version: 1.
+    pub schema: Count,
+    /// The scenario's name.
+    pub name: Name,
+    /// What you believe, in a sentence; the first line of every report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypothesis: Option<Words>,
+    /// Copied into every report.
+    #[serde(default)]
+    pub labels: IndexMap<String, Words>,
+    /// Of every random choice; the hash of the name unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Count>,
+    /// Hosts beyond loopback that may receive load.
+    #[serde(default)]
+    pub allow: Vec<Words>,
+    /// Used as `${vars.NAME}`.
+    #[serde(default)]
+    pub vars: IndexMap<String, Words>,
+    /// The parts of the system under test.
+    #[serde(default)]
+    pub services: IndexMap<Name, Service>,
+    /// Fault proxies.
+    #[serde(default)]
+    pub links: IndexMap<Name, Link>,
+    /// The loads run at their first rate, nothing is judged; time 0 is its end.
+    #[serde(default)]
+    pub warmup: Duration,
+    /// What must hold before the first fault, and again after the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady_state: Option<SteadyState>,
+    /// Streams of requests.
+    #[serde(default)]
+    pub load: IndexMap<Name, Load>,
+    /// Devices, and optionally our gateways between them and the far end.
+    #[serde(default)]
+    pub fleets: IndexMap<Name, Fleet>,
+    /// What is broken, and when.
+    #[serde(default)]
+    pub faults: IndexMap<Name, Fault>,
+    /// Circuit breakers whose states are judged.
+    #[serde(default)]
+    pub breakers: IndexMap<Name, Breaker>,
+    /// What must hold.
+    #[serde(default)]
+    pub objectives: IndexMap<Name, Objective>,
+    /// What must hold around faults.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
+    /// What stops the run.
+    #[serde(default)]
+    pub guards: Guards,
+    /// Sets of overrides: `--profile ci`.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<Name, IndexMap<String, Free>>")]
+    pub profiles: IndexMap<Name, IndexMap<String, Free>>,
+}
+
+/// What stops the run.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Guards {
+    /// The timetable and one minute unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration: Option<Duration>,
+}

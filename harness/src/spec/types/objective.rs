@@ -1,0 +1,131 @@
+//! Objectives.
+//!
+//! Not here: what needs two values at once (`plan`).
+
+use crate::spec::scalar::{Count, Duration, Flag, Name, Percentile, Ratio, Words};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What must hold.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// A share of the requests is ok in less than so long.
+    Latency(LatencyObjective),
+    /// Less than a share of the requests is not ok.
+    ErrorRate(ErrorRateObjective),
+    /// At most so many requests are not ok.
+    ErrorCount(ErrorCountObjective),
+    /// At least a share of the seconds is good.
+    Availability(AvailabilityObjective),
+}
+
+/// Between which instants a latency is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// From the instant the request was due.
+    Response,
+    /// From the first byte written.
+    Service,
+}
+
+/// A share of the requests is ok in less than so long.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LatencyObjective {
+    /// 95: of 100 requests, at least 95.
+    pub percentile: Percentile,
+    /// The limit.
+    pub below: Duration,
+    /// Between which instants: response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+    /// Loads and requests it covers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Vec<Name>>,
+    /// When: steady and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Vec<Words>>,
+    /// Judge each name on its own.
+    #[serde(default)]
+    pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+    /// One-sided confidence: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Ratio>,
+}
+
+/// Less than a share of the requests is not ok.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ErrorRateObjective {
+    /// The limit.
+    pub below: Ratio,
+    /// Loads and requests it covers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Vec<Name>>,
+    /// When: steady and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Vec<Words>>,
+    /// Judge each name on its own.
+    #[serde(default)]
+    pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+    /// One-sided confidence: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Ratio>,
+}
+
+/// At most so many requests are not ok.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ErrorCountObjective {
+    /// The limit.
+    pub at_most: Count,
+    /// Loads and requests it covers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Vec<Name>>,
+    /// When: steady and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Vec<Words>>,
+    /// Judge each name on its own.
+    #[serde(default)]
+    pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+}
+
+/// At least a share of the seconds is good.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AvailabilityObjective {
+    /// The limit.
+    pub at_least: Ratio,
+    /// Length of a slice in whole seconds: 1s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Duration>,
+    /// A slice is good with at least this share ok: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_target: Option<Ratio>,
+    /// A slice is valid with at least so many requests due: 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_least: Option<Count>,
+    /// Loads and requests it covers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Vec<Name>>,
+    /// When: steady and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Vec<Words>>,
+    /// Judge each name on its own.
+    #[serde(default)]
+    pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+}

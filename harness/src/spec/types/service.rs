@@ -1,0 +1,103 @@
+//! Parts of the system under test, links between them, and looks at them.
+//!
+//! Not here: what needs two values at once (`plan`).
+
+use crate::spec::scalar::{Count, Duration, Name, Statuses, Words};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A part of the system under test.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// It runs already: `http://host:port`.
+    Url(Words),
+    /// We start it, and end it with all its children.
+    Process(Process),
+}
+
+/// A process that we start.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Process {
+    /// Program and arguments; `assay` is this very program.
+    pub command: Vec<Words>,
+    /// Added to the environment; values are text.
+    #[serde(default)]
+    pub env: IndexMap<String, Words>,
+    /// Working directory; the scenario's folder unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<Words>,
+    /// How readiness shows.
+    #[serde(default)]
+    pub ready: Ready,
+    /// How long it may take to end after SIGTERM: 5s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_within: Option<Duration>,
+}
+
+/// How readiness shows: one of `http`, `port`, `log`; its port unless given.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ready {
+    /// This path answers 2xx.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Words>,
+    /// This port accepts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Count>,
+    /// A line of its output contains this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Words>,
+    /// How long it may take: 30s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Duration>,
+}
+
+/// A fault proxy between two parties.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Link {
+    /// A service, or `host:port`.
+    pub to: Words,
+    /// Where it listens; 127.0.0.1 and a free port of 20000-29999 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<Words>,
+}
+
+/// The steady-state gate.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SteadyState {
+    /// Objectives that must not be violated; all that cover `steady` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require: Option<Vec<Name>>,
+    /// What must pass.
+    #[serde(default)]
+    pub probes: Vec<Probe>,
+    /// Looked at again this long after the last undo; the last fault's recovery unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Duration>,
+}
+
+/// A look at a service.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// GET a path.
+    Http(HttpProbe),
+}
+
+/// GET a path.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HttpProbe {
+    /// The service asked.
+    pub service: Name,
+    /// The path.
+    pub path: Words,
+    /// Accepted statuses: 2xx unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Statuses>,
+}
