@@ -79,7 +79,9 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
 /// Writes every report and says the verdict.
 fn conclude(dir: &Path, judged: &Judged, words: WordArgs) -> ExitCode {
     let head = Head::of(judged, run::shown(dir));
-    if let Err(error) = report::write_all(dir, &head, &judged.scorecard) {
+    let written = report::html::collect(dir)
+        .and_then(|series| report::write_all(dir, &head, &judged.scorecard, &series));
+    if let Err(error) = written {
         let _ = say(&head, judged, words);
         return failed(&format!("cannot write the reports to {}: {error}", dir.display()));
     }

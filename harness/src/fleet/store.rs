@@ -55,8 +55,7 @@ impl Store {
         loop {
             match self.ask(path).await {
                 Ok(page) => return Ok(page),
-                Err(Failed { why, passing: true }) if tries < TRIES => {
-                    tracing::debug!(path, why, "the store is asked again");
+                Err(Failed { passing: true, .. }) if tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(WAIT).await;
                 }

@@ -11,20 +11,22 @@ use crate::plan::{Plan, Target};
 /// Notes a finding for each link that a load goes through.
 pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
     for link in &plan.links {
-        let through = |load: &&crate::plan::Load| load.to == Target::Link(link.name.clone());
-        let sent: u64 = plan
-            .loads
-            .iter()
-            .enumerate()
-            .filter(|(_, load)| through(load))
-            .map(|(index, _)| stream.sent(index))
+        let sent: u64 = senders(plan)
+            .filter(|(to, _)| **to == Target::Link(link.name.clone()))
+            .map(|(_, load)| stream.sent(load))
             .sum();
-        if sent > 0
-            && let Ok(counts) = stage.links.counts(&link.name)
-        {
+        if sent > 0 && let Ok(counts) = stage.links.counts(&link.name) {
             stream.finding(sentence(&link.name, sent, counts));
         }
     }
+}
+
+/// Everything that sends: where to, and its index among the case's loads.
+fn senders(plan: &Plan) -> impl Iterator<Item = (&Target, usize)> {
+    let loads = plan.loads.iter().enumerate().map(|(index, load)| (&load.to, index));
+    let users = plan.users.iter().map(|users| (&users.to, users.load));
+    let fleets = plan.fleets.iter().map(|fleet| (&fleet.to, fleet.load));
+    loads.chain(users).chain(fleets)
 }
 
 fn sentence(link: &str, sent: u64, counts: Counts) -> String {

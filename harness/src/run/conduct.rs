@@ -19,6 +19,7 @@ use assay_slo::event::{
     Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState,
 };
 use assay_slo::{At, Event, gate};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Duration;
@@ -41,70 +42,67 @@ pub(super) struct Conduct<'a> {
     pub(super) link_events: mpsc::UnboundedReceiver<LinkEvent>,
     pub(super) run_id: String,
     pub(super) deadline: At,
+    /// Faults that ended a process.
+    pub(super) killed: BTreeSet<usize>,
 }
 
 struct State {
     zero: At,
-    engine: Engine,
-    batches: mpsc::UnboundedReceiver<Batch>,
+    traffic: Traffic,
     timetable: Timetable,
     /// Faults that are on.
     on: Vec<bool>,
     gate_open: bool,
-    sending: bool,
 }
 
 impl Conduct<'_> {
     /// Drives load and faults to their end, or until something stops them.
     pub(super) async fn go(mut self, stop: &mut Stop) -> Ending {
-        let mut state = match self.begin() {
+        let mut state = match self.begin().await {
             Ok(state) => state,
             Err(problem) => return (EndReason::CouldNotRun, problem),
         };
-        let ending = self.until_end(&mut state, stop).await;
-        if ending.0 == EndReason::Complete {
-            state.engine.stop_arrivals();
-        } else {
-            state.engine.cut();
+        let mut ending = self.until_end(&mut state, stop).await;
+        if ending.0 != EndReason::Complete {
+            state.traffic.cut();
         }
         for index in 0..state.on.len() {
             self.clear(&mut state, index).await;
         }
-        while state.sending {
-            tokio::select! {
-                Some(batch) = state.batches.recv() => self.stream.batch(batch),
-                ended = state.engine.finished() => self.sent(&mut state, ended),
-            }
+        while state.traffic.is_going() {
+            let news = state.traffic.next().await;
+            self.hear(news);
         }
-        self.last_words(&mut state);
+        if ending.0 == EndReason::Complete {
+            ending = self.read_back(&state, stop).await;
+        }
+        if let Err(error) = self.stage.links.flush().await {
+            self.stream.finding(error.to_string());
+        }
+        self.catch_up(&mut state);
+        self.drain_link_events();
         ending
     }
 
-    /// Fixes time 0 and starts the generator.
-    fn begin(&mut self) -> Result<State, String> {
+    /// Fixes time 0 and starts everything that sends.
+    async fn begin(&mut self) -> Result<State, String> {
         let zero = At(self.stream.clock.now().0 + LEAD_US + self.plan.case.warmup_us);
         self.edges.zero(zero);
         self.stream.note(Event::Zero { zero });
-        let (sink, batches) = mpsc::unbounded_channel();
-        let drive = Drive {
-            clock: self.stream.clock,
-            zero,
-            edges: Arc::clone(&self.edges),
-            marks: Arc::new(self.plan.case.marks.clone()),
-            run_id: self.run_id.clone(),
-            threads: load::default_threads(),
-            sink,
-        };
-        let lanes = super::lanes::aim(self.plan, self.stage)?;
-        let engine = load::start(lanes, &drive).map_err(|e| e.to_string())?;
+        for watched in &self.plan.watched {
+            let links = &self.stage.links;
+            let watching = links.watch(&watched.link, watched.each, zero).await;
+            watching.map_err(|e| e.to_string())?;
+        }
+        let clock = self.stream.clock;
+        let traffic =
+            Traffic::start(self.plan, self.stage, clock, zero, &self.edges, &self.run_id)?;
         Ok(State {
             zero,
-            engine,
-            batches,
+            traffic,
             timetable: Timetable::of(self.plan),
             on: vec![false; self.plan.faults.len()],
             gate_open: true,
-            sending: true,
         })
     }
 
@@ -116,7 +114,7 @@ impl Conduct<'_> {
             if let Some(problem) = self.stream.failure() {
                 return (EndReason::CouldNotRun, problem.to_owned());
             }
-            if !state.sending && state.timetable.next_due().is_none() {
+            if !state.traffic.is_going() && state.timetable.next_due().is_none() {
                 return (EndReason::Complete, String::new());
             }
             let due = state.timetable.next_due();
@@ -125,26 +123,57 @@ impl Conduct<'_> {
                 reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
                 () = clock.sleep_until(self.deadline) => return self.out_of_time(),
                 () = clock.sleep_until(step_at), if due.is_some() => self.steps(state).await,
-                Some(batch) = state.batches.recv() => self.stream.batch(batch),
+                news = state.traffic.next(), if state.traffic.is_going() => {
+                    let ended = matches!(news, News::Ended(_));
+                    self.hear(news);
+                    if ended {
+                        self.look_early(state).await;
+                    }
+                }
                 Some(event) = self.link_events.recv() => self.link_event(event),
                 (name, how) = self.stage.died() => {
                     self.stream.service(&name, ServiceState::Died, &how);
                     self.stream.flush();
-                }
-                ended = state.engine.finished(), if state.sending => {
-                    self.sent(state, ended);
-                    self.look_early(state).await;
                 }
                 _ = ticks.tick() => self.stream.tick(),
             }
         }
     }
 
-    /// All threads have ended.
-    fn sent(&mut self, state: &mut State, ended: std::io::Result<()>) {
-        state.sending = false;
-        if let Err(error) = ended {
-            self.stream.abandon(&format!("the load generator failed: {error}"));
+    /// Takes what a sender tells.
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Batch(batch, events) => {
+                self.stream.batch(*batch);
+                events.into_iter().for_each(|event| self.stream.note(event));
+            }
+            News::Ended(Ok(())) => {}
+            News::Ended(Err(error)) => {
+                self.stream.abandon(&format!("the load generator failed: {error}"));
+            }
+        }
+    }
+
+    /// Takes everything that was told and not yet taken.
+    fn catch_up(&mut self, state: &mut State) {
+        for (batch, events) in state.traffic.left() {
+            self.hear(News::Batch(Box::new(batch), events));
+        }
+    }
+
+    /// Reads the far ends' stores back and notes the ledgers.
+    async fn read_back(&mut self, state: &State, stop: &mut Stop) -> Ending {
+        let services = self.stage.addresses();
+        let resolve = |name: &str| services.get(name).map(|a| (a.addr, a.authority.clone()));
+        let reading = state.traffic.read_back(&resolve, &self.plan.folder);
+        let clock = self.stream.clock;
+        tokio::select! {
+            ledgers = reading => {
+                ledgers.into_iter().for_each(|ledger| self.stream.note(Event::Ledger(ledger)));
+                (EndReason::Complete, String::new())
+            }
+            reason = signals::stopped(stop) => (reason, "stopped by a signal".into()),
+            () = clock.sleep_until(self.deadline) => self.out_of_time(),
         }
     }
 
@@ -174,12 +203,12 @@ impl Conduct<'_> {
         }
     }
 
-    /// Once nothing is sent any more there is no sense in waiting with the second look.
+    /// Once no load is left there is no sense in waiting with the second look.
     async fn look_early(&mut self, state: &mut State) {
-        while let Ok(batch) = state.batches.try_recv() {
-            self.stream.batch(batch);
+        if state.traffic.is_loading() || state.timetable.next_due().is_none() {
+            return;
         }
-        if state.timetable.only_looks_left() && state.timetable.next_due().is_some() {
+        if state.timetable.only_looks_left() {
             state.timetable.clear();
             self.look(state, GateTime::After).await;
         }
@@ -188,16 +217,35 @@ impl Conduct<'_> {
     async fn inject(&mut self, state: &mut State, index: usize) {
         let planned = &self.plan.faults[index];
         self.edge(index, EdgeKind::Asked, self.stream.clock.now(), None);
-        let action = match fault::action(planned, self.plan.seed) {
-            Ok(action) => action,
-            Err(error) => return self.stream.finding(error.to_string()),
-        };
         // Even a fault that failed to show must be cleared.
         state.on[index] = true;
-        match self.stage.links.inject(index, &planned.link, action).await {
-            Ok(applied) => self.edge(index, EdgeKind::Applied, applied.at, None),
-            Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
+        let applied = if let FaultKind::Kill { signal } = planned.kind {
+            self.kill(index, signal).await
+        } else {
+            self.inject_at_link(index).await
+        };
+        if let Err(error) = applied {
+            self.stream.finding(format!("fault {}: {error}", planned.name));
         }
+    }
+
+    async fn inject_at_link(&mut self, index: usize) -> Result<(), String> {
+        let planned = &self.plan.faults[index];
+        let action = fault::action(planned, self.plan.seed).map_err(|e| e.to_string())?;
+        let applied = self.stage.links.inject(index, &planned.link, action).await;
+        self.edge(index, EdgeKind::Applied, applied.map_err(|e| e.to_string())?.at, None);
+        Ok(())
+    }
+
+    async fn kill(&mut self, index: usize, signal: i32) -> Result<(), String> {
+        let at = self.edges.apply(index, || {});
+        self.edge(index, EdgeKind::Applied, at, None);
+        let gone = self.stage.kill(&self.plan.faults[index].link, signal).await?;
+        if gone {
+            self.killed.insert(index);
+            self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
+        }
+        Ok(())
     }
 
     async fn clear(&mut self, state: &mut State, index: usize) {
@@ -205,26 +253,51 @@ impl Conduct<'_> {
             return;
         }
         let planned = &self.plan.faults[index];
-        match self.stage.links.clear(index, planned.recovery_us).await {
-            Ok(cleared) => {
-                self.drain_link_events();
-                self.edge(index, EdgeKind::Cleared, cleared.at, Some(cleared.effect));
-                if cleared.by_ordinal > 0 {
-                    self.stream.finding(format!(
-                        "fault {}: {} decisions were made by order of arrival, because those requests carried no id of ours",
-                        planned.name, cleared.by_ordinal
-                    ));
-                }
-                let any_left = state.on.contains(&true) || state.timetable.has_clears();
-                if let (false, true, Some(steady)) =
-                    (any_left, state.sending, &self.plan.case.steady_state)
-                {
-                    let since = u64::try_from(cleared.at.since(state.zero)).unwrap_or(0);
-                    state.timetable.add(since.saturating_add(steady.after_us), Step::GateAfter);
-                }
-            }
-            Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
+        let cleared = if let FaultKind::Kill { .. } = planned.kind {
+            self.restart(index).await
+        } else {
+            self.clear_link(index).await
+        };
+        let at = match cleared {
+            Ok(at) => at,
+            Err(error) => return self.stream.finding(format!("fault {}: {error}", planned.name)),
+        };
+        let any_left = state.on.contains(&true) || state.timetable.has_clears();
+        if let (false, true, Some(steady)) =
+            (any_left, state.traffic.is_loading(), &self.plan.case.steady_state)
+        {
+            let since = u64::try_from(at.since(state.zero)).unwrap_or(0);
+            state.timetable.add(since.saturating_add(steady.after_us), Step::GateAfter);
         }
+    }
+
+    async fn clear_link(&mut self, index: usize) -> Result<At, String> {
+        let planned = &self.plan.faults[index];
+        let cleared = self.stage.links.clear(index, planned.recovery_us).await;
+        let cleared = cleared.map_err(|e| e.to_string())?;
+        self.drain_link_events();
+        self.edge(index, EdgeKind::Cleared, cleared.at, Some(cleared.effect));
+        if cleared.by_ordinal > 0 {
+            self.stream.finding(format!(
+                "fault {}: {} decisions were made by order of arrival, because those requests carried no id of ours",
+                planned.name, cleared.by_ordinal
+            ));
+        }
+        Ok(cleared.at)
+    }
+
+    /// Starts the killed service again; the fault ends with the start, readiness is recovery.
+    async fn restart(&mut self, index: usize) -> Result<At, String> {
+        let planned = &self.plan.faults[index];
+        let started = self.stage.restart(&planned.link, self.stream).await;
+        let at = self.edges.clear(planned.recovery_us, || {});
+        let injected = u64::from(self.killed.remove(&index));
+        let effect = Effect { matched: 1, injected, ours: 0 };
+        self.edge(index, EdgeKind::Cleared, at, Some(effect));
+        started?;
+        self.stage.ready(&planned.link, self.stream).await?;
+        self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
+        Ok(at)
     }
 
     /// Looks whether all is steady, and journals the decision.
@@ -242,9 +315,7 @@ impl Conduct<'_> {
                 probed.push(format!("{}: {}", planned.name, answer.detail));
             }
         }
-        while let Ok(batch) = state.batches.try_recv() {
-            self.stream.batch(batch);
-        }
+        self.catch_up(state);
         let second = self.stream.clock.now().second(state.zero);
         let mut gate = gate::look(self.stream.case(), self.stream.timeline(), second, when);
         gate.open &= probed.is_empty();
@@ -255,21 +326,19 @@ impl Conduct<'_> {
     }
 
     fn link_event(&mut self, event: LinkEvent) {
-        match event {
+        let event = match event {
             LinkEvent::FirstAffected { fault, at } => {
-                self.edge(fault, EdgeKind::FirstAffected, at, None);
+                return self.edge(fault, EdgeKind::FirstAffected, at, None);
             }
             LinkEvent::FirstUnaffected { fault, at } => {
-                self.edge(fault, EdgeKind::FirstUnaffected, at, None);
+                return self.edge(fault, EdgeKind::FirstUnaffected, at, None);
             }
-            LinkEvent::Arrivals { link, second, n } => {
-                self.stream.note(Event::Arrivals { link, second, n });
-            }
+            LinkEvent::Arrivals { link, second, n } => Event::Arrivals { link, second, n },
             LinkEvent::Attempts { link, list, left_out } => {
-                let of = AttemptsOf::Link(link);
-                self.stream.note(Event::Attempts(Attempts { of, list, left_out }));
+                Event::Attempts(Attempts { of: AttemptsOf::Link(link), list, left_out })
             }
-        }
+        };
+        self.stream.note(event);
     }
 
     fn drain_link_events(&mut self) {
@@ -280,14 +349,6 @@ impl Conduct<'_> {
 
     fn edge(&mut self, fault: usize, edge: EdgeKind, at: At, effect: Option<Effect>) {
         self.stream.note(Event::Edge(Edge { fault, edge, at, effect }));
-    }
-
-    /// What arrived while the last things were ended.
-    fn last_words(&mut self, state: &mut State) {
-        while let Ok(batch) = state.batches.try_recv() {
-            self.stream.batch(batch);
-        }
-        self.drain_link_events();
     }
 
     fn since_zero(&self, state: &State) -> u64 {

@@ -2,9 +2,12 @@
 //!
 //! Not here: due times (`plan::arrivals`), sending (`load`).
 
-use super::stage::{Address, Stage};
-use crate::load::Lane;
-use crate::plan::{Body, Client, Plan, Request, Target, Text, Upstream};
+use super::names::Address;
+use super::stage::Stage;
+use crate::fleet;
+use crate::load::{Lane, users};
+use crate::plan::{Body, Client, Plan, Request, ServiceKind, Target, Text, Upstream, Users};
+use std::sync::Arc;
 
 /// One lane for each load, texts filled in.
 ///
@@ -28,6 +31,67 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
         })
     };
     plan.loads.iter().enumerate().map(aim).collect()
+}
+
+/// The closed loads, texts filled in.
+///
+/// # Errors
+/// As [`aim`].
+pub(super) fn users(plan: &Plan, stage: &Stage) -> Result<Vec<users::Aimed>, String> {
+    let aim = |users: &Users| {
+        let address = target(plan, stage, &users.to)?;
+        let requests = users.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?;
+        let client = client(stage, &users.client)?;
+        Ok(users::Aimed {
+            users: Users { client, requests, ..users.clone() },
+            addr: address.addr,
+            authority: address.authority,
+        })
+    };
+    plan.users.iter().map(aim).collect()
+}
+
+/// The fleets; `attempts` tells of which the single attempts are wanted.
+///
+/// # Errors
+/// As [`aim`].
+pub(super) fn fleets(
+    plan: &Plan,
+    stage: &Stage,
+    attempts: impl Fn(usize) -> bool,
+) -> Result<Vec<fleet::Aimed>, String> {
+    let known: Arc<fleet::Known> = Arc::from(stage.known_to_fleets());
+    let aim = |(index, fleet): (usize, &crate::plan::Fleet)| {
+        let address = target(plan, stage, &fleet.to)?;
+        Ok(fleet::Aimed {
+            fleet: fleet.clone(),
+            index,
+            addr: address.addr,
+            authority: address.authority,
+            prefix: prefix(plan, &fleet.to),
+            known: Arc::clone(&known),
+            attempts: attempts(index),
+        })
+    };
+    plan.fleets.iter().enumerate().map(aim).collect()
+}
+
+/// The path prefix of the service at the far end.
+fn prefix(plan: &Plan, to: &Target) -> String {
+    let service = match to {
+        Target::Service(name) => Some(name),
+        Target::Link(link) => plan.links.iter().find(|planned| planned.name == *link).and_then(
+            |planned| match &planned.to {
+                Upstream::Service(name) => Some(name),
+                Upstream::Address { .. } => None,
+            },
+        ),
+    };
+    let planned = plan.services.iter().find(|planned| Some(&planned.name) == service);
+    match planned.map(|planned| &planned.kind) {
+        Some(ServiceKind::Url { prefix, .. }) => prefix.clone(),
+        Some(ServiceKind::Process(_)) | None => String::new(),
+    }
 }
 
 /// Where a load's requests are sent, and the host they are for: a link passes `Host` on, so it

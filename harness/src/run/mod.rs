@@ -11,14 +11,17 @@ mod conduct;
 pub mod directory;
 mod environment;
 mod lanes;
+mod names;
 mod progress;
 mod signals;
 mod stage;
 mod stream;
 mod timetable;
+mod traffic;
 
 use crate::clock::{self, Clock};
 use crate::link::Links;
+use crate::load::users;
 use crate::plan::Plan;
 use crate::record::Edges;
 use crate::record::journal::{Header, OnInconclusive, SCHEMA, ScenarioHead};
@@ -29,6 +32,7 @@ use conduct::{Conduct, Ending};
 use progress::Progress;
 use signals::Stop;
 use stage::Stage;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stream::Stream;
@@ -86,6 +90,10 @@ pub fn run(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunErr
 }
 
 async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunError> {
+    if !plan.users.is_empty() {
+        // Before we listen ourselves: goose must find Ctrl-C taken.
+        users::keep_interrupt()?;
+    }
     let mut stop = signals::listen()?;
     let dir = directory::create(options.out.as_deref(), &plan.name, plan.seed)?;
     let dir = dir.canonicalize()?;
@@ -110,6 +118,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBu
             link_events,
             run_id,
             deadline,
+            killed: BTreeSet::new(),
         };
         ending = conduct.go(&mut stop).await;
         accounts::note(plan, &stage, &mut stream);

@@ -5,10 +5,12 @@
 //! Invariant: the guardian is there before the first service, and leaves after the last.
 //! Not here: load and faults (`conduct`).
 
+use super::names::{Address, Names, authority, host_of};
 use super::stream::Stream;
+use crate::fleet;
 use crate::link::Links;
 use crate::plan::{Plan, Process, ServiceKind, Text, Upstream};
-use crate::service::{self, Guardian, Launch, Ports, Reservation, Running};
+use crate::service::{self, Guardian, Effect as KillEffect, Launch, Ports, Reservation, Running};
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,25 +18,13 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
-/// Where a service answers.
-#[derive(Debug, Clone)]
-pub(super) struct Address {
-    /// Its socket address.
-    pub(super) addr: SocketAddr,
-    /// As a client writes it: the `Host` header.
-    pub(super) authority: String,
-}
-
 /// Everything that is up.
 pub(super) struct Stage {
-    run_id: String,
-    dir: PathBuf,
+    names: Names,
     guardian: Option<Guardian>,
     ports: Ports,
     reservations: Vec<Reservation>,
-    services: BTreeMap<String, Address>,
     pub(super) links: Links,
-    link_addrs: BTreeMap<String, SocketAddr>,
     /// With the time each may take to end.
     running: Vec<(Running, Duration)>,
     /// One for each running service: resolves when it ends.
@@ -52,14 +42,11 @@ impl Stage {
         links: Links,
     ) -> Result<Stage, service::ServiceError> {
         Ok(Stage {
-            run_id: run_id.to_owned(),
-            dir: dir.to_owned(),
+            names: Names::new(run_id, dir),
             guardian: None,
             ports: Ports::open(run_id)?,
             reservations: vec![],
-            services: BTreeMap::new(),
             links,
-            link_addrs: BTreeMap::new(),
             running: vec![],
             ends: JoinSet::new(),
         })
@@ -89,7 +76,7 @@ impl Stage {
                     Address { addr, authority: authority(host, *port) }
                 }
             };
-            self.services.insert(service.name.clone(), address);
+            self.names.services.insert(service.name.clone(), address);
         }
         for link in &plan.links {
             let listen = self.reserve_one(link.listen)?;
@@ -109,7 +96,7 @@ impl Stage {
             stream
                 .progress
                 .note(&format!("link {} listens on {addr}, leads to {}", link.name, upstream.addr));
-            self.link_addrs.insert(link.name.clone(), addr);
+            self.names.links.insert(link.name.clone(), addr);
         }
         Ok(())
     }
@@ -140,6 +127,57 @@ impl Stage {
             stream.flush();
         }
         Ok(())
+    }
+
+    /// Kills a service's process, with all that belongs to it; true if it was seen to be gone.
+    ///
+    /// # Errors
+    /// A sentence that says what is still there.
+    pub(super) async fn kill(&mut self, name: &str, signal: i32) -> Result<bool, String> {
+        let running = self.running_mut(name)?;
+        let killed = running.kill(signal).await.map_err(|e| e.to_string())?;
+        let mut left = killed.left;
+        left.extend(killed.blind);
+        match (killed.effect, left.as_slice()) {
+            (KillEffect::Gone(_), []) => Ok(true),
+            (KillEffect::Before(exit), []) => Err(format!("{name} had ended before: it {exit}")),
+            (_, left) => Err(format!("{name} is still there: {}", left.join(", "))),
+        }
+    }
+
+    /// Starts a killed service again at its address, guarded as before.
+    ///
+    /// # Errors
+    /// A sentence that says why it does not start.
+    pub(super) async fn restart(&mut self, name: &str, stream: &mut Stream) -> Result<(), String> {
+        let running = self.running_mut(name)?;
+        running.restart().await.map_err(|e| e.to_string())?;
+        let (pid, ended) = (running.pid(), running.exited());
+        stream.service(name, ServiceState::Started, &format!("pid {pid}, again"));
+        let owned = name.to_owned();
+        self.ends.spawn(async move { (owned, ended.await) });
+        let running = self.running.iter().find(|(running, _)| running.name() == name);
+        if let (Some((running, _)), Some(guardian)) = (running, &mut self.guardian) {
+            let watched = guardian.watch(running).await;
+            watched.map_err(|e| format!("the guardian is gone: {e}"))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a service that was started again is ready.
+    ///
+    /// # Errors
+    /// A sentence that says what was last seen.
+    pub(super) async fn ready(&mut self, name: &str, stream: &mut Stream) -> Result<(), String> {
+        let running = self.running_mut(name)?;
+        running.ready().await.map_err(|e| e.to_string())?;
+        stream.service(name, ServiceState::Ready, &running.addr().to_string());
+        Ok(())
+    }
+
+    fn running_mut(&mut self, name: &str) -> Result<&mut Running, String> {
+        let found = self.running.iter_mut().find(|(running, _)| running.name() == name);
+        found.map(|(running, _)| running).ok_or_else(|| format!("no running service `{name}`"))
     }
 
     /// Waits for a service to end that nobody asked to; never ends without one.
@@ -185,7 +223,12 @@ impl Stage {
     /// # Errors
     /// The placeholder that nothing stands for.
     pub(super) fn fill(&self, text: &Text, own: Option<SocketAddr>) -> Result<String, String> {
-        text.fill(&|key| self.known(key, own)).map_err(|e| e.to_string())
+        text.fill(&|key| self.names.value(key, own)).map_err(|e| e.to_string())
+    }
+
+    /// Where all services answer.
+    pub(super) fn addresses(&self) -> BTreeMap<String, Address> {
+        self.names.services.clone()
     }
 
     /// Where a service answers.
@@ -193,7 +236,7 @@ impl Stage {
     /// # Errors
     /// There is none of this name.
     pub(super) fn service(&self, name: &str) -> Result<&Address, String> {
-        self.services.get(name).ok_or_else(|| format!("no service `{name}`"))
+        self.names.services.get(name).ok_or_else(|| format!("no service `{name}`"))
     }
 
     /// Where a link listens.
@@ -201,32 +244,13 @@ impl Stage {
     /// # Errors
     /// There is none of this name.
     pub(super) fn link(&self, name: &str) -> Result<SocketAddr, String> {
-        self.link_addrs.get(name).copied().ok_or_else(|| format!("no link `{name}`"))
+        self.names.links.get(name).copied().ok_or_else(|| format!("no link `{name}`"))
     }
 
-    fn known(&self, key: &str, own: Option<SocketAddr>) -> Option<String> {
-        if key == "run.id" {
-            return Some(self.run_id.clone());
-        }
-        if key == "run.dir" {
-            return Some(self.dir.display().to_string());
-        }
-        let (place, part) = key.rsplit_once('.')?;
-        let address = match place.split_once('.') {
-            None if place == "self" => Address { addr: own?, authority: own?.to_string() },
-            Some(("services", name)) => self.services.get(name)?.clone(),
-            Some(("links", name)) => {
-                let addr = *self.link_addrs.get(name)?;
-                Address { addr, authority: addr.to_string() }
-            }
-            _ => return None,
-        };
-        match part {
-            "addr" => Some(address.authority),
-            "host" => Some(host_of(&address.authority).to_owned()),
-            "port" => Some(address.addr.port().to_string()),
-            _ => None,
-        }
+    /// Values of the placeholders that only a start could know, for templates filled later.
+    pub(super) fn known_to_fleets(&self) -> Box<fleet::Known> {
+        let names = self.names.clone();
+        Box::new(move |key| names.value(key, None))
     }
 
     fn launch(&self, plan: &Plan, name: &str, process: &Process) -> Result<Launch, String> {
@@ -235,12 +259,12 @@ impl Stage {
         let env = |(key, value): &(String, Text)| Ok::<_, String>((key.clone(), fill(value)?));
         Ok(Launch {
             name: name.to_owned(),
-            run_id: self.run_id.clone(),
+            run_id: self.names.run_id.clone(),
             command: process.command.iter().map(fill).collect::<Result<_, _>>()?,
             env: process.env.iter().map(env).collect::<Result<_, _>>()?,
             cwd: process.cwd.clone(),
             folder: plan.folder.clone(),
-            logs: self.dir.join("logs"),
+            logs: self.names.dir.join("logs"),
             secrets: plan.secrets.clone(),
             addr,
             ready: process.ready.clone(),
@@ -261,17 +285,9 @@ impl Stage {
 
     async fn spawn_guardian(&self) -> Result<Guardian, String> {
         let exe = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
-        let guardian = Guardian::spawn(&exe, &self.run_id, &self.dir).await;
+        let guardian = Guardian::spawn(&exe, &self.names.run_id, &self.names.dir).await;
         guardian.map_err(|e| format!("cannot start the guardian: {e}"))
     }
-}
-
-fn authority(host: &str, port: u16) -> String {
-    if port == 80 { host.to_owned() } else { format!("{host}:{port}") }
-}
-
-fn host_of(authority: &str) -> &str {
-    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
 /// The address of a host that may receive load.

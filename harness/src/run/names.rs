@@ -1,0 +1,71 @@
+//! What the placeholders of a run stand for, once its start has decided.
+//!
+//! Not here: finding placeholders in texts (`plan::text`).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where a service answers.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    /// Its socket address.
+    pub(super) addr: SocketAddr,
+    /// As a client writes it: the `Host` header.
+    pub(super) authority: String,
+}
+
+/// The values.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) run_id: String,
+    pub(super) dir: PathBuf,
+    pub(super) services: BTreeMap<String, Address>,
+    pub(super) links: BTreeMap<String, SocketAddr>,
+}
+
+impl Names {
+    /// Of a run that has reserved nothing yet.
+    pub(super) fn new(run_id: &str, dir: &Path) -> Names {
+        Names {
+            run_id: run_id.to_owned(),
+            dir: dir.to_owned(),
+            services: BTreeMap::new(),
+            links: BTreeMap::new(),
+        }
+    }
+
+    /// The value of a placeholder; `own` is what `self` stands for.
+    pub(super) fn value(&self, key: &str, own: Option<SocketAddr>) -> Option<String> {
+        if key == "run.id" {
+            return Some(self.run_id.clone());
+        }
+        if key == "run.dir" {
+            return Some(self.dir.display().to_string());
+        }
+        let (place, part) = key.rsplit_once('.')?;
+        let of = |addr: SocketAddr| Address { addr, authority: addr.to_string() };
+        let address = match place.split_once('.') {
+            None if place == "self" => of(own?),
+            Some(("services", name)) => self.services.get(name)?.clone(),
+            Some(("links", name)) => of(*self.links.get(name)?),
+            _ => return None,
+        };
+        match part {
+            "addr" => Some(address.authority),
+            "host" => Some(host_of(&address.authority).to_owned()),
+            "port" => Some(address.addr.port().to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// `host:port` as a `Host` header has it.
+pub(super) fn authority(host: &str, port: u16) -> String {
+    if port == 80 { host.to_owned() } else { format!("{host}:{port}") }
+}
+
+/// The host of it.
+pub(super) fn host_of(authority: &str) -> &str {
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+}
