@@ -90,7 +90,10 @@ impl Running {
     pub async fn restart(&mut self) -> Result<(), ServiceError> {
         let exit = self.life.exit.borrow().clone();
         let Some(exit) = exit else {
-            return Err(ServiceError::StillRuns { name: self.launch.name.clone(), pid: self.pid() });
+            return Err(ServiceError::StillRuns {
+                name: self.launch.name.clone(),
+                pid: self.pid(),
+            });
         };
         // Its last words come before the next one's first. Who was left may still hold the pipe.
         let ended = self.life.capture.reached(|progress| progress.ended);

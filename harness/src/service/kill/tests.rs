@@ -74,8 +74,7 @@ async fn a_killed_service_comes_back_at_the_same_address() {
     let folder = tempfile::tempdir().unwrap();
     let (_keeper, addr) = held();
     let exe = std::env::current_exe().unwrap();
-    let words =
-        [exe.to_str().unwrap(), "service::kill::tests::role", "--exact", "--nocapture"];
+    let words = [exe.to_str().unwrap(), "service::kill::tests::role", "--exact", "--nocapture"];
     let mut launch = Launch::example(&words, folder.path());
     launch.env = vec![(ROLE.to_owned(), addr.to_string())];
     (launch.addr, launch.ready) = (addr, Ready::Port(None));
@@ -150,8 +149,7 @@ async fn who_left_the_group_goes_too_and_other_services_stay() {
     let folder = tempfile::tempdir().unwrap();
     let script = "setsid sh -c 'echo stray=$$; echo ready; exec sleep 1000' & exec sleep 1000";
     let mut victim = running(script, folder.path()).await;
-    let mut neighbor =
-        Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
+    let mut neighbor = Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
     neighbor.name = "other".into();
     let mut neighbor = start(neighbor).unwrap();
     neighbor.ready().await.unwrap();
