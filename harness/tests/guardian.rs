@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share may fail them as they may")]
 
 use assay::plan::Ready;
-use assay::service::{Effect, Exit, Guardian, Launch, Running, start};
+use assay::service::{Exit, Guardian, KillEffect, Launch, Running, start};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -90,7 +90,7 @@ async fn reborn(guardian: &mut Guardian, run_id: &str, folder: &Path) -> Running
     guardian.watch(&running).await.unwrap();
     for _ in 0..2 {
         running.ready().await.unwrap();
-        assert_eq!(running.kill(9).await.unwrap().effect, Effect::Gone(Exit::Signal(9)));
+        assert_eq!(running.kill(9).await.unwrap().effect, KillEffect::Gone(Exit::Signal(9)));
         running.restart().await.unwrap();
         guardian.watch(&running).await.unwrap();
     }

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 /// What became of the first process of a service that was killed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum KillEffect {
     /// It got the signal and was seen to be gone.
     Gone(Exit),
     /// It had ended before, so the signal had no effect on it.
@@ -27,7 +27,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Killed {
     /// Of its first process.
-    pub effect: Effect,
+    pub effect: KillEffect,
     /// Its other processes that got the signal too: `name (pid n)`.
     pub swept: Vec<String>,
     /// Its processes that are still there, the first one included.
@@ -66,9 +66,9 @@ impl Running {
         }
         let is_gone = is_gone || self.life.exit.borrow().is_some();
         let effect = match (is_gone, was_hit) {
-            (false, _) => Effect::StillThere,
-            (true, false) => Effect::Before(self.life.ended().await),
-            (true, true) => Effect::Gone(self.life.ended().await),
+            (false, _) => KillEffect::StillThere,
+            (true, false) => KillEffect::Before(self.life.ended().await),
+            (true, true) => KillEffect::Gone(self.life.ended().await),
         };
         let others = ended.signalled().filter(|entry| entry.pid != leader.pid);
         Ok(Killed {
@@ -90,7 +90,10 @@ impl Running {
     pub async fn restart(&mut self) -> Result<(), ServiceError> {
         let exit = self.life.exit.borrow().clone();
         let Some(exit) = exit else {
-            return Err(ServiceError::StillRuns { name: self.launch.name.clone(), pid: self.pid() });
+            return Err(ServiceError::StillRuns {
+                name: self.launch.name.clone(),
+                pid: self.pid(),
+            });
         };
         // Its last words come before the next one's first. Who was left may still hold the pipe.
         let ended = self.life.capture.reached(|progress| progress.ended);

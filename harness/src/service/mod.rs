@@ -28,7 +28,7 @@ pub use consent::{Deny, Refused, consent};
 pub use error::ServiceError;
 pub use guardian::{Guardian, guardian_main};
 pub use http::get;
-pub use kill::{Effect, Killed};
+pub use kill::{KillEffect, Killed};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, How, Launch, Running, Stopped, start};
 pub use resolve::{choose, resolve, target};

@@ -5,27 +5,28 @@ use crate::clock::Clock;
 use crate::link::conn::Stream;
 use crate::link::counts::Counters;
 use crate::link::proxy::{Proxy, Shared};
-use crate::link::{Ending, Fate, relay};
+use crate::link::{Ending, Fate, LinkEvent, relay};
 use crate::record::Edges;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-fn link() -> Rc<Proxy> {
+pub(super) fn link() -> (Rc<Proxy>, UnboundedReceiver<LinkEvent>) {
     let clock = Clock::start();
     let edges = Arc::new(Edges::new(clock, vec![]));
-    let (events, _unheard) = tokio::sync::mpsc::unbounded_channel();
+    let (events, told) = tokio::sync::mpsc::unbounded_channel();
     let shared = Shared { clock, edges, run_prefix: "r-".into(), events };
-    Proxy::new(shared, Arc::new(Counters::default()), None)
+    (Proxy::new(shared, Arc::new(Counters::default()), None), told)
 }
 
 /// A client's end of a connection through the link to a peer that follows this script.
-fn client<F>(link: &Rc<Proxy>, script: fn(DuplexStream) -> F) -> DuplexStream
+pub(super) fn client<F>(link: &Rc<Proxy>, script: fn(DuplexStream) -> F) -> DuplexStream
 where
     F: Future<Output = ()> + 'static,
 {
@@ -40,14 +41,14 @@ where
     client
 }
 
-async fn answers_all(mut client: DuplexStream) {
+pub(super) async fn answers_all(mut client: DuplexStream) {
     while read_head(&mut client).await.is_ok() {
         client.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
     }
 }
 
 /// Says this, then nothing for a minute, then that, then closes.
-async fn pauses(mut client: DuplexStream, before: &'static str, after: &'static str) {
+pub(super) async fn pauses(mut client: DuplexStream, before: &'static str, after: &'static str) {
     read_head(&mut client).await.unwrap();
     client.write_all(before.as_bytes()).await.unwrap();
     tokio::time::sleep(HOUR / 60).await;
@@ -72,7 +73,7 @@ async fn hears(client: &mut DuplexStream) -> String {
     String::from_utf8(heard).unwrap()
 }
 
-async fn get(client: &mut DuplexStream) -> String {
+pub(super) async fn get(client: &mut DuplexStream) -> String {
     client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     read_answer(client).await.unwrap()
 }
@@ -80,7 +81,7 @@ async fn get(client: &mut DuplexStream) -> String {
 #[tokio::test(start_paused = true)]
 async fn delays_are_exact_to_the_timers_grain() {
     let paused = async {
-        let link = link();
+        let (link, _told) = link();
         let mut client = client(&link, answers_all);
         let before = Instant::now();
         assert!(get(&mut client).await.ends_with("ok"));
@@ -98,7 +99,7 @@ async fn delays_are_exact_to_the_timers_grain() {
 #[tokio::test(start_paused = true)]
 async fn a_stalled_request_outlasts_an_hour_and_is_then_passed_on() {
     let paused = async {
-        let link = link();
+        let (link, _told) = link();
         let mut client = client(&link, answers_all);
         link.apply(0, says(Fate::end(Ending::Stall))).unwrap();
         let clears = Rc::clone(&link);
@@ -120,7 +121,7 @@ async fn a_black_hole_hides_whatever_the_upstream_does_until_it_ends() {
     let paused = async {
         // Both ways of reaching a request under way: with every connection, and by itself.
         for prefix in ["/", "/slow"] {
-            let link = link();
+            let (link, _told) = link();
             let mut open = [
                 (client(&link, |far| pauses(far, HALF, "done")), HALF, "done"),
                 (client(&link, |far| pauses(far, HALF, "")), HALF, "<end>"),
@@ -152,7 +153,7 @@ async fn a_black_hole_hides_whatever_the_upstream_does_until_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_black_hole_hides_the_end_of_an_idle_connection() {
     let paused = async {
-        let link = link();
+        let (link, _told) = link();
         let mut client =
             client(&link, |far| pauses(far, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", ""));
         get(&mut client).await;

@@ -65,7 +65,7 @@ fn is_pending(future: &mut Pin<Box<impl Future<Output = Exit>>>) -> bool {
 }
 
 fn gone(swept: &[String]) -> Killed {
-    let effect = Effect::Gone(Exit::Signal(KILL));
+    let effect = KillEffect::Gone(Exit::Signal(KILL));
     Killed { effect, swept: swept.to_vec(), left: Vec::new(), blind: None }
 }
 
@@ -74,8 +74,7 @@ async fn a_killed_service_comes_back_at_the_same_address() {
     let folder = tempfile::tempdir().unwrap();
     let (_keeper, addr) = held();
     let exe = std::env::current_exe().unwrap();
-    let words =
-        [exe.to_str().unwrap(), "service::kill::tests::role", "--exact", "--nocapture"];
+    let words = [exe.to_str().unwrap(), "service::kill::tests::role", "--exact", "--nocapture"];
     let mut launch = Launch::example(&words, folder.path());
     launch.env = vec![(ROLE.to_owned(), addr.to_string())];
     (launch.addr, launch.ready) = (addr, Ready::Port(None));
@@ -117,11 +116,11 @@ async fn a_child_that_ignores_sigterm_is_named_and_does_not_outlive_sigkill() {
     let mut exited = Box::pin(running.exited());
     let child = number(folder.path(), "child");
     let asked = running.kill(TERM).await.unwrap();
-    assert_eq!(asked.effect, Effect::Gone(Exit::Signal(TERM)));
+    assert_eq!(asked.effect, KillEffect::Gone(Exit::Signal(TERM)));
     let label = format!("sh (pid {child})");
     assert!(asked.left.contains(&label) && asked.swept.contains(&label), "{asked:?}");
     let killed = running.kill(KILL).await.unwrap();
-    assert_eq!(killed.effect, Effect::Before(Exit::Signal(TERM)));
+    assert_eq!(killed.effect, KillEffect::Before(Exit::Signal(TERM)));
     assert!(killed.swept.contains(&label) && killed.left.is_empty(), "{killed:?}");
     assert!(!is_alive(child));
     // Its end was our doing, whatever the second kill found.
@@ -136,12 +135,12 @@ async fn one_that_ignores_sigterm_is_still_there_and_cannot_be_restarted() {
     let mut running = running(script, folder.path()).await;
     let pid = running.pid();
     let asked = running.kill(TERM).await.unwrap();
-    assert_eq!(asked.effect, Effect::StillThere);
+    assert_eq!(asked.effect, KillEffect::StillThere);
     assert!(asked.left.contains(&format!("sh (pid {pid})")), "{asked:?}");
     let refused = running.restart().await.unwrap_err().to_string();
     assert!(refused.contains(&format!("its process {pid} still runs")), "{refused}");
     let killed = running.kill(KILL).await.unwrap();
-    assert_eq!((killed.effect, killed.left.len()), (Effect::Gone(Exit::Signal(KILL)), 0));
+    assert_eq!((killed.effect, killed.left.len()), (KillEffect::Gone(Exit::Signal(KILL)), 0));
     assert!(!is_alive(pid));
 }
 
@@ -150,8 +149,7 @@ async fn who_left_the_group_goes_too_and_other_services_stay() {
     let folder = tempfile::tempdir().unwrap();
     let script = "setsid sh -c 'echo stray=$$; echo ready; exec sleep 1000' & exec sleep 1000";
     let mut victim = running(script, folder.path()).await;
-    let mut neighbor =
-        Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
+    let mut neighbor = Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
     neighbor.name = "other".into();
     let mut neighbor = start(neighbor).unwrap();
     neighbor.ready().await.unwrap();
@@ -165,11 +163,11 @@ async fn who_left_the_group_goes_too_and_other_services_stay() {
 #[tokio::test]
 async fn a_death_before_the_kill_stays_a_death() {
     let folder = tempfile::tempdir().unwrap();
-    let mut running = running("echo ready; exit 7", folder.path()).await;
+    let mut running = start(Launch::example(&["sh", "-c", "exit 7"], folder.path())).unwrap();
     let exited = running.exited();
     running.life.ended().await;
     let killed = running.kill(KILL).await.unwrap();
-    let effect = Effect::Before(Exit::Code(7));
+    let effect = KillEffect::Before(Exit::Code(7));
     assert_eq!(killed, Killed { effect, ..gone(&[]) });
     assert_eq!(exited.await, Exit::Code(7));
     assert_eq!(running.exited().await, Exit::Code(7));
