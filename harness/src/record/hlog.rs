@@ -109,6 +109,7 @@ mod tests {
     fn a_reader_finds_every_interval_with_its_tag_and_counts() {
         let load = Load {
             name: "web, shop".to_owned(),
+            kind: assay_slo::case::LoadKind::Open,
             link: None,
             requests: vec![Request { name: "GET /a b".to_owned() }],
             starts_us: 0,
