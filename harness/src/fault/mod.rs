@@ -45,6 +45,12 @@ pub enum FaultError {
         /// The fault.
         name: String,
     },
+    /// A kill is done to a process.
+    #[error("fault `{name}` acts on a process, not on a link")]
+    Process {
+        /// The fault.
+        name: String,
+    },
 }
 
 /// What a planned fault does to its link, with the chance of this seed.
@@ -60,6 +66,7 @@ pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
                 .map_err(|why| FaultError::Answer { name: name(), why })?;
             Harm::Answer(Arc::new(answer))
         }
+        FaultKind::Kill { .. } => return Err(FaultError::Process { name: name() }),
         FaultKind::Outage(OutageMode::BlackHole) => Harm::Stall,
         FaultKind::Outage(OutageMode::Reset) => Harm::Reset,
         FaultKind::Outage(OutageMode::Refuse) => {

@@ -259,6 +259,8 @@ mod tests {
                 objectives: vec![],
                 expectations: vec![],
                 steady_state: None,
+                fleets: vec![],
+                breakers: vec![],
             },
         }
     }

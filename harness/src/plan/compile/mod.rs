@@ -31,7 +31,7 @@ mod users;
 mod watched;
 
 pub(in crate::plan) use consent::is_loopback;
-pub(in crate::plan) use feasible::{World, named, need};
+pub(in crate::plan) use feasible::{World, named, named_moment, need};
 
 use super::marks::{Marks, ages};
 use super::text::literal;

@@ -2,7 +2,7 @@
 
 mod refused;
 
-use crate::plan::{Plan, compile, describe};
+use crate::plan::{Plan, Traffic, compile, describe};
 use crate::spec::{Look, Overrides, Problems, decode};
 use assay_slo::case::{Anchor, Ask, Clock, During, Mark, Must, Of, Shows};
 
@@ -188,7 +188,7 @@ expect:
         .objectives
         .iter()
         .flat_map(|one| {
-            crate::plan::demand::demands(one, &one.of, &one.during, &plan.loads, &plan.case)
+            crate::plan::demand::demands(one, &one.of, &one.during, Traffic::of(&plan), &plan.case)
         })
         .map(|demand| (demand.expected, demand.least, demand.passes))
         .collect();

@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 /// The JSON Schema of a scenario.
-pub fn schema() -> &'static Value {
+pub(super) fn schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Scenario).to_value());
     &SCHEMA
 }

@@ -275,6 +275,24 @@ pub(in crate::plan) fn named(during: &[During], case: &Case) -> String {
     during.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
+/// A moment as the scenario writes it: `down.end + 5 s`.
+pub(in crate::plan) fn named_moment(moment: Moment, case: &Case) -> String {
+    let fault = |index: usize| case.faults.get(index).map_or("", |fault| fault.name.as_str());
+    let load = |index: usize| case.loads.get(index).map_or("", |load| load.name.as_str());
+    let from = match moment.anchor {
+        Anchor::Zero => "time 0".to_owned(),
+        Anchor::FaultStart(index) => format!("{}.start", fault(index)),
+        Anchor::FaultEnd(index) => format!("{}.end", fault(index)),
+        Anchor::LoadEnd(index) => format!("{}.end", load(index)),
+    };
+    let by = words::time(moment.offset_us.unsigned_abs());
+    match moment.offset_us {
+        0 => from,
+        ..0 => format!("{from} - {by}"),
+        1.. => format!("{from} + {by}"),
+    }
+}
+
 /// Warns of names so rare in a pool that the pool hides their failures.
 fn drowned(objective: &Objective, traffic: Traffic<'_>, case: &Case, notes: &mut Notes<'_>) {
     // What users send depends on the answers.

@@ -1,0 +1,41 @@
+//! Faults in words.
+
+use crate::plan::words::time;
+use crate::plan::{Affects, Delay, Fault, FaultKind, OutageMode};
+
+/// `50% at random POST through front: answered 503`.
+pub(super) fn broken(fault: &Fault) -> String {
+    let what = match &fault.kind {
+        FaultKind::Kill { signal } => {
+            let after = time(fault.lasts_us);
+            return format!("{} killed by signal {signal}, started again after {after}", fault.link);
+        }
+        FaultKind::Latency(Delay::Fixed { us }) => format!("{} later", time(*us)),
+        FaultKind::Latency(Delay::Uniform { min_us, max_us }) => {
+            format!("{} to {} later", time(*min_us), time(*max_us))
+        }
+        FaultKind::Latency(Delay::Normal { mean_us, sd_us }) => {
+            format!("{} later, give or take {}", time(*mean_us), time(*sd_us))
+        }
+        FaultKind::Error { status, .. } => format!("answered {status}"),
+        FaultKind::Outage(OutageMode::Refuse) => "connections refused".to_owned(),
+        FaultKind::Outage(OutageMode::BlackHole) => "accepted, never answered".to_owned(),
+        FaultKind::Outage(OutageMode::Reset) => "connections reset".to_owned(),
+    };
+    let which = match fault.affects {
+        Affects::All => "all".to_owned(),
+        Affects::Share(share) => format!("{share} at random"),
+        Affects::Quota(share) => format!("{share} exactly"),
+    };
+    let mut matching = Vec::new();
+    if !fault.matches.methods.is_empty() {
+        matching.push(fault.matches.methods.join(" or "));
+    }
+    matching.extend(fault.matches.path.clone());
+    matching.extend(fault.matches.headers.iter().map(|(name, _)| format!("with {name}")));
+    let matching = match matching.as_slice() {
+        [] => "requests".to_owned(),
+        parts => parts.join(" "),
+    };
+    format!("{which} {matching} through {}: {what}", fault.link)
+}

@@ -1,0 +1,244 @@
+//! What `assay plan` prints: all that a run would do, and what it could prove. Sends nothing.
+//!
+//! Not here: aligning (`table`), checking (`compile`).
+
+mod expect;
+mod fault;
+mod fleet;
+mod objective;
+mod users;
+
+use super::compile::is_loopback;
+use super::demand::Pool;
+use super::table::{Align, columns, wrap};
+use super::words::{count, rate, several, time};
+use super::{
+    Arrivals, Plan, Process, Ready, Request, Service, ServiceKind, Target, Upstream, phases,
+};
+use assay_slo::case::{During, Of};
+use std::ops::Range;
+
+/// Characters of a name that are shown.
+const LONGEST_NAME: usize = 50;
+
+/// The plan in words and numbers, secrets masked, lines of at most 100 columns where names allow.
+#[must_use]
+pub fn describe(plan: &Plan) -> String {
+    let mut text = format!("{}  ({}, seed {})\n", plan.name, plan.file, plan.seed);
+    if let Some(hypothesis) = &plan.hypothesis {
+        text.push_str(&wrap("", hypothesis, 0));
+    }
+    section(&mut text, "services", columns(&services(plan), &[]));
+    section(&mut text, "links", columns(&links(plan), &[]));
+    section(&mut text, "load may go to", wrap("  ", &consent(plan), 2));
+    let aligns = [Align::Right, Align::Right];
+    section(
+        &mut text,
+        "timetable (time 0 is the end of the warm-up)",
+        columns(&timetable(plan), &aligns),
+    );
+    section(&mut text, "requests", columns(&requests(plan), &[Align::Left, Align::Right]));
+    section(&mut text, "fleets", columns(&fleet::rows(plan), &[]));
+    section(&mut text, "breakers", columns(&fleet::breakers(plan), &[]));
+    section(&mut text, "phases", columns(&stretches(plan), &[]));
+    let aligns = [Align::Left, Align::Right, Align::Right, Align::Right];
+    section(&mut text, "objectives", columns(&objective::rows(plan), &aligns));
+    section(&mut text, "expectations", columns(&expect::rows(plan), &[]));
+    let warnings = plan.warnings.iter().map(|warning| wrap("  - ", warning, 4)).collect();
+    section(&mut text, "warnings", warnings);
+    // Longest first, so none leaves a part of another.
+    plan.secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "***"))
+}
+
+/// A heading and what is under it; nothing if that is empty.
+fn section(text: &mut String, heading: &str, body: String) {
+    if !body.trim().is_empty() {
+        text.push_str(&format!("\n{heading}\n{body}"));
+    }
+}
+
+fn services(plan: &Plan) -> Vec<Vec<String>> {
+    let row = |service: &Service| {
+        let what = match &service.kind {
+            ServiceKind::Url { host, port, prefix } => {
+                format!("runs already at http://{}:{port}{prefix}", bracketed(host))
+            }
+            ServiceKind::Process(process) => started(process),
+        };
+        vec![service.name.clone(), what]
+    };
+    plan.services.iter().map(row).collect()
+}
+
+fn started(process: &Process) -> String {
+    let command: Vec<&str> = process.command.iter().map(|word| word.0.as_str()).collect();
+    let ready = match &process.ready {
+        Ready::Http(path) => format!("GET {path} answers 2xx"),
+        Ready::Port(Some(port)) => format!("port {port} accepts"),
+        Ready::Port(None) => "its port accepts".to_owned(),
+        Ready::Log(line) => format!("it says {line:?}"),
+    };
+    let within = time(process.ready_within_us);
+    format!("started: {}; ready when {ready}, within {within}", command.join(" "))
+}
+
+fn links(plan: &Plan) -> Vec<Vec<String>> {
+    let rows = plan.links.iter().map(|link| {
+        let to = match &link.to {
+            Upstream::Service(name) => name.clone(),
+            Upstream::Address { host, port } => format!("{}:{port}", bracketed(host)),
+        };
+        let listen = match link.listen {
+            Some(address) => format!("listens on {address}"),
+            None => "listens on 127.0.0.1 and a free port of 20000-29999".to_owned(),
+        };
+        vec![link.name.clone(), format!("leads to {to}, {listen}")]
+    });
+    rows.collect()
+}
+
+/// The hosts that services and links name.
+fn consent(plan: &Plan) -> String {
+    let urls = plan.services.iter().filter_map(|service| match &service.kind {
+        ServiceKind::Url { host, .. } => Some(host),
+        ServiceKind::Process(_) => None,
+    });
+    let addresses = plan.links.iter().filter_map(|link| match &link.to {
+        Upstream::Address { host, .. } => Some(host),
+        Upstream::Service(_) => None,
+    });
+    let mut beyond: Vec<&str> =
+        urls.chain(addresses).map(String::as_str).filter(|host| !is_loopback(host)).collect();
+    beyond.sort_unstable();
+    beyond.dedup();
+    match beyond.as_slice() {
+        [] => "loopback only".to_owned(),
+        hosts => format!("loopback, and by `allow` {}", hosts.join(", ")),
+    }
+}
+
+fn timetable(plan: &Plan) -> Vec<Vec<String>> {
+    let row = |from: String, to: u64, what: String| vec![from, time(to), what];
+    let mut rows = Vec::new();
+    let warmup_us = plan.case.warmup_us;
+    if warmup_us > 0 {
+        let sent: u64 = plan.loads.iter().map(|load| load.arrivals.warmup_count(warmup_us)).sum();
+        let what = format!("warm-up: {}, not judged", several(sent, "request", "requests"));
+        rows.push(row(format!("-{}", time(warmup_us)), 0, what));
+    }
+    let mut later: Vec<(u64, Vec<String>)> = Vec::new();
+    for load in &plan.loads {
+        let arrivals = &load.arrivals;
+        let what = format!(
+            "load {}: {}, {}, to {}",
+            load.name,
+            shape(arrivals),
+            several(arrivals.count(), "request", "requests"),
+            target(&load.to)
+        );
+        later.push((arrivals.starts_us, row(time(arrivals.starts_us), arrivals.ends_us(), what)));
+    }
+    for users in &plan.users {
+        let what = format!("users {}: {}, to {}", users.name, users::crowd(users), target(&users.to));
+        later.push((0, row(time(0), users.crowd.ends_us(), what)));
+    }
+    for fleet in &plan.fleets {
+        let what = format!("fleet {}: {}, to {}", fleet.name, fleet::stream(fleet), target(&fleet.to));
+        later.push((0, row(time(0), fleet.ends_us(), what)));
+    }
+    for fault in &plan.faults {
+        let ends = fault.starts_us.saturating_add(fault.lasts_us);
+        let what = format!("fault {}: {}", fault.name, fault::broken(fault));
+        later.push((fault.starts_us, row(time(fault.starts_us), ends, what)));
+        let what = format!("recovery of {}", fault.name);
+        later.push((ends, row(time(ends), ends.saturating_add(fault.recovery_us), what)));
+    }
+    later.sort_by_key(|(from, _)| *from);
+    rows.extend(later.into_iter().map(|(_, row)| row));
+    let guard = format!("the run is stopped if it takes more than {}", time(plan.max_duration_us));
+    rows.push(vec![String::new(), String::new(), guard]);
+    rows
+}
+
+/// `400/s`, `10/s, to 300/s in 60 s, to 0/s in 10 s`.
+fn shape(arrivals: &Arrivals) -> String {
+    let start = rate(arrivals.start_rate_mhz);
+    match arrivals.stretches.as_slice() {
+        [only] if only.end_rate_mhz == arrivals.start_rate_mhz => start,
+        stretches => {
+            let parts = stretches.iter().map(|stretch| {
+                format!(", to {} in {}", rate(stretch.end_rate_mhz), time(stretch.lasts_us))
+            });
+            format!("{start}{}", parts.collect::<String>())
+        }
+    }
+}
+
+fn target(to: &Target) -> String {
+    match to {
+        Target::Service(name) => name.clone(),
+        Target::Link(name) => format!("link {name}"),
+    }
+}
+
+/// What is sent: of arrivals with how many are planned, of users in the order of their journey.
+fn requests(plan: &Plan) -> Vec<Vec<String>> {
+    let open = plan.loads.iter().enumerate().flat_map(|(index, load)| {
+        load.requests.iter().enumerate().map(move |(at, request)| {
+            let pool = Pool::new(&plan.loads, &[Of { load: index, request: at }]);
+            let due = pool.due_in(&(0..plan.ends_us));
+            vec![first(&load.name, at), count(due), sent(request)]
+        })
+    });
+    let closed = plan.users.iter().flat_map(|users| {
+        users::journey(users).into_iter().enumerate().map(|(at, what)| {
+            vec![first(&users.name, at), "-".to_owned(), what]
+        })
+    });
+    open.chain(closed).collect()
+}
+
+/// A request's name, what is on its first line, and its timeout.
+fn sent(request: &Request) -> String {
+    let line = format!("{} {}", request.method, request.path.0);
+    let line = if line == request.name { String::new() } else { format!(" ({})", short(&line)) };
+    format!("{}{line} timeout {}", short(&request.name), time(request.timeout_us))
+}
+
+/// A name in the first of its rows.
+fn first(name: &str, row: usize) -> String {
+    if row == 0 { name.to_owned() } else { String::new() }
+}
+
+fn stretches(plan: &Plan) -> Vec<Vec<String>> {
+    let phases = [
+        ("steady", During::Steady),
+        ("fault", During::Fault),
+        ("recovery", During::Recovery),
+        ("after", During::After),
+    ];
+    let rows = phases.into_iter().filter_map(|(name, phase)| {
+        let spans = phases::planned(&[phase], &plan.case.faults, plan.ends_us);
+        (!spans.is_empty()).then(|| vec![name.to_owned(), shown(&spans)])
+    });
+    rows.collect()
+}
+
+/// `0 s to 20 s, 44 s to 50 s`.
+fn shown(spans: &[Range<u64>]) -> String {
+    let spans = spans.iter().map(|span| format!("{} to {}", time(span.start), time(span.end)));
+    spans.collect::<Vec<_>>().join(", ")
+}
+
+/// A name on one line; the end of a long one is left out.
+fn short(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
+/// A host as a URL writes it.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}

@@ -1,0 +1,81 @@
+//! Objectives, with how many requests they can expect and how many they need.
+
+use super::short;
+use crate::plan::compile::named;
+use crate::plan::demand::{Demand, Known, by_name, demands};
+use crate::plan::words::{count, several, time};
+use crate::plan::{Plan, Traffic};
+use assay_slo::case::{Ask, Case, Clock, LoadKind, Objective, Of};
+
+pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for objective in &plan.case.objectives {
+        let (of, during) = (&objective.of, &objective.during);
+        for demand in demands(objective, of, during, Traffic::of(plan), &plan.case) {
+            rows.push(demand_row(objective, &demand, &plan.case));
+        }
+    }
+    if !rows.is_empty() {
+        let heads = ["", "expected", "needed", "may fail", ""];
+        rows.insert(0, heads.map(str::to_owned).to_vec());
+    }
+    rows
+}
+
+fn demand_row(objective: &Objective, demand: &Demand, case: &Case) -> Vec<String> {
+    let number = |of: Option<u64>| of.map_or("-".to_owned(), count);
+    let of = demand.name.as_deref().map_or_else(|| covered(&objective.of, case), short);
+    let advisory = if objective.advisory { "; advisory" } else { "" };
+    vec![
+        objective.name.clone(),
+        match demand.known {
+            Known::Exactly => count(demand.expected),
+            Known::AtMost => format!("≤ {}", count(demand.expected)),
+            Known::AtLeast => "?".to_owned(),
+        },
+        number(demand.least),
+        number(demand.passes.filter(|_| demand.is_possible())),
+        format!("{} of {of} during {}{advisory}", limit(objective), named(&objective.during, case)),
+    ]
+}
+
+/// The names in `of`; whole loads by their own.
+fn covered(of: &[Of], case: &Case) -> String {
+    let whole = |index: usize, load: &assay_slo::case::Load| {
+        (0..load.requests.len()).all(|request| of.contains(&Of { load: index, request }))
+    };
+    let loads: Vec<(usize, &str)> = case
+        .loads
+        .iter()
+        .enumerate()
+        .filter(|(index, load)| whole(*index, load))
+        .map(|(index, load)| (index, load.name.as_str()))
+        .collect();
+    let all = case.loads.iter().filter(|load| load.kind != LoadKind::Fleet).count();
+    let is_fleet = |(index, _): &(usize, &str)| {
+        case.loads.get(*index).is_some_and(|load| load.kind == LoadKind::Fleet)
+    };
+    if loads.len() == all && !loads.iter().any(is_fleet) {
+        return "all".to_owned();
+    }
+    let rest: Vec<Of> =
+        of.iter().copied().filter(|of| loads.iter().all(|(index, _)| *index != of.load)).collect();
+    let requests = by_name(&rest, case).into_iter().map(|(name, _)| short(name));
+    let loads = loads.into_iter().map(|(_, name)| short(name));
+    loads.chain(requests).collect::<Vec<_>>().join(", ")
+}
+
+fn limit(objective: &Objective) -> String {
+    match &objective.ask {
+        Ask::Latency { percentile, below_us, clock, .. } => {
+            let rank = percentile.to_string();
+            let clock = if *clock == Clock::Service { " service time" } else { "" };
+            format!("P{}{clock} < {}", rank.trim_end_matches('%'), time(*below_us))
+        }
+        Ask::ErrorRate { below } => format!("errors < {below}"),
+        Ask::ErrorCount { at_most } => format!("at most {}", several(*at_most, "error", "errors")),
+        Ask::Availability { at_least, slice_s, .. } => {
+            format!("at least {at_least} of slices of {slice_s} s good,")
+        }
+    }
+}
