@@ -15,7 +15,9 @@ pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
             .filter(|(to, _)| **to == Target::Link(link.name.clone()))
             .map(|(_, load)| stream.sent(load))
             .sum();
-        if sent > 0 && let Ok(counts) = stage.links.counts(&link.name) {
+        if sent > 0
+            && let Ok(counts) = stage.links.counts(&link.name)
+        {
             stream.finding(sentence(&link.name, sent, counts));
         }
     }

@@ -10,10 +10,10 @@ use super::signals::{self, Stop};
 use super::stage::Stage;
 use super::stream::Stream;
 use super::timetable::{Step, Timetable};
+use super::traffic::{News, Traffic};
 use crate::link::LinkEvent;
-use crate::load::{self, Drive, Engine};
-use crate::plan::Plan;
-use crate::record::{Batch, Edges};
+use crate::plan::{FaultKind, Plan};
+use crate::record::Edges;
 use crate::{fault, probe};
 use assay_slo::event::{
     Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState,

@@ -40,7 +40,8 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
 pub(super) fn users(plan: &Plan, stage: &Stage) -> Result<Vec<users::Aimed>, String> {
     let aim = |users: &Users| {
         let address = target(plan, stage, &users.to)?;
-        let requests = users.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?;
+        let requests =
+            users.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?;
         let client = client(stage, &users.client)?;
         Ok(users::Aimed {
             users: Users { client, requests, ..users.clone() },
@@ -80,12 +81,14 @@ pub(super) fn fleets(
 fn prefix(plan: &Plan, to: &Target) -> String {
     let service = match to {
         Target::Service(name) => Some(name),
-        Target::Link(link) => plan.links.iter().find(|planned| planned.name == *link).and_then(
-            |planned| match &planned.to {
-                Upstream::Service(name) => Some(name),
-                Upstream::Address { .. } => None,
-            },
-        ),
+        Target::Link(link) => {
+            plan.links.iter().find(|planned| planned.name == *link).and_then(|planned| {
+                match &planned.to {
+                    Upstream::Service(name) => Some(name),
+                    Upstream::Address { .. } => None,
+                }
+            })
+        }
     };
     let planned = plan.services.iter().find(|planned| Some(&planned.name) == service);
     match planned.map(|planned| &planned.kind) {

@@ -10,7 +10,7 @@ use super::stream::Stream;
 use crate::fleet;
 use crate::link::Links;
 use crate::plan::{Plan, Process, ServiceKind, Text, Upstream};
-use crate::service::{self, Guardian, Effect as KillEffect, Launch, Ports, Reservation, Running};
+use crate::service::{self, Guardian, KillEffect, Launch, Ports, Reservation, Running};
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -93,9 +93,9 @@ fn fleet(
         key,
         client: client(gateway.as_ref(), timeout_us),
         gateway,
-        drain_us: written.drain.map_or(DRAIN.us, |drain| {
-            positive(drain, MOST_RUN_US, &trail.key("drain"), notes)
-        }),
+        drain_us: written
+            .drain
+            .map_or(DRAIN.us, |drain| positive(drain, MOST_RUN_US, &trail.key("drain"), notes)),
         read_back: written.read_back.as_ref().map(|one| {
             let many = devices != 1;
             read_back::compile(one, written, many, given, &trail.key("read-back"), notes)
@@ -131,7 +131,11 @@ fn jitter_us(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut N
     if jitter.us > every_us / 2 {
         let message = format!("with a jitter of {jitter} samples could overtake each other");
         let half = Duration { us: every_us / 2 };
-        notes.value(&trail.key("jitter"), message, format!("write at most half of `every`: {half}"));
+        notes.value(
+            &trail.key("jitter"),
+            message,
+            format!("write at most half of `every`: {half}"),
+        );
     }
     jitter.us.min(every_us / 2)
 }
@@ -215,7 +219,8 @@ fn send(
 ) -> Option<Request> {
     let trail = parts::fleet_trail(name).key("send");
     let sent: Sent<'_> = parts::sent(written.send.as_ref()?, &trail);
-    for (key, is_there) in [("name", sent.call.name.is_some()), ("weight", sent.call.weight.is_some())]
+    for (key, is_there) in
+        [("name", sent.call.name.is_some()), ("weight", sent.call.weight.is_some())]
     {
         if is_there {
             let message = format!("a fleet's request has no `{key}` of its own");

@@ -31,7 +31,9 @@ pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
         };
         let through = match &fleet.gateway {
             Some(one) => gateway(one),
-            None => format!("devices send for themselves, timeout {}", time(fleet.client.timeout_us)),
+            None => {
+                format!("devices send for themselves, timeout {}", time(fleet.client.timeout_us))
+            }
         };
         let read = match &fleet.read_back {
             Some(how) => format!("drains up to {}, then {}", time(fleet.drain_us), read_back(how)),
