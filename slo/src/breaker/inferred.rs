@@ -21,7 +21,7 @@ use crate::words;
 
 /// Expected arrivals whose absence is no chance: e^-10 for random arrivals.
 const SURE: f64 = 10.0;
-/// Expected arrivals whose absence may have a reason.
+/// Expected arrivals whose absence may have a reason, if it is long enough.
 const SUSPICIOUS: f64 = 5.0;
 /// The shortest silence that is believed, µs.
 const LEAST_SILENCE_US: u64 = 500_000;
@@ -129,10 +129,18 @@ impl Watch<'_> {
                 }
             };
         }
-        if spells.is_empty() && !self.kept_coming() {
+        if spells.is_empty() && !(self.would_show() && self.kept_coming()) {
             return Err(too_few(self.offered.rate));
         }
         Ok(spells)
+    }
+
+    /// Whether being open as long as the breaker is said to be (1 s, where nobody says) would
+    /// show as a silence.
+    fn would_show(&self) -> bool {
+        let none_failed = self.arrivals.iter().all(|one| failed(one.outcome) != Some(true));
+        let open_us = self.policy.recovery_us.unwrap_or(SECOND_US) as f64;
+        none_failed || self.offered.rate * open_us / SECOND_US as f64 >= SURE
     }
 
     /// Whether at least half of the expected arrivals came while arrivals failed.
@@ -162,6 +170,14 @@ impl Watch<'_> {
         length as f64 >= least && expected >= SURE
     }
 
+    /// Whether the stretch after a failure may have been an open state, or chance: too short for
+    /// a silence, but not shorter than half of what the breaker is said to stay open.
+    fn vague(&self, index: usize) -> bool {
+        let least = self.policy.recovery_us.unwrap_or(LEAST_SILENCE_US) / 2;
+        let (length, expected) = self.silence(index);
+        self.failed(index) == Some(true) && expected >= SUSPICIOUS && length >= least
+    }
+
     fn failed(&self, index: usize) -> Option<bool> {
         self.arrivals.get(index).and_then(|attempt| failed(attempt.outcome))
     }
@@ -180,7 +196,7 @@ impl Watch<'_> {
                 }
                 return Ok(Some((self.open(index, true), index + 1)));
             }
-            if bad && self.silence(index).1 >= SUSPICIOUS {
+            if self.vague(index) {
                 return Err(too_few(self.offered.rate));
             }
         }
@@ -222,6 +238,9 @@ impl Watch<'_> {
         let Some(begun) = self.arrivals.get(first).map(|attempt| attempt.begun) else {
             return Ok((self.arrivals.len(), None));
         };
+        if (burst.first..burst.last).any(|index| self.vague(index)) {
+            return Err(too_few(self.offered.rate));
+        }
         let success = inside().find(|index| self.failed(*index) == Some(false));
         let mut inferred = spell.inferred.unwrap_or_default();
         let early = self.policy.recovery_us.is_some_and(|recovery| {

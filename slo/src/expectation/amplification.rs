@@ -6,7 +6,7 @@
 //! Not here: who retried.
 
 use super::Answer;
-use super::arrivals::{self, Seconds};
+use super::arrivals::{self, Seconds, Sums};
 use super::herd::factor;
 use super::part::{Part, worst};
 use crate::case::{During, LoadKind, Of};
@@ -62,12 +62,9 @@ fn part(evidence: &Evidence<'_>, asked: &Asked<'_>) -> Result<Part, Doubt> {
     if let Some(doubt) = per.iter().find_map(|of| hidden(evidence, *of)) {
         return Err(doubt);
     }
-    let due = due(evidence, &per);
+    let (calls, due) = (Sums::of(calls), Sums::of(&due(evidence, &per)));
     let steady = arrivals::whole(evidence, &[During::Steady]);
-    let add = |seconds: &Seconds| {
-        steady.iter().fold(0u64, |n, range| n.saturating_add(arrivals::sum(seconds, range.clone())))
-    };
-    let (base_calls, base_due) = (add(calls), add(&due));
+    let (base_calls, base_due) = (calls.all(&steady), due.all(&steady));
     if base_calls == 0 || base_due == 0 {
         return Err(Doubt {
             reason: format!("nothing arrived at `{}` in steady, or nothing was due", asked.link),
@@ -75,9 +72,9 @@ fn part(evidence: &Evidence<'_>, asked: &Asked<'_>) -> Result<Part, Doubt> {
         });
     }
     let counted = windows(evidence, asked).into_iter().map(|range| Counted {
-        calls: arrivals::sum(calls, range.clone()),
-        due: arrivals::sum(&due, range.clone()),
-        earlier: arrivals::sum(&due, range.start - 1..range.end - 1),
+        calls: calls.over(&range),
+        due: due.over(&range),
+        earlier: due.over(&(range.start - 1..range.end - 1)),
     });
     let counted: Vec<Counted> = counted.filter(|one| one.calls > 0 || one.due > 0).collect();
     if counted.is_empty() {

@@ -42,8 +42,34 @@ pub(super) fn whole(evidence: &Evidence<'_>, during: &[During]) -> Vec<Range<i64
     whole.filter(|seconds| !seconds.is_empty()).collect()
 }
 
-/// The sum over some seconds.
-pub(super) fn sum(seconds: &Seconds, range: Range<i64>) -> u64 {
-    let range = range.start..range.end.max(range.start);
-    seconds.range(range).fold(0, |sum, (_, n)| sum.saturating_add(*n))
+/// Counts that are added up over many windows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sums {
+    /// Each second with the sum up to and with it, in order.
+    upto: Vec<(i64, u64)>,
+}
+
+impl Sums {
+    pub(super) fn of(seconds: &Seconds) -> Sums {
+        let mut sum = 0u64;
+        let upto = seconds.iter().map(|(second, n)| {
+            sum = sum.saturating_add(*n);
+            (*second, sum)
+        });
+        Sums { upto: upto.collect() }
+    }
+
+    /// The sum over some seconds.
+    pub(super) fn over(&self, range: &Range<i64>) -> u64 {
+        let before = |second: i64| {
+            let place = self.upto.partition_point(|(known, _)| *known < second);
+            place.checked_sub(1).and_then(|last| self.upto.get(last)).map_or(0, |(_, sum)| *sum)
+        };
+        before(range.end).saturating_sub(before(range.start))
+    }
+
+    /// The sum over several stretches.
+    pub(super) fn all(&self, ranges: &[Range<i64>]) -> u64 {
+        ranges.iter().fold(0, |sum, range| sum.saturating_add(self.over(range)))
+    }
 }

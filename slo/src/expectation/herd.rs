@@ -5,7 +5,7 @@
 //! Not here: what the arrivals led to.
 
 use super::Answer;
-use super::arrivals::{self, SECOND, Seconds};
+use super::arrivals::{self, SECOND, Seconds, Sums};
 use super::part::{Part, worst};
 use crate::case::{During, Moment};
 use crate::evidence::Evidence;
@@ -48,8 +48,7 @@ fn part(
     let seconds = arrivals::at(evidence, link)?;
     let steady = arrivals::whole(evidence, &[During::Steady]);
     let length: i64 = steady.iter().map(|range| range.end - range.start).sum();
-    let came =
-        steady.into_iter().fold(0u64, |n, range| n.saturating_add(arrivals::sum(seconds, range)));
+    let came = Sums::of(seconds).all(&steady);
     if came == 0 {
         return Err(Doubt {
             reason: format!("nothing arrived at `{link}` in steady"),
