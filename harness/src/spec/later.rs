@@ -8,9 +8,7 @@
 const LATER: &[(&str, &[&str])] = &[
     (
         "Scenario",
-        &[
-            "include", "data", "flows", "setup", "teardown", "metrics", "baseline", "repeat",
-        ],
+        &["include", "data", "flows", "setup", "teardown", "metrics", "baseline", "repeat"],
     ),
     ("Service", &["container", "running-process", "running-container"]),
     ("Link", &["protocol", "stub"]),

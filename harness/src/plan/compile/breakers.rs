@@ -54,7 +54,8 @@ fn evidence(
         }
         types::BreakerEvidence::Arrivals(types::ArrivalsEvidence { link }) => {
             let trail = trail.key("arrivals").key("link");
-            links::check(link, scenario, &trail, notes).then(|| Evidence::Arrivals(link.to_string()))
+            links::check(link, scenario, &trail, notes)
+                .then(|| Evidence::Arrivals(link.to_string()))
         }
     }
 }
@@ -91,15 +92,17 @@ fn policy(
         Evidence::Arrivals(_) => None,
     });
     let Some((fleet, does)) = gateways else { return said };
-    let mut differs = |key: &str, said: Option<u64>, does: Option<u64>, shown: fn(u64) -> String| {
-        if let (Some(said), Some(does)) = (said, does)
-            && said != does
-        {
-            let (said, does) = (shown(said), shown(does));
-            let message = format!("`{}` has a breaker with {key} {does}, not {said}", fleet.name);
-            notes.value(&trail.key(key), message, format!("write {does}, or leave it out"));
-        }
-    };
+    let mut differs =
+        |key: &str, said: Option<u64>, does: Option<u64>, shown: fn(u64) -> String| {
+            if let (Some(said), Some(does)) = (said, does)
+                && said != does
+            {
+                let (said, does) = (shown(said), shown(does));
+                let message =
+                    format!("`{}` has a breaker with {key} {does}, not {said}", fleet.name);
+                notes.value(&trail.key(key), message, format!("write {does}, or leave it out"));
+            }
+        };
     let number = |of: u64| of.to_string();
     differs("failures", said.failures, does.failures, number);
     differs("recovery", said.recovery_us, does.recovery_us, |us| Duration { us }.to_string());

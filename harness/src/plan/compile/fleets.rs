@@ -93,9 +93,9 @@ fn fleet(
         key,
         client: client(gateway.as_ref(), timeout_us),
         gateway,
-        drain_us: written.drain.map_or(DRAIN.us, |drain| {
-            positive(drain, MOST_RUN_US, &trail.key("drain"), notes)
-        }),
+        drain_us: written
+            .drain
+            .map_or(DRAIN.us, |drain| positive(drain, MOST_RUN_US, &trail.key("drain"), notes)),
         read_back: written.read_back.as_ref().map(|one| {
             let many = devices != 1;
             read_back::compile(one, written, many, given, &trail.key("read-back"), notes)
@@ -131,14 +131,22 @@ fn jitter_us(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut N
     if jitter.us > every_us / 2 {
         let message = format!("with a jitter of {jitter} samples could overtake each other");
         let half = Duration { us: every_us / 2 };
-        notes.value(&trail.key("jitter"), message, format!("write at most half of `every`: {half}"));
+        notes.value(
+            &trail.key("jitter"),
+            message,
+            format!("write at most half of `every`: {half}"),
+        );
     }
     jitter.us.min(every_us / 2)
 }
 
 fn samples(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut Notes<'_>) -> u64 {
+    if written.duration.is_some() && written.samples.is_some() {
+        let message = "both a duration and a number of samples".to_owned();
+        notes.entry(trail, message, "keep one of `duration` and `samples`");
+    }
     match (written.duration, written.samples) {
-        (Some(duration), None) => {
+        (Some(duration), _) => {
             let lasts_us = positive(duration, MOST_RUN_US, &trail.key("duration"), notes);
             let samples = lasts_us / every_us;
             if duration.us > 0 && samples == 0 {
@@ -159,11 +167,6 @@ fn samples(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut Not
                 notes.value(&trail.key("samples"), message, "a run lasts at most 168h");
             }
             samples.0.clamp(1, MOST_RUN_US / every_us.max(1) + 1)
-        }
-        (Some(_), Some(_)) => {
-            let message = "both a duration and a number of samples".to_owned();
-            notes.entry(trail, message, "keep one of `duration` and `samples`");
-            1
         }
         (None, None) => {
             let message = "it does not say how long its devices sample".to_owned();
@@ -215,7 +218,8 @@ fn send(
 ) -> Option<Request> {
     let trail = parts::fleet_trail(name).key("send");
     let sent: Sent<'_> = parts::sent(written.send.as_ref()?, &trail);
-    for (key, is_there) in [("name", sent.call.name.is_some()), ("weight", sent.call.weight.is_some())]
+    for (key, is_there) in
+        [("name", sent.call.name.is_some()), ("weight", sent.call.weight.is_some())]
     {
         if is_there {
             let message = format!("a fleet's request has no `{key}` of its own");

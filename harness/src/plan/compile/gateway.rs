@@ -97,9 +97,8 @@ pub(super) fn compile(
 fn breaker(written: &types::GatewayBreaker, trail: &Trail, notes: &mut Notes<'_>) -> Policy {
     let way = trail.key("recovery");
     let recovery = positive(written.recovery.unwrap_or(RECOVERY), MOST_RUN_US, &way, notes);
-    let mut count = |given, default, key: &str| {
-        counted(given, default, MOST_COUNTED, &trail.key(key), notes)
-    };
+    let mut count =
+        |given, default, key: &str| counted(given, default, MOST_COUNTED, &trail.key(key), notes);
     Policy {
         failures: Some(count(written.failures, FAILURES, "failures")),
         recovery_us: Some(recovery),

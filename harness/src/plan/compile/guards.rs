@@ -48,9 +48,10 @@ pub(super) fn max_duration_us(
     let open = traffic.loads.iter().flat_map(|load| &load.requests);
     let closed = traffic.users.iter().flat_map(|users| &users.requests);
     let last_answer = open.chain(closed).map(|request: &Request| request.timeout_us).max();
-    let after = traffic.fleets.iter().map(|fleet| {
-        fleet.ends_us().saturating_add(fleet_rest_us(fleet)).saturating_sub(ends_us)
-    });
+    let after = traffic
+        .fleets
+        .iter()
+        .map(|fleet| fleet.ends_us().saturating_add(fleet_rest_us(fleet)).saturating_sub(ends_us));
     let rest = after.chain(last_answer).max();
     let parts = ready.chain(rest).chain([SPARE_US]);
     parts.fold(timetable, u64::saturating_add)

@@ -144,9 +144,8 @@ fn texts<'s>(scenario: &'s Scenario, loads: &[(&str, LoadParts<'s>)]) -> Vec<&'s
         process.into_iter().flat_map(|process| process.command.iter().chain(process.env.values()))
     });
     let sent = loads.iter().flat_map(|(_, load)| load.sent.iter().map(|sent| sent.call));
-    let calls = sent.flat_map(|call| {
-        [&call.path].into_iter().chain(&call.text).chain(call.headers.values())
-    });
+    let calls = sent
+        .flat_map(|call| [&call.path].into_iter().chain(&call.text).chain(call.headers.values()));
     let clients = loads.iter().flat_map(|(_, load)| load.client.headers.values());
     services.chain(calls).chain(clients).map(Words::as_str).collect()
 }

@@ -172,12 +172,7 @@ pub(super) fn client(settings: &types::Client, trail: &Trail, notes: &mut Notes<
     Client { connections, timeout_us, connect_timeout_us, headers }
 }
 
-fn arrivals(
-    name: &str,
-    parts: &LoadParts<'_>,
-    starts_us: u64,
-    notes: &mut Notes<'_>,
-) -> Arrivals {
+fn arrivals(name: &str, parts: &LoadParts<'_>, starts_us: u64, notes: &mut Notes<'_>) -> Arrivals {
     let mut length =
         |duration: Duration, trail: &Trail| positive(duration, MOST_RUN_US, trail, notes);
     let (start_rate, stretches, rates) = match parts.entry {

@@ -184,7 +184,11 @@ fn check_whole(scenario: &Scenario, notes: &mut Notes<'_>) {
     }
     if scenario.load.is_empty() && scenario.fleets.is_empty() {
         let message = "nothing is sent, so nothing can be judged".to_owned();
-        notes.entry(&root.key("load"), message, "write at least one load under `load:`, or a fleet under `fleets:`");
+        notes.entry(
+            &root.key("load"),
+            message,
+            "write at least one load under `load:`, or a fleet under `fleets:`",
+        );
     }
     if scenario.objectives.is_empty() && scenario.expect.is_empty() {
         let message = "nothing is asked: there is no objective and no expectation".to_owned();

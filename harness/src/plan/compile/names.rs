@@ -57,12 +57,7 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) {
     }
 }
 
-fn check_requests(
-    load: &str,
-    parts: &LoadParts<'_>,
-    scenario: &Scenario,
-    notes: &mut Notes<'_>,
-) {
+fn check_requests(load: &str, parts: &LoadParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) {
     for (at, sent) in parts.sent.iter().enumerate() {
         let name = sent.name();
         let earlier = parts.sent.iter().take(at).any(|earlier| earlier.name() == name);
@@ -91,14 +86,15 @@ fn check_fleet(
 ) {
     let trail = parts::fleet_trail(name.as_str());
     let taken = |own: &String| {
-        let request = |(_, load): &(&str, LoadParts<'_>)| {
-            load.sent.iter().any(|sent| sent.name() == *own)
-        };
+        let request =
+            |(_, load): &(&str, LoadParts<'_>)| load.sent.iter().any(|sent| sent.name() == *own);
         scenario.load.contains_key(own.as_str()) || loads.iter().any(request)
     };
     let message = if name.as_str() == ALL {
         "`all` stands for all loads".to_owned()
-    } else if let Some(own) = parts::fleet_requests(name.as_str(), fleet).iter().find(|own| taken(own)) {
+    } else if let Some(own) =
+        parts::fleet_requests(name.as_str(), fleet).iter().find(|own| taken(own))
+    {
         format!("`{own}` is a load or request too, and `of: [{own}]` could mean both")
     } else {
         return;
@@ -118,9 +114,10 @@ pub(super) fn of(
     let loads = loads.iter().map(|(name, load)| {
         (*name, load.sent.iter().map(parts::Sent::name).collect::<Vec<_>>(), false)
     });
-    let fleets = scenario.fleets.iter().map(|(name, fleet)| {
-        (name.as_str(), parts::fleet_requests(name.as_str(), fleet), true)
-    });
+    let fleets = scenario
+        .fleets
+        .iter()
+        .map(|(name, fleet)| (name.as_str(), parts::fleet_requests(name.as_str(), fleet), true));
     let sources: Vec<(&str, Vec<String>, bool)> = loads.chain(fleets).collect();
     let whole = [Name(ALL.to_owned())];
     let wanted = names.unwrap_or(&whole);
@@ -194,7 +191,9 @@ fn phase(word: &str, scenario: &Scenario) -> Result<During, (String, String)> {
             format!("`{word}` is not supported yet"),
             format!("write {name}.open, or phases such as [steady, after]"),
         )),
-        (None, Some(_), _) => Err((format!("unknown phase `{word}`"), format!("write {name}.open"))),
+        (None, Some(_), _) => {
+            Err((format!("unknown phase `{word}`"), format!("write {name}.open")))
+        }
         (Some(_), _, "open") => Err((
             format!("`{name}` is a fault, and only breakers are open"),
             format!("write {name}, {name}.recovery, or a breaker's name and `.open`"),

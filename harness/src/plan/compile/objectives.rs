@@ -96,7 +96,9 @@ fn check_clock(
                 "`{name}` covers `{open}`, timed from when requests are due, and `{closed}`, timed \
                  from when they are begun"
             ),
-            format!("write an objective for each, with `of:`; that of `{closed}` with `clock: service`"),
+            format!(
+                "write an objective for each, with `of:`; that of `{closed}` with `clock: service`"
+            ),
         ),
         None => notes.entry(
             trail,

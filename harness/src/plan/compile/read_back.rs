@@ -103,7 +103,8 @@ fn http(
         }
         (None, Some(ranges)) => {
             if many && !each {
-                let message = "ranges are of one device, and the path has no `${device}`".to_owned();
+                let message =
+                    "ranges are of one device, and the path has no `${device}`".to_owned();
                 notes.value(&way, message, "write it where the device's name belongs");
             }
             if !settings.key.is_empty() {

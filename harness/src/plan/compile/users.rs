@@ -112,7 +112,11 @@ fn check_crowd(crowd: &Crowd, trail: &Trail, notes: &mut Notes<'_>) {
         }
         Crowd::Shared { iterations, .. } if iterations > MOST_JOURNEYS => {
             let message = format!("{iterations} journeys are too many");
-            notes.value(&trail.key("iterations"), message, format!("write at most {MOST_JOURNEYS}"));
+            notes.value(
+                &trail.key("iterations"),
+                message,
+                format!("write at most {MOST_JOURNEYS}"),
+            );
         }
         Crowd::Constant { .. } | Crowd::Ramping { .. } | Crowd::Shared { .. } => {}
     }
@@ -142,7 +146,9 @@ fn journey(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<Step> {
         }
         let Some((method, key, call)) = parts::step(written) else { continue };
         if let Some(Count(weight)) = call.weight {
-            let message = format!("a step is sent once in each journey, so a weight of {weight} says nothing");
+            let message = format!(
+                "a step is sent once in each journey, so a weight of {weight} says nothing"
+            );
             let help = "leave it out, or write the step as often as it is sent";
             notes.value(&trail.index(at).key(key).key("weight"), message, help);
         }

@@ -32,7 +32,10 @@ pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
             }
             Must::Herd { peak_milli, within_us, .. } => {
                 let within = time(*within_us);
-                format!("at most {} arrivals as before in any second of {within}", times(*peak_milli))
+                format!(
+                    "at most {} arrivals as before in any second of {within}",
+                    times(*peak_milli)
+                )
             }
         };
         vec![expectation.name.clone(), what]
@@ -84,7 +87,9 @@ fn times(milli: u64) -> String {
 /// `opens within 1 s after down.start, closes within 8 s after down.end, trials at most 1`.
 fn breaker(must: &BreakerMust, case: &Case) -> String {
     let within = |what: &str, of: Option<(Moment, u64)>| {
-        of.map(|(after, us)| format!("{what} within {} after {}", time(us), named_moment(after, case)))
+        of.map(|(after, us)| {
+            format!("{what} within {} after {}", time(us), named_moment(after, case))
+        })
     };
     let at_most = |what: &str, of: Option<u64>| of.map(|most| format!("{what} at most {most}"));
     let parts = [
@@ -126,12 +131,7 @@ fn ledger(must: &Must) -> String {
 }
 
 /// `at most 4 000 wait, drained within 20 s after down.end (needs 377/s = 200/s + 3 000/17 s)`.
-fn backlog(
-    fleet: usize,
-    peak: Option<u64>,
-    drained: Option<(Moment, u64)>,
-    plan: &Plan,
-) -> String {
+fn backlog(fleet: usize, peak: Option<u64>, drained: Option<(Moment, u64)>, plan: &Plan) -> String {
     let world = World {
         traffic: Traffic::of(plan),
         faults: &plan.faults,

@@ -8,7 +8,10 @@ pub(super) fn broken(fault: &Fault) -> String {
     let what = match &fault.kind {
         FaultKind::Kill { signal } => {
             let after = time(fault.lasts_us);
-            return format!("{} killed by signal {signal}, started again after {after}", fault.link);
+            return format!(
+                "{} killed by signal {signal}, started again after {after}",
+                fault.link
+            );
         }
         FaultKind::Latency(Delay::Fixed { us }) => format!("{} later", time(*us)),
         FaultKind::Latency(Delay::Uniform { min_us, max_us }) => {

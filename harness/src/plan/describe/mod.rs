@@ -139,11 +139,13 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
         later.push((arrivals.starts_us, row(time(arrivals.starts_us), arrivals.ends_us(), what)));
     }
     for users in &plan.users {
-        let what = format!("users {}: {}, to {}", users.name, users::crowd(users), target(&users.to));
+        let what =
+            format!("users {}: {}, to {}", users.name, users::crowd(users), target(&users.to));
         later.push((0, row(time(0), users.crowd.ends_us(), what)));
     }
     for fleet in &plan.fleets {
-        let what = format!("fleet {}: {}, to {}", fleet.name, fleet::stream(fleet), target(&fleet.to));
+        let what =
+            format!("fleet {}: {}, to {}", fleet.name, fleet::stream(fleet), target(&fleet.to));
         later.push((0, row(time(0), fleet.ends_us(), what)));
     }
     for fault in &plan.faults {
@@ -191,9 +193,10 @@ fn requests(plan: &Plan) -> Vec<Vec<String>> {
         })
     });
     let closed = plan.users.iter().flat_map(|users| {
-        users::journey(users).into_iter().enumerate().map(|(at, what)| {
-            vec![first(&users.name, at), "-".to_owned(), what]
-        })
+        users::journey(users)
+            .into_iter()
+            .enumerate()
+            .map(|(at, what)| vec![first(&users.name, at), "-".to_owned(), what])
     });
     open.chain(closed).collect()
 }

@@ -14,7 +14,8 @@ pub(super) fn crowd(users: &Users) -> String {
             format!("{}, started within {}", many(*vus), time(*ramp_up_us))
         }
         Crowd::Ramping { start, stages } => {
-            let stages = stages.iter().map(|(us, vus)| format!(", to {} in {}", count(*vus), time(*us)));
+            let stages =
+                stages.iter().map(|(us, vus)| format!(", to {} in {}", count(*vus), time(*us)));
             format!("{}{}", many(*start), stages.collect::<String>())
         }
         Crowd::Shared { vus, iterations, .. } => {

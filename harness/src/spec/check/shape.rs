@@ -30,7 +30,9 @@ pub fn public_schema() -> Value {
         let Some(properties) = of.get_mut("properties").and_then(Value::as_object_mut) else {
             continue;
         };
-        behind.extend(properties.values().filter(|of| is_hidden(of)).map(|of| named(of).0.to_owned()));
+        behind.extend(
+            properties.values().filter(|of| is_hidden(of)).map(|of| named(of).0.to_owned()),
+        );
         properties.retain(|_, of| !is_hidden(of));
     }
     defs.retain(|name, _| !behind.contains(name));

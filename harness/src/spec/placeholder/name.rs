@@ -179,10 +179,9 @@ impl Kind {
                 format!("{shown} is not known yet where this is read"),
                 "use it in a process's command or env, or in a request's path, headers or body",
             ),
-            "self" if self != Kind::Process => wrong(
-                format!("{shown} is known only to a process"),
-                "write ${services.NAME.addr}",
-            ),
+            "self" if self != Kind::Process => {
+                wrong(format!("{shown} is known only to a process"), "write ${services.NAME.addr}")
+            }
             _ => None,
         }
     }

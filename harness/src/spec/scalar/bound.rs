@@ -25,12 +25,13 @@ impl Scalar for Bound {
             Value::String(text) if text.trim_end().ends_with('%') => {
                 Ratio::read(value).map(Bound::Share)
             }
-            Value::String(_) | Value::Number(_) => Count::read(value).map(Bound::Count).map_err(
-                |_| {
-                    let message = format!("{} is neither a count nor a share", quoted(&plain(value)));
+            Value::String(_) | Value::Number(_) => {
+                Count::read(value).map(Bound::Count).map_err(|_| {
+                    let message =
+                        format!("{} is neither a count nor a share", quoted(&plain(value)));
                     Wrong::new(message, format!("write {}", Bound::WANTED))
-                },
-            ),
+                })
+            }
             other => Err(shape::<Bound>(other)),
         }
     }

@@ -103,7 +103,8 @@ pub(super) fn backlog(
 ) -> Option<Must> {
     let (index, fleet) = fleet(&asked.fleet, given, trail, notes)?;
     if fleet.gateway.is_none() {
-        let message = format!("`{}` has no gateway of ours whose backlog could be seen", fleet.name);
+        let message =
+            format!("`{}` has no gateway of ours whose backlog could be seen", fleet.name);
         let help = "write `gateway:` in the fleet; for an edge of your own use `settles` on its \
                     metric, which is not supported yet";
         notes.entry(trail, message, help);

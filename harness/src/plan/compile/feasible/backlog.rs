@@ -161,8 +161,11 @@ pub(super) fn check_buffers(world: World<'_>, notes: &mut Notes<'_>) {
         let Some(gateway) = &fleet.gateway else { continue };
         let held = u64::try_from(gateway.buffer_max).unwrap_or(u64::MAX);
         let held = held.saturating_mul(u64::from(gateway.count));
-        let all = world.faults.iter().filter_map(|fault| Some((fault, waiting(fleet, fault, world)?)));
-        let Some((fault, waiting)) = all.max_by_key(|(_, waiting)| waiting.samples) else { continue };
+        let all =
+            world.faults.iter().filter_map(|fault| Some((fault, waiting(fleet, fault, world)?)));
+        let Some((fault, waiting)) = all.max_by_key(|(_, waiting)| waiting.samples) else {
+            continue;
+        };
         if waiting.samples > held {
             notes.warn(format!(
                 "`{}` makes {} samples of `{}` wait, and its outboxes hold {} (`buffer.max`): the \

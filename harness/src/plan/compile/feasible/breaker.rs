@@ -93,9 +93,14 @@ impl About<'_> {
         let trial_us = failing::trial_fails_us(self.fleet, fault);
         let (between_us, lambda) = self.fleet.map_or((0, String::new()), |fleet| {
             let mhz = mhz_of_one(fleet).max(1);
-            (1_000_000_000_u64.div_ceil(mhz), format!(" + 1/λ ({} with λ = {})", time(1_000_000_000 / mhz), rate(mhz)))
+            (
+                1_000_000_000_u64.div_ceil(mhz),
+                format!(" + 1/λ ({} with λ = {})", time(1_000_000_000 / mhz), rate(mhz)),
+            )
         });
-        let needed = [trial_us, between_us, EPSILON_US].iter().fold(recovery_us, |sum, part| sum.saturating_add(*part));
+        let needed = [trial_us, between_us, EPSILON_US]
+            .iter()
+            .fold(recovery_us, |sum, part| sum.saturating_add(*part));
         let allowed =
             planned(after, self.world.case).saturating_add(within_us).saturating_sub(end(fault));
         if allowed < needed {
@@ -119,15 +124,24 @@ impl About<'_> {
         if matches!(fault.kind, FaultKind::Kill { .. }) {
             return;
         }
-        let (Some(trials), least) =
-            (Trials::of(self.fleet, self.breaker.policy.failures, recovery_us, trial_us, fault, self.world), recovery_us / 5)
-        else {
+        let (Some(trials), least) = (
+            Trials::of(
+                self.fleet,
+                self.breaker.policy.failures,
+                recovery_us,
+                trial_us,
+                fault,
+                self.world,
+            ),
+            recovery_us / 5,
+        ) else {
             return;
         };
         let (nth, at) = trials.first_from(fault.lasts_us);
         let before = trials.nth(nth.saturating_sub(1)).filter(|_| nth > 1);
         let near = [Some((nth, at)), before.map(|at| (nth - 1, at))];
-        let near = near.into_iter().flatten().map(|(nth, at)| (at.abs_diff(fault.lasts_us), nth, at));
+        let near =
+            near.into_iter().flatten().map(|(nth, at)| (at.abs_diff(fault.lasts_us), nth, at));
         let Some((apart, nth, at)) = near.min() else { return };
         if apart < least {
             notes.warn(format!(
@@ -207,10 +221,9 @@ fn formula(fleet: &Fleet, failures: u64, fail_us: u64) -> String {
         _ => ("f".to_owned(), false),
     };
     let devices = fleet.devices_of_one();
-    let at_once = fleet
-        .gateway
-        .as_ref()
-        .map_or(devices, |gateway| devices.min(u64::try_from(gateway.in_flight).unwrap_or(u64::MAX)));
+    let at_once = fleet.gateway.as_ref().map_or(devices, |gateway| {
+        devices.min(u64::try_from(gateway.in_flight).unwrap_or(u64::MAX))
+    });
     let numbers = format!("λ = {}, f = {}", rate(mhz_of_one(fleet)), time(fail_us));
     if at_once >= failures {
         return format!("{}/λ + {each} ({numbers})", failures - failures.min(1));

@@ -102,9 +102,8 @@ impl Lane {
         if !self.each {
             let attempts = self.waits.len() as u64 + 1;
             let waits = self.waits.iter().copied().fold(0, u64::saturating_add);
-            let ends = at
-                .saturating_add(self.fail_us.saturating_mul(attempts))
-                .saturating_add(waits);
+            let ends =
+                at.saturating_add(self.fail_us.saturating_mul(attempts)).saturating_add(waits);
             return (ends, (self.next_sample(ends), 0));
         }
         let failed = at.saturating_add(self.fail_us);
@@ -133,8 +132,10 @@ pub(super) fn opens_after_us(fleet: &Fleet, failures: u64, fail_us: u64) -> u64 
     let devices = fleet.devices_of_one();
     let at_once = devices.min(u64::try_from(gateway.in_flight).unwrap_or(u64::MAX));
     let each = gateway.retry.as_ref().is_none_or(|retry| retry.order == Order::OutsideBreaker);
-    let waits: Vec<u64> =
-        gateway.retry.as_ref().map_or_else(Vec::new, |retry| waits_us(retry).take(10_000).collect());
+    let waits: Vec<u64> = gateway
+        .retry
+        .as_ref()
+        .map_or_else(Vec::new, |retry| waits_us(retry).take(10_000).collect());
     let lanes: Vec<Lane> = (0..at_once.min(failures))
         .map(|lane| Lane {
             begins: fleet.every_us.saturating_mul(lane) / devices.max(1),
@@ -145,7 +146,8 @@ pub(super) fn opens_after_us(fleet: &Fleet, failures: u64, fail_us: u64) -> u64 
         })
         .collect();
     let told = |lane: usize, at, attempt| {
-        let (told, next) = lanes.get(lane).map_or((u64::MAX, (u64::MAX, 0)), |one| one.after(at, attempt));
+        let (told, next) =
+            lanes.get(lane).map_or((u64::MAX, (u64::MAX, 0)), |one| one.after(at, attempt));
         Reverse((told, lane, next))
     };
     let mut heap: BinaryHeap<_> =
@@ -162,8 +164,8 @@ pub(super) fn opens_after_us(fleet: &Fleet, failures: u64, fail_us: u64) -> u64 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::fleet::{Delivery, Gateway, Profile, WhenFull};
     use crate::plan::Client;
+    use crate::plan::fleet::{Delivery, Gateway, Profile, WhenFull};
     use assay_slo::Share;
 
     fn fleet(devices: u64, every_us: u64, retry: Option<Retry>) -> Fleet {

@@ -180,7 +180,9 @@ fn too_few(
     let message = format!("`{what}` expects {most}{expected}{whose} during {during}, but {enough}");
     let help = match demand.known {
         Known::Exactly => remedy(demand, least, traffic),
-        Known::AtMost | Known::AtLeast => "let it run longer, or write more users or shorter pauses".to_owned(),
+        Known::AtMost | Known::AtLeast => {
+            "let it run longer, or write more users or shorter pauses".to_owned()
+        }
     };
     match asked.objective.advisory {
         true => notes.warn(format!("{message}; {help}")),
