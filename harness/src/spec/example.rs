@@ -55,12 +55,51 @@ load:
       at: visitors.start + 5s
       to: front
       requests: [{get: {path: /}}]
+  crowd:
+    constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s}, journey: [{get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
+  tide: {ramping-vus: {start-vus: 1, stages: [{duration: 1m, target: 50}], pace: 1s, to: front, journey: [{get: {path: /}}]}}
+  batch: {shared-iterations: {vus: 10, iterations: 1000, max-duration: 5m, to: front, journey: [{get: {path: /}}]}}
+fleets:
+  trucks:
+    devices: 200
+    every: 1s
+    jitter: 100ms
+    duration: 3m
+    to: front
+    profile: TRUCK-21
+    send: {post: {path: "/ingest/${device}", headers: {X-Id: "${random.uuid}"}, json: {machine_id: "${device}", sample_number: "${sample}", at: "${now}", n: "${random.int(1,9)}"}}}
+    key: [/machine_id, /sample_number]
+    gateway:
+      count: 4
+      in-flight: 16
+      timeout: 2s
+      buffer: {max: 20000, durable: false, when-full: drop-oldest}
+      batch: 1
+      delivery: store-and-forward
+      breaker: {failures: 5, recovery: 60s, trials: 1}
+      retry: {attempts: 3, base: 1s, factor: 2, max: 30s, jitter: 0%, order: outside-breaker}
+      mutant: never-opens
+    drain: 30s
+    read-back: {http: {service: api, path: "/samples/${device}?after=${cursor}", ranges: /sample_numbers, duplicates: /duplicates, next: /next}}
+  mills:
+    devices: 1
+    every: 1s
+    samples: 1000
+    to: front
+    profile: MILL-3
+    gateway: {buffer: {when-full: drop-newest}, delivery: fire-and-forget, breaker: {}, retry: {order: inside-breaker, factor: 1.5}, mutant: stale-success-closes}
+    read-back: {http: {service: api, path: "/samples/${device}", items: /samples, key: [/machine_id]}}
+  boilers: {devices: 1, every: 1s, samples: 9, to: front, profile: BOILER-7, read-back: {command: {run: [psql, "${services.api.port}"]}}}
+  others: {devices: 1, every: 1s, samples: 9, to: front, profile: none, send: {get: {path: "/${device}"}}, read-back: {command: {shell: "cat ${run.dir}/x"}}}
 faults:
   slow: {latency: {link: front, add: {normal: {mean: 200ms, sd: 50ms}}, affects: {share: 50%}, match: {method: [GET], path: "/products/**", headers: {X-Tenant: acme}}, at: 30s, duration: 20s, recovery: 10s}}
   wide: {latency: {link: front, add: {uniform: 10ms..50ms}, affects: all, at: slow.end + 20s, duration: 1s}}
   even: {latency: {link: front, add: {fixed: 3s}, at: wide.end, duration: 1s}}
   half: {error: {link: front, status: 503, headers: {Retry-After: "1"}, text: busy, affects: {quota: 50%}, match: {path: /charge}, at: even.end + 20s, duration: 20s, recovery: 5s}}
   gone: {outage: {link: back, mode: black-hole, affects: {share: 12.5%}, match: {}, at: 2m, duration: 20s, recovery: 30s}}
+  crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s}}
+breakers:
+  uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
 objectives:
   fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%}}
   errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%}}
@@ -70,6 +109,12 @@ expect:
   - recovers: {objective: fast, after: gone.end, within: 30s, hold: 10s}
   - unaffected: {of: [list], during: [half], keeps: [fast, errors]}
   - answers: {of: [visitors], during: [gone], only: [200, 503], within: 50ms, header: Retry-After}
+  - breaker: {name: uplink, opens: {after: gone.start, within: 1s}, opens-after-failures: 5, closes: {after: gone.end, within: 70s}, trials: {at-most: 1}, calls-while-open: {at-most: 0}, fast-fail: {share: {at-least: 99%}, latency: {percentile: 99, below: 5ms}}, reopens-after-close: {at-most: 0}, never-opens: true}
+  - ledger: {fleet: trucks, lost: {at-most: 0}, duplicated: {at-most: 0.1%}, unexpected: {at-most: 0}, out-of-order: {at-most: 0}, age: {at-most: 60s}}
+  - backlog: {fleet: trucks, peak: {at-most: 8000}, drained: {after: gone.end, within: 60s}}
+  - goodput: {of: [visitors], at-least: 95%, after: gone.end, within: 20s}
+  - amplification: {link: back, per: [list], at-most: 1.5x, during: [gone, recovery, uplink.open], window: 1s}
+  - herd: {link: back, peak: {at-most: 3x}, after: gone.end, within: 60s}
 guards:
   max-duration: 15m
 profiles:

@@ -141,8 +141,12 @@ fn jitter_us(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut N
 }
 
 fn samples(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut Notes<'_>) -> u64 {
+    if written.duration.is_some() && written.samples.is_some() {
+        let message = "both a duration and a number of samples".to_owned();
+        notes.entry(trail, message, "keep one of `duration` and `samples`");
+    }
     match (written.duration, written.samples) {
-        (Some(duration), None) => {
+        (Some(duration), _) => {
             let lasts_us = positive(duration, MOST_RUN_US, &trail.key("duration"), notes);
             let samples = lasts_us / every_us;
             if duration.us > 0 && samples == 0 {
@@ -163,11 +167,6 @@ fn samples(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut Not
                 notes.value(&trail.key("samples"), message, "a run lasts at most 168h");
             }
             samples.0.clamp(1, MOST_RUN_US / every_us.max(1) + 1)
-        }
-        (Some(_), Some(_)) => {
-            let message = "both a duration and a number of samples".to_owned();
-            notes.entry(trail, message, "keep one of `duration` and `samples`");
-            1
         }
         (None, None) => {
             let message = "it does not say how long its devices sample".to_owned();

@@ -1,5 +1,6 @@
 //! Whole scenarios: what compiles, into what; and each check with a scenario that fails it.
 
+mod outage;
 mod refused;
 
 use crate::plan::{Plan, Traffic, compile, describe};

@@ -7,6 +7,9 @@ use crate::plan::{Fleet, Plan};
 use assay_slo::Share;
 use assay_slo::case::{Evidence, Policy};
 
+/// Waits that are listed.
+const WAITS: usize = 4;
+
 /// `40 devices, each every 200 ms: 200/s, 10 000 samples`.
 pub(super) fn stream(fleet: &Fleet) -> String {
     let jitter = match fleet.jitter_us {
@@ -81,11 +84,17 @@ fn retry(retry: &Retry) -> String {
         Share(0) => String::new(),
         share => format!(" ± {share}"),
     };
+    let next = |us: &u64| Some((us.saturating_mul(retry.factor_milli) / 1000).min(retry.max_us));
+    let waits = std::iter::successors(Some(retry.base_us.min(retry.max_us)), next);
+    let many = retry.attempts.saturating_sub(1) as usize;
+    let mut shown: Vec<String> = waits.take(many.min(WAITS)).map(time).collect();
+    if many > WAITS {
+        shown.push("…".to_owned());
+    }
     format!(
-        "{} {order} the breaker, waits from {} to {}{jitter}",
+        "{} {order} the breaker, waits {}{jitter}",
         several(u64::from(retry.attempts), "attempt", "attempts"),
-        time(retry.base_us),
-        time(retry.max_us)
+        if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
     )
 }
 

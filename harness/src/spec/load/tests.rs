@@ -79,9 +79,14 @@ fn ten_thousand_broken_scenarios_are_refused_or_read_and_never_panic() {
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let mut below = |most: usize| (random.next_u32() as usize) % most.max(1);
     let shorter: String = GOOD.lines().take(45).collect::<Vec<_>>().join("\n");
+    let outage = include_str!("../../../../scenarios/backend-outage.yaml");
     let (mut good, mut bad) = (0, 0);
     for round in 0..10_000 {
-        let mut text = if round % 10 == 0 { GOOD.to_owned() } else { shorter.clone() };
+        let mut text = match round % 10 {
+            0 => GOOD.to_owned(),
+            1 | 2 => outage.to_owned(),
+            _ => shorter.clone(),
+        };
         for _ in 0..=below(3) {
             text = broken(&text, &mut below);
         }
@@ -93,6 +98,10 @@ fn ten_thousand_broken_scenarios_are_refused_or_read_and_never_panic() {
             Ok(loaded) => {
                 good += 1;
                 assert!(!loaded.document.resolved().is_empty());
+                // Whatever can be read is planned or refused.
+                if let Err(problems) = crate::plan::compile(&loaded) {
+                    assert!(!problems.is_empty());
+                }
             }
             Err(problems) => {
                 bad += 1;

@@ -65,7 +65,7 @@ fn a_missing_setting_can_be_set_and_a_list_item_too() {
 fn a_path_that_hits_nothing_is_refused_with_what_is_near() {
     let cases = [
         ("faults.gome.outage.duration=5s", "did you mean `gone`?"),
-        ("faults.new={}", "keys there: slow, wide, even, half, gone"),
+        ("faults.new={}", "keys there: slow, wide, even, half, gone, crash"),
         ("fault.gone.outage.duration=5s", "did you mean `faults`?"),
         ("load.visitors.constant-arrival-rate.requests.9.get.weight=1", "it is a list of 7"),
         ("warmup.x=1", "it is a value without keys"),

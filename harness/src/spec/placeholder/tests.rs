@@ -95,8 +95,16 @@ fn what_is_not_known_is_refused_with_what_is_near() {
         ("labels: {a: \"x ${y\"}", "`${y` is never closed"),
         ("labels: {\"${seed}\": a}", "the key `${seed}` holds a placeholder"),
         ("vars: {a: \"${vars.a}\"}", "the variable `a` is made of itself"),
-        ("labels: {a: \"${random.uuid}\"}", "`${random.uuid}` is not supported yet"),
-        ("labels: {a: \"${device}\"}", "`${device}` is not supported yet"),
+        ("labels: {a: \"${random.uuid}\"}", "`${random.uuid}` is known only to a fleet's samples"),
+        ("labels: {a: \"${device}\"}", "`${device}` is known only to a fleet's samples"),
+        ("labels: {a: \"${data.users.email}\"}", "`${data.users.email}` is not supported yet"),
+        ("labels: {a: \"${cursor}\"}", "`${cursor}` is known only where a store is read back"),
+        ("labels: {a: \"${random.int(3,1)}\"}", "`${random.int(3,1)}` ends before it starts"),
+        (
+            "labels: {a: \"${random.int(a,1)}\"}",
+            "`${random.int(a,1)}` is not between whole numbers",
+        ),
+        ("labels: {a: \"${random.word}\"}", "`${random.word}` is unknown"),
         (
             "services: {a: {process: {command: [\"${links.b.addr}\"]}}}",
             "`${links.b.addr}` is unknown: there is no entry `b` in links",

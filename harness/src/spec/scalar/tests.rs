@@ -219,3 +219,35 @@ proptest! {
         drop((Statuses::read(&value), Name::read(&value), Words::read(&value), Flag::read(&value)));
     }
 }
+
+#[test]
+fn spans_factors_and_bounds_are_exact_and_written_back_alike() {
+    use super::{Bound, Factor, Multiplier, Span};
+    use serde_json::json;
+    let span = |value: serde_json::Value| Span::read(&value);
+    assert_eq!(span(json!("500ms")).unwrap(), Span { min_us: 500_000, max_us: 500_000 });
+    let wide = Span { min_us: 1_000_000, max_us: 3_000_000 };
+    for value in [json!("1s..3s"), json!("1s .. 3s"), json!({"min": "1s", "max": "3s"})] {
+        assert_eq!(span(value).unwrap(), wide);
+    }
+    assert_eq!(Span::read(&wide.write()).unwrap(), wide);
+    assert!(span(json!("3s..1s")).is_err() && span(json!([1])).is_err());
+    assert_eq!(span(json!(5)).unwrap_err().message, "`5` has no unit");
+
+    assert_eq!(Factor::read(&json!("1.5x")).unwrap(), Factor { milli: 1500 });
+    assert_eq!(Factor { milli: 1500 }.write(), json!("1.5x"));
+    assert_eq!(Factor::read(&json!(2)).unwrap_err().message, "`2` has no unit");
+    for bad in ["x", "-1x", "1.2345x", "1000001x", "1.5"] {
+        assert!(Factor::read(&json!(bad)).is_err(), "{bad}");
+    }
+    assert_eq!(Multiplier::read(&json!(1.5)).unwrap(), Multiplier { milli: 1500 });
+    assert_eq!(Multiplier::read(&json!("2")).unwrap().write(), json!("2"));
+    assert!(Multiplier::read(&json!("2x")).is_err());
+
+    let bound = |value: serde_json::Value| Bound::read(&value).map(|bound| bound.write());
+    assert_eq!(bound(json!(0)).unwrap(), json!(0));
+    assert_eq!(bound(json!("0.1%")).unwrap(), json!("0.1%"));
+    for bad in [json!(0.5), json!("many"), json!("101%"), json!(true)] {
+        assert!(bound(bad).is_err());
+    }
+}

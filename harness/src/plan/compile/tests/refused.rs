@@ -35,7 +35,7 @@ fn unknown_names() {
     refused(&[("keeps: [fast]", "keeps: [fist]")], "unknown objective `fist`");
     refused(&[("of: [browse]", "of: [brows]")], "did you mean `browse`?");
     refused(&[("during: [half], keeps", "during: [haf], keeps")], "did you mean `half`?");
-    refused(&[("during: [half], keeps", "during: [half.open], keeps")], "not supported yet");
+    refused(&[("during: [half], keeps", "during: [half.open], keeps")], "only breakers are open");
     refused(
         &[("during: [half], keeps", "during: [half.x], keeps")],
         "write half, or half.recovery",
