@@ -168,7 +168,10 @@ fn hidden(fault: &Fault, own: u64, seen: Option<u64>) -> Option<String> {
     let differs = seen.abs_diff(own) > 5 && u128::from(seen.abs_diff(own)) * 20 > u128::from(own);
     differs.then(|| {
         let why = if seen < own {
-            "something between hides it, such as a retry"
+            match fault.shows {
+                Shows::Broken => "the others were answered after all, when the fault was over",
+                _ => "something between hides it, such as a retry",
+            }
         } else {
             "the service itself does the same"
         };

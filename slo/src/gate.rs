@@ -3,13 +3,13 @@
 //! Invariant: the look uses whole seconds that were handed over, and the judge's own counting.
 //! Not here: probes, which the run adds; when the gate looks.
 
-use crate::case::{Case, During};
+use crate::case::{Ask, Case, During, LoadKind, Of};
 use crate::event::{Gate, GateTime};
 use crate::evidence::Evidence;
 use crate::objective::{self, Question};
 use crate::outcome::Outcome;
 use crate::scorecard::Verdict;
-use crate::time::SECOND_US;
+use crate::time::{At, SECOND_US};
 use crate::timeline::Timeline;
 use crate::words;
 use std::ops::Range;
@@ -18,9 +18,11 @@ use std::ops::Range;
 const RECENT_S: i64 = 5;
 
 /// Looks at the whole seconds before `now_second` (all of them handed over), from time 0; after
-/// the last undo at the last five, of these at those that began after it. Each required objective that covers the steady phase must not
-/// be violated (too few requests do not close the gate), and at least 99 % of the last five
-/// seconds' requests must be ok. `timeline` is what is known so far.
+/// the last undo at the last five, of these at those that began after it. Each required objective
+/// that covers the steady phase must not be violated (too few requests do not close the gate), at
+/// least 99 % of the last five seconds' requests of loads must be ok, and no more than 1 % of
+/// those that were due longer ago than they may take may still be under way. `timeline` is what
+/// is known so far.
 #[must_use]
 pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -> Gate {
     let evidence = Evidence::new(case, timeline);
@@ -52,11 +54,19 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
     });
     let mut reasons: Vec<String> = violated.collect();
     reasons.extend(lately(case, timeline, &recent));
+    reasons.extend(hanging(case, timeline, &recent));
     Gate { when, open: reasons.is_empty(), reasons }
 }
 
+/// Whether a look after the last undo would have a whole second to look at.
+#[must_use]
+pub fn can_look_after(timeline: &Timeline, now_second: i64) -> bool {
+    now_second > first_second_after_faults(timeline)
+}
+
 /// The first second that no fault touches any more.
-fn first_second_after_faults(timeline: &Timeline) -> i64 {
+#[must_use]
+pub fn first_second_after_faults(timeline: &Timeline) -> i64 {
     let zero = timeline.zero.unwrap_or_default();
     let spans = timeline.faults.values().flat_map(|fault| &fault.spans);
     let cleared = spans.filter_map(|span| span.cleared);
@@ -66,7 +76,8 @@ fn first_second_after_faults(timeline: &Timeline) -> i64 {
 /// What is wrong with the last seconds' requests, of all loads together.
 fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<String> {
     let (mut ok, mut all) = (0u64, 0u64);
-    for of in timeline.kinds().filter(|of| of.load < case.loads.len()) {
+    let is_load = |of: &Of| case.loads.get(of.load).is_some_and(|l| l.kind != LoadKind::Fleet);
+    for of in timeline.kinds().filter(is_load) {
         for (key, counts) in timeline.cells(of) {
             if recent.contains(&key.second) && key.segment > 0 {
                 all += counts.n;
@@ -83,6 +94,40 @@ fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<Strin
             "of the requests of the last {span} only {} were ok ({ok} of {all}), 99 % are needed",
             words::ratio(ok, all)
         )
+    })
+}
+
+/// Requests of open arrivals that were due longer ago than they may take, and have not ended:
+/// what hangs has not failed yet, but is not well either.
+fn hanging(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<String> {
+    let limits = case.objectives.iter().filter_map(|objective| match objective.ask {
+        Ask::Latency { below_us, .. } => Some(below_us),
+        _ => None,
+    });
+    let patience = limits.max().unwrap_or(0).max(SECOND_US);
+    let zero = timeline.zero.unwrap_or_default();
+    let end = i64::try_from(patience).unwrap_or(i64::MAX);
+    let until = zero.plus(recent.end.saturating_mul(SECOND_US as i64)).plus(-end);
+    let (mut open, mut due) = (0u64, 0u64);
+    for (load, sum) in &timeline.health {
+        // Those that were due by a hand-over before then; a second that lies around it is counted
+        // as ended whole, so too few are found rather than too many.
+        let by = |at: At| {
+            let known = sum.due_by.partition_point(|(told, _)| *told <= at);
+            sum.due_by[..known].last().copied()
+        };
+        let Some((at, were_due)) = by(until) else { continue };
+        let second = at.second(zero);
+        let kinds = timeline.kinds().filter(|of| of.load == *load);
+        let cells = kinds.flat_map(|of| timeline.cells(of));
+        let ended = cells.filter(|(key, _)| key.segment > 0 && key.second <= second);
+        open += were_due.saturating_sub(ended.map(|(_, counts)| counts.n).sum());
+        let before = by(zero.plus(recent.start.saturating_mul(SECOND_US as i64)));
+        due += sum.due.saturating_sub(before.map_or(0, |(_, due)| due));
+    }
+    (u128::from(open) * 100 > u128::from(due) && open > 1).then(|| {
+        let ago = words::duration(patience);
+        format!("{} due more than {ago} ago have not ended", words::count(open, "request"))
     })
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
     let reason = timeline.end.as_ref().map(|end| end.reason);
     let loads = case.loads.iter().zip(recorded.into_iter().zip(unsent)).enumerate();
     let loads = loads.map(|(index, (load, (recorded, unsent)))| {
-        let health = timeline.health.get(&index).copied().unwrap_or_default();
+        let health = timeline.health.get(&index).cloned().unwrap_or_default();
         let expected = match reason {
             // Users and fleets plan no arrivals: nothing of theirs can be missing.
             _ if load.kind != LoadKind::Open => 0,

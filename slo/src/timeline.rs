@@ -104,9 +104,11 @@ pub(crate) struct HistogramKey {
 }
 
 /// How the generator did with one load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct HealthSum {
     pub(crate) due: u64,
+    /// How many were due by the instant of each hand-over.
+    pub(crate) due_by: Vec<(At, u64)>,
     pub(crate) begun: u64,
     pub(crate) blocked: u64,
     pub(crate) worst_p50_us: u64,
@@ -163,7 +165,7 @@ impl Timeline {
                     self.add_cell(cell, case)?;
                 }
             }
-            Event::Health(health) => self.add_health(health, case)?,
+            Event::Health(health) => self.add_health(entry.at, health, case)?,
             Event::Probe { .. } => {}
             Event::Breaker(_)
             | Event::Attempts(_)
@@ -340,12 +342,13 @@ impl Timeline {
         Ok(())
     }
 
-    fn add_health(&mut self, health: &Health, case: &Case) -> Result<(), Malformed> {
+    fn add_health(&mut self, at: At, health: &Health, case: &Case) -> Result<(), Malformed> {
         if health.load >= case.loads.len() {
             return Err(Malformed::new(format!("health is of load {}, unknown", health.load)));
         }
         let sum = self.health.entry(health.load).or_default();
         sum.due = sum.due.saturating_add(health.due);
+        sum.due_by.push((at, sum.due));
         sum.begun = sum.begun.saturating_add(health.begun);
         sum.blocked = sum.blocked.saturating_add(health.blocked);
         if sum.due > MOST || sum.begun > MOST || sum.blocked > MOST {

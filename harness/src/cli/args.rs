@@ -2,6 +2,7 @@
 //!
 //! Invariant: every command's `--help` ends with examples that work.
 
+use crate::spec::scalar::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -73,6 +74,14 @@ Examples:
   assay backend --listen 127.0.0.1:8000
   DATABASE_URL=sqlite:///tmp/backend.db assay backend")]
     Backend(BackendArgs),
+    /// Send samples of simulated devices to an ingest, with progress: the platform's demo.
+    #[command(after_help = "\
+Exit codes: 0 all samples were acknowledged, 1 some were not, 4 could not run, 130 interrupted.
+
+Examples:
+  assay devices --samples 1000 --to http://127.0.0.1:8000
+  assay devices --devices 20 --every 100ms --gateway --to http://127.0.0.1:8000")]
+    Devices(DevicesArgs),
     /// Outlives a run that is killed, and ends what it started.
     #[command(hide = true)]
     Guardian(GuardianArgs),
@@ -172,6 +181,53 @@ pub(super) struct BackendArgs {
     /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
     #[arg(long, value_name = "KIND=VALUE", hide = true)]
     pub(super) mutant: Vec<assay_backend::Mutant>,
+}
+
+/// Simulated devices.
+#[derive(Debug, ClapArgs)]
+pub(super) struct DevicesArgs {
+    /// Where samples go: `http://host:port`; `/ingest/raw` is added.
+    #[arg(long, value_name = "URL")]
+    pub(super) to: String,
+    /// Samples of each device.
+    #[arg(long, default_value_t = 1000)]
+    pub(super) samples: u64,
+    /// How many devices.
+    #[arg(long, default_value_t = 1)]
+    pub(super) devices: u64,
+    /// The period of one device.
+    #[arg(long, default_value = "10ms", value_name = "DURATION", value_parser = duration)]
+    pub(super) every: u64,
+    /// Shapes of values.
+    #[arg(long, default_value = "TRUCK-21")]
+    pub(super) profile: Shape,
+    /// Seed of all values.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Send through a gateway that stores, retries and forwards, instead of each sample once.
+    #[arg(long)]
+    pub(super) gateway: bool,
+}
+
+/// Shapes of values.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Shape {
+    /// A haul truck.
+    #[value(name = "TRUCK-21")]
+    Truck,
+    /// A grinding mill.
+    #[value(name = "MILL-3")]
+    Mill,
+    /// An industrial boiler.
+    #[value(name = "BOILER-7")]
+    Boiler,
+}
+
+/// A duration as scenarios write it, in µs.
+fn duration(text: &str) -> Result<u64, String> {
+    let value = serde_json::Value::String(text.to_owned());
+    let duration: Duration = serde_json::from_value(value).map_err(|e| e.to_string())?;
+    if duration.us == 0 { Err("write more than 0s".to_owned()) } else { Ok(duration.us) }
 }
 
 /// The guardian.

@@ -24,6 +24,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => run::verify(&args),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),
+        Command::Devices(args) => platform::devices(&args),
         Command::Guardian(args) => platform::guardian(&args),
     }
 }

@@ -1,7 +1,10 @@
 //! Processes of this program that others start: the bundled backend, the guardian.
 
-use super::args::{BackendArgs, GuardianArgs};
+use super::args::{BackendArgs, DevicesArgs, GuardianArgs, Shape};
 use super::print;
+use crate::fleet;
+use crate::fleet::demo::{DemoArgs, Through, Totals};
+use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
 use crate::service::guardian_main;
 use assay_backend::Settings;
@@ -48,6 +51,78 @@ fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
+    let demo = DemoArgs {
+        to: args.to.clone(),
+        samples: args.samples,
+        devices: args.devices,
+        every_us: args.every,
+        profile: match args.profile {
+            Shape::Truck => Profile::Truck,
+            Shape::Mill => Profile::Mill,
+            Shape::Boiler => Profile::Boiler,
+        },
+        seed: args.seed,
+        through: if args.gateway { Through::Gateway } else { Through::Devices },
+        deny: std::env::var("ASSAY_DENY").ok(),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            print::error(&format!("cannot start threads: {error}"));
+            return Exit::CouldNotRun.into();
+        }
+    };
+    let all = args.samples.saturating_mul(args.devices);
+    let sent = runtime.block_on(send(&demo, |totals| {
+        print::err(&format!("{} of {all} acknowledged\n", totals.acknowledged));
+    }));
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    match sent {
+        Ok((totals, stopped)) => {
+            print::out(&told(&totals));
+            if stopped {
+                return Exit::Interrupted.into();
+            }
+            let whole = totals.acknowledged == all;
+            if whole { Exit::Met.into() } else { Exit::Violated.into() }
+        }
+        Err(error) => {
+            print::error(&error);
+            Exit::CouldNotRun.into()
+        }
+    }
+}
+
+/// Sends all samples; also tells whether Ctrl-C cut it short.
+async fn send(
+    demo: &DemoArgs,
+    progress: impl FnMut(&Totals),
+) -> Result<(Totals, bool), Box<dyn std::error::Error>> {
+    let told = told_to_end()?;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        told.await;
+        stop.send_replace(true);
+        std::future::pending::<()>().await;
+    });
+    let totals = fleet::demo::demo(demo, stopped.clone(), progress).await?;
+    Ok((totals, *stopped.borrow()))
+}
+
+/// What became of the samples.
+fn told(totals: &Totals) -> String {
+    let mut text = format!("generated {}, acknowledged {}", totals.generated, totals.acknowledged);
+    for (outcome, n) in &totals.outcomes {
+        text += &format!("; {} {n}", outcome.name());
+    }
+    text.push('\n');
+    for finding in &totals.findings {
+        text += &format!("{finding}\n");
+    }
+    text
 }
 
 pub(super) fn guardian(args: &GuardianArgs) -> ExitCode {

@@ -142,6 +142,14 @@ fn repeat(args: &RunArgs, seed: u64) -> String {
         words.extend(values.iter().map(|value| format!("{flag} {}", quoted(value))));
     }
     words.push(format!("--seed {seed}"));
+    words.extend(args.allow_faults.iter().map(|host| format!("--allow-faults {}", quoted(host))));
+    words.extend(args.on_inconclusive.map(|remap| {
+        let word = match remap {
+            Remap::Fail => "fail",
+            Remap::Pass => "pass",
+        };
+        format!("--on-inconclusive {word}")
+    }));
     words.join(" ")
 }
 

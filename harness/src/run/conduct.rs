@@ -9,23 +9,29 @@
 use super::signals::{self, Stop};
 use super::stage::Stage;
 use super::stream::Stream;
-use super::timetable::{Step, Timetable};
+use super::timetable::{PROBES_US, Step, Timetable};
 use super::traffic::{News, Traffic};
+use crate::fault;
 use crate::link::LinkEvent;
 use crate::plan::{FaultKind, Plan};
+use crate::probe::{self, Probed};
 use crate::record::Edges;
-use crate::{fault, probe};
 use assay_slo::event::{
     Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState,
 };
+use assay_slo::time::SECOND_US;
 use assay_slo::{At, Event, gate};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Duration;
 
 /// From the fixing of time 0 to the first request that can be due: threads must be up by then.
 const LEAD_US: u64 = 100_000;
+
+/// A second's requests have ended and were handed over so long after its start.
+const HANDED_OVER_US: u64 = 2_200_000;
 
 /// How often the console is told.
 const TICK: Duration = Duration::from_millis(250);
@@ -53,6 +59,10 @@ struct State {
     /// Faults that are on.
     on: Vec<bool>,
     gate_open: bool,
+    /// What the probes said, as far as they have answered.
+    probes: JoinSet<(String, Probed)>,
+    /// The second in which load ended before the last look was due.
+    load_ended: Option<i64>,
 }
 
 impl Conduct<'_> {
@@ -103,6 +113,8 @@ impl Conduct<'_> {
             timetable: Timetable::of(self.plan),
             on: vec![false; self.plan.faults.len()],
             gate_open: true,
+            probes: JoinSet::new(),
+            load_ended: None,
         })
     }
 
@@ -127,7 +139,7 @@ impl Conduct<'_> {
                     let ended = matches!(news, News::Ended(_));
                     self.hear(news);
                     if ended {
-                        self.look_early(state).await;
+                        self.look_early(state);
                     }
                 }
                 Some(event) = self.link_events.recv() => self.link_event(event),
@@ -191,9 +203,10 @@ impl Conduct<'_> {
     async fn steps(&mut self, state: &mut State) {
         while let Some(step) = state.timetable.take(self.since_zero(state)) {
             match step {
-                Step::GateBefore => state.gate_open = self.look(state, GateTime::Before).await,
+                Step::Probe => self.probe(state),
+                Step::GateBefore => state.gate_open = self.look(state, GateTime::Before),
                 Step::GateAfter => {
-                    self.look(state, GateTime::After).await;
+                    self.look(state, GateTime::After);
                 }
                 Step::Inject(index) if state.gate_open => self.inject(state, index).await,
                 Step::Inject(_) => {}
@@ -203,15 +216,16 @@ impl Conduct<'_> {
         }
     }
 
-    /// Once no load is left there is no sense in waiting with the second look.
-    async fn look_early(&mut self, state: &mut State) {
-        if state.traffic.is_loading() || state.timetable.next_due().is_none() {
+    /// Once no load is left there is no sense in waiting with the second look, but for its probes.
+    fn look_early(&mut self, state: &mut State) {
+        if state.traffic.is_loading() || !state.timetable.has_look() || state.load_ended.is_some() {
             return;
         }
-        if state.timetable.only_looks_left() {
-            state.timetable.clear();
-            self.look(state, GateTime::After).await;
-        }
+        state.load_ended = Some(self.stream.clock.now().second(state.zero));
+        let now = self.since_zero(state);
+        state.timetable.clear();
+        let wait = if self.plan.probes.is_empty() { 0 } else { PROBES_US };
+        state.timetable.add_look(now.saturating_add(wait));
     }
 
     async fn inject(&mut self, state: &mut State, index: usize) {
@@ -224,6 +238,9 @@ impl Conduct<'_> {
         } else {
             self.inject_at_link(index).await
         };
+        // From the edge on, not from the plan: a fault is as long as it should be.
+        let ends = self.since_zero(state).saturating_add(planned.lasts_us);
+        state.timetable.add(ends, Step::Clear(index));
         if let Err(error) = applied {
             self.stream.finding(format!("fault {}: {error}", planned.name));
         }
@@ -262,12 +279,14 @@ impl Conduct<'_> {
             Ok(at) => at,
             Err(error) => return self.stream.finding(format!("fault {}: {error}", planned.name)),
         };
-        let any_left = state.on.contains(&true) || state.timetable.has_clears();
+        let any_left = state.on.contains(&true) || state.timetable.has_faults();
         if let (false, true, Some(steady)) =
             (any_left, state.traffic.is_loading(), &self.plan.case.steady_state)
         {
             let since = u64::try_from(at.since(state.zero)).unwrap_or(0);
-            state.timetable.add(since.saturating_add(steady.after_us), Step::GateAfter);
+            // A whole second after the fault must have passed and been handed over.
+            let least = since.div_ceil(SECOND_US).saturating_mul(SECOND_US) + HANDED_OVER_US;
+            state.timetable.add_look(since.saturating_add(steady.after_us).max(least));
         }
     }
 
@@ -300,29 +319,58 @@ impl Conduct<'_> {
         Ok(at)
     }
 
-    /// Looks whether all is steady, and journals the decision.
-    async fn look(&mut self, state: &mut State, when: GateTime) -> bool {
-        let mut probed = vec![];
+    /// Starts the probes anew; the loop goes on meanwhile.
+    fn probe(&mut self, state: &mut State) {
+        state.probes = JoinSet::new();
         for planned in &self.plan.probes {
-            let Ok(address) = self.stage.service(&planned.service) else { continue };
-            let answer = probe::http(planned, address.addr, &address.authority).await;
-            self.stream.note(Event::Probe {
-                name: planned.name.clone(),
-                ok: answer.ok,
-                detail: answer.detail.clone(),
+            let Ok(address) = self.stage.service(&planned.service).cloned() else { continue };
+            let planned = planned.clone();
+            state.probes.spawn(async move {
+                let probed = probe::http(&planned, address.addr, &address.authority).await;
+                (planned.name, probed)
             });
-            if !answer.ok {
-                probed.push(format!("{}: {}", planned.name, answer.detail));
-            }
         }
+    }
+
+    /// Looks whether all is steady, and journals the decision. Nothing is waited for: a probe
+    /// that has not answered by now has failed.
+    fn look(&mut self, state: &mut State, when: GateTime) -> bool {
         self.catch_up(state);
-        let second = self.stream.clock.now().second(state.zero);
+        let now = self.stream.clock.now().second(state.zero);
+        let second = state.load_ended.unwrap_or(now);
+        if when == GateTime::After && !gate::can_look_after(self.stream.timeline(), second) {
+            let text = "the load ended within a second of the last fault: too early for a look at the steady state";
+            self.stream.finding(text.to_owned());
+            return false;
+        }
+        let probed = self.answers(state);
         let mut gate = gate::look(self.stream.case(), self.stream.timeline(), second, when);
         gate.open &= probed.is_empty();
         gate.reasons.extend(probed);
         let open = gate.open;
         self.stream.note(Event::Gate(gate));
         open
+    }
+
+    /// What the probes answered; gives what speaks against a steady state.
+    fn answers(&mut self, state: &mut State) -> Vec<String> {
+        let mut answered = BTreeMap::new();
+        while let Some(done) = state.probes.try_join_next() {
+            answered.extend(done);
+        }
+        let mut against = vec![];
+        for planned in &self.plan.probes {
+            let name = planned.name.clone();
+            let (ok, detail) = match answered.remove(&name) {
+                Some(probed) => (probed.ok, probed.detail),
+                None => (false, format!("{name} has not answered")),
+            };
+            if !ok {
+                against.push(detail.clone());
+            }
+            self.stream.note(Event::Probe { name, ok, detail });
+        }
+        against
     }
 
     fn link_event(&mut self, event: LinkEvent) {

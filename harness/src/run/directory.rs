@@ -31,31 +31,47 @@ pub enum DirectoryError {
 /// See [`DirectoryError`].
 pub fn create(out: Option<&Path>, name: &str, seed: u64) -> Result<PathBuf, DirectoryError> {
     let path = match out {
-        Some(path) => path.to_owned(),
-        None => free_name(name, seed),
+        Some(path) => ours(path)?,
+        None => free(name, seed)?,
     };
-    let refused = |source| DirectoryError::Refused { path: path.clone(), source };
-    if path.is_file() {
-        return Err(DirectoryError::File(path));
-    }
-    if path.is_dir() && std::fs::read_dir(&path).map_err(refused)?.next().is_some() {
-        return Err(DirectoryError::NotEmpty(path));
-    }
-    std::fs::create_dir_all(path.join("logs")).map_err(refused)?;
+    let logs = path.join("logs");
+    std::fs::create_dir_all(&logs)
+        .map_err(|source| DirectoryError::Refused { path: logs, source })?;
     Ok(path)
 }
 
-/// A name that does not exist: two runs of one second must not meet.
-fn free_name(name: &str, seed: u64) -> PathBuf {
-    let stamp = clock::wall().format("%Y%m%dT%H%M%SZ");
-    let base = PathBuf::from("reports").join(format!("{name}-{stamp}-{seed}"));
-    let mut path = base.clone();
-    let mut again = 1;
-    while path.exists() {
-        again += 1;
-        path = base.with_file_name(format!("{name}-{stamp}-{seed}-{again}"));
+/// The directory that the user named, absent or empty.
+fn ours(path: &Path) -> Result<PathBuf, DirectoryError> {
+    let path = path.to_owned();
+    if path.is_file() {
+        return Err(DirectoryError::File(path));
     }
-    path
+    let held = std::fs::create_dir_all(&path)
+        .and_then(|()| std::fs::read_dir(&path))
+        .map(|mut entries| entries.next().is_some());
+    match held {
+        Ok(false) => Ok(path),
+        Ok(true) => Err(DirectoryError::NotEmpty(path)),
+        Err(source) => Err(DirectoryError::Refused { path, source }),
+    }
+}
+
+/// A name that nobody has: two runs that begin in one second must not meet.
+fn free(name: &str, seed: u64) -> Result<PathBuf, DirectoryError> {
+    let stamp = clock::wall().format("%Y%m%dT%H%M%SZ");
+    let refused = |path: &Path, source| DirectoryError::Refused { path: path.to_owned(), source };
+    let folder = PathBuf::from("reports");
+    std::fs::create_dir_all(&folder).map_err(|source| refused(&folder, source))?;
+    let mut again = 1;
+    loop {
+        let more = if again > 1 { format!("-{again}") } else { String::new() };
+        let path = folder.join(format!("{name}-{stamp}-{seed}{more}"));
+        match std::fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => again += 1,
+            Err(source) => return Err(refused(&path, source)),
+        }
+    }
 }
 
 #[cfg(test)]

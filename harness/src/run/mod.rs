@@ -101,7 +101,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBu
     let header = header(plan, options);
     let run_id = header.run.clone();
     let progress = Progress::new(live, plan);
-    let mut stream = Stream::create(&dir, header, clock, progress)?;
+    let mut stream = Stream::create(&dir, header, clock, progress, &plan.secrets)?;
     std::fs::write(dir.join("scenario.yaml"), &plan.resolved)?;
     let edges = Arc::new(Edges::new(clock, plan.case.ages_us.clone()));
     let (links, link_events) = Links::start(clock, Arc::clone(&edges), &run_id)?;

@@ -14,7 +14,7 @@ use crate::service::{self, Guardian, KillEffect, Launch, Ports, Reservation, Run
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 

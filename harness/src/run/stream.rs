@@ -9,9 +9,12 @@ use super::progress::Progress;
 use crate::clock::Clock;
 use crate::record::journal::{Header, Journal};
 use crate::record::{Batch, Hlog, Totals};
+use crate::spec::mask_tree;
 use assay_slo::case::Clock as TimeClock;
 use assay_slo::event::{End, ServiceEvent, ServiceState};
 use assay_slo::{At, Case, Entry, Event, Outcome, Timeline};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufWriter;
@@ -30,6 +33,7 @@ pub(super) struct Stream {
     /// Attempts of each load, warm-up included.
     sent: BTreeMap<usize, u64>,
     failure: Option<String>,
+    secrets: Vec<String>,
 }
 
 impl Stream {
@@ -42,7 +46,9 @@ impl Stream {
         header: Header,
         clock: Clock,
         progress: Progress,
+        secrets: &[String],
     ) -> std::io::Result<Stream> {
+        let header = masked(&header, secrets);
         let hlog = BufWriter::new(File::create_new(dir.join("latency.hlog"))?);
         Ok(Stream {
             clock,
@@ -55,6 +61,7 @@ impl Stream {
             sent: BTreeMap::new(),
             case: header.case,
             failure: None,
+            secrets: secrets.to_vec(),
         })
     }
 
@@ -163,7 +170,7 @@ impl Stream {
     }
 
     fn note_at(&mut self, at: At, event: Event) {
-        let entry = Entry { at, event };
+        let entry = Entry { at, event: self.masked(event) };
         if self.failure.is_none()
             && let Err(error) = self.journal.write(&entry)
         {
@@ -177,9 +184,32 @@ impl Stream {
         }
     }
 
+    /// An event without secrets. Counts have no text, and are too many to be looked through.
+    fn masked(&mut self, event: Event) -> Event {
+        let is_text = matches!(
+            event,
+            Event::Service(_)
+                | Event::Gate(_)
+                | Event::Probe { .. }
+                | Event::Finding { .. }
+                | Event::Guard { .. }
+                | Event::Ledger(_)
+                | Event::End(_)
+        );
+        if !is_text || self.secrets.is_empty() { event } else { masked(&event, &self.secrets) }
+    }
+
     fn fail(&mut self, file: &str, error: &std::io::Error) {
         if self.failure.is_none() {
             self.failure = Some(format!("cannot write {file}: {error}"));
         }
     }
+}
+
+/// A value whose texts have no secrets. One that would no longer be of its kind (a secret that is
+/// a word of the format) stays as it is.
+fn masked<T: Serialize + DeserializeOwned + Clone>(value: &T, secrets: &[String]) -> T {
+    let Ok(mut tree) = serde_json::to_value(value) else { return value.clone() };
+    mask_tree(&mut tree, secrets);
+    serde_json::from_value(tree).unwrap_or_else(|_| value.clone())
 }

@@ -1,11 +1,14 @@
 //! What a run does of itself, and when: the steps of the plan in order of time.
 //!
-//! Invariant: pure arithmetic over the plan; what an edge decides (the end of recoveries, the
-//! second look) is added when the edge is known.
+//! Invariant: pure arithmetic over the plan; what an edge decides (the end of a fault, the second
+//! look) is added when the edge is known, so that a fault lasts as long as planned.
 //! Not here: doing it (`conduct`).
 
 use crate::plan::Plan;
 use std::collections::BTreeSet;
+
+/// Probes are started so long before the gate looks: as long as one may take.
+pub(super) const PROBES_US: u64 = 2_000_000;
 
 /// One step. Ordered as steps of one instant are taken: ends before starts, so that a fault that
 /// begins where another ends finds a clean link.
@@ -13,6 +16,8 @@ use std::collections::BTreeSet;
 pub(super) enum Step {
     /// Ends a fault (index into [`Plan::faults`]).
     Clear(usize),
+    /// Starts the probes, so that they have answered when the gate looks.
+    Probe,
     /// Looks whether all is steady, before the first fault.
     GateBefore,
     /// Injects a fault.
@@ -33,10 +38,10 @@ impl Timetable {
         let mut steps = BTreeSet::new();
         for (index, fault) in plan.faults.iter().enumerate() {
             steps.insert((fault.starts_us, Step::Inject(index)));
-            steps.insert((fault.starts_us.saturating_add(fault.lasts_us), Step::Clear(index)));
         }
         let first = plan.faults.iter().map(|fault| fault.starts_us).min();
         if let (Some(first), Some(_)) = (first, &plan.case.steady_state) {
+            steps.insert((first.saturating_sub(PROBES_US), Step::Probe));
             steps.insert((first, Step::GateBefore));
         }
         Timetable { steps }
@@ -62,9 +67,10 @@ impl Timetable {
         self.steps.insert((due_us, step));
     }
 
-    /// Whether nothing but looks is left.
-    pub(super) fn only_looks_left(&self) -> bool {
-        self.steps.iter().all(|(_, step)| matches!(step, Step::GateBefore | Step::GateAfter))
+    /// Whether a look after the last undo is still to come, and nothing else.
+    pub(super) fn has_look(&self) -> bool {
+        let looks = |(_, step): &(u64, Step)| matches!(step, Step::Probe | Step::GateAfter);
+        !self.steps.is_empty() && self.steps.iter().all(looks)
     }
 
     /// Drops everything that injects, clears or looks.
@@ -72,9 +78,15 @@ impl Timetable {
         self.steps.clear();
     }
 
-    /// Whether a fault is still to be ended.
-    pub(super) fn has_clears(&self) -> bool {
-        self.steps.iter().any(|(_, step)| matches!(step, Step::Clear(_)))
+    /// Adds a look after the last undo, its probes before it.
+    pub(super) fn add_look(&mut self, due_us: u64) {
+        self.steps.insert((due_us.saturating_sub(PROBES_US), Step::Probe));
+        self.steps.insert((due_us, Step::GateAfter));
+    }
+
+    /// Whether a fault is still to come or to be ended.
+    pub(super) fn has_faults(&self) -> bool {
+        self.steps.iter().any(|(_, step)| matches!(step, Step::Inject(_) | Step::Clear(_)))
     }
 }
 

@@ -27,5 +27,6 @@ pub use document::Document;
 pub use load::{Loaded, decode, load};
 pub use overrides::Overrides;
 pub use problem::{Look, Place, Problem, Problems};
+pub use secret::mask_tree;
 pub use trail::{Segment, Trail};
 pub use types::Scenario;

@@ -24,7 +24,7 @@ pub(super) fn mask(text: &str, secrets: &[String]) -> String {
 }
 
 /// Values without their secrets; keys stay.
-pub(super) fn mask_tree(tree: &mut Value, secrets: &[String]) {
+pub fn mask_tree(tree: &mut Value, secrets: &[String]) {
     match tree {
         Value::String(text) => *text = mask(text, secrets),
         Value::Array(items) => items.iter_mut().for_each(|item| mask_tree(item, secrets)),

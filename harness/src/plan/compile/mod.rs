@@ -38,6 +38,7 @@ use super::text::literal;
 use super::traffic::Traffic;
 use super::{Fault, Link, Plan, Service, order};
 use crate::spec::scalar::Duration;
+use crate::spec::types::Objective;
 use crate::spec::{Loaded, Problems, Scenario, Trail};
 use assay_slo::case::{self, Case};
 use notes::Notes;
@@ -190,11 +191,24 @@ fn check_whole(scenario: &Scenario, notes: &mut Notes<'_>) {
             "write at least one load under `load:`, or a fleet under `fleets:`",
         );
     }
-    if scenario.objectives.is_empty() && scenario.expect.is_empty() {
-        let message = "nothing is asked: there is no objective and no expectation".to_owned();
+    if scenario.expect.is_empty() && scenario.objectives.values().all(is_advisory) {
+        let message = if scenario.objectives.is_empty() {
+            "nothing is asked: there is no objective and no expectation".to_owned()
+        } else {
+            "nothing is asked: all objectives are advisory, and there is no expectation".to_owned()
+        };
         let help =
             "write what must hold, such as `objectives: {errors: {error-rate: {below: 1%}}}`";
         notes.entry(&root, message, help);
+    }
+}
+
+fn is_advisory(objective: &Objective) -> bool {
+    match objective {
+        Objective::Latency(one) => one.advisory.0,
+        Objective::ErrorRate(one) => one.advisory.0,
+        Objective::ErrorCount(one) => one.advisory.0,
+        Objective::Availability(one) => one.advisory.0,
     }
 }
 
