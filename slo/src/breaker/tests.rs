@@ -137,3 +137,44 @@ fn under_refuse_nobody_sees_arrivals() {
     }
     assert!(breakers(&capped).lines[0][0].doubt.is_some());
 }
+
+#[test]
+fn arrivals_past_the_breaker_tell_nothing() {
+    let arrivals = vec![Evidence::Arrivals("api".to_owned())];
+    let mut script = seen(Shows::Broken, arrivals, Flaw::None, Flaw::None);
+    script.case.loads[0].link = Some("api".to_owned());
+    let doubt = breakers(&script).lines[0][0].doubt.clone().unwrap();
+    assert!(doubt.reason.starts_with("cannot tell: `visitors` itself goes through"), "{doubt:?}");
+}
+
+#[test]
+fn calls_under_way_are_no_leak() {
+    let spell = |in_flight| Spell {
+        opened: exactly(ms(100)),
+        from_closed: true,
+        failures: Some((5, in_flight)),
+        half_open: Some(exactly(ms(200))),
+        ended: None,
+        inferred: None,
+    };
+    let call =
+        |begun, done, outcome| Attempt { begun: ms(begun), done: ms(done), outcome, trial: false };
+    let leaked = |calls: &[Attempt], in_flight| {
+        let calls = Some(Calls { list: sorted(calls), left_out: 0 });
+        let line =
+            Line { calls, tolerance_us: 2_000, ..Line::new("it".into(), How::Told, ms(300)) };
+        let range = line.leaked(&spell(in_flight)).unwrap();
+        (range.least, range.most)
+    };
+    let (ok, no) = (Outcome::Ok, Outcome::FastFail);
+    // One on the wire, one rejected, the trial.
+    let quiet = [call(99, 150, ok), call(120, 120, no), call(200, 210, ok)];
+    assert_eq!(leaked(&quiet, 1), (0, Some(0)));
+    // Admitted before, and written 1 ms after it opened.
+    let early = [call(99, 150, ok), call(101, 140, ok)];
+    assert_eq!(leaked(&early, 2), (0, Some(0)));
+    assert_eq!(leaked(&early, 1), (1, Some(1)));
+    // Much later it may still be that one.
+    assert_eq!(leaked(&[call(99, 150, ok), call(150, 160, ok)], 2), (0, Some(1)));
+    assert_eq!(leaked(&[call(99, 150, ok), call(150, 160, ok)], 1), (1, Some(1)));
+}
