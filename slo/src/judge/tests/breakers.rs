@@ -221,3 +221,20 @@ fn requests_while_it_is_open() {
     assert_eq!(score.verdict, Inconclusive);
     assert_eq!(score.reason, "breaker `uplink` was never open");
 }
+
+#[test]
+fn every_gateway_must() {
+    let both = |second: Flaw| {
+        let (first, second) = (life(Flaw::None), life(second));
+        let mut script = script(all(), Evidence::Gateway(0), first, false)
+            .attempts(AttemptsOf::Gateway(0, 1), second.attempts);
+        for event in second.transitions {
+            script.push(event.at, Event::Breaker(BreakerEvent { gateway: 1, ..event }));
+        }
+        script.complete().expectation()
+    };
+    assert_eq!(both(Flaw::None).verdict, Met);
+    let one = both(Flaw::NeverOpens);
+    assert_eq!(one.verdict, Violated);
+    assert_eq!(one.reason, "gateway 1 of fleet `trucks`: did not open within 1 s");
+}
