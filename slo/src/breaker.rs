@@ -96,15 +96,13 @@ pub(crate) fn exactly(at: At) -> Between {
 /// Whether an outcome is a failure of the far end, a success, or says nothing.
 pub(crate) fn failed(outcome: Outcome) -> Option<bool> {
     match outcome {
-        Outcome::Http5xx | Outcome::Timeout | Outcome::ConnectError | Outcome::ProtocolError => {
-            Some(true)
-        }
+        Outcome::Http5xx
+        | Outcome::Timeout
+        | Outcome::ConnectError
+        | Outcome::ProtocolError
+        | Outcome::CheckFailed => Some(true),
         Outcome::Ok | Outcome::Http4xx => Some(false),
-        Outcome::Http429
-        | Outcome::CheckFailed
-        | Outcome::FastFail
-        | Outcome::NotSent
-        | Outcome::Cut => None,
+        Outcome::Http429 | Outcome::FastFail | Outcome::NotSent | Outcome::Cut => None,
     }
 }
 

@@ -86,10 +86,10 @@ impl Line {
         let under_way = spell.failures.map_or(0, |(_, in_flight)| in_flight);
         let written = calls.begun(At::default(), opened).iter().filter(through);
         let written = written.filter(|attempt| attempt.done > opened).count() as u64;
-        // Admitted before it opened, and not yet written.
+        // Admitted before it opened, and not yet written: surely soon, at worst much later.
         let admitted = under_way.saturating_sub(written);
         let most = all.saturating_sub(admitted.min(all.saturating_sub(later)));
-        Some(Range { least: later.min(most), most: calls.most(most) })
+        Some(Range { least: all.saturating_sub(admitted), most: calls.most(most) })
     }
 
     /// Calls that it rejected while surely open.

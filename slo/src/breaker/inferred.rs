@@ -50,6 +50,12 @@ pub(super) fn line(
             "another mode of the outage (reset or black-hole), or evidence by a gateway",
         );
     }
+    if let Some(name) = unguarded(case, link) {
+        return cannot(
+            format!("`{name}` itself goes through `{link}`, past the breaker"),
+            "a link of its own for what the breaker guards",
+        );
+    }
     let Some(told) = told.filter(|line| !line.list.is_empty()) else {
         return cannot(format!("no arrivals at `{link}` were recorded"), "traffic through it");
     };
@@ -90,6 +96,20 @@ fn refused<'a>(case: &'a Case, timeline: &Timeline, link: &str) -> Option<&'a st
         fault.link == link && fault.shows == Shows::Refused && applied(*index)
     });
     refused.map(|(_, fault)| fault.name.as_str())
+}
+
+/// A load whose requests come to a link without a breaker before them, or a second fleet with
+/// breakers of its own.
+fn unguarded<'a>(case: &'a Case, link: &str) -> Option<&'a str> {
+    let mut guarded = 0;
+    let mut loads = case.loads.iter().enumerate();
+    let found = loads.find(|(index, load)| {
+        let through = load.link.as_deref() == Some(link);
+        let gateway = case.fleets.iter().any(|fleet| fleet.load == *index && fleet.gateway);
+        guarded += usize::from(through && gateway);
+        through && (!gateway || guarded > 1)
+    });
+    found.map(|(_, load)| load.name.as_str())
 }
 
 /// Everything that the inference looks at.

@@ -63,6 +63,11 @@ fn rate(worlds: impl Iterator<Item = World>) -> (u64, u64, u64) {
     (right_ones, cannot, wrong)
 }
 
+#[expect(clippy::print_stdout, clippy::disallowed_macros, reason = "the rate is for people")]
+fn say(what: &str, right: u64, cannot: u64, wrong: u64) {
+    println!("{what}: {right} inferred right, {cannot} cannot tell, {wrong} wrong");
+}
+
 fn world(seed: u64, per_second: u64, random: bool) -> World {
     // The outage ends away from the trials at about 10.0 s + 5 s k.
     let ends = 19_000 + (seed % 7) as i64 * 300;
@@ -74,7 +79,7 @@ fn right_within_two_arrivals_or_cannot_tell() {
     let rates = [10, 20, 40, 100, 200];
     let worlds = (0..200).map(|seed| world(seed, rates[seed as usize % 5], seed % 2 == 0));
     let (right, cannot, wrong) = rate(worlds);
-    println!("of 200 lives {right} inferred right, {cannot} cannot tell, {wrong} wrong");
+    say("lives", right, cannot, wrong);
     assert!(right >= 190, "{right} right, {cannot} cannot tell, {wrong} wrong");
     assert!(wrong <= 2, "{right} right, {cannot} cannot tell, {wrong} wrong");
 }
@@ -83,7 +88,7 @@ fn right_within_two_arrivals_or_cannot_tell() {
 fn with_few_arrivals_it_cannot_tell() {
     let worlds = (0..100).map(|seed| world(seed, 1 + seed % 2, seed % 2 == 0));
     let (right, cannot, wrong) = rate(worlds);
-    println!("of 100 slow lives {right} inferred right, {cannot} cannot tell, {wrong} wrong");
+    say("slow lives", right, cannot, wrong);
     assert!(wrong == 0 && cannot >= 40, "{right} right, {cannot} cannot tell, {wrong} wrong");
 }
 
@@ -94,6 +99,6 @@ fn one_that_never_opens_is_seen_never_to_open() {
         ..world(seed, [10, 40, 100][seed as usize % 3], seed % 2 == 0)
     });
     let (right, cannot, wrong) = rate(worlds);
-    println!("of 100 without breaker {right} right, {cannot} cannot tell, {wrong} wrong");
+    say("without breaker", right, cannot, wrong);
     assert!(wrong == 0 && right >= 95, "{right} right, {cannot} cannot tell, {wrong} wrong");
 }

@@ -137,3 +137,79 @@ fn under_refuse_nobody_sees_arrivals() {
     }
     assert!(breakers(&capped).lines[0][0].doubt.is_some());
 }
+
+#[test]
+fn arrivals_past_the_breaker_tell_nothing() {
+    let arrivals = vec![Evidence::Arrivals("api".to_owned())];
+    let mut script = seen(Shows::Broken, arrivals, Flaw::None, Flaw::None);
+    script.case.loads[0].link = Some("api".to_owned());
+    let doubt = breakers(&script).lines[0][0].doubt.clone().unwrap();
+    assert!(doubt.reason.starts_with("cannot tell: `visitors` itself goes through"), "{doubt:?}");
+}
+
+#[test]
+fn calls_under_way_are_no_leak() {
+    let spell = |in_flight| Spell {
+        opened: exactly(ms(100)),
+        from_closed: true,
+        failures: Some((5, in_flight)),
+        half_open: Some(exactly(ms(200))),
+        ended: None,
+        inferred: None,
+    };
+    let call =
+        |begun, done, outcome| Attempt { begun: ms(begun), done: ms(done), outcome, trial: false };
+    let leaked = |calls: &[Attempt], in_flight| {
+        let calls = Some(Calls { list: sorted(calls), left_out: 0 });
+        let line =
+            Line { calls, tolerance_us: 2_000, ..Line::new("it".into(), How::Told, ms(300)) };
+        let range = line.leaked(&spell(in_flight)).unwrap();
+        (range.least, range.most)
+    };
+    let (ok, no) = (Outcome::Ok, Outcome::FastFail);
+    // One on the wire, one rejected, the trial.
+    let quiet = [call(99, 150, ok), call(120, 120, no), call(200, 210, ok)];
+    assert_eq!(leaked(&quiet, 1), (0, Some(0)));
+    // Admitted before, and written 1 ms after it opened.
+    let early = [call(99, 150, ok), call(101, 140, ok)];
+    assert_eq!(leaked(&early, 2), (0, Some(0)));
+    assert_eq!(leaked(&early, 1), (1, Some(1)));
+    // Much later it may still be that one.
+    assert_eq!(leaked(&[call(99, 150, ok), call(150, 160, ok)], 2), (0, Some(1)));
+    assert_eq!(leaked(&[call(99, 150, ok), call(150, 160, ok)], 1), (1, Some(1)));
+}
+
+#[test]
+fn timeouts_open_it_with_many_under_way() {
+    // 100 a second; from 10 s on all time out after 2 s. The fifth ends at 12.04 s. Trials at
+    // 17.05 s and 24.06 s, of which the second succeeds.
+    let call = |begun: i64, long: i64, outcome| Attempt {
+        begun: ms(begun),
+        done: ms(begun + long),
+        outcome,
+        trial: false,
+    };
+    let good = (0..1000).chain(2407..4000).map(|k| call(k * 10, 3, Outcome::Ok));
+    let bad = (1000..=1204).map(|k| call(k * 10, 2000, Outcome::Timeout));
+    let trials = [call(17_050, 2000, Outcome::Timeout), call(24_060, 3, Outcome::Ok)];
+    let arrivals: Vec<Attempt> = good.chain(bad).chain(trials).collect();
+    let due: Vec<At> = (0..4000).map(|k| ms(k * 10)).collect();
+    let script = Script::new(40)
+        .fleet()
+        .declare(Shows::Broken)
+        .on(0, 10_000..22_000, hit(200))
+        .breaker(vec![Evidence::Arrivals("api".to_owned())])
+        .offered(&due)
+        .attempts(AttemptsOf::Link("api".to_owned()), arrivals)
+        .complete();
+    let line = breakers(&script).lines.remove(0).remove(0);
+    assert_eq!(line.doubt, None);
+    let spells = &line.spells;
+    assert_eq!(spells.len(), 2, "{spells:?}");
+    assert_eq!(spells[0].opened, Between { earliest: ms(12_040), latest: ms(12_040) });
+    assert_eq!(line.calls.as_ref().unwrap().run_before(spells[0].opened).len(), 205);
+    // The first trial was under way for 2 s, it opened again somewhen in them.
+    assert_eq!(spells[1].opened, Between { earliest: ms(17_050), latest: ms(19_050) });
+    let closed = Between { earliest: ms(24_063), latest: ms(24_070) };
+    assert_eq!(spells[1].ended, Some((closed, Ending::Closed)));
+}

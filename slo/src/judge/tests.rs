@@ -11,6 +11,7 @@ use crate::{Cell, Mark};
 
 mod around;
 mod breakers;
+mod fleet_laws;
 mod fleets;
 mod foreign;
 mod laws;

@@ -68,6 +68,8 @@ impl Script {
     pub(crate) fn breaker(mut self, evidence: Vec<Evidence>) -> Script {
         let policy = Policy { failures: Some(5), recovery_us: Some(5_000_000), trials: Some(1) };
         let (name, place) = ("uplink".to_owned(), Place::default());
+        // What it guards is called through a link of its own.
+        self.case.loads[0].link = Some("front".to_owned());
         self.case.breakers.push(Breaker { name, place, policy, evidence });
         self
     }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub(crate) enum Flaw {
     None,
     NeverOpens,
-    /// Lets every 50th call through while open.
+    /// Lets every 250th call through while open.
     Leaks,
     /// Admits two trials at once.
     TwoTrials,
@@ -100,7 +100,7 @@ impl Gateway {
             BreakerState::Closed => (true, false),
             BreakerState::Open => {
                 self.rejected += 1;
-                (self.flaw == Flaw::Leaks && self.rejected.is_multiple_of(50), false)
+                (self.flaw == Flaw::Leaks && self.rejected.is_multiple_of(250), false)
             }
             BreakerState::HalfOpen if self.trials < most => {
                 self.trials += 1;

@@ -111,7 +111,7 @@ fn leaks_and_trials() {
         assert_eq!(judge(two, life_at(1000, Flaw::TwoTrials)).verdict, Met);
     }
     assert_eq!(told(all(), life(Flaw::Leaks)).verdict, Violated);
-    let share = BreakerMust { fast_fail_share: all().fast_fail_share, ..nothing() };
+    let share = BreakerMust { fast_fail_share: Some(Share(999_000_000)), ..nothing() };
     assert_eq!(told(share.clone(), life(Flaw::None)).verdict, Met);
     assert_eq!(told(share, life(Flaw::Leaks)).verdict, Violated);
 }
@@ -220,4 +220,21 @@ fn requests_while_it_is_open() {
     let score = never.first();
     assert_eq!(score.verdict, Inconclusive);
     assert_eq!(score.reason, "breaker `uplink` was never open");
+}
+
+#[test]
+fn every_gateway_must() {
+    let both = |second: Flaw| {
+        let (first, second) = (life(Flaw::None), life(second));
+        let mut script = script(all(), Evidence::Gateway(0), first, false)
+            .attempts(AttemptsOf::Gateway(0, 1), second.attempts);
+        for event in second.transitions {
+            script.push(event.at, Event::Breaker(BreakerEvent { gateway: 1, ..event }));
+        }
+        script.complete().expectation()
+    };
+    assert_eq!(both(Flaw::None).verdict, Met);
+    let one = both(Flaw::NeverOpens);
+    assert_eq!(one.verdict, Violated);
+    assert_eq!(one.reason, "gateway 1 of fleet `trucks`: did not open within 1 s");
 }

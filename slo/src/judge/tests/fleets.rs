@@ -73,7 +73,8 @@ fn an_account_that_is_not_known() {
     let blind = |ledger: &mut Ledger| ledger.store.as_mut().unwrap().duplicated = None;
     let wrong = |ledger: &mut Ledger| ledger.store.as_mut().unwrap().found -= 1;
     let waiting = |ledger: &mut Ledger| ledger.acknowledged -= 1;
-    let doubts: [(&dyn Fn(&mut Ledger), &str); 5] = [
+    type Change<'a> = &'a dyn Fn(&mut Ledger);
+    let doubts: [(Change<'_>, &str); 5] = [
         (&unread, "the store was never read back: the store answered 500"),
         (&partly, "the store was never read back: page 3 was cut"),
         (&blind, "the read-back cannot show what was stored more than once"),
