@@ -3,7 +3,8 @@
 //! Invariant: nothing here depends on an objective, so no verdict depends on another.
 //! Not here: the questions (`objective`, `expectation`).
 
-use crate::case::{Anchor, Case, During, Moment, Of};
+use crate::breaker::{self, Breakers};
+use crate::case::{Anchor, Case, During, Moment, Of, Shows};
 use crate::crosscheck;
 use crate::event::EndReason;
 use crate::fault::{self, Facts, Worked};
@@ -22,13 +23,17 @@ pub(crate) struct Evidence<'a> {
     pub(crate) phases: Phases,
     pub(crate) loads: Vec<LoadHealth>,
     pub(crate) faults: Vec<Facts>,
+    pub(crate) breakers: Breakers,
     /// Loads whose recordings contradict each other.
     pub(crate) disagreements: BTreeMap<usize, String>,
 }
 
 impl<'a> Evidence<'a> {
     pub(crate) fn new(case: &'a Case, timeline: &'a Timeline) -> Evidence<'a> {
-        let phases = Phases::new(case, timeline);
+        let mut phases = Phases::new(case, timeline);
+        let breakers = breaker::all(case, timeline, &phases);
+        let lines = breakers.lines.iter();
+        phases.open = lines.map(|lines| breaker::open_stretches(lines, phases.zero)).collect();
         let faults = fault::facts(case, timeline, &phases);
         Evidence {
             case,
@@ -36,6 +41,7 @@ impl<'a> Evidence<'a> {
             phases,
             loads: health::of_loads(case, timeline),
             faults,
+            breakers,
             disagreements: crosscheck::disagreements(case, timeline),
         }
     }
@@ -75,6 +81,7 @@ impl<'a> Evidence<'a> {
         let facts = self.faults.get(index)?;
         let missing = match facts.worked {
             Worked::Took => return None,
+            Worked::Without if self.gone(index) => "a process that can be ended",
             Worked::Without => {
                 "a fault that hits requests: check its `match`, and that traffic \
                                 goes through its link while it is on"
@@ -91,6 +98,11 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// Whether a fault ends a process, and acts on no link.
+    pub(crate) fn gone(&self, index: usize) -> bool {
+        self.case.faults.get(index).is_some_and(|fault| fault.shows == Shows::Gone)
+    }
+
     /// Why what is judged in these stretches cannot be.
     pub(crate) fn during_doubt(&self, during: &[During]) -> Option<Doubt> {
         during.iter().find_map(|during| match during {
@@ -99,10 +111,26 @@ impl<'a> Evidence<'a> {
                 (0..self.faults.len()).find_map(|index| self.fault_doubt(index))
             }
             During::Named(index) | During::RecoveryOf(index) => self.fault_doubt(*index),
-            During::Open(_) => Some(Doubt {
-                reason: "the states of the breaker are not known".to_owned(),
-                missing: "evidence of its states".to_owned(),
-            }),
+            During::Open(index) => self.open_doubt(*index),
+        })
+    }
+
+    /// Why what is judged while this breaker is open cannot be.
+    fn open_doubt(&self, index: usize) -> Option<Doubt> {
+        if let Some(closed) = self.closed() {
+            return Some(closed);
+        }
+        let name = self.case.breakers.get(index).map_or("?", |breaker| breaker.name.as_str());
+        let lines = self.breakers.lines.get(index)?;
+        if let Some((line, doubt)) = lines.iter().find_map(|line| Some((line, line.doubt.clone()?)))
+        {
+            let reason = format!("breaker `{name}` ({}): {}", line.of, doubt.reason);
+            return Some(Doubt { reason, ..doubt });
+        }
+        let open = self.phases.open.get(index).is_some_and(|stretches| !stretches.is_empty());
+        (!open).then(|| Doubt {
+            reason: format!("breaker `{name}` was never open"),
+            missing: "a breaker that opens".to_owned(),
         })
     }
 

@@ -8,7 +8,15 @@ use crate::evidence::Evidence;
 use crate::health::Doubt;
 use crate::scorecard::{ExpectationScore, Verdict};
 
+mod amplification;
 mod answers;
+mod arrivals;
+mod backlog;
+mod breaker;
+mod goodput;
+mod herd;
+mod ledger;
+mod part;
 mod recovers;
 mod slices;
 mod unaffected;
@@ -55,18 +63,32 @@ pub(crate) fn judge(
             let marks = answers::Marks { asked: *mark, service: *service_mark, late: *late_mark };
             answers::judge(evidence, of, during, marks)
         }
-        Must::Breaker(_)
-        | Must::Ledger { .. }
-        | Must::Backlog { .. }
-        | Must::Goodput { .. }
-        | Must::Amplification { .. }
-        | Must::Herd { .. } => Answer::doubtful(
-            expectation.name.clone(),
-            Doubt {
-                reason: "it cannot be judged yet".to_owned(),
-                missing: "a judge that can".to_owned(),
-            },
-        ),
+        Must::Breaker(must) => breaker::judge(evidence, must),
+        Must::Ledger { fleet, lost, duplicated, unexpected, out_of_order, age_us } => {
+            let bounds = ledger::Bounds {
+                lost: *lost,
+                duplicated: *duplicated,
+                unexpected: *unexpected,
+                out_of_order: *out_of_order,
+                age_us: *age_us,
+            };
+            ledger::judge(evidence, *fleet, &bounds)
+        }
+        Must::Backlog { fleet, peak, drained } => {
+            backlog::judge(evidence, *fleet, *peak, drained.as_ref())
+        }
+        Must::Goodput { of, at_least, after, within_us } => {
+            let asked = goodput::Asked { at_least: *at_least, after, within_us: *within_us };
+            goodput::judge(evidence, of, &asked)
+        }
+        Must::Amplification { link, per, at_most_milli, during, window_s } => {
+            let (at_most_milli, window_s) = (*at_most_milli, *window_s);
+            let asked = amplification::Asked { link, per, at_most_milli, during, window_s };
+            amplification::judge(evidence, &asked)
+        }
+        Must::Herd { link, peak_milli, after, within_us } => {
+            herd::judge(evidence, link, *peak_milli, after, *within_us)
+        }
     };
     let open = answer.verdict == Verdict::Inconclusive;
     let score = ExpectationScore {

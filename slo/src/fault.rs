@@ -39,7 +39,9 @@ pub(crate) fn facts(case: &Case, timeline: &Timeline, phases: &Phases) -> Vec<Fa
 fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &Fault) -> Facts {
     let empty = FaultLine::default();
     let line = timeline.faults.get(&index).unwrap_or(&empty);
-    let ours = case.loads.iter().any(|load| load.link.as_deref() == Some(&fault.link));
+    // A process that is gone may be missed by everybody.
+    let gone = fault.shows == Shows::Gone;
+    let ours = case.loads.iter().any(|load| gone || load.link.as_deref() == Some(&fault.link));
     let count = |counted: &dyn Fn(&Key, &Counts) -> u64| -> u64 {
         callers(case, timeline, phases, index).map(|(key, counts)| counted(key, counts)).sum()
     };
@@ -59,6 +61,7 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
             Some(effect.injected.saturating_add(connects)),
             effect.ours.saturating_add(connects),
         ),
+        (Shows::Gone, Some(effect)) => (Some(line.spans.len() as u64), Some(effect.injected), 0),
         (_, Some(effect)) => {
             (Some(part(effect.matched, fault.asked)), Some(effect.injected), effect.ours)
         }
@@ -70,6 +73,9 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
             Worked::Unknown,
             "effect unknown: no connection was open, and none of its callers is ours".to_owned(),
         ),
+        (Some(_), Some(0)) if gone => {
+            (Worked::Without, "without effect: it was not seen to be gone".to_owned())
+        }
         (Some(_), Some(0)) if asked == Some(0) => {
             (Worked::Without, "without effect: no request matched".to_owned())
         }
@@ -101,7 +107,9 @@ fn callers<'a>(
     let on: Vec<bool> = (0..phases.segments.len())
         .map(|segment| phases.covers(segment, &[crate::case::During::Named(index)]))
         .collect();
-    let through = move |of: &Of| case.loads.get(of.load).is_some_and(|l| l.link.as_deref() == link);
+    let gone = case.faults.get(index).is_some_and(|fault| fault.shows == Shows::Gone);
+    let through =
+        move |of: &Of| case.loads.get(of.load).is_some_and(|l| gone || l.link.as_deref() == link);
     timeline.kinds().filter(through).flat_map(|of| timeline.cells(of)).filter(move |(key, _)| {
         let due_while_on = on.get(key.segment).copied().unwrap_or(false);
         due_while_on || key.straddle.is_some_and(|straddle| straddle.fault == index)
@@ -132,7 +140,10 @@ fn part(of: u64, share: Share) -> u64 {
 /// A share that the link did not keep: outside the exact two-sided 99.9 % interval.
 fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
     let effect = line.effect?;
-    if fault.shows == Shows::Refused || effect.matched == 0 || fault.asked >= Share::ONE {
+    if matches!(fault.shows, Shows::Refused | Shows::Gone)
+        || effect.matched == 0
+        || fault.asked >= Share::ONE
+    {
         return None;
     }
     let few = interval::cdf(effect.injected, effect.matched, fault.asked) < 0.0005;

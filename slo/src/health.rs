@@ -7,7 +7,7 @@
 //! Invariant: ill health never makes anything better than inconclusive.
 //! Not here: what a service did.
 
-use crate::case::{Case, Mark};
+use crate::case::{Case, LoadKind, Mark, Of};
 use crate::event::EndReason;
 use crate::outcome::Outcome;
 use crate::scorecard::HealthScore;
@@ -52,6 +52,8 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
     let loads = loads.map(|(index, (load, (recorded, unsent)))| {
         let health = timeline.health.get(&index).copied().unwrap_or_default();
         let expected = match reason {
+            // Users and fleets plan no arrivals: nothing of theirs can be missing.
+            _ if load.kind != LoadKind::Open => 0,
             Some(EndReason::Complete) => load.planned,
             _ => health.due,
         };
@@ -72,12 +74,21 @@ pub(crate) struct Punctuality {
 
 impl Punctuality {
     /// Adds a cell.
-    pub(crate) fn add(&mut self, case: &Case, late_mark: usize, key: &Key, counts: &Counts) {
+    pub(crate) fn add(
+        &mut self,
+        case: &Case,
+        late_mark: usize,
+        of: Of,
+        key: &Key,
+        counts: &Counts,
+    ) {
         if matches!(key.outcome, Outcome::NotSent | Outcome::FastFail) {
             return;
         }
         self.begun += counts.n;
-        self.late += counts.mark(late_mark);
+        // Who is due when he begins cannot be late.
+        let open = case.loads.get(of.load).is_some_and(|load| load.kind == LoadKind::Open);
+        self.late += if open { counts.mark(late_mark) } else { 0 };
         let blocked = case.marks.iter().position(|mark| *mark == Mark::Blocked);
         self.blocked += blocked.map_or(0, |index| counts.mark(index));
     }
@@ -143,18 +154,28 @@ pub(crate) fn score(
     ill: &[(String, String)],
 ) -> HealthScore {
     let sums = || timeline.health.values();
-    let planned = case.loads.iter().fold(0u64, |sum, load| sum.saturating_add(load.planned));
-    let begun = loads.iter().map(|load| load.begun).sum();
+    let open = |index: usize| case.loads.get(index).is_some_and(|l| l.kind == LoadKind::Open);
+    let planned = case.loads.iter().filter(|load| load.kind == LoadKind::Open);
+    let planned = planned.fold(0u64, |sum, load| sum.saturating_add(load.planned));
+    let count = |ours: bool| {
+        let loads = loads.iter().enumerate().filter(|(index, _)| open(*index) == ours);
+        loads.map(|(_, load)| load.begun).sum::<u64>()
+    };
+    let (begun, unplanned) = (count(true), count(false));
     let lag_max_us = sums().map(|sum| sum.max_us).max().unwrap_or(0);
     let blocked = sums().map(|sum| sum.blocked).sum();
     let waited = match blocked {
         0 => String::new(),
         _ => format!(", {} waited for a connection", words::count(blocked, "request")),
     };
+    let others = match unplanned {
+        0 => String::new(),
+        n => format!(", {n} by users and fleets"),
+    };
     let sentence = match ill.first() {
         Some((id, reason)) => format!("ill for `{id}`: {reason}"),
         None => format!(
-            "well: {begun} of {} begun, the greatest lag was {}{waited}",
+            "well: {begun} of {} begun{others}, the greatest lag was {}{waited}",
             words::count(planned, "planned request"),
             words::about(lag_max_us)
         ),

@@ -7,6 +7,7 @@
 //! Invariant: a run of which nothing was asked is not met.
 //! Not here: exit codes (harness), what is printed (harness `report`).
 
+use crate::breaker;
 use crate::case::{Case, Place};
 use crate::event::EndReason;
 use crate::evidence::Evidence;
@@ -63,7 +64,7 @@ pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
         expectations,
         faults: evidence.faults.iter().map(|facts| facts.score.clone()).collect(),
         loads: scores::loads(&evidence),
-        breakers: Vec::new(),
+        breakers: breaker::scores(case, &evidence.breakers),
         ledgers: ledger::scores(case, timeline),
         findings,
         health: health::score(case, timeline, &evidence.loads, &ill),
@@ -121,7 +122,12 @@ fn idle_faults<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Expectati
         Some(ExpectationScore {
             id: format!("fault {}", facts.score.name),
             place: Place::default(),
-            asks: format!("{} of link `{}` takes effect", facts.score.kind, facts.score.link),
+            asks: format!(
+                "{} of {} `{}` takes effect",
+                facts.score.kind,
+                if evidence.gone(index) { "service" } else { "link" },
+                facts.score.link
+            ),
             verdict: Verdict::Inconclusive,
             observed: facts.score.effect.clone(),
             reason,

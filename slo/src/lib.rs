@@ -10,6 +10,7 @@
 
 mod beta;
 pub mod boundary;
+mod breaker;
 pub mod case;
 mod crosscheck;
 pub mod event;

@@ -4,7 +4,7 @@
 //! Invariant: an objective is judged by its own counts; no other objective is looked at.
 //! Not here: the arithmetic (`interval`), which requests are meant (`window`).
 
-use crate::case::{Ask, Case, During, Objective, Of};
+use crate::case::{Ask, Case, During, LoadKind, Objective, Of};
 use crate::evidence::Evidence;
 use crate::health::{Doubt, Punctuality};
 use crate::interval::round9;
@@ -124,7 +124,9 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         ..Measured::default()
     };
     for (place, key, counts) in window.cells(case, phases, timeline) {
-        let tally = Tally::of(good, key, counts);
+        let open = case.loads.get(place.of.load).is_some_and(|load| load.kind == LoadKind::Open);
+        // Who waits for an answer is due when it begins: there is one clock.
+        let tally = Tally::of(if open { good } else { service }, key, counts);
         measured.all += tally.due();
         measured.moved += if place.moved { counts.n } else { 0 };
         if !place.inside {
@@ -138,7 +140,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         if key.outcome.is_known_attempt() && key.outcome != Outcome::Ok {
             measured.failed += counts.n;
         }
-        measured.punctuality.add(case, question.objective.late_mark, key, counts);
+        measured.punctuality.add(case, question.objective.late_mark, place.of, key, counts);
     }
     measured
 }

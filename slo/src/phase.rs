@@ -10,6 +10,7 @@
 use crate::case::{Case, During};
 use crate::time::{At, SECOND_US};
 use crate::timeline::Timeline;
+use std::ops::Range;
 
 /// A segment's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(crate) struct Segment {
 pub(crate) struct Phases {
     pub(crate) segments: Vec<Segment>,
     pub(crate) zero: At,
+    /// By breaker: when it was open, µs after time 0, in order.
+    pub(crate) open: Vec<Vec<(i64, i64)>>,
 }
 
 impl Phases {
@@ -97,7 +100,7 @@ impl Phases {
             };
             Segment { kind, faults, from, to: to.min(ended).max(from) }
         });
-        Phases { segments: segments.collect(), zero }
+        Phases { segments: segments.collect(), zero, open: Vec::new() }
     }
 
     /// Whether a segment is part of one of these stretches.
@@ -120,20 +123,34 @@ impl Phases {
         })
     }
 
-    /// The covered stretches, in µs after time 0, adjoining ones joined.
+    /// The covered stretches, in µs after time 0, in order, those that touch joined. Of a
+    /// breaker's open states the whole seconds.
     pub(crate) fn stretches(&self, during: &[During]) -> Vec<(i64, i64)> {
+        let second = SECOND_US as i64;
+        let segments = self.segments.iter().enumerate();
+        let covered = segments.filter(|(number, _)| self.covers(*number, during));
+        let covered = covered.map(|(_, s)| (s.from.since(self.zero), s.to.since(self.zero)));
+        let open = self.open_seconds(during).into_iter();
+        let open = open.map(|whole| (whole.start * second, whole.end * second));
+        let mut all: Vec<(i64, i64)> = covered.chain(open).filter(|(f, t)| f < t).collect();
+        all.sort_unstable();
         let mut joined: Vec<(i64, i64)> = Vec::new();
-        for (number, segment) in self.segments.iter().enumerate() {
-            let (from, to) = (segment.from.since(self.zero), segment.to.since(self.zero));
-            if from >= to || !self.covers(number, during) {
-                continue;
-            }
+        for (from, to) in all {
             match joined.last_mut() {
-                Some(last) if last.1 == from => last.1 = to,
+                Some(last) if from <= last.1 => last.1 = last.1.max(to),
                 _ => joined.push((from, to)),
             }
         }
         joined
+    }
+
+    /// The whole seconds in which the breakers of these stretches were open.
+    pub(crate) fn open_seconds(&self, during: &[During]) -> Vec<Range<i64>> {
+        let breakers = during.iter().filter_map(|during| match during {
+            During::Open(index) => self.open.get(*index),
+            _ => None,
+        });
+        breakers.flatten().map(|open| whole_seconds(*open)).filter(|s| !s.is_empty()).collect()
     }
 }
 

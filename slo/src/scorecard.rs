@@ -302,11 +302,11 @@ pub struct LedgerScore {
 pub struct HealthScore {
     /// Whether all objectives could be judged on it.
     pub well: bool,
-    /// Requests planned after time 0.
+    /// Requests planned after time 0, by open loads.
     pub planned: u64,
-    /// Requests begun.
+    /// Of these, begun.
     pub begun: u64,
-    /// Of these, how many had waited for a connection.
+    /// Requests that had waited for a connection.
     pub blocked: u64,
     /// Greatest median lag of any second, µs.
     pub worst_lag_p50_us: u64,

@@ -16,6 +16,9 @@ use crate::time::{At, Share};
 use crate::{Boundaries, Malformed, Timeline};
 use std::ops::Range;
 
+pub(crate) mod fleet;
+pub(crate) mod gateway;
+
 /// Time 0 of scripted runs, after 5 s of warm-up.
 pub(crate) const ZERO: At = At(5_000_000);
 pub(crate) const FAST: usize = 0;

@@ -31,6 +31,8 @@ pub(crate) struct Window<'a> {
 /// Where one cell lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
+    /// Whose.
+    pub(crate) of: Of,
     /// In the window.
     pub(crate) inside: bool,
     /// Counted to a fault though it was due before.
@@ -47,21 +49,23 @@ impl Window<'_> {
     ) -> impl Iterator<Item = (Place, &'b Key, &'b Counts)> {
         let covered: Vec<bool> =
             (0..phases.segments.len()).map(|g| phases.covers(g, self.during)).collect();
+        let open = phases.open_seconds(self.during);
         let old = Old::new(case, self.limit_us);
         self.of
             .iter()
-            .flat_map(|of| timeline.cells(*of))
-            .filter(|(key, _)| key.segment > 0)
-            .filter(|(key, _)| self.seconds.as_ref().is_none_or(|s| s.contains(&key.second)))
-            .map(move |(key, counts)| {
+            .flat_map(|of| timeline.cells(*of).map(|(key, counts)| (*of, key, counts)))
+            .filter(|(_, key, _)| key.segment > 0)
+            .filter(|(_, key, _)| self.seconds.as_ref().is_none_or(|s| s.contains(&key.second)))
+            .map(move |(of, key, counts)| {
                 let own = covered.get(key.segment).copied().unwrap_or(false);
+                let open = open.iter().any(|seconds| seconds.contains(&key.second));
                 let place = match key.straddle.filter(|straddle| !old.is(straddle)) {
-                    None => Place { inside: own, moved: false },
+                    None => Place { of, inside: own || open, moved: false },
                     Some(straddle) => {
                         let kind = phases.segments.get(key.segment).map(|s| s.kind);
                         let in_fault = kind == Some(Kind::Fault);
-                        let inside = self.takes(straddle.fault) || (in_fault && own);
-                        Place { inside, moved: !in_fault }
+                        let inside = self.takes(straddle.fault) || (in_fault && own) || open;
+                        Place { of, inside, moved: !in_fault }
                     }
                 };
                 (place, key, counts)

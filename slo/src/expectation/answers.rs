@@ -39,7 +39,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, of: &[Of], during: &[During], marks
         if place.inside {
             tally.add(Tally::of(Good::Marked { mark: marks.asked }, key, counts));
             service.add(Tally::of(Good::Marked { mark: marks.service }, key, counts));
-            punctuality.add(evidence.case, marks.late, key, counts);
+            punctuality.add(evidence.case, marks.late, place.of, key, counts);
         }
     }
     let used: BTreeSet<usize> = of.iter().map(|of| of.load).collect();

@@ -18,6 +18,7 @@ pub(super) fn findings(evidence: &Evidence<'_>, judged: &[(&Objective, Judged)])
     findings.extend(evidence.disagreements.values().cloned());
     findings.extend(evidence.timeline.findings.iter().cloned());
     findings.extend(evidence.faults.iter().flat_map(|facts| facts.findings.iter().cloned()));
+    findings.extend(evidence.breakers.findings.iter().cloned());
     for load in scores::loads(evidence) {
         let name = &load.name;
         if load.idle_resets > 0 {

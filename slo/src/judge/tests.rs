@@ -10,6 +10,8 @@ use crate::time::{At, Share};
 use crate::{Cell, Mark};
 
 mod around;
+mod breakers;
+mod fleets;
 mod foreign;
 mod laws;
 

@@ -4,7 +4,7 @@
 //! Not here: health, faults and lost journals (`objective`).
 
 use super::{Measured, Question, asks::short, observed};
-use crate::case::{Ask, Load};
+use crate::case::{Ask, Load, LoadKind};
 use crate::evidence::Evidence;
 use crate::interval;
 use crate::scorecard::Verdict;
@@ -140,11 +140,12 @@ fn planned_rate(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<f64>
     let mut rate = 0.0;
     for (index, load) in evidence.case.loads.iter().enumerate() {
         let covered = question.of.iter().filter(|of| of.load == index).count();
-        let Load { starts_us, ends_us, planned, requests, .. } = load;
+        let Load { kind, starts_us, ends_us, planned, requests, .. } = load;
         if covered == 0 {
             continue;
         }
-        if covered < requests.len() || ends_us <= starts_us {
+        // Of what nobody plans the rate is what was observed.
+        if covered < requests.len() || ends_us <= starts_us || *kind != LoadKind::Open {
             return None;
         }
         rate += *planned as f64 * SECOND_US as f64 / (ends_us - starts_us) as f64;

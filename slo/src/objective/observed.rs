@@ -4,7 +4,7 @@
 //! Not here: what follows from it (`decide`).
 
 use super::{Measured, Question};
-use crate::case::Clock;
+use crate::case::{Clock, During};
 use crate::evidence::Evidence;
 use crate::time::Share;
 use crate::times::Times;
@@ -21,9 +21,11 @@ pub(super) fn latency(
     if tally.n == 0 {
         return "nothing".to_owned();
     }
+    // Histograms know segments, not the seconds of a breaker's state.
+    let exact = !question.during.iter().any(|during| matches!(during, During::Open(_)));
     let covered = |segment: usize| evidence.phases.covers(segment, question.during);
     let times = Times::of(evidence.timeline, |key| {
-        question.of.contains(&key.of) && key.clock == clock && covered(key.segment)
+        exact && question.of.contains(&key.of) && key.clock == clock && covered(key.segment)
     });
     let limit = words::duration(below_us);
     let Some(value) = times.percentile(percentile) else {

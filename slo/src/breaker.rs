@@ -1,0 +1,274 @@
+//! The states of circuit breakers, by evidence: what our own gateways told, or what arrivals at
+//! a link let us infer.
+//!
+//! Explicit transitions decide over inference; where both are there and contradict each other,
+//! that is a finding. Every instant is an interval, and every line of states has a tolerance:
+//! twice the greatest of the generator's lag and, for an inference, the time between arrivals.
+//!
+//! Invariant: what cannot be told is a doubt, never "did not open".
+//! Not here: what must hold (`expectation`).
+
+use crate::case::{Breaker, Case, Evidence};
+use crate::event::Attempt;
+use crate::health::Doubt;
+use crate::outcome::Outcome;
+use crate::phase::{Kind, Phases};
+use crate::scorecard::Between;
+use crate::time::At;
+use crate::timeline::Timeline;
+use std::collections::BTreeMap;
+
+mod calls;
+mod inferred;
+mod offered;
+mod score;
+mod told;
+
+pub(crate) use calls::{Calls, Range};
+pub(crate) use score::scores;
+
+/// All breakers of a case.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Breakers {
+    /// By breaker, in the order of the case: its lines, one for each gateway.
+    pub(crate) lines: Vec<Vec<Line>>,
+    pub(crate) findings: Vec<String>,
+}
+
+/// How a line of states is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    Told,
+    Inferred,
+}
+
+/// One breaker's states as they were seen at one place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    /// Whose, in words.
+    pub(crate) of: String,
+    pub(crate) how: How,
+    pub(crate) spells: Vec<Spell>,
+    /// Its single calls; none where they were not recorded.
+    pub(crate) calls: Option<Calls>,
+    pub(crate) tolerance_us: u64,
+    /// Its states are known until then.
+    pub(crate) until: At,
+    /// Why its states cannot be told, if they cannot.
+    pub(crate) doubt: Option<Doubt>,
+}
+
+/// One time that it was open, and the trials after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spell {
+    pub(crate) opened: Between,
+    /// It was closed before, not half-open.
+    pub(crate) from_closed: bool,
+    /// Failures in a row, and calls under way, as the gateway told them.
+    pub(crate) failures: Option<(u64, u64)>,
+    pub(crate) half_open: Option<Between>,
+    pub(crate) ended: Option<(Between, Ending)>,
+    /// Trials, and calls while open, where the inference counted them.
+    pub(crate) inferred: Option<Inferred>,
+}
+
+/// What an inference counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Inferred {
+    pub(crate) trials: u64,
+    /// Calls while open; none where nobody says how long it stays open.
+    pub(crate) leaked: Option<u64>,
+}
+
+/// How a spell ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Closed,
+    /// A trial failed.
+    Reopened,
+}
+
+/// An exact instant.
+pub(crate) fn exactly(at: At) -> Between {
+    Between { earliest: at, latest: at }
+}
+
+/// Whether an outcome is a failure of the far end, a success, or says nothing.
+pub(crate) fn failed(outcome: Outcome) -> Option<bool> {
+    match outcome {
+        Outcome::Http5xx | Outcome::Timeout | Outcome::ConnectError | Outcome::ProtocolError => {
+            Some(true)
+        }
+        Outcome::Ok | Outcome::Http4xx => Some(false),
+        Outcome::Http429
+        | Outcome::CheckFailed
+        | Outcome::FastFail
+        | Outcome::NotSent
+        | Outcome::Cut => None,
+    }
+}
+
+impl Line {
+    fn new(of: String, how: How, until: At) -> Line {
+        let (spells, calls, tolerance_us, doubt) = (Vec::new(), None, 0, None);
+        Line { of, how, spells, calls, tolerance_us, until, doubt }
+    }
+
+    fn doubtful(of: String, how: How, doubt: Doubt) -> Line {
+        Line { doubt: Some(doubt), ..Line::new(of, how, At::default()) }
+    }
+
+    /// From when to when it was surely open, in the order of its spells.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (At, At)> + '_ {
+        self.spells.iter().filter_map(|spell| {
+            let ended = spell.ended.map(|(between, _)| between);
+            let to = spell.half_open.or(ended).map_or(self.until, |between| between.earliest);
+            (spell.opened.latest < to).then_some((spell.opened.latest, to))
+        })
+    }
+}
+
+/// The states of every breaker of a case.
+pub(crate) fn all(case: &Case, timeline: &Timeline, phases: &Phases) -> Breakers {
+    let mut breakers = Breakers::default();
+    for breaker in &case.breakers {
+        let lines = lines(case, timeline, phases, breaker, &mut breakers.findings);
+        for line in &lines {
+            breakers.findings.extend(causeless(phases, breaker, line));
+        }
+        breakers.lines.push(lines);
+    }
+    breakers
+}
+
+fn lines(
+    case: &Case,
+    timeline: &Timeline,
+    phases: &Phases,
+    breaker: &Breaker,
+    findings: &mut Vec<String>,
+) -> Vec<Line> {
+    let (mut told, mut inferred) = (Vec::new(), Vec::new());
+    for evidence in &breaker.evidence {
+        match evidence {
+            Evidence::Gateway(fleet) => told.extend(told::lines(case, timeline, phases, *fleet)),
+            Evidence::Arrivals(link) => {
+                inferred.push(inferred::line(case, timeline, phases, link, &breaker.policy));
+            }
+        }
+    }
+    if let ([one], [other, ..]) = (told.as_slice(), inferred.as_slice()) {
+        findings.extend(disagreement(phases, breaker, one, other));
+        // Arrivals of a single gateway stand in for what it did not tell.
+        if one.doubt.is_some() && other.doubt.is_none() {
+            return inferred.into_iter().take(1).collect();
+        }
+    }
+    match (told.is_empty(), inferred.is_empty()) {
+        (false, _) => told,
+        (true, false) => inferred.into_iter().take(1).collect(),
+        (true, true) => vec![Line::doubtful(
+            breaker.name.clone(),
+            How::Told,
+            Doubt {
+                reason: "nothing was seen of its states".to_owned(),
+                missing: "a gateway that sends, or evidence by arrivals".to_owned(),
+            },
+        )],
+    }
+}
+
+/// An opening that no fault explains.
+fn causeless(phases: &Phases, breaker: &Breaker, line: &Line) -> Option<String> {
+    let calm = |at: At| {
+        let segment = phases.segments.iter().rev().find(|segment| segment.from <= at);
+        segment.is_none_or(|segment| matches!(segment.kind, Kind::Steady | Kind::After))
+    };
+    let slack = i64::try_from(line.tolerance_us).unwrap_or(i64::MAX);
+    let opened = line.spells.iter().filter(|spell| spell.from_closed).map(|spell| spell.opened);
+    let mut without = opened
+        .filter(|at| calm(at.earliest.plus(slack.saturating_neg())) && calm(at.latest.plus(slack)));
+    let first = without.next()?;
+    let more = match without.count() {
+        0 => String::new(),
+        more => format!(", and {more} more times"),
+    };
+    Some(format!(
+        "breaker `{}` ({}) opened without cause at {}{more}: no fault was on",
+        breaker.name,
+        line.of,
+        crate::words::seconds(first.latest.since(phases.zero))
+    ))
+}
+
+/// What a gateway told against what arrivals show.
+fn disagreement(phases: &Phases, breaker: &Breaker, told: &Line, seen: &Line) -> Option<String> {
+    if told.doubt.is_some() || seen.doubt.is_some() {
+        return None;
+    }
+    let slack = told.tolerance_us.saturating_add(seen.tolerance_us);
+    let near = |a: Between, b: Between| {
+        a.earliest.0 <= b.latest.0.saturating_add(slack)
+            && b.earliest.0 <= a.latest.0.saturating_add(slack)
+    };
+    let all = |line: &Line| line.spells.iter().map(|spell| spell.opened).collect::<Vec<_>>();
+    let (ours, theirs) = (all(told), all(seen));
+    let lonely = |these: &[Between], those: &[Between]| {
+        these.iter().find(|one| !those.iter().any(|other| near(**one, *other))).copied()
+    };
+    let at = |between: Between| crate::words::seconds(between.latest.since(phases.zero));
+    let what = match (lonely(&ours, &theirs), lonely(&theirs, &ours)) {
+        (None, None) => return None,
+        (Some(one), _) => format!("it told that it opened at {}, arrivals do not show it", at(one)),
+        (None, Some(one)) => {
+            format!("by arrivals it opened at {}, which it did not tell", at(one))
+        }
+    };
+    Some(format!("breaker `{}` ({}) and {} disagree: {what}", breaker.name, told.of, seen.of))
+}
+
+/// The stretches in which every line of a breaker was surely open, µs after time 0; none where
+/// a line cannot be told.
+pub(crate) fn open_stretches(lines: &[Line], zero: At) -> Vec<(i64, i64)> {
+    if lines.is_empty() || lines.iter().any(|line| line.doubt.is_some()) {
+        return Vec::new();
+    }
+    // How many lines open and close at each instant.
+    let mut steps: BTreeMap<i64, i64> = BTreeMap::new();
+    for (from, to) in lines.iter().flat_map(Line::open) {
+        *steps.entry(from.since(zero)).or_default() += 1;
+        *steps.entry(to.since(zero)).or_default() -= 1;
+    }
+    let all = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+    let (mut open, mut since, mut stretches) = (0, None, Vec::new());
+    for (at, step) in steps {
+        open += step;
+        match (open == all, since) {
+            (true, None) => since = Some(at),
+            (false, Some(from)) => {
+                stretches.push((from, at));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    stretches
+}
+
+/// Attempts by the instant they began.
+fn sorted(list: &[Attempt]) -> Vec<Attempt> {
+    let mut list = list.to_vec();
+    list.sort_by_key(|attempt| (attempt.begun, attempt.done, attempt.outcome, attempt.trial));
+    list
+}
+
+/// Twice the greatest uncertainty: the generator's worst lag, of at least 1 ms, and what is given.
+fn tolerance(timeline: &Timeline, other_us: u64) -> u64 {
+    let lag = timeline.health.values().map(|sum| sum.worst_p99_us).max().unwrap_or(0);
+    lag.max(other_us).max(1_000).saturating_mul(2)
+}
+
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod tests;

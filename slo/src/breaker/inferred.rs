@@ -1,0 +1,325 @@
+//! A breaker's states from the arrivals at a link, without its help.
+//!
+//! Silence: no arrival for at least max(5/λ, 0.5 s), in which at least 10 were to be expected from
+//! what was offered. Opened: at a failure's end, with silence after the last arrival. Trial: what
+//! arrives after silence. Reopened: trials failed, and silence again. Closed: after a successful
+//! trial, once 3 s have at least 80 % of the expected arrivals.
+//!
+//! Invariant: what fits no breaker, or could be chance, is a doubt.
+//! Not here: what a gateway tells (`told`).
+
+use super::offered::Offered;
+use super::{Calls, Ending, How, Inferred, Line, Spell, exactly, failed, sorted, tolerance};
+use crate::case::{Case, Policy, Shows};
+use crate::event::{Attempt, AttemptsOf};
+use crate::health::Doubt;
+use crate::phase::Phases;
+use crate::scorecard::Between;
+use crate::time::{At, SECOND_US};
+use crate::timeline::Timeline;
+use crate::words;
+
+/// Expected arrivals whose absence is no chance: e^-10 for random arrivals.
+const SURE: f64 = 10.0;
+/// Expected arrivals whose absence may have a reason, if it is long enough.
+const SUSPICIOUS: f64 = 5.0;
+/// The shortest silence that is believed, µs.
+const LEAST_SILENCE_US: u64 = 500_000;
+/// How long arrivals must be back, whole seconds.
+const BACK_S: u64 = 3;
+/// The share of the expected arrivals that is called back.
+const BACK: f64 = 0.8;
+
+/// The line of states that arrivals at a link show.
+pub(super) fn line(
+    case: &Case,
+    timeline: &Timeline,
+    phases: &Phases,
+    link: &str,
+    policy: &Policy,
+) -> Line {
+    let of = format!("arrivals at link `{link}`");
+    let told = timeline.sightings.attempts.get(&AttemptsOf::Link(link.to_owned()));
+    let cannot = |reason: String, missing: &str| {
+        let doubt = Doubt { reason: format!("cannot tell: {reason}"), missing: missing.to_owned() };
+        Line::doubtful(of.clone(), How::Inferred, doubt)
+    };
+    if let Some(name) = refused(case, timeline, link) {
+        return cannot(
+            format!("while `{name}` refuses connections nobody sees arrivals"),
+            "another mode of the outage (reset or black-hole), or evidence by a gateway",
+        );
+    }
+    let Some(told) = told.filter(|line| !line.list.is_empty()) else {
+        return cannot(format!("no arrivals at `{link}` were recorded"), "traffic through it");
+    };
+    if told.left_out > 0 {
+        return cannot(
+            format!("{} at `{link}` were not written down", words::count(told.left_out, "arrival")),
+            "a shorter run, or fewer requests per second",
+        );
+    }
+    let mut arrivals = sorted(&told.list);
+    arrivals.retain(|attempt| attempt.begun >= phases.zero);
+    let Some(offered) = Offered::new(case, timeline, phases, &arrivals) else {
+        return cannot(
+            format!("no arrivals at `{link}` before the first fault"),
+            "at least one whole second of traffic before the first fault",
+        );
+    };
+    let ends = case.loads.iter().map(|load| load.ends_us).max().unwrap_or(0);
+    let until = At(phases.zero.0.saturating_add(ends)).min(timeline.ended());
+    let tolerance_us = tolerance(timeline, (SECOND_US as f64 / offered.rate) as u64);
+    let watch = Watch { arrivals: &arrivals, offered: &offered, until, policy, tolerance_us };
+    match watch.spells() {
+        Ok(spells) => Line {
+            spells,
+            tolerance_us,
+            calls: Some(Calls { list: arrivals, left_out: 0 }),
+            ..Line::new(of, How::Inferred, until)
+        },
+        Err(Doubt { reason, missing }) => cannot(reason, &missing),
+    }
+}
+
+/// The fault that refused connections at a link, if one did.
+fn refused<'a>(case: &'a Case, timeline: &Timeline, link: &str) -> Option<&'a str> {
+    let applied = |index: usize| timeline.faults.get(&index).is_some_and(|l| !l.spans.is_empty());
+    let mut faults = case.faults.iter().enumerate();
+    let refused = faults.find(|(index, fault)| {
+        fault.link == link && fault.shows == Shows::Refused && applied(*index)
+    });
+    refused.map(|(_, fault)| fault.name.as_str())
+}
+
+/// Everything that the inference looks at.
+struct Watch<'a> {
+    arrivals: &'a [Attempt],
+    offered: &'a Offered,
+    until: At,
+    policy: &'a Policy,
+    tolerance_us: u64,
+}
+
+/// What came between two silences.
+struct Burst {
+    first: usize,
+    last: usize,
+    silent: bool,
+}
+
+impl Watch<'_> {
+    fn spells(&self) -> Result<Vec<Spell>, Doubt> {
+        let mut spells: Vec<Spell> = Vec::new();
+        let mut next = 0;
+        while next < self.arrivals.len() {
+            let open = spells.last().is_some_and(|spell| spell.ended.is_none());
+            next = match spells.last_mut().filter(|_| open) {
+                None => match self.opening(next)? {
+                    Some((spell, after)) => {
+                        spells.push(spell);
+                        after
+                    }
+                    None => self.arrivals.len(),
+                },
+                Some(spell) => {
+                    let (after, again) = self.trials(spell, next)?;
+                    spells.extend(again);
+                    after
+                }
+            };
+        }
+        if spells.is_empty() && !(self.would_show() && self.kept_coming()) {
+            return Err(too_few(self.offered.rate));
+        }
+        Ok(spells)
+    }
+
+    /// Whether being open as long as the breaker is said to be (1 s, where nobody says) would
+    /// show as a silence.
+    fn would_show(&self) -> bool {
+        let none_failed = self.arrivals.iter().all(|one| failed(one.outcome) != Some(true));
+        let open_us = self.policy.recovery_us.unwrap_or(SECOND_US) as f64;
+        none_failed || self.offered.rate * open_us / SECOND_US as f64 >= SURE
+    }
+
+    /// Whether at least half of the expected arrivals came while arrivals failed.
+    fn kept_coming(&self) -> bool {
+        let bad = |index: &usize| self.failed(*index) == Some(true);
+        let mut all = 0..self.arrivals.len();
+        let (Some(first), Some(last)) = (all.clone().find(bad), all.rfind(bad)) else {
+            return true;
+        };
+        let at = |index: usize| self.arrivals.get(index).map_or(self.until, |a| a.begun);
+        let expected = self.offered.expected(at(first), at(last + 1).min(self.until));
+        (last + 1 - first) as f64 >= expected / 2.0
+    }
+
+    /// The silence after an arrival: its length, µs, and the arrivals expected in it.
+    fn silence(&self, index: usize) -> (u64, f64) {
+        let Some(from) = self.arrivals.get(index).map(|attempt| attempt.begun) else {
+            return (0, 0.0);
+        };
+        let to = self.arrivals.get(index + 1).map_or(self.until, |attempt| attempt.begun);
+        (to.0.saturating_sub(from.0), self.offered.expected(from, to))
+    }
+
+    fn silent(&self, index: usize) -> bool {
+        let least = (5.0 * SECOND_US as f64 / self.offered.rate).max(LEAST_SILENCE_US as f64);
+        let (length, expected) = self.silence(index);
+        length as f64 >= least && expected >= SURE
+    }
+
+    /// Whether the stretch after a failure may have been an open state, or chance: too short for
+    /// a silence, but not shorter than half of what the breaker is said to stay open.
+    fn vague(&self, index: usize) -> bool {
+        let least = self.policy.recovery_us.unwrap_or(LEAST_SILENCE_US) / 2;
+        let (length, expected) = self.silence(index);
+        self.failed(index) == Some(true) && expected >= SUSPICIOUS && length >= least
+    }
+
+    fn failed(&self, index: usize) -> Option<bool> {
+        self.arrivals.get(index).and_then(|attempt| failed(attempt.outcome))
+    }
+
+    /// The first silence from an arrival on: the opening, and the first arrival after it.
+    fn opening(&self, from: usize) -> Result<Option<(Spell, usize)>, Doubt> {
+        for index in from..self.arrivals.len() {
+            let bad = self.failed(index) == Some(true);
+            // After a success chance has a whole run to make a silence.
+            if self.silent(index) && (bad || self.silence(index).1 >= 2.0 * SURE) {
+                if !bad {
+                    return Err(Doubt {
+                        reason: "arrivals stopped after a success".to_owned(),
+                        missing: "a breaker that opens on failures".to_owned(),
+                    });
+                }
+                return Ok(Some((self.open(index, true), index + 1)));
+            }
+            if self.vague(index) {
+                return Err(too_few(self.offered.rate));
+            }
+        }
+        Ok(None)
+    }
+
+    fn open(&self, last: usize, from_closed: bool) -> Spell {
+        Spell {
+            opened: self.opened_after(last),
+            from_closed,
+            failures: None,
+            half_open: None,
+            ended: None,
+            inferred: Some(Inferred { trials: 0, leaked: self.policy.recovery_us.map(|_| 0) }),
+        }
+    }
+
+    /// It was closed when the last arrival was admitted, and opened at a failure's end.
+    fn opened_after(&self, last: usize) -> Between {
+        let begun = self.arrivals.get(last).map_or(At::default(), |attempt| attempt.begun);
+        let before = self.arrivals.get(..=last).unwrap_or(&[]).iter();
+        let ends = before.filter(|attempt| failed(attempt.outcome) == Some(true));
+        let ends = ends.map(|attempt| attempt.done).filter(|done| *done >= begun);
+        Between { earliest: begun, latest: ends.min().unwrap_or(begun) }
+    }
+
+    fn burst(&self, first: usize) -> Burst {
+        let end = self.arrivals.len();
+        let last = (first..end).find(|index| self.silent(*index));
+        Burst { first, last: last.unwrap_or(end - 1), silent: last.is_some() }
+    }
+
+    /// What arrives while it is open or half-open, from an arrival after silence on. Returns
+    /// where to go on, and the next spell if it opened again.
+    fn trials(&self, spell: &mut Spell, first: usize) -> Result<(usize, Option<Spell>), Doubt> {
+        let burst = self.burst(first);
+        let inside = || burst.first..=burst.last;
+        let count = (burst.last + 1 - burst.first) as u64;
+        let Some(begun) = self.arrivals.get(first).map(|attempt| attempt.begun) else {
+            return Ok((self.arrivals.len(), None));
+        };
+        if (burst.first..burst.last).any(|index| self.vague(index)) {
+            return Err(too_few(self.offered.rate));
+        }
+        let success = inside().find(|index| self.failed(*index) == Some(false));
+        let mut inferred = spell.inferred.unwrap_or_default();
+        let early = self.policy.recovery_us.is_some_and(|recovery| {
+            begun.0.saturating_add(self.tolerance_us)
+                < spell.opened.earliest.0.saturating_add(recovery)
+        });
+        if early && burst.silent {
+            // Too early for a trial by what the breaker is said to do.
+            inferred.leaked = inferred.leaked.map(|leaked| leaked.saturating_add(count));
+            spell.inferred = Some(inferred);
+            return Ok((burst.last + 1, None));
+        }
+        spell.half_open = Some(exactly(begun));
+        let Some(success) = success else {
+            spell.inferred = Some(Inferred { trials: count, ..inferred });
+            if !burst.silent {
+                return Ok((self.arrivals.len(), None));
+            }
+            let again = self.open(burst.last, false);
+            spell.ended = Some((again.opened, Ending::Reopened));
+            return Ok((burst.last + 1, Some(again)));
+        };
+        let done = self.arrivals.get(success).map_or(begun, |attempt| attempt.done);
+        let admitted = |index: &usize| self.arrivals.get(*index).is_some_and(|a| a.begun <= done);
+        let trials = inside().filter(admitted).count() as u64;
+        spell.inferred = Some(Inferred { trials, ..inferred });
+        match self.back(done, &burst)? {
+            Some(closed) => {
+                spell.ended = Some((closed, Ending::Closed));
+                Ok((success + 1, None))
+            }
+            None => Ok((self.arrivals.len(), None)),
+        }
+    }
+
+    /// When it closed, after a success that ended at `done`; none if the data end before that
+    /// can be told.
+    fn back(&self, done: At, burst: &Burst) -> Result<Option<Between>, Doubt> {
+        let silence = if burst.silent {
+            self.arrivals.get(burst.last).map_or(self.until, |attempt| attempt.begun)
+        } else {
+            self.until
+        };
+        let mut whole = 0;
+        loop {
+            let from = At(done.0.saturating_add(whole * SECOND_US));
+            let to = At(from.0.saturating_add(BACK_S * SECOND_US));
+            if to > silence {
+                break;
+            }
+            let count = |from: At, to: At| {
+                let start = self.arrivals.partition_point(|attempt| attempt.begun < from);
+                self.arrivals.partition_point(|attempt| attempt.begun < to) - start
+            };
+            let expected = self.offered.expected(from, to);
+            if expected > 0.0 && count(from, to) as f64 >= BACK * expected {
+                let next = self.arrivals.partition_point(|attempt| attempt.begun <= done);
+                let next = self.arrivals.get(next).map_or(from, |attempt| attempt.begun);
+                return Ok(Some(Between { earliest: done, latest: from.max(next) }));
+            }
+            whole += 1;
+        }
+        if whole == 0 && !burst.silent {
+            return Ok(None);
+        }
+        let what = if burst.silent { "fell silent again" } else { "did not come back to 80 %" };
+        Err(Doubt {
+            reason: format!("arrivals {what} after a success"),
+            missing: "a breaker that closes on its first success".to_owned(),
+        })
+    }
+}
+
+fn too_few(rate: f64) -> Doubt {
+    Doubt {
+        reason: format!(
+            "too few arrivals to know a silence from chance ({}/s)",
+            words::number(rate)
+        ),
+        missing: "more requests per second, or a longer recovery of the breaker".to_owned(),
+    }
+}

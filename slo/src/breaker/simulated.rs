@@ -1,0 +1,99 @@
+//! Inference against the truth of simulated lives: right within two arrivals, or "cannot tell".
+//! Not here: the simulation (`script::gateway`).
+
+use super::*;
+use crate::case::Shows;
+use crate::event::{AttemptsOf, BreakerState};
+use crate::script::gateway::{Flaw, Life, World, live};
+use crate::script::{Script, hit};
+
+/// What arrivals show of a life.
+fn inferred(world: &World, life: &Life) -> Line {
+    let script = Script::new(world.seconds as u64)
+        .declare(Shows::Broken)
+        .on(0, world.fault_ms.0 as u64..world.fault_ms.1 as u64, hit(1))
+        .breaker(vec![Evidence::Arrivals("api".to_owned())])
+        .offered(&life.due)
+        .attempts(AttemptsOf::Link("api".to_owned()), life.arrivals.clone())
+        .complete();
+    let timeline = script.timeline().unwrap();
+    let phases = Phases::new(&script.case, &timeline);
+    all(&script.case, &timeline, &phases).lines.remove(0).remove(0)
+}
+
+/// Whether at most two calls were due between a true instant and what was inferred of it.
+fn near(life: &Life, truth: At, seen: Between) -> bool {
+    let place = |at: At| life.due.partition_point(|due| *due <= at);
+    let (low, high) = (place(seen.earliest), place(seen.latest));
+    let truth = place(truth);
+    truth + 2 >= low && truth <= high + 2
+}
+
+/// Whether every state was found where it was.
+fn right(life: &Life, line: &Line) -> bool {
+    let mut seen = Vec::new();
+    for spell in &line.spells {
+        seen.push((BreakerState::Open, spell.opened));
+        seen.extend(spell.half_open.map(|at| (BreakerState::HalfOpen, at)));
+        let closed = spell.ended.filter(|(_, how)| *how == Ending::Closed);
+        seen.extend(closed.map(|(at, _)| (BreakerState::Closed, at)));
+    }
+    seen.len() == life.transitions.len()
+        && life
+            .transitions
+            .iter()
+            .zip(&seen)
+            .all(|(truth, (state, between))| truth.to == *state && near(life, truth.at, *between))
+}
+
+/// How many of these worlds were right, could not be told, and were wrong.
+fn rate(worlds: impl Iterator<Item = World>) -> (u64, u64, u64) {
+    let (mut right_ones, mut cannot, mut wrong) = (0, 0, 0);
+    for world in worlds {
+        let life = live(&world);
+        let line = inferred(&world, &life);
+        if line.doubt.is_some() {
+            cannot += 1;
+        } else if right(&life, &line) {
+            right_ones += 1;
+        } else {
+            wrong += 1;
+        }
+    }
+    (right_ones, cannot, wrong)
+}
+
+fn world(seed: u64, per_second: u64, random: bool) -> World {
+    // The outage ends away from the trials at about 10.0 s + 5 s k.
+    let ends = 19_000 + (seed % 7) as i64 * 300;
+    World { seed, per_second, random, seconds: 40, fault_ms: (10_000, ends), flaw: Flaw::None }
+}
+
+#[test]
+fn right_within_two_arrivals_or_cannot_tell() {
+    let rates = [10, 20, 40, 100, 200];
+    let worlds = (0..200).map(|seed| world(seed, rates[seed as usize % 5], seed % 2 == 0));
+    let (right, cannot, wrong) = rate(worlds);
+    println!("of 200 lives {right} inferred right, {cannot} cannot tell, {wrong} wrong");
+    assert!(right >= 190, "{right} right, {cannot} cannot tell, {wrong} wrong");
+    assert!(wrong <= 2, "{right} right, {cannot} cannot tell, {wrong} wrong");
+}
+
+#[test]
+fn with_few_arrivals_it_cannot_tell() {
+    let worlds = (0..100).map(|seed| world(seed, 1 + seed % 2, seed % 2 == 0));
+    let (right, cannot, wrong) = rate(worlds);
+    println!("of 100 slow lives {right} inferred right, {cannot} cannot tell, {wrong} wrong");
+    assert!(wrong == 0 && cannot >= 40, "{right} right, {cannot} cannot tell, {wrong} wrong");
+}
+
+#[test]
+fn one_that_never_opens_is_seen_never_to_open() {
+    let worlds = (0..100).map(|seed| World {
+        flaw: Flaw::NeverOpens,
+        ..world(seed, [10, 40, 100][seed as usize % 3], seed % 2 == 0)
+    });
+    let (right, cannot, wrong) = rate(worlds);
+    println!("of 100 without breaker {right} right, {cannot} cannot tell, {wrong} wrong");
+    assert!(wrong == 0 && right >= 95, "{right} right, {cannot} cannot tell, {wrong} wrong");
+}

@@ -1,0 +1,126 @@
+//! What a breaker must do: opens, closes by a fresh success, lets few through, rejects at once.
+//!
+//! Invariant: every line of states (each gateway) must satisfy every part; the worst decides.
+//! Invariant: what a breaker that never opened would have done is not known.
+//! Not here: how its states are known (`breaker`).
+
+use super::Answer;
+use super::part::{Part, partial, worst};
+use crate::breaker::Line;
+use crate::case::BreakerMust;
+use crate::evidence::Evidence;
+use crate::health::Doubt;
+use crate::scorecard::Verdict;
+use crate::words;
+
+mod times;
+mod while_open;
+
+/// Judges it.
+pub(super) fn judge(evidence: &Evidence<'_>, must: &BreakerMust) -> Answer {
+    let lines = evidence.breakers.lines.get(must.breaker).map_or(&[][..], Vec::as_slice);
+    let asks = asks(evidence, must, lines);
+    if let Some(closed) = evidence.closed() {
+        return Answer::doubtful(asks, closed);
+    }
+    let several = lines.len() > 1;
+    let parts = lines.iter().flat_map(|line| {
+        let parts = match &line.doubt {
+            Some(doubt) => vec![Part::doubt(doubt.clone())],
+            None => parts(evidence, must, line),
+        };
+        parts.into_iter().map(move |part| match several {
+            true => Part { text: format!("{}: {}", line.of, part.text), ..part },
+            false => part,
+        })
+    });
+    worst(asks, &parts.collect::<Vec<Part>>())
+}
+
+fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let Some((moment, within_us)) = &must.opens {
+        parts.push(times::opens(evidence, line, moment, *within_us));
+    }
+    if let Some(failures) = must.opens_after_failures {
+        parts.push(while_open::failures(line, failures));
+    }
+    if let Some((moment, within_us)) = &must.closes {
+        parts.push(times::closes(evidence, line, moment, *within_us));
+    }
+    if let Some(most) = must.trials {
+        parts.push(while_open::trials(line, most));
+    }
+    if let Some(most) = must.calls_while_open {
+        parts.push(while_open::leaks(line, most));
+    }
+    if let Some(share) = must.fast_fail_share {
+        parts.push(while_open::fast_fail(line, share));
+    }
+    if let Some((percentile, below_us)) = must.fast_fail_latency {
+        parts.push(while_open::latency(line, percentile, below_us));
+    }
+    if let Some(most) = must.reopens_after_close {
+        parts.push(times::reopens(line, most).unless(partial(evidence)));
+    }
+    if must.never_opens {
+        parts.push(times::never(evidence, line).unless(partial(evidence)));
+    }
+    parts.into_iter().map(|part| part.unless(evidence.cut_short())).collect()
+}
+
+/// Of what never opened nothing is known.
+fn unopened(line: &Line) -> Option<Part> {
+    line.spells.is_empty().then(|| Part::open("it never opened", "a breaker that opens"))
+}
+
+/// Why a count is not known: its calls were not written down.
+fn unrecorded() -> Part {
+    Part::doubt(Doubt {
+        reason: "its single calls were not recorded, or not all".to_owned(),
+        missing: "a record of every call".to_owned(),
+    })
+}
+
+/// A count that is known between two bounds, against the most that is allowed.
+fn bounded(text: String, least: u64, most: Option<u64>, allowed: u64) -> Part {
+    if least > allowed {
+        Part::new(Verdict::Violated, text)
+    } else if most.is_some_and(|most| most <= allowed) {
+        Part::new(Verdict::Met, text)
+    } else if most.is_none() {
+        let Part { missing, .. } = unrecorded();
+        Part::open(format!("{text}, but not all calls were recorded"), missing)
+    } else {
+        Part::open(format!("{text}: inside the tolerance"), "evidence that is more exact")
+    }
+}
+
+fn asks(evidence: &Evidence<'_>, must: &BreakerMust, lines: &[Line]) -> String {
+    let name = evidence.case.breakers.get(must.breaker).map_or("?", |b| b.name.as_str());
+    let within = |what: &str, when: &Option<(crate::case::Moment, u64)>| {
+        when.as_ref().map(|(moment, us)| {
+            let (within, moment) = (words::duration(*us), evidence.moment_words(moment));
+            format!("{what} within {within} after {moment}")
+        })
+    };
+    let parts = [
+        within("opens", &must.opens),
+        must.opens_after_failures.map(|k| format!("opens after {}", words::count(k, "failure"))),
+        within("closes", &must.closes),
+        must.trials.map(|n| format!("at most {} at a time", words::count(n, "trial"))),
+        must.calls_while_open
+            .map(|n| format!("at most {} let through while open", words::count(n, "call"))),
+        must.fast_fail_share
+            .map(|share| format!("rejects at least {} while open", words::share(share))),
+        must.fast_fail_latency.map(|(percentile, us)| {
+            format!("rejects in {} < {}", words::percentile(percentile), words::duration(us))
+        }),
+        must.reopens_after_close
+            .map(|n| format!("opens at most {} after it closed", words::count(n, "time"))),
+        must.never_opens.then(|| "never opens".to_owned()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let tolerance = lines.iter().map(|line| line.tolerance_us).max().unwrap_or(0);
+    format!("breaker `{name}` {} (instants ± {})", parts.join(", "), words::about(tolerance))
+}

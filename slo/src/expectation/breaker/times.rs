@@ -1,0 +1,175 @@
+//! When a breaker opened and closed, against deadlines.
+//!
+//! Invariant: an instant is an interval widened by the line's tolerance; met only if all of it is
+//! in time, violated only if none of it is.
+//! Not here: counts (`while_open`).
+
+use super::unopened;
+use crate::breaker::{Ending, Line, Spell};
+use crate::case::Moment;
+use crate::evidence::Evidence;
+use crate::expectation::part::{Part, in_time};
+use crate::scorecard::{Between, Verdict};
+use crate::words;
+
+/// A line's instants, µs after time 0.
+struct View<'a> {
+    line: &'a Line,
+    zero: crate::At,
+    slack: i64,
+}
+
+impl<'a> View<'a> {
+    fn new(evidence: &Evidence<'_>, line: &'a Line) -> View<'a> {
+        let slack = i64::try_from(line.tolerance_us).unwrap_or(i64::MAX);
+        View { line, zero: evidence.phases.zero, slack }
+    }
+
+    /// The earliest and the latest that an instant can have been.
+    fn span(&self, between: Between) -> (i64, i64) {
+        let (low, high) = (between.earliest.since(self.zero), between.latest.since(self.zero));
+        (low.saturating_sub(self.slack), high.saturating_add(self.slack))
+    }
+
+    /// What was not seen until the deadline: violated if its line goes on that long.
+    fn unseen(&self, what: &str, moment: i64, within_us: u64) -> Part {
+        let needed = within_us.saturating_add(self.line.tolerance_us);
+        let reach = self.line.until.since(self.zero).saturating_sub(moment).max(0).unsigned_abs();
+        let text = format!("{what} within {}", words::duration(within_us));
+        if reach >= needed {
+            return Part::new(Verdict::Violated, text);
+        }
+        let more = words::duration((needed - reach).div_ceil(100_000).saturating_mul(100_000));
+        Part::open(
+            format!("{what} within the {} that it was watched", words::about(reach)),
+            format!("needs {more} more of traffic after the moment"),
+        )
+    }
+}
+
+fn closing(spell: &Spell) -> Option<Between> {
+    spell.ended.filter(|(_, how)| *how == Ending::Closed).map(|(at, _)| at)
+}
+
+/// Opens: the first opening from closed at or after the moment.
+pub(super) fn opens(evidence: &Evidence<'_>, line: &Line, moment: &Moment, within_us: u64) -> Part {
+    let words = evidence.moment_words(moment);
+    let moment = match evidence.moment(moment) {
+        Ok(moment) => moment,
+        Err(doubt) => return Part::doubt(doubt),
+    };
+    let view = View::new(evidence, line);
+    let mut open = false;
+    for spell in &line.spells {
+        let (_, opened) = view.span(spell.opened);
+        if opened < moment {
+            open = spell
+                .ended
+                .is_none_or(|(at, how)| how == Ending::Reopened || view.span(at).0 > moment);
+            continue;
+        }
+        if open || !spell.from_closed {
+            break;
+        }
+        let (low, high) = view.span(spell.opened);
+        return in_time("opened", (low - moment, high - moment), within_us);
+    }
+    if open {
+        return Part::open(
+            format!("it was open already at {words}"),
+            "a breaker that is closed before",
+        );
+    }
+    view.unseen("did not open", moment, within_us)
+}
+
+/// Closes: the first closing that ends the openings around or after the moment, by a success
+/// that began while half-open.
+pub(super) fn closes(
+    evidence: &Evidence<'_>,
+    line: &Line,
+    moment: &Moment,
+    within_us: u64,
+) -> Part {
+    let words = evidence.moment_words(moment);
+    let moment = match evidence.moment(moment) {
+        Ok(moment) => moment,
+        Err(doubt) => return Part::doubt(doubt),
+    };
+    if let Some(part) = unopened(line) {
+        return part;
+    }
+    let view = View::new(evidence, line);
+    let within = i64::try_from(within_us).unwrap_or(i64::MAX);
+    let deadline = moment.saturating_add(within);
+    // Open at some time from the moment to the deadline.
+    let concerned = |spell: &&Spell| {
+        let over = closing(spell).is_some_and(|at| view.span(at).1 < moment);
+        let reopened = matches!(spell.ended, Some((_, Ending::Reopened)));
+        !over && !reopened && view.span(spell.opened).0 <= deadline
+    };
+    let Some(spell) = line.spells.iter().find(concerned) else {
+        let last = line.spells.iter().rfind(|spell| view.span(spell.opened).1 < moment);
+        return match last.filter(|spell| closing(spell).is_some()) {
+            Some(last) => by_fresh(
+                line,
+                last,
+                Part::new(Verdict::Met, format!("it had closed before {words}")),
+            ),
+            None => view.unseen("did not close", moment, within_us),
+        };
+    };
+    match closing(spell) {
+        None => view.unseen("did not close", moment, within_us),
+        Some(at) => {
+            let (low, high) = view.span(at);
+            let part = in_time("closed", (low - moment, high - moment), within_us);
+            by_fresh(line, spell, part)
+        }
+    }
+}
+
+/// A closing counts only by a trial that succeeded and began while half-open.
+fn by_fresh(line: &Line, spell: &Spell, part: Part) -> Part {
+    match line.fresh(spell) {
+        _ if part.verdict == Verdict::Violated => part,
+        Some(true) => part,
+        Some(false) => Part::new(
+            Verdict::Violated,
+            format!(
+                "{}, but without a successful trial that began while half-open: an older call's \
+                 success closed it",
+                part.text
+            ),
+        ),
+        None => Part::open(
+            format!("{}, but its trials were not recorded", part.text),
+            "a record of every call",
+        ),
+    }
+}
+
+/// Openings from closed after it first closed.
+pub(super) fn reopens(line: &Line, most: u64) -> Part {
+    let Some(first) = line.spells.iter().position(|spell| closing(spell).is_some()) else {
+        return Part::open(
+            "it never closed after it had opened",
+            "a breaker that opens and closes",
+        );
+    };
+    let later = line.spells.iter().skip(first + 1).filter(|spell| spell.from_closed).count() as u64;
+    let text = format!("opened {} after it closed ({most} allowed)", words::count(later, "time"));
+    let verdict = if later > most { Verdict::Violated } else { Verdict::Met };
+    Part::new(verdict, text)
+}
+
+/// It must not open at all.
+pub(super) fn never(evidence: &Evidence<'_>, line: &Line) -> Part {
+    match line.spells.first() {
+        None => Part::new(Verdict::Met, "it never opened".to_owned()),
+        Some(spell) => {
+            let at = words::seconds(spell.opened.latest.since(evidence.phases.zero));
+            Part::new(Verdict::Violated, format!("it opened at {at}"))
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What a breaker did with calls: failures that opened it, trials, leaks, rejections.
+//!
+//! Invariant: counts are exact, or known between a least and a most.
+//! Not here: instants (`times`).
+
+use super::{bounded, unopened, unrecorded};
+use crate::breaker::{How, Line, Spell};
+use crate::expectation::part::Part;
+use crate::interval;
+use crate::objective::reaches;
+use crate::scorecard::Verdict;
+use crate::time::Share;
+use crate::words;
+
+/// The confidence of a percentile of rejections.
+const SURE: Share = Share(950_000_000);
+
+/// Opened after exactly so many failures in a row, and what was then under way.
+pub(super) fn failures(line: &Line, asked: u64) -> Part {
+    if let Some(part) = unopened(line) {
+        return part;
+    }
+    let opened = line.spells.iter().filter(|spell| spell.from_closed);
+    let parts = opened.map(|spell| match spell.failures {
+        Some((failures, under_way)) => told(failures, under_way, asked),
+        None => counted(line, spell, asked),
+    });
+    // Of equally bad ones the first.
+    let worst = parts.reduce(|worst, part| if part.verdict > worst.verdict { part } else { worst });
+    worst.unwrap_or_else(unrecorded)
+}
+
+fn told(failures: u64, under_way: u64, asked: u64) -> Part {
+    let fits = failures >= asked && failures <= asked.saturating_add(under_way);
+    let text = format!(
+        "opened after {} in a row, with {under_way} under way ({asked} asked)",
+        words::count(failures, "failure")
+    );
+    Part::new(if fits { Verdict::Met } else { Verdict::Violated }, text)
+}
+
+/// By arrivals: those that failed since the last success.
+fn counted(line: &Line, spell: &Spell, asked: u64) -> Part {
+    let Some(calls) = line.calls.as_ref().filter(|calls| calls.left_out == 0) else {
+        return unrecorded();
+    };
+    let run = calls.run_before(spell.opened);
+    let n = run.len() as u64;
+    let index = usize::try_from(asked).unwrap_or(usize::MAX).checked_sub(1);
+    let Some(tripped) = index.and_then(|index| run.get(index)).map(|attempt| attempt.done) else {
+        let failures = words::count(n, "failure");
+        return Part::new(
+            Verdict::Violated,
+            format!("opened after {failures} in a row ({asked} asked)"),
+        );
+    };
+    let after = |slack: u64| {
+        let from = tripped.0.saturating_add(slack);
+        run.iter().filter(|attempt| attempt.begun.0 > from).count() as u64
+    };
+    let text = format!("opened after {} in a row ({asked} asked)", words::count(n, "failure"));
+    bounded(text, after(line.tolerance_us), Some(after(0)), 0)
+}
+
+/// At most so many trials in each half-open state.
+pub(super) fn trials(line: &Line, allowed: u64) -> Part {
+    if let Some(part) = unopened(line) {
+        return part;
+    }
+    let mut most: Option<Part> = None;
+    for spell in line.spells.iter().filter(|spell| spell.half_open.is_some()) {
+        let part = match line.trials(spell) {
+            None => unrecorded(),
+            Some(range) => {
+                let count = words::count(range.least, "trial");
+                let text = format!("{count} while half-open ({allowed} allowed)");
+                bounded(text, range.least, range.most, allowed)
+            }
+        };
+        if most.as_ref().is_none_or(|known| part.verdict > known.verdict) {
+            most = Some(part);
+        }
+    }
+    most.unwrap_or_else(|| Part::open("it was never half-open", "a run that sees a trial"))
+}
+
+/// At most so many calls let through while open, in all.
+pub(super) fn leaks(line: &Line, allowed: u64) -> Part {
+    if let Some(part) = unopened(line) {
+        return part;
+    }
+    let sum = line
+        .spells
+        .iter()
+        .map(|spell| line.leaked(spell))
+        .try_fold(crate::breaker::Range::exactly(0), |sum, range| {
+            range.map(|range| sum.plus(range))
+        });
+    let Some(sum) = sum else {
+        return match line.how {
+            How::Told => unrecorded(),
+            How::Inferred => Part::open(
+                "arrivals do not tell a leak from a trial",
+                "the breaker's `policy: recovery`, or evidence by a gateway",
+            ),
+        };
+    };
+    let count = words::count(sum.least, "call");
+    let text = format!("{count} let through while open ({allowed} allowed)");
+    bounded(text, sum.least, sum.most, allowed)
+}
+
+/// At least this share of the calls while open was rejected at once.
+pub(super) fn fast_fail(line: &Line, share: Share) -> Part {
+    if let Some(part) = unopened(line).or_else(|| rejections_unseen(line)) {
+        return part;
+    }
+    let rejected: u64 = line
+        .spells
+        .iter()
+        .filter_map(|spell| line.rejections(spell))
+        .map(|rejections| rejections.count() as u64)
+        .sum();
+    let (mut least, mut most) = (0u64, 0u64);
+    for range in line.spells.iter().filter_map(|spell| line.leaked(spell)) {
+        least = least.saturating_add(range.least);
+        most = most.saturating_add(range.most.unwrap_or(range.least));
+    }
+    let all = rejected.saturating_add(least);
+    if all == 0 {
+        return Part::open("nothing was offered while it was open", "traffic while it is open");
+    }
+    let ratio = words::ratio(rejected, all);
+    let text = format!("{ratio} rejected while open ({} asked)", words::share(share));
+    match (reaches(rejected, all, share), reaches(rejected, rejected.saturating_add(most), share)) {
+        (_, true) => Part::new(Verdict::Met, text),
+        (false, _) => Part::new(Verdict::Violated, text),
+        _ => Part::open(format!("{text}: inside the tolerance"), "evidence that is more exact"),
+    }
+}
+
+/// This percentile of the rejections took less than so long, exactly as a latency objective.
+pub(super) fn latency(line: &Line, percentile: Share, below_us: u64) -> Part {
+    if let Some(part) = unopened(line).or_else(|| rejections_unseen(line)) {
+        return part;
+    }
+    let (mut n, mut k) = (0u64, 0u64);
+    for rejections in line.spells.iter().filter_map(|spell| line.rejections(spell)) {
+        for attempt in rejections {
+            n += 1;
+            k += u64::from(attempt.done.0.saturating_sub(attempt.begun.0) >= below_us);
+        }
+    }
+    let limit = words::duration(below_us);
+    let text = format!(
+        "{k} of {} took {limit} or longer ({} < {limit} asked)",
+        words::count(n, "rejection"),
+        words::percentile(percentile)
+    );
+    match interval::decide(n, k, 0, percentile.rest(), SURE) {
+        Verdict::Inconclusive => {
+            let missing = match interval::least_n(percentile.rest(), k, SURE) {
+                Some(least) => format!("needs {} more quick rejections", least.saturating_sub(n)),
+                None => "a percentile below 100".to_owned(),
+            };
+            Part::open(text, missing)
+        }
+        verdict => Part::new(verdict, text),
+    }
+}
+
+/// Why rejections are not known: only our own gateways record theirs.
+fn rejections_unseen(line: &Line) -> Option<Part> {
+    if line.how == How::Inferred {
+        return Some(Part::open(
+            "arrivals do not show what was rejected",
+            "a gateway of ours, or `answers` during the breaker's open state",
+        ));
+    }
+    line.calls.as_ref().is_none_or(|calls| calls.left_out > 0).then(unrecorded)
+}

@@ -1,0 +1,191 @@
+//! A simulated caller with a consecutive breaker behind a link that resets: what the gateway
+//! tells, and what arrives at the link.
+//!
+//! Invariant: seeded; the same world gives the same life.
+//! Not here: what is inferred from it.
+
+use super::fleet::ms;
+use crate::event::{Attempt, BreakerEvent, BreakerState};
+use crate::outcome::Outcome;
+use crate::time::At;
+use std::collections::BTreeSet;
+
+/// What one gateway does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    None,
+    NeverOpens,
+    /// Lets every 50th call through while open.
+    Leaks,
+    /// Admits two trials at once.
+    TwoTrials,
+    /// Opens one failure late.
+    Late,
+}
+
+/// The world it lives in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) per_second: u64,
+    pub(crate) random: bool,
+    pub(crate) seconds: i64,
+    pub(crate) fault_ms: (i64, i64),
+    pub(crate) flaw: Flaw,
+}
+
+/// What it did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Life {
+    pub(crate) due: Vec<At>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) arrivals: Vec<Attempt>,
+    pub(crate) transitions: Vec<BreakerEvent>,
+}
+
+const FAILURES: u64 = 5;
+const RECOVERY_US: u64 = 5_000_000;
+/// From the gateway to the link, and back, µs.
+const HOP_US: u64 = 100;
+
+/// SplitMix64 (Steele, Lea and Flood 2014).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From 0 (inclusive) to 1.
+    fn fraction(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+struct Gateway {
+    state: BreakerState,
+    generation: u64,
+    failures: u64,
+    opened: At,
+    trials: u64,
+    rejected: u64,
+    flaw: Flaw,
+    /// Calls under way: end, number, generation, failed.
+    under_way: BTreeSet<(At, usize, u64, bool)>,
+    transitions: Vec<BreakerEvent>,
+}
+
+impl Gateway {
+    fn to(&mut self, to: BreakerState, at: At) {
+        let (from, failures) = (self.state, self.failures);
+        let in_flight = self.under_way.len() as u64;
+        let event = BreakerEvent { fleet: 0, gateway: 0, from, to, at, failures, in_flight };
+        self.transitions.push(event);
+        (self.state, self.generation, self.trials) = (to, self.generation + 1, 0);
+        if to == BreakerState::Open {
+            self.opened = at;
+        }
+    }
+
+    /// Whether a call goes through, and whether it is a trial.
+    fn admits(&mut self, at: At) -> (bool, bool) {
+        if self.state == BreakerState::Open && at.0 >= self.opened.0 + RECOVERY_US {
+            self.to(BreakerState::HalfOpen, at);
+        }
+        let most = if self.flaw == Flaw::TwoTrials { 2 } else { 1 };
+        match self.state {
+            BreakerState::Closed => (true, false),
+            BreakerState::Open => {
+                self.rejected += 1;
+                (self.flaw == Flaw::Leaks && self.rejected.is_multiple_of(50), false)
+            }
+            BreakerState::HalfOpen if self.trials < most => {
+                self.trials += 1;
+                (true, true)
+            }
+            BreakerState::HalfOpen => (false, false),
+        }
+    }
+
+    /// Takes the results that are known by then.
+    fn settle(&mut self, until: At) {
+        while let Some(first) = self.under_way.first().copied().filter(|one| one.0 <= until) {
+            self.under_way.remove(&first);
+            let (at, _, generation, failed) = first;
+            if generation != self.generation {
+                continue;
+            }
+            let limit = if self.flaw == Flaw::Late { FAILURES + 1 } else { FAILURES };
+            match (self.state, failed) {
+                (BreakerState::Closed, false) => self.failures = 0,
+                (BreakerState::Closed, true) => {
+                    self.failures += 1;
+                    if self.failures >= limit && self.flaw != Flaw::NeverOpens {
+                        self.to(BreakerState::Open, at);
+                    }
+                }
+                (BreakerState::HalfOpen, false) => {
+                    self.failures = 0;
+                    self.to(BreakerState::Closed, at);
+                }
+                (BreakerState::HalfOpen, true) => self.to(BreakerState::Open, at),
+                (BreakerState::Open, _) => {}
+            }
+        }
+    }
+}
+
+/// Lives it.
+pub(crate) fn live(world: &World) -> Life {
+    let mut chance = Chance(world.seed);
+    let mut life = Life::default();
+    let mut gateway = Gateway {
+        state: BreakerState::Closed,
+        generation: 0,
+        failures: 0,
+        opened: At(0),
+        trials: 0,
+        rejected: 0,
+        flaw: world.flaw,
+        under_way: BTreeSet::new(),
+        transitions: Vec::new(),
+    };
+    let (from, to) = (ms(world.fault_ms.0), ms(world.fault_ms.1));
+    let mean = 1e6 / world.per_second as f64;
+    let (mut at, mut number) = (0.0, 0);
+    while at < world.seconds as f64 * 1e6 {
+        let begun = ms(0).plus(at as i64);
+        at += if world.random { -mean * libm::log(1.0 - chance.fraction()) } else { mean };
+        number += 1;
+        life.due.push(begun);
+        gateway.settle(begun);
+        let service = 1_000 + (chance.fraction() * 4_000.0) as u64;
+        let (through, trial) = gateway.admits(begun);
+        if !through {
+            let (done, outcome) = (At(begun.0 + 2), Outcome::FastFail);
+            life.attempts.push(Attempt { begun, done, outcome, trial: false });
+            continue;
+        }
+        let arrived = At(begun.0 + HOP_US);
+        let plain = At(arrived.0 + service);
+        // Reset at once, or when the fault comes.
+        let (left, failed) = if arrived >= from && arrived < to {
+            (At(arrived.0 + 50), true)
+        } else if arrived < from && plain > from {
+            (from, true)
+        } else {
+            (plain, false)
+        };
+        let outcome = if failed { Outcome::ProtocolError } else { Outcome::Ok };
+        let done = At(left.0 + HOP_US);
+        life.arrivals.push(Attempt { begun: arrived, done: left, outcome, trial: false });
+        life.attempts.push(Attempt { begun, done, outcome, trial });
+        gateway.under_way.insert((done, number, gateway.generation, failed));
+    }
+    gateway.settle(At(u64::MAX));
+    life.transitions = gateway.transitions;
+    life
+}
