@@ -1,4 +1,6 @@
 //! Expectations and the steady-state gate.
+//!
+//! Not here: judging them (crate slo).
 
 use crate::plan::compile::{World, named_moment, need};
 use crate::plan::words::{count, time};

@@ -1,4 +1,6 @@
 //! Faults in words.
+//!
+//! Not here: when faults are on (`describe` itself).
 
 use crate::plan::words::time;
 use crate::plan::{Affects, Delay, Fault, FaultKind, OutageMode};

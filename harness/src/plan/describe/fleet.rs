@@ -1,4 +1,6 @@
 //! Fleets and breakers in words.
+//!
+//! Not here: driving fleets (`fleet`).
 
 use super::short;
 use crate::plan::fleet::{Delivery, Found, Gateway, Mutant, Order, ReadBack, Retry, WhenFull};

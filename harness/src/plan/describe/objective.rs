@@ -1,4 +1,6 @@
 //! Objectives, with how many requests they can expect and how many they need.
+//!
+//! Not here: judging them (crate slo).
 
 use super::short;
 use crate::plan::compile::named;

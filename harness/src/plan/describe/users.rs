@@ -1,4 +1,6 @@
 //! Closed loads in words.
+//!
+//! Not here: driving users (`load`).
 
 use super::{sent, short};
 use crate::plan::Users;

@@ -13,6 +13,9 @@ use assay_slo::Share;
 use assay_slo::case::{Anchor, During, Moment, Must};
 use assay_slo::time::SECOND_US;
 
+/// How long goodput must stay so to be back: as the judge counts it.
+const GOODPUT_HOLD_US: u64 = 5 * SECOND_US;
+
 pub(super) fn goodput(
     asked: &Goodput,
     given: Given<'_>,
@@ -28,7 +31,7 @@ pub(super) fn goodput(
     let deadline = deadline(&asked.after, asked.within, given, trail, notes)?;
     let ends = given.traffic.ends_us();
     let last = of.iter().filter_map(|of| ends.get(of.load)).max().copied();
-    check_left(&deadline, 0, last, given, trail, notes);
+    check_left(&deadline, GOODPUT_HOLD_US, last, given, trail, notes);
     check_second(deadline.within_us, trail, notes);
     let (after, within_us) = deadline.pair();
     check_before(after, trail, notes);
@@ -47,9 +50,10 @@ pub(super) fn amplification(
         let before = given.traffic.loads.len() + given.traffic.users.len();
         of.load.checked_sub(before).and_then(|at| given.traffic.fleets.get(at))
     });
+    let fleet = fleet.filter(|fleet| fleet.gateway.is_some());
     if let Some(fleet) = fleet {
         let message = format!(
-            "what is counted of `{}` are its attempts, so there is one call for each by definition",
+            "what is counted of `{}` are its gateways' attempts, and each is one call by definition",
             fleet.name
         );
         let help = "name a load that goes on at its rate whatever the fleet does";

@@ -247,7 +247,10 @@ fn calls() {
         let more = format!("  - {line}\n{LAST}");
         refused(&[(MODE, "mode: reset"), (LAST, &more)], message);
     };
-    expected("amplification: {link: api, per: [trucks], at-most: 2x}", "are its attempts");
+    expected(
+        "amplification: {link: api, per: [trucks], at-most: 2x}",
+        "each is one call by definition",
+    );
     expected("amplification: {link: api, per: [machines], at-most: 0x}", "allows no call at all");
     expected(
         "amplification: {link: api, per: [machines], at-most: 2x, window: 1500ms}",
@@ -267,6 +270,8 @@ fn calls() {
         "goodput: {of: [dashboards], at-least: 95%, after: down.end, within: 500ms}",
         "no whole second",
     );
+    let late = "goodput: {of: [dashboards], at-least: 95%, after: down.end, within: 14s}";
+    expected(late, "within 14s and hold 5s after 32s need load until 51s");
     let storm = "  - amplification: {link: api, per: [machines], at-most: 2x, during: [down]}\n  - herd: {link: api, peak: {at-most: 20x}, after: down.end, within: 10s}\n";
     refused(&[(LAST, storm)], "so there are never too many");
     let watched = good(&[(MODE, "mode: reset"), (LAST, storm)]).watched;
