@@ -76,10 +76,16 @@ pub fn first_second_after_faults(timeline: &Timeline) -> i64 {
 /// What is wrong with the last seconds' requests, of all loads together.
 fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<String> {
     let (mut ok, mut all) = (0u64, 0u64);
-    let is_load = |of: &Of| case.loads.get(of.load).is_some_and(|l| l.kind != LoadKind::Fleet);
+    // Where nothing but fleets sends, their attempts must do.
+    let only_fleets = case.loads.iter().all(|load| load.kind == LoadKind::Fleet);
+    let is_load = |of: &Of| {
+        let load = case.loads.get(of.load);
+        load.is_some_and(|load| only_fleets || load.kind != LoadKind::Fleet)
+    };
     for of in timeline.kinds().filter(is_load) {
         for (key, counts) in timeline.cells(of) {
-            if recent.contains(&key.second) && key.segment > 0 {
+            let attempted = key.outcome != Outcome::FastFail;
+            if recent.contains(&key.second) && key.segment > 0 && attempted {
                 all += counts.n;
                 ok += if key.outcome == Outcome::Ok { counts.n } else { 0 };
             }

@@ -29,6 +29,7 @@ pub(super) struct Traffic {
     arriving: bool,
     crowding: bool,
     generating: bool,
+    only_fleets: bool,
 }
 
 /// What the senders tell.
@@ -88,6 +89,7 @@ impl Traffic {
             arriving: true,
             crowding: true,
             generating: true,
+            only_fleets: plan.loads.is_empty() && plan.users.is_empty(),
         })
     }
 
@@ -96,9 +98,10 @@ impl Traffic {
         self.arriving || self.crowding || self.generating
     }
 
-    /// Whether load, which a second look at the steady state needs, is still going.
+    /// Whether load, which a second look at the steady state needs, is still going; where there
+    /// are only fleets, they are the load.
     pub(super) fn is_loading(&self) -> bool {
-        self.arriving || self.crowding
+        self.arriving || self.crowding || (self.only_fleets && self.generating)
     }
 
     /// The next thing that one of them tells; never ends once all have ended.
