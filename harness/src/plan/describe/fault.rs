@@ -1,4 +1,4 @@
-//! Faults in words.
+//! Faults in words: what each does, to which requests.
 //!
 //! Not here: when faults are on (`describe` itself).
 

@@ -98,10 +98,6 @@ fn ten_thousand_broken_scenarios_are_refused_or_read_and_never_panic() {
             Ok(loaded) => {
                 good += 1;
                 assert!(!loaded.document.resolved().is_empty());
-                // Whatever can be read is planned or refused.
-                if let Err(problems) = crate::plan::compile(&loaded) {
-                    assert!(!problems.is_empty());
-                }
             }
             Err(problems) => {
                 bad += 1;

@@ -1,4 +1,4 @@
-//! Faults.
+//! Faults: what is broken, how it looks, and when.
 //!
 //! Not here: what needs two values at once (`plan`).
 

@@ -1,4 +1,4 @@
-//! Objectives.
+//! Objectives: what must hold of requests.
 //!
 //! Not here: what needs two values at once (`plan`).
 

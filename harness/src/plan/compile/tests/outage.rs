@@ -4,6 +4,8 @@
 use crate::plan::{Plan, compile, describe};
 use crate::spec::{Look, Overrides, Problems, decode};
 use assay_slo::case::{Bound, Evidence, LoadKind, Must};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const FLAGSHIP: &str = include_str!("../../../../../scenarios/backend-outage.yaml");
 
@@ -296,4 +298,67 @@ fn kills() {
         kill("backend")
     );
     among(&[(outage, &twice)], "`backend` is down then, by `down`");
+}
+
+/// Numbers and words exchanged, lines lost or doubled: planned or refused, and never a panic.
+#[test]
+fn thousands_of_broken_flagships_are_planned_or_refused() {
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let mut below = |most: usize| (random.next_u32() as usize) % most.max(1);
+    let numbers =
+        ["0", "1", "0s", "1ms", "100h", "18446744073709551615", "0%", "100%", "0x", "7/m"];
+    let (mut good, mut bad) = (0, 0);
+    for _ in 0..3_000 {
+        let mut text = changed(&[]);
+        for _ in 0..=below(2) {
+            let mut words: Vec<String> =
+                text.split_inclusive([' ', '\n']).map(str::to_owned).collect();
+            let (from, to) = (below(words.len()), below(words.len()));
+            let end = words[to].trim_end_matches(['\n', ' ', ',', '}', ']']).len();
+            let rest = words[to].split_off(end);
+            match below(4) {
+                0 => words[to] = words[from].clone(),
+                1 | 2 if words[to].starts_with(|c: char| c.is_ascii_digit()) => {
+                    words[to] = format!("{}{rest}", numbers[below(numbers.len())]);
+                }
+                _ => {
+                    let other = words[from].trim_end_matches(['\n', ' ', ',', '}', ']']).to_owned();
+                    words[to] = format!("{other}{rest}");
+                }
+            }
+            text = words.concat();
+        }
+        match planned_as(&text, &[]) {
+            Ok(plan) => {
+                good += 1;
+                assert!(!describe(&plan).is_empty());
+            }
+            Err(problems) => {
+                bad += 1;
+                assert!(!problems.is_empty());
+            }
+        }
+    }
+    assert!(good > 20 && bad > 1_000, "{good} planned, {bad} refused");
+}
+
+/// What ships can be planned, in full and as CI runs it.
+#[test]
+fn shipped_scenarios_are_valid() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let files = [root.clone(), root.join("must-fail")].into_iter().flat_map(|folder| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path())
+    });
+    let yaml = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "yaml");
+    let files: Vec<_> = files.filter(yaml).collect();
+    assert!(files.len() >= 14, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for profiles in [&[][..], &["ci"]] {
+            if let Err(problems) = planned_as(&text, profiles) {
+                panic!("{} {profiles:?}\n{problems}", file.display());
+            }
+        }
+    }
 }
