@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 400;
 
 /// Files that may be longer, each with its reason.
-const EXCUSED: &[(&str, &str)] = &[];
+const EXCUSED: &[(&str, &str)] = &[
+    ("slo/src/case.rs", "one vocabulary: the question put to the judge, read top to bottom"),
+    ("slo/src/event.rs", "one vocabulary: everything that can happen in a run"),
+];
 
 /// What each module of the harness may import.
 fn arrows() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -21,7 +24,7 @@ fn arrows() -> BTreeMap<&'static str, Vec<&'static str>> {
     let plan = [&spec[..], &["plan"]].concat();
     let kept = [&plan[..], &["client", "record"]].concat();
     let parts = [&kept[..], &["link", "service"]].concat();
-    let doers = [&parts[..], &["load", "fault", "probe"]].concat();
+    let doers = [&parts[..], &["load", "fleet", "fault", "probe"]].concat();
     let reports = ["judge", "report"];
     BTreeMap::from([
         ("clock", vec![]),
@@ -32,6 +35,7 @@ fn arrows() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("link", kept.clone()),
         ("service", kept),
         ("load", parts.clone()),
+        ("fleet", parts.clone()),
         ("fault", parts.clone()),
         ("probe", parts),
         ("run", [&doers[..], &reports].concat()),
