@@ -4,7 +4,8 @@
 //! Invariant: the steady-state gate is decided just before the first fault, from what the journal
 //! holds by then; closed, no fault is injected.
 //! Invariant: whatever ends the loop, every fault that was injected has been cleared.
-//! Not here: what is set up before and taken down after (`stage`), judgement (crate slo).
+//! Not here: what is set up before and taken down after (`stage`), the gate (`look`), judgement
+//! (crate slo).
 
 use super::signals::{self, Stop};
 use super::stage::Stage;
@@ -14,14 +15,14 @@ use super::traffic::{News, Traffic};
 use crate::fault;
 use crate::link::LinkEvent;
 use crate::plan::{FaultKind, Plan};
-use crate::probe::{self, Probed};
+use crate::probe::Probed;
 use crate::record::Edges;
 use assay_slo::event::{
     Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState,
 };
 use assay_slo::time::SECOND_US;
-use assay_slo::{At, Event, gate};
-use std::collections::{BTreeMap, BTreeSet};
+use assay_slo::{At, Event};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -52,17 +53,17 @@ pub(super) struct Conduct<'a> {
     pub(super) killed: BTreeSet<usize>,
 }
 
-struct State {
-    zero: At,
+pub(super) struct State {
+    pub(super) zero: At,
     traffic: Traffic,
     timetable: Timetable,
     /// Faults that are on.
     on: Vec<bool>,
     gate_open: bool,
     /// What the probes said, as far as they have answered.
-    probes: JoinSet<(String, Probed)>,
+    pub(super) probes: JoinSet<(String, Probed)>,
     /// The second in which load ended before the last look was due.
-    load_ended: Option<i64>,
+    pub(super) load_ended: Option<i64>,
 }
 
 impl Conduct<'_> {
@@ -167,7 +168,7 @@ impl Conduct<'_> {
     }
 
     /// Takes everything that was told and not yet taken.
-    fn catch_up(&mut self, state: &mut State) {
+    pub(super) fn catch_up(&mut self, state: &mut State) {
         for (batch, events) in state.traffic.left() {
             self.hear(News::Batch(Box::new(batch), events));
         }
@@ -317,60 +318,6 @@ impl Conduct<'_> {
         self.stage.ready(&planned.link, self.stream).await?;
         self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
         Ok(at)
-    }
-
-    /// Starts the probes anew; the loop goes on meanwhile.
-    fn probe(&mut self, state: &mut State) {
-        state.probes = JoinSet::new();
-        for planned in &self.plan.probes {
-            let Ok(address) = self.stage.service(&planned.service).cloned() else { continue };
-            let planned = planned.clone();
-            state.probes.spawn(async move {
-                let probed = probe::http(&planned, address.addr, &address.authority).await;
-                (planned.name, probed)
-            });
-        }
-    }
-
-    /// Looks whether all is steady, and journals the decision. Nothing is waited for: a probe
-    /// that has not answered by now has failed.
-    fn look(&mut self, state: &mut State, when: GateTime) -> bool {
-        self.catch_up(state);
-        let now = self.stream.clock.now().second(state.zero);
-        let second = state.load_ended.unwrap_or(now);
-        if when == GateTime::After && !gate::can_look_after(self.stream.timeline(), second) {
-            let text = "the load ended within a second of the last fault: too early for a look at the steady state";
-            self.stream.finding(text.to_owned());
-            return false;
-        }
-        let probed = self.answers(state);
-        let mut gate = gate::look(self.stream.case(), self.stream.timeline(), second, when);
-        gate.open &= probed.is_empty();
-        gate.reasons.extend(probed);
-        let open = gate.open;
-        self.stream.note(Event::Gate(gate));
-        open
-    }
-
-    /// What the probes answered; gives what speaks against a steady state.
-    fn answers(&mut self, state: &mut State) -> Vec<String> {
-        let mut answered = BTreeMap::new();
-        while let Some(done) = state.probes.try_join_next() {
-            answered.extend(done);
-        }
-        let mut against = vec![];
-        for planned in &self.plan.probes {
-            let name = planned.name.clone();
-            let (ok, detail) = match answered.remove(&name) {
-                Some(probed) => (probed.ok, probed.detail),
-                None => (false, format!("{name} has not answered")),
-            };
-            if !ok {
-                against.push(detail.clone());
-            }
-            self.stream.note(Event::Probe { name, ok, detail });
-        }
-        against
     }
 
     fn link_event(&mut self, event: LinkEvent) {

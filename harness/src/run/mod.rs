@@ -11,6 +11,7 @@ mod conduct;
 pub mod directory;
 mod environment;
 mod lanes;
+mod look;
 mod names;
 mod progress;
 mod signals;

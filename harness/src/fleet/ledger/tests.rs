@@ -149,6 +149,7 @@ proptest! {
         items in proptest::collection::vec(1_u64..700, 0..400),
     ) {
         let mut account = account(1, 550);
+        account.reads_items();
         acknowledged.iter().for_each(|sample| account.acknowledged(0, *sample, 1));
         for item in &items {
             prop_assert_eq!(account.found_item(0, *item), *item <= 550);

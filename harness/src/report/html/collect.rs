@@ -30,9 +30,9 @@ pub fn collect(run_dir: &Path) -> io::Result<Series> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample;
     use super::*;
     use crate::record::journal::{Environment, Header, Journal, OnInconclusive, ScenarioHead};
+    use crate::report::sample;
     use assay_slo::{At, Case, Entry, Event};
     use std::io::Write;
 

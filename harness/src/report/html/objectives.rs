@@ -162,8 +162,8 @@ fn bar(score: &ObjectiveScore) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample;
     use super::*;
+    use crate::report::sample;
 
     #[test]
     fn the_axis_is_common_and_closed() {
