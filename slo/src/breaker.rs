@@ -260,10 +260,9 @@ fn sorted(list: &[Attempt]) -> Vec<Attempt> {
     list
 }
 
-/// Twice the greatest uncertainty: the generator's worst lag, of at least 1 ms, and what is given.
+/// Twice the greatest uncertainty: the generator's lag, of at least 1 ms, and what is given.
 fn tolerance(timeline: &Timeline, other_us: u64) -> u64 {
-    let lag = timeline.health.values().map(|sum| sum.worst_p99_us).max().unwrap_or(0);
-    lag.max(other_us).max(1_000).saturating_mul(2)
+    timeline.lag().max(other_us).max(1_000).saturating_mul(2)
 }
 
 #[cfg(test)]

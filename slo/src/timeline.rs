@@ -9,16 +9,18 @@
 use crate::boundary::Boundaries;
 use crate::case::{Case, Clock, Of};
 use crate::event::{
-    Cell, Edge, EdgeKind, Effect, End, Entry, Event, Gate, GateTime, Health, Histogram,
-    ServiceEvent, ServiceState, Straddle,
+    Cell, Edge, EdgeKind, Effect, End, Entry, Event, Gate, GateTime, Histogram, ServiceEvent,
+    ServiceState, Straddle,
 };
 use crate::outcome::Outcome;
 use crate::scorecard::FaultEdges;
 use crate::time::{At, SECOND_US};
 use std::collections::BTreeMap;
 
+mod lag;
 mod malformed;
 mod sightings;
+pub(crate) use lag::HealthSum;
 pub use malformed::Malformed;
 pub(crate) use sightings::Sightings;
 
@@ -37,6 +39,8 @@ pub struct Timeline {
     pub(crate) faults: BTreeMap<usize, FaultLine>,
     cells: BTreeMap<Of, BTreeMap<Key, Counts>>,
     pub(crate) health: BTreeMap<usize, HealthSum>,
+    /// Requests due by the 99th percentile of the lag in their second, µs.
+    lags: BTreeMap<u64, u64>,
     pub(crate) before: Option<Gate>,
     pub(crate) after: Option<Gate>,
     pub(crate) died: Vec<ServiceEvent>,
@@ -101,19 +105,6 @@ pub(crate) struct HistogramKey {
     pub(crate) clock: Clock,
     pub(crate) segment: usize,
     pub(crate) ok: bool,
-}
-
-/// How the generator did with one load.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct HealthSum {
-    pub(crate) due: u64,
-    /// How many were due by the instant of each hand-over.
-    pub(crate) due_by: Vec<(At, u64)>,
-    pub(crate) begun: u64,
-    pub(crate) blocked: u64,
-    pub(crate) worst_p50_us: u64,
-    pub(crate) worst_p99_us: u64,
-    pub(crate) max_us: u64,
 }
 
 impl Timeline {
@@ -339,24 +330,6 @@ impl Timeline {
         for (sum, mark) in counts.marks.iter_mut().zip(&cell.marks) {
             *sum += mark;
         }
-        Ok(())
-    }
-
-    fn add_health(&mut self, at: At, health: &Health, case: &Case) -> Result<(), Malformed> {
-        if health.load >= case.loads.len() {
-            return Err(Malformed::new(format!("health is of load {}, unknown", health.load)));
-        }
-        let sum = self.health.entry(health.load).or_default();
-        sum.due = sum.due.saturating_add(health.due);
-        sum.due_by.push((at, sum.due));
-        sum.begun = sum.begun.saturating_add(health.begun);
-        sum.blocked = sum.blocked.saturating_add(health.blocked);
-        if sum.due > MOST || sum.begun > MOST || sum.blocked > MOST {
-            return Err(Malformed::new("the health counts more requests than any run sends"));
-        }
-        sum.worst_p50_us = sum.worst_p50_us.max(health.lag_p50_us);
-        sum.worst_p99_us = sum.worst_p99_us.max(health.lag_p99_us);
-        sum.max_us = sum.max_us.max(health.lag_max_us);
         Ok(())
     }
 

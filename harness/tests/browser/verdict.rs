@@ -213,6 +213,8 @@ pub(crate) fn scorecard() -> Scorecard {
         expectations: expectations(),
         faults: faults(),
         loads: loads(),
+        breakers: vec![],
+        ledgers: vec![],
         findings: vec![
             "service backend answered 151 times with 503 although no fault was on".into(),
             "operators hardly count among all requests: 4 % of them".into(),
