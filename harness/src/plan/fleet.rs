@@ -8,7 +8,7 @@ use assay_slo::Share;
 /// Devices, and optionally our gateways between them and the far end.
 #[derive(Debug, Clone)]
 pub struct Fleet {
-    /// Index into [`Case::loads`] of its attempts: request 0 is a sample, request 1 features.
+    /// Index into [`assay_slo::Case::loads`] of its attempts: request 0 is a sample, request 1 features.
     pub load: usize,
     /// Its name.
     pub name: String,

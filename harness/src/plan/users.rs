@@ -7,7 +7,7 @@ use super::{Client, Request, Target};
 /// A closed load: users who wait for their answers.
 #[derive(Debug, Clone)]
 pub struct Users {
-    /// Index into [`Case::loads`], whose requests are those of the journey, each once.
+    /// Index into [`assay_slo::Case::loads`], whose requests are those of the journey, each once.
     pub load: usize,
     /// Its name.
     pub name: String,

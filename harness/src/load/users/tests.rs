@@ -177,7 +177,7 @@ async fn stopping_waits_for_answers_but_not_for_pauses() {
     let clock = run.clock;
     let mut batches = run.finish().await;
     let took_us = clock.now().0 - asked.0;
-    batches.push(first);
+    batches.append(&mut early);
     let (_, all) = count(&batches, |_| true);
     assert_eq!(count(&batches, |cell| cell.outcome == Outcome::Ok), (0, all));
     assert_eq!(server.served(), all);
@@ -193,15 +193,18 @@ async fn a_cut_ends_within_a_second_and_records_what_was_under_way() {
     let silent = aimed(addr, 0, constant(50, 600_000), &[Step::Send(0)]);
     let paused = aimed(addr, 1, constant(50, 600_000), &[pause(600_000, 600_000), Step::Send(0)]);
     let mut run = begin(vec![silent, paused]);
-    let first = run.batches.recv().await.unwrap();
-    assert_eq!(first.health[0].in_flight, 50);
+    // On a busy machine it takes more than one hand-over until all have begun.
+    let mut early = vec![];
+    while early.last().is_none_or(|batch: &Batch| batch.health.iter().all(|h| h.in_flight < 50)) {
+        early.push(run.batches.recv().await.unwrap());
+    }
     let asked = run.clock.now();
     run.crowds.cut();
     run.crowds.stop();
     run.crowds.finished().await.unwrap();
     let took_us = run.clock.now().0 - asked.0;
     let mut batches = run.finish().await;
-    batches.push(first);
+    batches.append(&mut early);
     assert_eq!(count(&batches, |cell| cell.outcome == Outcome::Cut), (0, 50));
     assert_eq!(count(&batches, |_| true), (0, 50));
     assert_eq!(health(&batches), (50, 50, 50, 0));
