@@ -194,8 +194,6 @@ fn faults() -> Vec<FaultScore> {
 
 pub(crate) fn scorecard() -> Scorecard {
     Scorecard {
-        breakers: Vec::new(),
-        ledgers: Vec::new(),
         verdict: Verdict::Violated,
         sentence: "errors: 0.298 % failed (31 of 10400), at least 0.217 % with 95 % confidence, \
                    where less than 0.1 % is allowed; recovery took 2 s to 3 s of the 5 s allowed"

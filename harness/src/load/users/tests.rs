@@ -177,7 +177,7 @@ async fn stopping_waits_for_answers_but_not_for_pauses() {
     let clock = run.clock;
     let mut batches = run.finish().await;
     let took_us = clock.now().0 - asked.0;
-    batches.append(&mut early);
+    batches.push(first);
     let (_, all) = count(&batches, |_| true);
     assert_eq!(count(&batches, |cell| cell.outcome == Outcome::Ok), (0, all));
     assert_eq!(server.served(), all);
