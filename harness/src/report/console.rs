@@ -167,7 +167,9 @@ fn faults(out: &mut String, faults: &[FaultScore], color: Color) {
 fn loads(out: &mut String, scorecard: &Scorecard, color: Color) {
     let texts = scorecard.loads.iter().map(|load| {
         let outcomes = line(&summary::outcomes(load));
-        let mut text = format!("{}: {} of {} begun", line(&load.name), load.begun, load.planned);
+        // Nobody can plan how many requests users and fleets will send.
+        let of = if load.planned > 0 { format!(" of {}", load.planned) } else { String::new() };
+        let mut text = format!("{}: {}{of} begun", line(&load.name), load.begun);
         text += &format!("; {outcomes}");
         for times in &load.times {
             text += &format!("; {}", summary::times(times));
@@ -207,7 +209,7 @@ fn closing(out: &mut String, head: &Head, scorecard: &Scorecard, color: Color) {
     let run_dir = line(&head.run_dir);
     let run_dir = run_dir.trim_end_matches('/');
     _ = writeln!(out, "repeat   {}", line(&head.command));
-    _ = writeln!(out, "reports  {run_dir}/summary.md  junit.xml  verdict.json");
+    _ = writeln!(out, "reports  {run_dir}/report.html  summary.md  junit.xml  verdict.json");
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn quiet_is_the_verdict_and_the_paths() {
          stopped: SIGINT\n\
          exit code 130 (interrupted)\n\
          repeat   assay run scenarios/slow-backend.yaml --seed 42\n\
-         reports  reports/slow-backend-20260801T100000Z-42/summary.md  junit.xml  verdict.json\n"
+         reports  reports/slow-backend-20260801T100000Z-42/report.html  summary.md  junit.xml  verdict.json\n"
     );
     (head.stopped_by, head.exit) = (None, Exit::Met);
     let text = console(&head, &scorecard, Detail::Quiet, Color::Plain);
@@ -122,5 +122,5 @@ Load generator
 confidence, where less than 0.1 % is allowed
 exit code 1 (violated)
 repeat   assay run scenarios/slow-backend.yaml --seed 42
-reports  reports/slow-backend-20260801T100000Z-42/summary.md  junit.xml  verdict.json
+reports  reports/slow-backend-20260801T100000Z-42/report.html  summary.md  junit.xml  verdict.json
 "#;
