@@ -6,7 +6,7 @@
 use assay::clock::Clock;
 use assay::load::users::{Aimed, keep_interrupt, start};
 use assay::load::{Drive, StartError};
-use assay::plan::users::{Crowd, Step, Users};
+use assay::plan::users::{Crowd, Does, Step, Users};
 use assay::plan::{Body, Client, Request, Target, Text};
 use assay::record::{Batch, Edges};
 use assay_slo::At;
@@ -81,7 +81,7 @@ fn users(addr: SocketAddr) -> Aimed {
         pace_us: 0,
         client,
         requests: vec![request],
-        journey: vec![Step::Send(0), Step::Pause { min_us: 5_000, max_us: 15_000 }],
+        does: Does::Journey(vec![Step::Send(0), Step::Pause { min_us: 5_000, max_us: 15_000 }]),
     };
     Aimed { users, addr, authority: addr.to_string() }
 }

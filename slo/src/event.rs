@@ -69,6 +69,8 @@ pub enum Event {
     },
     /// Response and service times of one request kind in one segment, at the end of the run.
     Histogram(Histogram),
+    /// How late the requests of one load began, at the end of the run.
+    Lag(Lag),
     /// Something that the report must tell although nobody asked.
     Finding {
         /// In one sentence.
@@ -255,6 +257,15 @@ pub struct Histogram {
     /// As in [`Cell::segment`].
     pub segment: usize,
     /// `(lowest, highest, count)` of each bucket that is not empty, µs, ascending.
+    pub buckets: Vec<(u64, u64, u64)>,
+}
+
+/// How late the requests of one load began, from time 0 on. For people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lag {
+    /// Index into [`crate::Case::loads`].
+    pub load: usize,
+    /// As in [`Histogram::buckets`].
     pub buckets: Vec<(u64, u64, u64)>,
 }
 

@@ -62,6 +62,14 @@ pub struct Scorecard {
     pub health: HealthScore,
 }
 
+impl Scorecard {
+    /// Whether the run only measured: nothing was asked of it, and nothing went wrong unasked.
+    #[must_use]
+    pub fn asks_nothing(&self) -> bool {
+        self.objectives.is_empty() && self.expectations.is_empty()
+    }
+}
+
 /// A stretch of the run between two boundaries, with what is called by its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
@@ -196,6 +204,24 @@ pub struct LoadScore {
     pub idle_resets: u64,
     /// Times over the whole run, time 0 on.
     pub times: Vec<TimesScore>,
+    /// How late its requests began, time 0 on, waits for a connection left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<LagScore>,
+}
+
+/// Percentiles of lag, µs, nearest rank, upper end of their bucket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LagScore {
+    /// Median.
+    pub p50_us: u64,
+    /// 95th percentile.
+    pub p95_us: u64,
+    /// 99th percentile.
+    pub p99_us: u64,
+    /// 99.9th percentile.
+    pub p999_us: u64,
+    /// Greatest.
+    pub max_us: u64,
 }
 
 /// Percentiles of what was answered ok, for people; verdicts never use them.
@@ -211,6 +237,9 @@ pub struct TimesScore {
     pub p95_us: u64,
     /// 99th percentile.
     pub p99_us: u64,
+    /// 99.9th percentile.
+    #[serde(default)]
+    pub p999_us: u64,
     /// Greatest.
     pub max_us: u64,
 }

@@ -15,6 +15,7 @@ use crate::event::{
 use crate::outcome::Outcome;
 use crate::scorecard::FaultEdges;
 use crate::time::{At, SECOND_US};
+use crate::times::Times;
 use std::collections::BTreeMap;
 
 mod lag;
@@ -46,6 +47,8 @@ pub struct Timeline {
     pub(crate) died: Vec<ServiceEvent>,
     pub(crate) findings: Vec<String>,
     pub(crate) histograms: BTreeMap<HistogramKey, BTreeMap<(u64, u64), u64>>,
+    /// How late the requests of each load began, µs.
+    pub(crate) begun_late: BTreeMap<usize, Times>,
     pub(crate) sightings: Sightings,
     pub(crate) guard: Option<String>,
     pub(crate) end: Option<End>,
@@ -164,6 +167,11 @@ impl Timeline {
             | Event::Backlog(_)
             | Event::Ledger(_) => self.sightings.add(&entry.event, case)?,
             Event::Histogram(histogram) => self.add_histogram(histogram, case)?,
+            Event::Lag(lag) => {
+                malformed::check_of(case, Of { load: lag.load, request: 0 })?;
+                let late = self.begun_late.entry(lag.load).or_default();
+                lag.buckets.iter().for_each(|(_, high, n)| late.add(*high, *n));
+            }
             Event::Finding { text } => self.findings.push(text.clone()),
             Event::Guard { guard, text } => self.guard = Some(format!("{guard}: {text}")),
             Event::End(end) => {

@@ -4,7 +4,7 @@
 //! Not here: how histograms are recorded (harness `record`).
 
 use crate::case::{Case, Clock, Of};
-use crate::scorecard::TimesScore;
+use crate::scorecard::{LagScore, TimesScore};
 use crate::time::Share;
 use crate::timeline::{HistogramKey, Timeline};
 use std::collections::BTreeMap;
@@ -22,12 +22,17 @@ impl Times {
         let mut times = Times::default();
         for (_, buckets) in timeline.histograms.iter().filter(|(key, _)| fits(key)) {
             for ((_, high), count) in buckets {
-                let sum = times.by_end.entry(*high).or_default();
-                *sum = sum.saturating_add(*count);
-                times.n = times.n.saturating_add(*count);
+                times.add(*high, *count);
             }
         }
         times
+    }
+
+    /// Adds a bucket that ends here.
+    pub(crate) fn add(&mut self, end: u64, count: u64) {
+        let sum = self.by_end.entry(end).or_default();
+        *sum = sum.saturating_add(count);
+        self.n = self.n.saturating_add(count);
     }
 
     /// The value of rank ⌈q n⌉, µs; none without values.
@@ -42,6 +47,19 @@ impl Times {
     }
 }
 
+/// How late the requests of one load began; none where none did, or it was not recorded.
+pub(crate) fn lag_of_load(timeline: &Timeline, load: usize) -> Option<LagScore> {
+    let lags = timeline.begun_late.get(&load)?;
+    let at = |permille: u64| lags.percentile(Share(permille * 1_000_000));
+    Some(LagScore {
+        p50_us: at(500)?,
+        p95_us: at(950)?,
+        p99_us: at(990)?,
+        p999_us: at(999)?,
+        max_us: at(1000)?,
+    })
+}
+
 /// What was answered ok by one load from time 0 on, on each clock that was recorded.
 pub(crate) fn of_load(case: &Case, timeline: &Timeline, load: usize) -> Vec<TimesScore> {
     let requests = case.loads.get(load).map_or(0, |l| l.requests.len());
@@ -52,14 +70,15 @@ pub(crate) fn of_load(case: &Case, timeline: &Timeline, load: usize) -> Vec<Time
             let times = Times::of(timeline, |key| {
                 ours(key.of) && key.ok && key.clock == clock && key.segment > 0
             });
-            let at = |percent: u64| times.percentile(Share(percent * 10_000_000));
+            let at = |permille: u64| times.percentile(Share(permille * 1_000_000));
             Some(TimesScore {
                 clock,
                 n: times.n,
-                p50_us: at(50)?,
-                p95_us: at(95)?,
-                p99_us: at(99)?,
-                max_us: at(100)?,
+                p50_us: at(500)?,
+                p95_us: at(950)?,
+                p99_us: at(990)?,
+                p999_us: at(999)?,
+                max_us: at(1000)?,
             })
         })
         .collect()

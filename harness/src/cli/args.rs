@@ -2,6 +2,7 @@
 //!
 //! Invariant: every command's `--help` ends with examples that work.
 
+use super::load::LoadArgs;
 use crate::spec::scalar::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -51,6 +52,17 @@ Examples:
   assay run my.yaml --profile ci --out reports/today --on-inconclusive fail
   NO_COLOR=1 assay run my.yaml --seed 42 -q")]
     Run(RunArgs),
+    /// Load one URL, without a scenario file; with gates it is judged like any run.
+    #[command(after_help = "\
+Exit codes: those of `assay run`; without gates 0, since nothing was asked.
+Times count from the instant a request was due (--rate) or was sent (--closed).
+
+Examples:
+  assay load http://127.0.0.1:8080/ --rate 500/s --for 10s
+  assay load http://127.0.0.1:8080/ --rate 100/s --ramp-to 2000/s --for 1m --p95 300ms --error-rate 1%
+  assay load http://127.0.0.1:8080/cart --rate 50/s --body '{\"sku\":1}' -H 'Content-Type: application/json'
+  assay load http://127.0.0.1:8080/ --closed --connections 64 --json figures.json")]
+    Load(Box<LoadArgs>),
     /// Judge a run directory again: the same bytes, or exit code 4.
     #[command(after_help = "\
 Recomputes the verdict from the journal alone and compares it with verdict.json, which is written

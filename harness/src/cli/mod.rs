@@ -5,6 +5,8 @@
 //! Not here: what commands do beyond parsing, calling and printing.
 
 mod args;
+mod go;
+mod load;
 mod platform;
 mod print;
 mod run;
@@ -21,6 +23,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => scenario::validate(&args),
         Command::Plan(args) => scenario::plan(&args),
         Command::Run(args) => run::run(&args),
+        Command::Load(args) => load::load(&args),
         Command::Verify(args) => run::verify(&args),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),

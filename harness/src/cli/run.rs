@@ -2,14 +2,13 @@
 //!
 //! Invariant: both judge the same way and print the same last lines.
 
-use super::args::{Remap, RunArgs, VerifyArgs, WordArgs};
+use super::args::{Remap, RunArgs, VerifyArgs};
+use super::go::{Go, conclude, failed, quoted, say};
 use super::{print, scenario};
-use crate::judge::{self, Judged};
+use crate::judge;
 use crate::record::journal::OnInconclusive;
-use crate::report::{self, Color, Detail, Exit, Head, Live, Mode};
-use crate::run::{self, Options, RunError};
-use std::io::IsTerminal;
-use std::path::Path;
+use crate::report::{self, Exit, Head};
+use crate::run::{self, Options};
 use std::process::ExitCode;
 
 pub(super) fn run(args: &RunArgs) -> ExitCode {
@@ -20,30 +19,23 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     if !args.words.quiet {
         scenario::warn(&plan);
     }
-    let options = Options {
-        out: args.out.clone(),
-        on_inconclusive: match args.on_inconclusive {
-            None => OnInconclusive::Exit3,
-            Some(Remap::Fail) => OnInconclusive::Fail,
-            Some(Remap::Pass) => OnInconclusive::Pass,
+    let remap = match args.on_inconclusive {
+        None => OnInconclusive::Exit3,
+        Some(remap) => remap.into(),
+    };
+    let go = Go {
+        plan: &plan,
+        options: Options {
+            out: args.out.clone(),
+            on_inconclusive: remap,
+            allow_faults: args.allow_faults.clone(),
+            repeat: repeat(args, plan.seed),
         },
-        allow_faults: args.allow_faults.clone(),
-        repeat: repeat(args, plan.seed),
+        words: args.words,
     };
-    let live = Live::new(Mode::of_stderr(), detail(args.words));
-    let dir = match run::run(&plan, &options, live) {
-        Ok(dir) => dir,
-        Err(error) => {
-            print::error(&error);
-            return match error {
-                RunError::Directory(_) => Exit::Invalid.into(),
-                _ => Exit::CouldNotRun.into(),
-            };
-        }
-    };
-    match judge::judge(&dir) {
-        Ok(judged) => conclude(&dir, &judged, args.words),
-        Err(error) => failed(&error),
+    match go.to_the_end() {
+        Ok(finished) => finished.exit,
+        Err(exit) => exit,
     }
 }
 
@@ -76,34 +68,6 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
     }
 }
 
-/// Writes every report and says the verdict.
-fn conclude(dir: &Path, judged: &Judged, words: WordArgs) -> ExitCode {
-    let head = Head::of(judged, run::shown(dir));
-    let written = report::html::collect(dir)
-        .and_then(|series| report::write_all(dir, &head, &judged.scorecard, &series));
-    if let Err(error) = written {
-        let _ = say(&head, judged, words);
-        return failed(&format!("cannot write the reports to {}: {error}", dir.display()));
-    }
-    say(&head, judged, words)
-}
-
-fn say(head: &Head, judged: &Judged, words: WordArgs) -> ExitCode {
-    let no_color = std::env::var_os("NO_COLOR");
-    let term = std::env::var_os("TERM");
-    let color = Color::of(std::io::stdout().is_terminal(), no_color.as_deref(), term.as_deref());
-    print::out(&report::console(head, &judged.scorecard, detail(words), color));
-    if std::env::var_os("GITHUB_ACTIONS").is_some() {
-        print::out(&report::annotations(head, &judged.scorecard));
-    }
-    head.exit.into()
-}
-
-fn failed(error: &dyn std::fmt::Display) -> ExitCode {
-    print::error(error);
-    Exit::CouldNotRun.into()
-}
-
 /// The first line that differs, both ways.
 fn first_difference(theirs: &[u8], ours: &[u8]) -> String {
     let (theirs, ours) = (String::from_utf8_lossy(theirs), String::from_utf8_lossy(ours));
@@ -125,14 +89,6 @@ fn first_difference(theirs: &[u8], ours: &[u8]) -> String {
     }
 }
 
-fn detail(words: WordArgs) -> Detail {
-    match words {
-        WordArgs { quiet: true, .. } => Detail::Quiet,
-        WordArgs { verbose: true, .. } => Detail::Verbose,
-        WordArgs { .. } => Detail::Usual,
-    }
-}
-
 /// What to type to get this run again, seed and all.
 fn repeat(args: &RunArgs, seed: u64) -> String {
     let mut words = vec!["assay".to_owned(), "run".into(), quoted(&args.scenario.file.display())];
@@ -151,14 +107,4 @@ fn repeat(args: &RunArgs, seed: u64) -> String {
         format!("--on-inconclusive {word}")
     }));
     words.join(" ")
-}
-
-fn quoted(word: &dyn std::fmt::Display) -> String {
-    let word = word.to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

@@ -21,7 +21,7 @@ pub mod traffic;
 pub mod users;
 pub mod words;
 
-pub use compile::compile;
+pub use compile::{compile, compile_to_measure};
 pub use describe::describe;
 pub use fleet::Fleet;
 pub use text::UnknownPlaceholder;

@@ -5,7 +5,7 @@
 //!
 //! [`Case::loads`]: assay_slo::Case::loads
 
-use super::users::{Crowd, Step};
+use super::users::{Crowd, Does, Step};
 use super::{Fleet, Load, Plan, Target, Users};
 use std::ops::Range;
 
@@ -93,6 +93,15 @@ impl Crowd {
 }
 
 impl Users {
+    /// The steps of each user; none where requests are independent.
+    #[must_use]
+    pub fn journey(&self) -> &[Step] {
+        match &self.does {
+            Does::Journey(steps) => steps,
+            Does::Independent { .. } => &[],
+        }
+    }
+
     /// The shortest journey, µs: its pauses and its pace, as if every answer came at once.
     #[must_use]
     pub fn shortest_us(&self) -> u64 {
@@ -100,7 +109,7 @@ impl Users {
             Step::Pause { min_us, .. } => *min_us,
             Step::Send(_) => 0,
         };
-        let pauses = self.journey.iter().map(pause).fold(0, u64::saturating_add);
+        let pauses = self.journey().iter().map(pause).fold(0, u64::saturating_add);
         pauses.max(self.pace_us)
     }
 
@@ -112,7 +121,13 @@ impl Users {
         let Some(length) = ends.checked_sub(stretch.start).filter(|us| *us > 0) else {
             return Some(0);
         };
-        let each = self.journey.iter().filter(|step| matches!(step, Step::Send(at) if wanted(*at)));
+        if let Does::Independent { cycle } = &self.does {
+            // Nothing but the answers holds them up.
+            let any = cycle.iter().any(|at| wanted(usize::from(*at)));
+            return if any { None } else { Some(0) };
+        }
+        let each =
+            self.journey().iter().filter(|step| matches!(step, Step::Send(at) if wanted(*at)));
         let each = each.count() as u64;
         // The first journey may be anywhere in its course when the stretch begins.
         let paced = length.checked_div(self.shortest_us()).map(|full| full.saturating_add(2));

@@ -7,7 +7,7 @@ use super::{Client, Request, Target};
 /// A closed load: users who wait for their answers.
 #[derive(Debug, Clone)]
 pub struct Users {
-    /// Index into [`assay_slo::Case::loads`], whose requests are those of the journey, each once.
+    /// Index into [`assay_slo::Case::loads`], whose requests are these, each once.
     pub load: usize,
     /// Its name.
     pub name: String,
@@ -19,10 +19,23 @@ pub struct Users {
     pub pace_us: u64,
     /// How its requests are sent.
     pub client: Client,
-    /// What is sent; steps refer to it by index.
+    /// What is sent; what users do refers to it by index.
     pub requests: Vec<Request>,
     /// What each user does, over and over.
-    pub journey: Vec<Step>,
+    pub does: Does,
+}
+
+/// What users do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Does {
+    /// These steps, in order; goose decides who acts when.
+    Journey(Vec<Step>),
+    /// Whoever is free sends the next request at once: the k-th is `cycle[k % cycle.len()]`. There
+    /// is nothing for goose to decide, so the load engine's threads send.
+    Independent {
+        /// Indices of requests.
+        cycle: Vec<u16>,
+    },
 }
 
 /// How many users a closed load has, and when. Starts at time 0.

@@ -4,9 +4,23 @@
 //! Not here: whether that was well enough (crate slo).
 
 use super::intervals::GREATEST_US;
+use assay_slo::At;
 use assay_slo::event::Health;
 use hdrhistogram::{CreationError, Histogram};
 use std::collections::BTreeMap;
+
+/// How late the requests of one load began between two instants.
+#[derive(Debug, Clone)]
+pub struct Lags {
+    /// Index into the loads.
+    pub load: usize,
+    /// From when.
+    pub from: At,
+    /// To when.
+    pub to: At,
+    /// The lags, µs, three digits, 1 µs to one hour.
+    pub lags: Histogram<u32>,
+}
 
 /// Health of all loads of one thread since the last hand-over.
 #[derive(Debug)]
@@ -57,16 +71,20 @@ impl HealthBook {
         page.lag.saturating_record(lag_us);
     }
 
-    /// Hands over what happened, a line for each load that was not silent, and starts anew.
-    pub fn take(&mut self) -> Vec<Health> {
-        let mut lines = Vec::new();
+    /// Hands over what happened between two instants, a line for each load that was not silent
+    /// and its lags, and starts anew.
+    pub fn take(&mut self, from: At, to: At) -> (Vec<Health>, Vec<Lags>) {
+        let (mut lines, mut lags) = (Vec::new(), Vec::new());
         for (load, page) in &mut self.loads {
             if page.due + page.begun + page.done + page.under_way > 0 {
                 lines.push(page.line(*load));
             }
+            if !page.lag.is_empty() {
+                lags.push(Lags { load: *load, from, to, lags: page.lag.clone() });
+            }
             page.start_anew();
         }
-        lines
+        (lines, lags)
     }
 
     fn page(&mut self, load: usize) -> &mut Page {

@@ -3,9 +3,12 @@
 //! Invariant: flushed after each hand-over, so a killed run leaves whole lines but the last.
 //! Not here: what the times mean, and the sums in the journal (`totals`).
 
+use super::health::Lags;
 use super::intervals::Interval;
+use assay_slo::At;
 use assay_slo::case::{Clock, Load};
 use chrono::{DateTime, Utc};
+use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{
     IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
@@ -13,8 +16,8 @@ use hdrhistogram::serialization::interval_log::{
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-/// Writes an interval log. Each line's tag is `load/request/ok|bad/response|service/segment`,
-/// its times are µs.
+/// Writes an interval log. Each line's tag is `load/request/ok|bad/response|service/segment`, or
+/// `load/lag`; its times are µs.
 pub struct Hlog<W: Write> {
     out: W,
     serializer: V2DeflateSerializer,
@@ -31,7 +34,9 @@ impl<W: Write> Hlog<W> {
         let epoch = SystemTime::from(epoch);
         IntervalLogWriterBuilder::new()
             .add_comment("[Histogram log format version 1.3]")
-            .add_comment("times in microseconds; tags are load/request/ok|bad/clock/segment")
+            .add_comment(
+                "times in microseconds; tags are load/request/ok|bad/clock/segment, or load/lag",
+            )
             .with_start_time(epoch)
             .with_base_time(epoch)
             .begin_log_with(&mut out, &mut serializer)?;
@@ -56,21 +61,34 @@ impl<W: Write> Hlog<W> {
     pub fn add(&mut self, intervals: &[Interval]) -> io::Result<()> {
         for interval in intervals {
             let tag = self.tag(interval);
-            // The builder has no more headers to write: this only borrows the file.
-            IntervalLogWriterBuilder::new()
-                .begin_log_with(&mut self.out, &mut self.serializer)?
-                .write_histogram(
-                    &interval.times,
-                    Duration::from_micros(interval.from.0),
-                    Duration::from_micros(interval.to.0.saturating_sub(interval.from.0)),
-                    Tag::new(&tag),
-                )
-                .map_err(|error| match error {
-                    IntervalLogWriterError::IoError(error) => error,
-                    IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
-                })?;
+            self.line(&interval.times, interval.from, interval.to, &tag)?;
         }
         self.out.flush()
+    }
+
+    /// Writes a line for each load's lags, and flushes.
+    ///
+    /// # Errors
+    /// What writing said.
+    pub fn add_lags(&mut self, lags: &[Lags]) -> io::Result<()> {
+        for one in lags {
+            let load = self.tags.get(one.load).map_or("?", |(load, _)| load);
+            let tag = format!("{load}/lag");
+            self.line(&one.lags, one.from, one.to, &tag)?;
+        }
+        self.out.flush()
+    }
+
+    fn line(&mut self, times: &Histogram<u32>, from: At, to: At, tag: &str) -> io::Result<()> {
+        let lasted = Duration::from_micros(to.0.saturating_sub(from.0));
+        // The builder has no more headers to write: this only borrows the file.
+        IntervalLogWriterBuilder::new()
+            .begin_log_with(&mut self.out, &mut self.serializer)?
+            .write_histogram(times, Duration::from_micros(from.0), lasted, Tag::new(tag))
+            .map_err(|error| match error {
+                IntervalLogWriterError::IoError(error) => error,
+                IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
+            })
     }
 
     fn tag(&self, interval: &Interval) -> String {

@@ -6,7 +6,7 @@
 //! Not here: the journal's file, the sums of the whole run (`totals`).
 
 use super::edges::{Edges, Position};
-use super::health::HealthBook;
+use super::health::{HealthBook, Lags};
 use super::intervals::{Interval, Intervals};
 use super::marks::Finished;
 use assay_slo::event::Health;
@@ -24,6 +24,8 @@ pub struct Batch {
     pub health: Vec<Health>,
     /// Times of requests that ended.
     pub intervals: Vec<Interval>,
+    /// How late requests began, from time 0 on.
+    pub lags: Vec<Lags>,
     /// What the report must tell; each sentence once per thread.
     pub findings: Vec<String>,
 }
@@ -143,9 +145,11 @@ impl Recorder {
     pub fn take(&mut self, now: At) -> Batch {
         let from = std::mem::replace(&mut self.from, now);
         let cells = std::mem::take(&mut self.cells);
+        let (health, lags) = self.health.take(from, now);
         Batch {
             cells: cells.into_iter().map(|(key, counts)| cell(key, counts)).collect(),
-            health: self.health.take(),
+            health,
+            lags,
             intervals: self.intervals.take(from, now),
             findings: std::mem::take(&mut self.findings),
         }

@@ -4,10 +4,11 @@
 //! order; memory depends on how many buckets were ever hit.
 //! Not here: what decides a verdict (counters in cells, crate slo).
 
+use super::health::Lags;
 use super::intervals::{Interval, Series};
 use assay_slo::Share;
 use assay_slo::case::Clock;
-use assay_slo::event::Histogram;
+use assay_slo::event::{Histogram, Lag};
 use std::collections::BTreeMap;
 
 /// Non-empty buckets: lowest value to highest value and count.
@@ -26,6 +27,11 @@ impl Buckets {
 
     fn count(&self) -> u64 {
         self.0.values().map(|(_, count)| count).sum()
+    }
+
+    fn list(&self) -> Vec<(u64, u64, u64)> {
+        let bucket = |(lowest, (highest, count)): (&u64, &(u64, u64))| (*lowest, *highest, *count);
+        self.0.iter().map(bucket).collect()
     }
 
     /// Nearest rank (the least value that so many are at or below), upper end of its bucket.
@@ -65,6 +71,7 @@ pub struct Recent {
 pub struct Totals {
     all: BTreeMap<Series, Buckets>,
     recent: BTreeMap<(usize, Clock), Buckets>,
+    lags: BTreeMap<usize, Buckets>,
 }
 
 impl Totals {
@@ -78,6 +85,21 @@ impl Totals {
                 recent.add(&interval.times);
             }
         }
+    }
+
+    /// Adds handed-over lags, of any thread, in any order.
+    pub fn add_lags(&mut self, lags: &[Lags]) {
+        for one in lags {
+            self.lags.entry(one.load).or_default().add(&one.lags);
+        }
+    }
+
+    /// How late each load's requests began, for the journal's end.
+    #[must_use]
+    pub fn lags(&self) -> Vec<Lag> {
+        let lag =
+            |(load, buckets): (&usize, &Buckets)| Lag { load: *load, buckets: buckets.list() };
+        self.lags.iter().map(lag).collect()
     }
 
     /// What was answered ok since the last call, per load and clock, for the console.
@@ -107,11 +129,7 @@ impl Totals {
                 ok: series.ok,
                 clock: series.clock,
                 segment: series.segment,
-                buckets: buckets
-                    .0
-                    .iter()
-                    .map(|(lowest, (highest, count))| (*lowest, *highest, *count))
-                    .collect(),
+                buckets: buckets.list(),
             })
             .collect()
     }

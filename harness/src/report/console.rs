@@ -4,7 +4,7 @@
 //! Invariant: every line begins with our own text, so no name can pose as one of them.
 //! Not here: what is printed while it goes on (`live`).
 
-use super::exit::OnInconclusive;
+use super::exit::{Exit, OnInconclusive};
 use super::foreign::line;
 use super::head::Head;
 use super::layout::{columns, wrap};
@@ -190,6 +190,10 @@ fn section(out: &mut String, title: &str, color: Color, texts: impl Iterator<Ite
 }
 
 fn closing(out: &mut String, head: &Head, scorecard: &Scorecard, color: Color) {
+    if scorecard.asks_nothing() && head.exit == Exit::Met {
+        *out += "measured: nothing was asked, so there is no verdict\nexit code 0\n";
+        return whereabouts(out, head);
+    }
     let mark = order::mark(scorecard.verdict, false);
     let sentence = wrap("", &format!("{mark}: {}", line(&scorecard.sentence)), WIDTH);
     match sentence.strip_prefix(&mark) {
@@ -206,6 +210,11 @@ fn closing(out: &mut String, head: &Head, scorecard: &Scorecard, color: Color) {
         _ => "",
     };
     _ = writeln!(out, "exit code {} ({}){asked}", head.exit.code(), head.exit.meaning());
+    whereabouts(out, head);
+}
+
+/// How to repeat it, and where to read on.
+fn whereabouts(out: &mut String, head: &Head) {
     let run_dir = line(&head.run_dir);
     let run_dir = run_dir.trim_end_matches('/');
     _ = writeln!(out, "repeat   {}", line(&head.command));

@@ -126,6 +126,9 @@ impl Progress {
     /// Tells how it does now.
     pub(super) fn tick(&mut self, now: At, case: &Case) {
         let Some(zero) = self.zero else { return };
+        if self.warmup_us == 0 && now < zero {
+            return;
+        }
         self.enter(self.phase_now(now, zero, case), now);
         let (sum, over_us) = self.lately();
         let rate = |n: u64| n as f64 * SECOND_US as f64 / over_us as f64;
@@ -166,9 +169,7 @@ impl Progress {
 
     fn phase_now(&self, now: At, zero: At, case: &Case) -> String {
         let name = |index: &usize| case.faults.get(*index).map_or("?", |fault| fault.name.as_str());
-        if now < zero && self.warmup_us == 0 {
-            "start".to_owned()
-        } else if now < zero {
+        if now < zero {
             "warmup".to_owned()
         } else if !self.on.is_empty() {
             format!("fault ({})", self.on.iter().map(name).collect::<Vec<_>>().join(", "))

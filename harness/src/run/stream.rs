@@ -131,11 +131,13 @@ impl Stream {
             self.finding(text);
         }
         if self.failure.is_none()
-            && let Err(error) = self.hlog.add(&batch.intervals)
+            && let Err(error) =
+                self.hlog.add(&batch.intervals).and_then(|()| self.hlog.add_lags(&batch.lags))
         {
             self.fail("latency.hlog", &error);
         }
         self.totals.add(&batch.intervals);
+        self.totals.add_lags(&batch.lags);
         let recent = self.totals.take_recent();
         let response = recent.iter().filter(|recent| recent.clock == TimeClock::Response);
         self.progress.p95(response.map(|recent| recent.p95_us).max());
@@ -158,6 +160,9 @@ impl Stream {
     pub(super) fn close(mut self, end: End) -> Result<(), String> {
         for histogram in self.totals.histograms() {
             self.note(Event::Histogram(histogram));
+        }
+        for lag in self.totals.lags() {
+            self.note(Event::Lag(lag));
         }
         self.note(Event::End(end));
         self.progress.finish(self.clock.now());

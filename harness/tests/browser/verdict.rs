@@ -147,7 +147,15 @@ fn phase(name: &str, faults: &[&str], from_ms: i64, to_ms: i64, requests: u64, b
 }
 
 fn times_score(clock: Clock, n: u64) -> TimesScore {
-    TimesScore { clock, n, p50_us: 3_900, p95_us: 78_000, p99_us: 1_214_000, max_us: 1_997_000 }
+    TimesScore {
+        clock,
+        n,
+        p50_us: 3_900,
+        p95_us: 78_000,
+        p99_us: 1_214_000,
+        p999_us: 1_900_000,
+        max_us: 1_997_000,
+    }
 }
 
 fn loads() -> Vec<LoadScore> {
@@ -158,6 +166,7 @@ fn loads() -> Vec<LoadScore> {
         outcomes: outcomes.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
         idle_resets: 2,
         times: vec![times_score(clock, 14_872)],
+        lag: None,
     };
     let dashboards =
         [("ok", 14_872), ("http_5xx", 151), ("timeout", 349), ("connect_error", 4_154)];

@@ -73,6 +73,7 @@ pub(super) fn loads(evidence: &Evidence<'_>) -> Vec<LoadScore> {
             outcomes: named.collect(),
             idle_resets,
             times: times::of_load(case, evidence.timeline, index),
+            lag: times::lag_of_load(evidence.timeline, index),
         }
     });
     loads.collect()

@@ -138,7 +138,7 @@ fn kinds(aimed: &Aimed, run: &str) -> Result<Arc<[Kind]>, StartError> {
         Step::Send(request) => Some(*request),
         Step::Pause { .. } => None,
     };
-    let mut sent = users.journey.iter().filter_map(sends).peekable();
+    let mut sent = users.journey().iter().filter_map(sends).peekable();
     if sent.peek().is_none() || !sent.all(|request| request < users.requests.len()) {
         return Err(StartError::Journey(users.name.clone()));
     }
@@ -159,7 +159,7 @@ fn crew(
     let script = Arc::new(Script {
         clock: *desk.clock(),
         zero: desk.zero(),
-        journey: users.journey.clone(),
+        journey: users.journey().to_vec(),
         pace_us: users.pace_us,
         journeys: Journeys::of(&users.crowd),
     });

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::load::tests::{OK, count, drive, health, lane, listener, marked, read_request, serve};
-use crate::plan::users::Crowd;
+use crate::plan::users::{Crowd, Does};
 use crate::record::Batch;
 use assay_slo::Outcome;
 use std::sync::atomic::AtomicU64;
@@ -26,7 +26,7 @@ fn aimed(addr: SocketAddr, load: usize, crowd: Crowd, journey: &[Step]) -> Aimed
         pace_us: 0,
         client: like.client,
         requests: like.requests,
-        journey: journey.to_vec(),
+        does: Does::Journey(journey.to_vec()),
     };
     Aimed { users, addr, authority: addr.to_string() }
 }

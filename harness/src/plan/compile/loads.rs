@@ -206,7 +206,7 @@ fn arrivals(name: &str, parts: &LoadParts<'_>, starts_us: u64, notes: &mut Notes
     arrivals
 }
 
-fn cycle(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<u16> {
+pub(super) fn cycle(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<u16> {
     let weight = |sent: &Sent<'_>| sent.call.weight.map_or(1, |weight| weight.0);
     let weights: Vec<u64> = parts.sent.iter().map(weight).collect();
     let trail = parts.trail.key("requests");

@@ -52,18 +52,37 @@ const MOST_RUN_US: u64 = 7 * 24 * 3600 * 1_000_000;
 /// The grammar's version.
 const SCHEMA: u64 = 1;
 
-/// The plan of a scenario.
+/// Whether a scenario must ask something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    Required,
+    Optional,
+}
+
+/// The plan of a scenario. One that asks nothing is refused: it would be green by accident.
 ///
 /// # Errors
 /// Everything that forbids the run, each with its place and what to write instead.
 pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
+    of(loaded, Asking::Required)
+}
+
+/// The same for a scenario that may ask nothing: it measures, and can then not be met.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_to_measure(loaded: &Loaded) -> Result<Plan, Problems> {
+    of(loaded, Asking::Optional)
+}
+
+fn of(loaded: &Loaded, asking: Asking) -> Result<Plan, Problems> {
     let (scenario, document) = (&loaded.scenario, &loaded.document);
     let folder = folder(document.file());
     let mut notes = Notes::new(document);
     if !sizes::check(scenario, &mut notes) {
         return Err(Problems::new(notes.problems));
     }
-    check_whole(scenario, &mut notes);
+    check_whole(scenario, asking, &mut notes);
     names::check(scenario, &mut notes);
     let services = services::compile(scenario, &folder, &mut notes);
     let links = links::compile(scenario, &mut notes);
@@ -173,7 +192,7 @@ fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
 }
 
 /// What concerns the scenario as a whole.
-fn check_whole(scenario: &Scenario, notes: &mut Notes<'_>) {
+fn check_whole(scenario: &Scenario, asking: Asking, notes: &mut Notes<'_>) {
     let root = Trail::root();
     if scenario.schema.0 != SCHEMA {
         let message = format!("schema {} is not known", scenario.schema.0);
@@ -191,7 +210,10 @@ fn check_whole(scenario: &Scenario, notes: &mut Notes<'_>) {
             "write at least one load under `load:`, or a fleet under `fleets:`",
         );
     }
-    if scenario.expect.is_empty() && scenario.objectives.values().all(is_advisory) {
+    if asking == Asking::Required
+        && scenario.expect.is_empty()
+        && scenario.objectives.values().all(is_advisory)
+    {
         let message = if scenario.objectives.is_empty() {
             "nothing is asked: there is no objective and no expectation".to_owned()
         } else {

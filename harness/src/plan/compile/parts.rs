@@ -45,7 +45,7 @@ pub(super) struct LoadParts<'s> {
     pub(super) client: &'s Client,
     /// Each once, however often a journey sends it.
     pub(super) sent: Vec<Sent<'s>>,
-    /// What users do; empty for arrivals.
+    /// The steps of each user; empty for arrivals, and where requests are independent.
     pub(super) journey: &'s [Step],
     /// How many stretches it has.
     pub(super) stages: usize,
@@ -98,7 +98,13 @@ fn load<'s>(name: &Name, entry: &'s Load) -> LoadParts<'s> {
             let lasts_us = sum(&mut load.stages.iter().map(|stage| stage.duration));
             open!("ramping-arrival-rate", load, lasts_us, load.stages.len())
         }
-        Load::ConstantVus(load) => users!("constant-vus", load, load.duration.us, 1),
+        Load::ConstantVus(load) => {
+            let mut parts = users!("constant-vus", load, load.duration.us, 1);
+            if load.journey.is_empty() {
+                parts.sent = requests(&load.requests, &parts.trail.key("requests"));
+            }
+            parts
+        }
         Load::RampingVus(load) => {
             let lasts_us = sum(&mut load.stages.iter().map(|stage| stage.duration));
             users!("ramping-vus", load, lasts_us, load.stages.len())

@@ -6,7 +6,7 @@ use super::loads::{self, Given};
 use super::notes::Notes;
 use super::parts::{self, LoadParts};
 use super::{MOST_RUN_US, MOST_WAIT_US, positive};
-use crate::plan::users::{Crowd, Step};
+use crate::plan::users::{Crowd, Does, Step};
 use crate::plan::{Load, Users};
 use crate::spec::Trail;
 use crate::spec::scalar::{Count, Duration};
@@ -34,7 +34,7 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
             pace_us: pace_us(parts, notes),
             client,
             requests,
-            journey: journey(parts, notes),
+            does: does(parts, notes),
         }
     });
     users.collect()
@@ -130,6 +130,34 @@ fn pace_us(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> u64 {
         types::Load::ConstantArrivalRate(_) | types::Load::RampingArrivalRate(_) => None,
     };
     pace.map_or(0, |pace| positive(pace, MOST_WAIT_US, &parts.trail.key("pace"), notes))
+}
+
+/// Either of what users can do; `constant-vus` must say one of them.
+fn does(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Does {
+    let types::Load::ConstantVus(load) = parts.entry else {
+        return Does::Journey(journey(parts, notes));
+    };
+    match (load.journey.is_empty(), load.requests.is_empty()) {
+        (false, true) => return Does::Journey(journey(parts, notes)),
+        (true, false) => {}
+        (true, true) => {
+            let message = "it says not what its users do".to_owned();
+            let help = "write `journey: [{get: {path: /}}]`, or `requests:` of which whoever is \
+                        free sends the next";
+            notes.entry(&parts.trail, message, help);
+        }
+        (false, false) => {
+            let message = "`journey` and `requests` in one load".to_owned();
+            notes.entry(&parts.trail.key("requests"), message, "write one of them");
+        }
+    }
+    for (key, given) in [("ramp-up", load.ramp_up), ("pace", load.pace)] {
+        if given.is_some() {
+            let message = format!("`{key}` is for users with a journey");
+            notes.entry(&parts.trail.key(key), message, "leave it out, or write `journey:`");
+        }
+    }
+    Does::Independent { cycle: loads::cycle(parts, notes) }
 }
 
 /// The steps, requests by their index.

@@ -4,7 +4,7 @@
 
 use super::{sent, short};
 use crate::plan::Users;
-use crate::plan::users::{Crowd, Step};
+use crate::plan::users::{Crowd, Does, Step};
 use crate::plan::words::{count, several, time};
 
 /// `10 users, started within 5 s`, `1 user, to 50 in 60 s`, `1 000 journeys by 10 users`.
@@ -30,7 +30,7 @@ pub(super) fn crowd(users: &Users) -> String {
     }
 }
 
-/// The steps in order; a request that comes again by its name only.
+/// The steps in order, a request that comes again by its name only; or independent requests.
 pub(super) fn journey(users: &Users) -> Vec<String> {
     let mut told = Vec::new();
     let step = |step: &Step| match step {
@@ -46,5 +46,8 @@ pub(super) fn journey(users: &Users) -> Vec<String> {
             format!("pause {} to {}", time(*min_us), time(*max_us))
         }
     };
-    users.journey.iter().map(step).collect()
+    match &users.does {
+        Does::Journey(steps) => steps.iter().map(step).collect(),
+        Does::Independent { .. } => users.requests.iter().map(sent).collect(),
+    }
 }

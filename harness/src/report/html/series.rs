@@ -87,6 +87,7 @@ impl Series {
             | Event::Arrivals { .. }
             | Event::Probe { .. }
             | Event::Histogram(_)
+            | Event::Lag(_)
             | Event::Finding { .. } => {}
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use super::{Call, Client};
+use super::{Call, Client, Request};
 use crate::spec::scalar::{Count, Duration, Name, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Closed model: always so many users.
+/// Closed model: always so many users. With a `journey` each goes through its steps; with
+/// `requests` each sends the next as soon as its answer is there, without a thought between.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ConstantVus {
@@ -28,7 +29,11 @@ pub struct ConstantVus {
     #[serde(default)]
     pub client: Client,
     /// What each user does, in order, over and over.
+    #[serde(default)]
     pub journey: Vec<Step>,
+    /// What is sent, by weight, by whoever is free: instead of a journey.
+    #[serde(default)]
+    pub requests: Vec<Request>,
 }
 
 /// Closed model: the number of users changes linearly within each stage.

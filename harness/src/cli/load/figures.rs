@@ -1,0 +1,86 @@
+//! The figures of `assay load --json`: what scripts compare.
+//!
+//! Invariant: taken from the scorecard, so that they are those of every report.
+//! Not here: how they were measured (`load`, `record`).
+
+use assay_slo::Scorecard;
+use assay_slo::case::Clock;
+use assay_slo::scorecard::{LagScore, LoadScore, TimesScore};
+use serde::Serialize;
+
+/// Times in ms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Times {
+    p50: f64,
+    p95: f64,
+    p99: f64,
+    p999: f64,
+    max: f64,
+}
+
+/// One load. Times are on the response clock where it has one, else on the service clock; none
+/// where nothing was answered ok.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Figures {
+    /// Requests that ended.
+    requests: u64,
+    /// Of these, not ok.
+    errors: u64,
+    /// Requests that this machine could not send.
+    not_sent: u64,
+    /// Requests that ended in a second, on average.
+    rate: f64,
+    /// Of what was answered ok.
+    #[serde(flatten)]
+    times: Option<Times>,
+    /// On the service clock.
+    service: Option<Times>,
+    /// How late requests began.
+    lag: Option<Times>,
+    /// None where nothing was asked.
+    verdict: Option<&'static str>,
+}
+
+impl Figures {
+    /// Of the first load; it lasted so long, s.
+    pub(super) fn of(scorecard: &Scorecard, seconds: f64) -> Option<Figures> {
+        let load = scorecard.loads.first()?;
+        let count = |name: &str| of_outcome(load, name);
+        let all: u64 = load.outcomes.iter().map(|(_, n)| n).sum();
+        let not_sent = count("not_sent");
+        let requests = all.saturating_sub(not_sent + count("cut"));
+        let on = |clock| load.times.iter().find(|times| times.clock == clock).map(times);
+        let service = on(Clock::Service);
+        Some(Figures {
+            requests,
+            errors: requests.saturating_sub(count("ok")),
+            not_sent,
+            rate: rounded(requests as f64 / seconds.max(1e-6)),
+            times: on(Clock::Response).or(service),
+            service,
+            lag: load.lag.as_ref().map(lag),
+            verdict: (!scorecard.asks_nothing()).then(|| scorecard.verdict.word()),
+        })
+    }
+}
+
+fn of_outcome(load: &LoadScore, name: &str) -> u64 {
+    load.outcomes.iter().find(|(outcome, _)| outcome == name).map_or(0, |(_, n)| *n)
+}
+
+fn times(score: &TimesScore) -> Times {
+    in_ms([score.p50_us, score.p95_us, score.p99_us, score.p999_us, score.max_us])
+}
+
+fn lag(score: &LagScore) -> Times {
+    in_ms([score.p50_us, score.p95_us, score.p99_us, score.p999_us, score.max_us])
+}
+
+fn in_ms(us: [u64; 5]) -> Times {
+    let [p50, p95, p99, p999, max] = us.map(|us| us as f64 / 1000.0);
+    Times { p50, p95, p99, p999, max }
+}
+
+fn rounded(rate: f64) -> f64 {
+    (rate * 1000.0).round() / 1000.0
+}

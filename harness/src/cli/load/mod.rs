@@ -1,0 +1,106 @@
+//! `assay load URL`: a load that is typed, run and judged as a scenario is.
+//!
+//! Invariant: it becomes a scenario and takes the same way as `assay run`: same plan, same
+//! engine, same judge, same artefacts, same exit codes.
+//! Invariant: without gates nothing is asked: it measures, says so, and exits with 0.
+//! Not here: what the flags mean as a scenario (`scenario`), judging.
+
+mod args;
+mod figures;
+mod scenario;
+
+pub(super) use args::LoadArgs;
+
+use super::go::{Finished, Go, quoted};
+use super::{print, scenario as files};
+use crate::plan::{self, Plan};
+use crate::record::journal::OnInconclusive;
+use crate::report::{Exit, write_whole};
+use crate::run::Options;
+use crate::spec::{self, Overrides, Problems};
+use figures::Figures;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What messages call the scenario that was typed.
+const TYPED: &str = "assay load";
+
+pub(super) fn load(args: &LoadArgs) -> ExitCode {
+    let yaml = match scenario::to_run(args) {
+        Ok(yaml) => yaml,
+        Err(problem) => return usage(&problem),
+    };
+    let plan = match planned(&yaml) {
+        Ok(plan) => plan,
+        Err(problems) => return files::tell(&problems),
+    };
+    if let Some(path) = &args.save_scenario
+        && let Err(problem) = save(args, path)
+    {
+        return usage(&problem);
+    }
+    if !args.words.quiet {
+        files::warn(&plan);
+    }
+    let go = Go {
+        plan: &plan,
+        options: Options {
+            out: args.out.clone(),
+            on_inconclusive: match args.on_inconclusive {
+                Some(remap) => remap.into(),
+                // What was not asked cannot fail.
+                None if plan.case.objectives.is_empty() => OnInconclusive::Pass,
+                None => OnInconclusive::Exit3,
+            },
+            allow_faults: Vec::new(),
+            repeat: repeat(),
+        },
+        words: args.words,
+    };
+    let Finished { dir, judged, exit } = match go.to_the_end() {
+        Ok(finished) => finished,
+        Err(exit) => return exit,
+    };
+    if let Some(path) = &args.hlog
+        && let Err(error) = std::fs::copy(dir.join("latency.hlog"), path)
+    {
+        return cannot_write(path, &error);
+    }
+    let seconds = plan.ends_us as f64 / 1e6;
+    if let (Some(path), Some(figures)) = (&args.json, Figures::of(&judged.scorecard, seconds)) {
+        let text = serde_json::to_string_pretty(&figures).unwrap_or_default();
+        if let Err(error) = write_whole(path, format!("{text}\n").as_bytes()) {
+            return cannot_write(path, &error);
+        }
+    }
+    exit
+}
+
+/// The plan of the scenario that was typed.
+fn planned(yaml: &str) -> Result<Plan, Problems> {
+    let loaded = spec::decode(TYPED, yaml, &Overrides::default(), &|_| None)?;
+    plan::compile_to_measure(&loaded)
+}
+
+fn save(args: &LoadArgs, path: &Path) -> Result<(), String> {
+    let yaml = scenario::to_save(args)?;
+    write_whole(path, yaml.as_bytes())
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// What was typed, for whoever wants it again.
+fn repeat() -> String {
+    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    let words: Vec<String> = ["assay".to_owned()].into_iter().chain(words).collect();
+    words.join(" ")
+}
+
+fn usage(problem: &str) -> ExitCode {
+    print::error(&problem);
+    Exit::Invalid.into()
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> ExitCode {
+    print::error(&format!("cannot write {}: {error}", path.display()));
+    Exit::CouldNotRun.into()
+}

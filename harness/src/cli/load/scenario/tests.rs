@@ -1,0 +1,123 @@
+//! What the flags come to, planned.
+
+use super::*;
+use crate::plan::{self, Plan, ServiceKind};
+use crate::spec::{self, Overrides};
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+struct Typed {
+    #[command(flatten)]
+    load: LoadArgs,
+}
+
+fn typed(words: &[&str]) -> LoadArgs {
+    Typed::try_parse_from(["load"].iter().chain(words)).unwrap().load
+}
+
+fn planned(yaml: &str, env: &dyn Fn(&str) -> Option<String>) -> Plan {
+    let loaded = spec::decode("typed", yaml, &Overrides::default(), env);
+    let plan = loaded.and_then(|loaded| plan::compile_to_measure(&loaded));
+    plan.unwrap_or_else(|problems| panic!("{}\n{yaml}", problems.render(spec::Look::Plain)))
+}
+
+fn run(words: &[&str]) -> Plan {
+    planned(&to_run(&typed(words)).unwrap(), &|_| None)
+}
+
+#[test]
+fn a_url_is_taken_apart_as_it_was_typed() {
+    let cases = [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1", "/"),
+        ("http://h:1/a/b?c=d#e", "http://h:1", "h", "/a/b?c=d"),
+        ("http://h?x=1", "http://h", "h", "/?x=1"),
+        ("http://[::1]:9/x", "http://[::1]:9", "[::1]", "/x"),
+        ("http://u:p@h:2/x", "http://u:p@h:2", "h", "/x"),
+    ];
+    for (url, base, host, path) in cases {
+        let path = path.to_owned();
+        assert_eq!(target(url), Ok(Target { base, host, path }), "{url}");
+    }
+    for url in ["", "h:80/x", "http://", "http:///x", "http://:80/"] {
+        assert!(target(url).is_err(), "{url}");
+    }
+}
+
+#[test]
+fn flags_become_the_scenario_that_they_name() {
+    let plan = run(&["http://127.0.0.1:8080/a?b", "--rate", "100/s", "--for", "20s"]);
+    assert_eq!(plan.loads[0].arrivals.count(), 2_000);
+    assert_eq!(
+        (&*plan.loads[0].requests[0].method, &*plan.loads[0].requests[0].path.0),
+        ("GET", "/a?b")
+    );
+    assert!(plan.case.objectives.is_empty());
+    let host = "127.0.0.1".to_owned();
+    assert!(
+        matches!(&plan.services[0].kind, ServiceKind::Url { host: h, port: 8080, .. } if *h == host)
+    );
+
+    let ramp = ["http://127.0.0.1:1", "--rate", "10/s", "--ramp-to", "30/s", "--for", "10s"];
+    assert_eq!(run(&ramp).loads[0].arrivals.count(), 200);
+
+    let closed = run(&["http://127.0.0.1:1", "--closed", "--p95", "5ms", "--for", "3s"]);
+    assert!(closed.loads.is_empty());
+    assert_eq!(closed.users[0].crowd.most(), 64);
+    assert!(closed.users[0].journey().is_empty());
+    assert_eq!(closed.case.objectives.len(), 1);
+}
+
+#[test]
+fn gates_become_objectives() {
+    let gates = ["--p50", "1s", "--p90", "1s", "--p95", "1s", "--p99", "1s", "--p999", "1s"];
+    let words = ["http://127.0.0.1:1", "--rate", "10000/s", "--error-rate", "0.1%"];
+    let plan = run(&[&words[..], &gates].concat());
+    let names: Vec<_> = plan.case.objectives.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, ["p50", "p90", "p95", "p99", "p999", "errors"]);
+}
+
+#[test]
+fn what_is_typed_is_no_placeholder() {
+    let words = ["http://127.0.0.1:1/", "--rate", "1/s", "--body", "${env.HOME}"];
+    let plan = run(&[&words[..], &["-H", "X-A: ${run.id}"]].concat());
+    let body = plan::Body::Text(plan::Text("$${env.HOME}".to_owned()));
+    assert_eq!(plan.loads[0].requests[0].body, body);
+    assert_eq!(plan.loads[0].client.headers[0].1.0, "$${run.id}");
+    assert_eq!(plan.loads[0].requests[0].method, "POST");
+}
+
+#[test]
+fn a_saved_scenario_is_the_same_load_without_credentials() {
+    let words = ["http://127.0.0.1:1/x", "--rate", "7/s", "-H", "Authorization: Bearer s3cr3t"];
+    let args = typed(
+        &[&words[..], &["-H", "X-A: 1", "--check-status", "200,404", "--p50", "1s"]].concat(),
+    );
+    let saved = to_save(&args).unwrap();
+    assert!(!saved.contains("s3cr3t"), "{saved}");
+    let env = |name: &str| (name == "AUTHORIZATION").then(|| "Bearer s3cr3t".to_owned());
+    let (ran, kept) = (planned(&to_run(&args).unwrap(), &|_| None), planned(&saved, &env));
+    assert_eq!(ran.case.loads, kept.case.loads);
+    assert_eq!(ran.case.marks, kept.case.marks);
+    assert_eq!(ran.case.objectives[0].ask, kept.case.objectives[0].ask);
+    assert_eq!(ran.loads[0].client.headers, kept.loads[0].client.headers);
+    assert_eq!(ran.loads[0].arrivals, kept.loads[0].arrivals);
+    assert_eq!(ran.loads[0].requests[0].check_status, [(200, 200), (404, 404)]);
+}
+
+#[test]
+fn wrong_flags_are_refused_with_what_to_write() {
+    let url = "http://127.0.0.1:1";
+    for (words, said) in [
+        (vec![url], "--rate"),
+        (vec![url, "--rate", "10"], "unit"),
+        (vec![url, "--rate", "1/s", "--p95", "fast"], "500ms"),
+        (vec![url, "--rate", "1/s", "--closed"], "cannot be used with"),
+        (vec![url, "--closed", "--connections", "0"], "0 is not in"),
+        (vec![url, "--rate", "1/s", "-H", "nocolon"], "NAME: VALUE"),
+        (vec![url, "--rate", "1/s", "--check-status", "9xx"], "200"),
+        (vec![url, "--rate", "1/s", "--method", "FETCH"], "GET"),
+    ] {
+        let refused = Typed::try_parse_from(["load"].iter().chain(&words)).unwrap_err();
+        assert!(refused.to_string().contains(said), "{words:?}: {refused}");
+    }
+}
