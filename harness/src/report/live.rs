@@ -15,6 +15,10 @@ use std::time::Duration;
 
 /// How often a line comes where none can be redrawn.
 const EVERY: Duration = Duration::from_secs(5);
+/// An offered rate this many times what was done is told.
+const WORTH_TELLING: f64 = 1.02;
+/// A lag from here on is told, µs: the generator's own lateness is no news before.
+const LATE_US: u64 = 5_000;
 
 /// Where progress goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,19 +181,25 @@ fn redrawn(target: ProgressDrawTarget) -> Screen {
     Screen::Redrawn(bar)
 }
 
+/// Short enough for a terminal of 80 columns while all is well.
 fn status(tick: &Tick) -> String {
     let p95 = tick.p95_us.map_or("unknown".to_owned(), units::time);
-    format!(
-        "{}  {}, {} left  {} of {}  P95 {p95}  errors {}  in flight {}  lag P99 {}",
+    let mut status = format!(
+        "{}  {}, {} left  {}  P95 {p95}  errors {}  in flight {}",
         line(&tick.phase),
         units::whole_seconds(tick.elapsed.as_secs()),
         units::whole_seconds(tick.left.as_secs()),
         units::rate(tick.done_rate),
-        units::rate(tick.offered_rate),
         units::share(tick.errors_share),
         tick.in_flight,
-        units::time(tick.lag_p99_us)
-    )
+    );
+    if tick.offered_rate > tick.done_rate * WORTH_TELLING {
+        status += &format!("  offered {}", units::rate(tick.offered_rate));
+    }
+    if tick.lag_p99_us >= LATE_US {
+        status += &format!("  lag P99 {}", units::time(tick.lag_p99_us));
+    }
+    status
 }
 
 #[cfg(test)]
