@@ -178,22 +178,26 @@ fn arrivals(name: &str, parts: &LoadParts<'_>, starts_us: u64, notes: &mut Notes
     let (start_rate, stretches, rates) = match parts.entry {
         types::Load::ConstantArrivalRate(load) => {
             let lasts_us = length(load.duration, &parts.trail.key("duration"));
-            (load.rate, vec![Stretch { lasts_us, end_rate_mhz: load.rate.mhz }], "rate")
+            (
+                load.rate,
+                vec![Stretch { lasts_us, end_milli_per_min: load.rate.milli_per_min }],
+                "rate",
+            )
         }
         types::Load::RampingArrivalRate(load) => {
             let stages = load.stages.iter().enumerate().map(|(at, stage)| {
                 let trail = parts.trail.key("stages").index(at).key("duration");
                 let lasts_us = length(stage.duration, &trail);
-                Stretch { lasts_us, end_rate_mhz: stage.target.mhz }
+                Stretch { lasts_us, end_milli_per_min: stage.target.milli_per_min }
             });
             (load.start_rate, stages.collect(), "stages")
         }
         // They have no arrivals, and are compiled elsewhere.
         types::Load::ConstantVus(_)
         | types::Load::RampingVus(_)
-        | types::Load::SharedIterations(_) => (Rate { mhz: 0 }, Vec::new(), "vus"),
+        | types::Load::SharedIterations(_) => (Rate { milli_per_min: 0 }, Vec::new(), "vus"),
     };
-    let arrivals = Arrivals { starts_us, start_rate_mhz: start_rate.mhz, stretches };
+    let arrivals = Arrivals { starts_us, start_milli_per_min: start_rate.milli_per_min, stretches };
     if arrivals.count() == 0 {
         let message = format!("`{name}` sends nothing: its rate is always 0/s");
         notes.value(&parts.trail.key(rates), message, "write a rate such as 300/s");

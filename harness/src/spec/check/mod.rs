@@ -141,7 +141,7 @@ impl Checker {
                 }
             }
             ("ConstantArrivalRate", "rate")
-                if Rate::read(value).is_ok_and(|rate| rate.mhz == 0) =>
+                if Rate::read(value).is_ok_and(|rate| rate.milli_per_min == 0) =>
             {
                 let wrong =
                     Wrong::new("a constant rate of 0 sends nothing", "write a rate above 0/s");

@@ -14,7 +14,7 @@ fn with(profiles: &[&str], sets: &[&str], vars: &[&str]) -> Result<Loaded, Probl
 
 fn rate(loaded: &Loaded) -> u64 {
     match loaded.scenario.load.get("visitors") {
-        Some(Load::ConstantArrivalRate(load)) => load.rate.mhz,
+        Some(Load::ConstantArrivalRate(load)) => load.rate.milli_per_min / 60,
         other => panic!("{other:?}"),
     }
 }

@@ -244,8 +244,8 @@ fn remedy(demand: &Demand, least: u64, traffic: Traffic<'_>) -> String {
     let times = (u128::from(least) * 10).div_ceil(u128::from(demand.expected));
     let faster = match pool.constant() {
         Some(arrivals) => {
-            let mhz = u128::from(arrivals.start_rate_mhz) * u128::from(least);
-            let per_s = mhz.div_ceil(u128::from(demand.expected) * 1000);
+            let milli_per_min = u128::from(arrivals.start_milli_per_min) * u128::from(least);
+            let per_s = milli_per_min.div_ceil(u128::from(demand.expected) * 60_000);
             format!("raise the rate to {per_s}/s")
         }
         None => format!("send {}.{} times as many", times / 10, times % 10),
