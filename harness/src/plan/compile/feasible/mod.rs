@@ -7,6 +7,7 @@
 mod backlog;
 mod breaker;
 mod failing;
+mod recovery;
 
 pub(in crate::plan) use backlog::need;
 pub(in crate::plan) use failing::World;
@@ -84,6 +85,9 @@ fn expectation_of(
             let window = from..from.saturating_add(*within_us).saturating_add(*hold_us);
             let seconds = (window.end - window.start) / SECOND_US;
             each_second(name, &objective.of, &window, seconds, trail, traffic, notes);
+            let last_us = from.saturating_add(*within_us);
+            let hold = recovery::Hold { first_us: from, last_us, lasts_us: *hold_us };
+            recovery::check(name, objective, hold, traffic, notes);
         }
         Must::Goodput { of, after, within_us, .. } => {
             let from = planned(*after, case);
