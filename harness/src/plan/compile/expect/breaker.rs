@@ -5,7 +5,8 @@
 use super::{Deadline, Given, check_left, deadline};
 use crate::plan::compile::notes::{Notes, instead};
 use crate::plan::compile::{MOST_WAIT_US, positive};
-use crate::plan::{FaultKind, OutageMode};
+use crate::plan::fleet::Order;
+use crate::plan::{FaultKind, Fleet, OutageMode, Target};
 use crate::spec::Trail;
 use crate::spec::scalar::Flag;
 use crate::spec::types::{AtMostCount, BreakerAsked, FastFail, Within};
@@ -37,6 +38,7 @@ pub(super) fn compile(
     let (share, latency) = fast_fail(asked.fast_fail.as_ref(), breaker, trail, notes);
     check_never(asked, trail, notes);
     check_arrivals(breaker, given, trail, notes);
+    check_counted(asked, breaker, given, trail, notes);
     if asked.opens_after_failures.is_some_and(|failures| failures.0 == 0) {
         let message = "a breaker that opens after 0 failures is always open".to_owned();
         notes.value(&trail.key("opens-after-failures"), message, "write its `failures`, such as 5");
@@ -125,6 +127,44 @@ fn check_never(asked: &BreakerAsked, trail: &Trail, notes: &mut Notes<'_>) {
             notes.entry(trail, message, "write `opens:`, `closes:`, `trials:` or another");
         }
         (Some(Flag(true)), None) | (None, Some(_)) => {}
+    }
+}
+
+/// What goes through a breaker is counted by single attempts. With retries inside the breaker one
+/// call is several of them, so a right breaker would be found wrong.
+fn check_counted(
+    asked: &BreakerAsked,
+    breaker: &Breaker,
+    given: Given<'_>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) {
+    let fleets = given.traffic.fleets;
+    let seen = |fleet: &&Fleet, evidence: &Evidence| match evidence {
+        Evidence::Gateway(index) => fleets.get(*index).is_some_and(|one| one.name == fleet.name),
+        Evidence::Arrivals(link) => fleet.to == Target::Link(link.clone()),
+    };
+    let inside = fleets.iter().find_map(|fleet| {
+        let gateway = fleet.gateway.as_ref().filter(|gateway| gateway.breaker.is_some())?;
+        let retry = gateway.retry.as_ref()?;
+        let several = retry.order == Order::InsideBreaker && retry.attempts > 1;
+        let is_seen = breaker.evidence.iter().any(|evidence| seen(&fleet, evidence));
+        (several && is_seen).then_some((fleet, retry.attempts))
+    });
+    let Some((fleet, attempts)) = inside else { return };
+    let share = asked.fast_fail.as_ref().is_some_and(|asked| asked.share.is_some());
+    let counted = [
+        ("trials", asked.trials.is_some(), trail.key("trials")),
+        ("calls-while-open", asked.calls_while_open.is_some(), trail.key("calls-while-open")),
+        ("fast-fail: share", share, trail.key("fast-fail").key("share")),
+    ];
+    for (key, _, way) in counted.iter().filter(|(_, is_asked, _)| *is_asked) {
+        let message = format!(
+            "`{key}` counts single attempts, and `{}` retries inside its breaker: one call is up \
+             to {attempts} of them",
+            fleet.name
+        );
+        notes.entry(way, message, "write `order: outside-breaker` in its `retry`, or leave it out");
     }
 }
 

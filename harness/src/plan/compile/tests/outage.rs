@@ -187,6 +187,19 @@ fn breakers() {
         "write uplink.open",
     );
 }
+/// With retries inside the breaker a trial is several attempts.
+#[test]
+fn what_counts_single_attempts_wants_retries_outside_the_breaker() {
+    let inside = ("order: outside-breaker", "order: inside-breaker");
+    refused(&[inside], "`trials` counts single attempts, and `trucks` retries inside");
+    let trials = "trials: {at-most: 1}, ";
+    refused(&[inside, (trials, "calls-while-open: {at-most: 0}, ")], "up to 3 of them");
+    refused(&[inside, (trials, "fast-fail: {share: {at-least: 99%}}, ")], "`fast-fail: share`");
+    let once = ("attempts: 3", "attempts: 1");
+    good(&[inside, once]);
+    good(&[(trials, "trials: {at-most: 1}, calls-while-open: {at-most: 0}, ")]);
+}
+
 
 /// README's inequalities: each refusal holds its numbers.
 #[test]
@@ -195,8 +208,9 @@ fn what_a_breaker_cannot_do_is_refused() {
     let hole = (MODE, "mode: black-hole");
     among(&[hole], "4/λ + f (λ = 200/s, f = 2 s) = 2.02 s");
     let inside = ("order: outside-breaker", "order: inside-breaker");
-    refused(&[inside], "4/λ + 3 s + 3f (λ = 200/s, f = 0 s) = 3.02 s");
-    good(&[inside, (opens, "opens: {after: down.start, within: 4s}")]);
+    let counted = ("trials: {at-most: 1}, ", "");
+    refused(&[inside, counted], "4/λ + 3 s + 3f (λ = 200/s, f = 0 s) = 3.02 s");
+    good(&[inside, counted, (opens, "opens: {after: down.start, within: 4s}")]);
     refused(
         &[(RETRY, ""), ("within: 8s", "within: 5s")],
         "R (5 s) + T (0 s) + 1/λ (5 ms with λ = 200/s) + ε (100 ms) = 5.105 s",
