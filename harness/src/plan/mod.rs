@@ -21,7 +21,7 @@ pub mod traffic;
 pub mod users;
 pub mod words;
 
-pub use compile::compile;
+pub use compile::{compile, compile_all};
 pub use describe::describe;
 pub use fleet::Fleet;
 pub use text::UnknownPlaceholder;

@@ -137,7 +137,8 @@ mod tests {
         let plan = planned(&text).unwrap();
         let loaded = crate::spec::decode("x.yaml", &text, &Default::default(), &|_| None).unwrap();
         let warned = |most| {
-            let mut notes = Notes::new(&loaded.document);
+            let left_out = Default::default();
+            let mut notes = Notes::new(&loaded.document, &left_out);
             warn_of_need(Traffic::of(&plan), most, &mut notes);
             notes.warnings
         };

@@ -2,7 +2,7 @@
 //!
 //! Not here: the arithmetic of due instants (`arrivals`), what a request holds (`requests`).
 
-use super::notes::{Notes, instead, list};
+use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
@@ -112,6 +112,9 @@ pub(super) fn target(
         if let (Some(only), 1) = (services().next(), scenario.services.len()) {
             return Target::Service(only.to_owned());
         }
+        if notes.left_out().touches("services") {
+            return Target::Service(String::new());
+        }
         let message = "it does not say where its requests go".to_owned();
         let help = match places.as_slice() {
             [] => "write a service under `services:`, and `to:` with its name".to_owned(),
@@ -125,8 +128,8 @@ pub(super) fn target(
     }
     if !scenario.services.contains_key(to) {
         let message = format!("unknown service or link `{to}`");
-        let help = instead(to.as_str(), "services and links", &places);
-        notes.value(&trail.key("to"), message, help);
+        let among = (&["services", "links"][..], "services and links");
+        notes.unknown(&trail.key("to"), to.as_str(), message, among, &places);
     }
     Target::Service(to.to_string())
 }

@@ -9,7 +9,7 @@ fn with(profiles: &[&str], sets: &[&str], vars: &[&str]) -> Result<Loaded, Probl
     let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let overrides =
         Overrides { profiles: all(profiles), sets: all(sets), vars: all(vars), seed: None };
-    decode("shop.yaml", GOOD, &overrides, &|_| None)
+    decode("shop.yaml", GOOD, &overrides, &|_| None).map_err(|refused| refused.problems)
 }
 
 fn rate(loaded: &Loaded) -> u64 {
@@ -99,7 +99,7 @@ error: `50` has no unit
     );
     let text = GOOD.replace("rate: 50/s", "rate: 50").replace("warmup: 1s", "warmpu: 1s");
     let overrides = Overrides { profiles: vec!["ci".to_owned()], ..Overrides::default() };
-    let problems = decode("shop.yaml", &text, &overrides, &|_| None).unwrap_err();
+    let problems = decode("shop.yaml", &text, &overrides, &|_| None).unwrap_err().problems;
     let lines: Vec<&str> = text.split('\n').collect();
     let line = |p: &Problem| lines[p.place.line as usize - 1].trim();
     let shown: Vec<(&str, &str)> = problems.iter().map(|p| (line(p), p.message.as_str())).collect();
@@ -115,6 +115,7 @@ error: `50` has no unit
 #[test]
 fn a_profile_that_nobody_asked_for_must_hit_too() {
     let text = GOOD.replace("faults.gone.outage.duration: 5s", "faults.gome.outage.duration: 5s");
-    let problems = decode("shop.yaml", &text, &Overrides::default(), &|_| None).unwrap_err();
+    let problems =
+        decode("shop.yaml", &text, &Overrides::default(), &|_| None).unwrap_err().problems;
     assert!(problems.to_string().contains("`faults` has no `gome`"), "{problems}");
 }

@@ -1,7 +1,7 @@
 //! The flagship: its plan, and each check of users, fleets, breakers and kills with a scenario that
 //! fails it.
 
-use crate::plan::{Plan, compile, describe};
+use crate::plan::{Plan, compile_all, describe};
 use crate::spec::{Look, Overrides, Problems, decode};
 use assay_slo::case::{Bound, Evidence, LoadKind, Must};
 use rand_chacha::ChaCha8Rng;
@@ -21,8 +21,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
 fn planned_as(text: &str, profiles: &[&str]) -> Result<Plan, Problems> {
     let profiles = profiles.iter().map(|name| (*name).to_owned()).collect();
     let overrides = Overrides { profiles, ..Overrides::default() };
-    let loaded = decode("scenarios/backend-outage.yaml", text, &overrides, &|_| None)?;
-    compile(&loaded)
+    compile_all(decode("scenarios/backend-outage.yaml", text, &overrides, &|_| None))
 }
 
 #[track_caller]
@@ -187,6 +186,7 @@ fn breakers() {
         "write uplink.open",
     );
 }
+
 /// With retries inside the breaker a trial is several attempts.
 #[test]
 fn what_counts_single_attempts_wants_retries_outside_the_breaker() {
@@ -199,7 +199,6 @@ fn what_counts_single_attempts_wants_retries_outside_the_breaker() {
     good(&[inside, once]);
     good(&[(trials, "trials: {at-most: 1}, calls-while-open: {at-most: 0}, ")]);
 }
-
 
 /// README's inequalities: each refusal holds its numbers.
 #[test]
