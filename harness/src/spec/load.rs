@@ -112,7 +112,12 @@ pub fn decode(
         tree::read(text).map_err(|error| Problems::from(tree::problem(&document, &error)))?;
     if tree.is_object() {
         overrides::apply(&mut tree, overrides, &mut document.overlays, &mut mistakes);
-        document.secrets = placeholder::replace(&mut tree, env, &mut mistakes);
+        let replaced = placeholder::replace(&mut tree, env, &mut mistakes);
+        document.secrets = replaced.secrets;
+        for (trail, variable) in replaced.variables {
+            let from = Trail::root().key("vars").key(variable);
+            document.overlays.follow(&from, trail);
+        }
     }
     secret::collect(&tree, &mut document.secrets);
     // What was refused once is not refused again for what has become of it.
