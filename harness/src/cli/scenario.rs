@@ -22,8 +22,7 @@ pub(super) fn planned(file: &Path, changes: &ChangeArgs) -> Result<Plan, Problem
         vars: changes.var.clone(),
         seed: changes.seed,
     };
-    let loaded = spec::load(file, &overrides, &|name| std::env::var(name).ok())?;
-    plan::compile(&loaded)
+    plan::compile_all(spec::load(file, &overrides, &|name| std::env::var(name).ok()))
 }
 
 /// Prints mistakes to stderr.

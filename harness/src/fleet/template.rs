@@ -5,6 +5,7 @@
 //! Invariant: the same device and sample fill a text alike, in every attempt.
 //! Not here: which values the places get (`device`), requests (`message`).
 
+use crate::plan::text::in_json;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use std::fmt::Write;
@@ -54,6 +55,13 @@ pub(super) struct Template {
 impl Template {
     /// Cuts a text; placeholders of the run are filled from `known`.
     pub(super) fn parse(text: &str, known: &Known) -> Result<Template, UnknownPlaceholder> {
+        Template::cut(text, &|name| known(name))
+    }
+
+    fn cut(
+        text: &str,
+        known: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Template, UnknownPlaceholder> {
         let mut template = Template::default();
         let mut rest = text;
         while !rest.is_empty() {
@@ -82,10 +90,11 @@ impl Template {
         Ok(template)
     }
 
-    /// Cuts a JSON text. A string that is nothing but `${sample}` or `${random.int(a,b)}` becomes
+    /// Cuts a JSON text; what the run fills in stays inside its string. A string that is nothing but `${sample}` or `${random.int(a,b)}` becomes
     /// a number: YAML cannot write such a place without quotes.
     pub(super) fn parse_json(text: &str, known: &Known) -> Result<Template, UnknownPlaceholder> {
-        let mut template = Template::parse(text, known)?;
+        let inside = |name: &str| known(name).map(|value| in_json(&value));
+        let mut template = Template::cut(text, &inside)?;
         for middle in 1..template.pieces.len().saturating_sub(1) {
             let number = matches!(template.pieces[middle], Piece::Sample | Piece::Int(..));
             if number && opens(&template.pieces[middle - 1]) && closes(&template.pieces[middle + 1])
@@ -221,6 +230,15 @@ mod tests {
         for bad in ["${nope}", "${random.int(2,1)}", "${random.int(1)}", "${device"] {
             assert_eq!(filled(bad).is_err(), bad != "${device", "{bad}");
         }
+    }
+
+    #[test]
+    fn what_the_run_fills_into_json_stays_inside_its_string() {
+        let odd = "/tmp/a\"b\\c";
+        let known = |name: &str| (name == "run.dir").then(|| odd.to_owned());
+        let template = Template::parse_json(r#"{"d":"${run.dir}/${device}"}"#, &known).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&fill(&template)).unwrap();
+        assert_eq!(read["d"], format!("{odd}/T-0001"));
     }
 
     #[test]

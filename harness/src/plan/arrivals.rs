@@ -10,17 +10,16 @@
 
 use super::{Arrivals, Stretch};
 
-/// One request in the unit of [`area`]: rates are in 1/1000 s, times in µs, and areas doubled so
-/// that a trapezium is a whole number.
-const REQUEST: u128 = 2_000_000_000;
+/// One request as rate times time: rates are in thousandths of a request a minute, times in µs.
+const RATE_SCALE: u128 = 60_000_000_000;
 
-/// Requests that are due within `lasts_us` at a constant rate.
-const RATE_SCALE: u128 = 1_000_000_000;
+/// One request in the unit of [`area`]: areas are doubled, so that a trapezium is a whole number.
+const REQUEST: u128 = 2 * RATE_SCALE;
 
-/// Doubled integral of the rate over the first `x` µs of a stretch that begins at `from_mhz`,
+/// Doubled integral of the rate over the first `x` µs of a stretch that begins at `from_milli_per_min`,
 /// multiplied by the stretch's length: `2·r0·L·x + (r1 − r0)·x²`.
-fn scaled(from_mhz: u64, stretch: Stretch, x: u64) -> u128 {
-    let (from, to) = (u128::from(from_mhz), u128::from(stretch.end_rate_mhz));
+fn scaled(from_milli_per_min: u64, stretch: Stretch, x: u64) -> u128 {
+    let (from, to) = (u128::from(from_milli_per_min), u128::from(stretch.end_milli_per_min));
     let (length, x) = (u128::from(stretch.lasts_us), u128::from(x));
     // r0·x·(2L − x) + r1·x²: the same, without a negative term.
     let falling = from.saturating_mul(x).saturating_mul((2 * length).saturating_sub(x));
@@ -28,8 +27,8 @@ fn scaled(from_mhz: u64, stretch: Stretch, x: u64) -> u128 {
 }
 
 /// Doubled integral of the rate over a whole stretch: `(r0 + r1)·L`.
-fn area(from_mhz: u64, stretch: Stretch) -> u128 {
-    let rates = u128::from(from_mhz) + u128::from(stretch.end_rate_mhz);
+fn area(from_milli_per_min: u64, stretch: Stretch) -> u128 {
+    let rates = u128::from(from_milli_per_min) + u128::from(stretch.end_milli_per_min);
     rates.saturating_mul(u128::from(stretch.lasts_us))
 }
 
@@ -50,14 +49,14 @@ impl Arrivals {
     #[must_use]
     pub fn due_us(&self, k: u64) -> Option<u64> {
         let wanted = u128::from(k) * REQUEST;
-        let (mut begins, mut from, mut before) = (self.starts_us, self.start_rate_mhz, 0_u128);
+        let (mut begins, mut from, mut before) = (self.starts_us, self.start_milli_per_min, 0_u128);
         for stretch in &self.stretches {
             let after = before.saturating_add(area(from, *stretch));
             if after > wanted {
                 return begins.checked_add(reaches(from, *stretch, wanted - before));
             }
             begins = begins.saturating_add(stretch.lasts_us);
-            from = stretch.end_rate_mhz;
+            from = stretch.end_milli_per_min;
             before = after;
         }
         None
@@ -66,7 +65,7 @@ impl Arrivals {
     /// How many requests are due before an instant, µs after time 0.
     #[must_use]
     pub fn due_before(&self, us: u64) -> u64 {
-        let (mut begins, mut from) = (self.starts_us, self.start_rate_mhz);
+        let (mut begins, mut from) = (self.starts_us, self.start_milli_per_min);
         let mut requests = Total::default();
         for stretch in &self.stretches {
             if us <= begins {
@@ -79,41 +78,41 @@ impl Arrivals {
                 requests.part(scaled(from, *stretch, us - begins), stretch.lasts_us);
             }
             begins = ends;
-            from = stretch.end_rate_mhz;
+            from = stretch.end_milli_per_min;
         }
         requests.rounded_up()
     }
 
-    /// The rate at an instant, in requests per 1000 seconds, rounded down; 0 outside.
+    /// The rate at an instant, in thousandths of a request a minute, rounded down; 0 outside.
     #[must_use]
-    pub fn rate_at_mhz(&self, us: u64) -> u64 {
-        let (mut begins, mut from) = (self.starts_us, self.start_rate_mhz);
+    pub fn rate_at_milli_per_min(&self, us: u64) -> u64 {
+        let (mut begins, mut from) = (self.starts_us, self.start_milli_per_min);
         for stretch in &self.stretches {
             let ends = begins.saturating_add(stretch.lasts_us);
             if (begins..ends).contains(&us) {
                 let (x, length) = (u128::from(us - begins), u128::from(stretch.lasts_us));
-                let to = u128::from(stretch.end_rate_mhz);
+                let to = u128::from(stretch.end_milli_per_min);
                 let rate = (u128::from(from) * (length - x) + to * x) / length;
                 return u64::try_from(rate).unwrap_or(u64::MAX);
             }
             begins = ends;
-            from = stretch.end_rate_mhz;
+            from = stretch.end_milli_per_min;
         }
         0
     }
 
-    /// The greatest rate, in requests per 1000 seconds.
+    /// The greatest rate, in thousandths of a request a minute.
     #[must_use]
-    pub fn peak_mhz(&self) -> u64 {
-        let ends = self.stretches.iter().map(|stretch| stretch.end_rate_mhz);
-        ends.fold(self.start_rate_mhz, u64::max)
+    pub fn peak_milli_per_min(&self) -> u64 {
+        let ends = self.stretches.iter().map(|stretch| stretch.end_milli_per_min);
+        ends.fold(self.start_milli_per_min, u64::max)
     }
 
     /// How many requests the warm-up sends: it runs at the first rate; none where that is 0.
     #[must_use]
     pub fn warmup_count(&self, warmup_us: u64) -> u64 {
         let requests =
-            (u128::from(warmup_us) * u128::from(self.start_rate_mhz)).div_ceil(RATE_SCALE);
+            (u128::from(warmup_us) * u128::from(self.start_milli_per_min)).div_ceil(RATE_SCALE);
         u64::try_from(requests).unwrap_or(u64::MAX)
     }
 
@@ -121,23 +120,24 @@ impl Arrivals {
     /// beyond [`Self::warmup_count`].
     #[must_use]
     pub fn warmup_due_us(&self, warmup_us: u64, k: u64) -> Option<i64> {
-        let after = (u128::from(k) * RATE_SCALE).checked_div(u128::from(self.start_rate_mhz))?;
+        let after =
+            (u128::from(k) * RATE_SCALE).checked_div(u128::from(self.start_milli_per_min))?;
         let before = u128::from(warmup_us).checked_sub(after).filter(|before| *before > 0)?;
         i64::try_from(before).ok().map(|before| -before)
     }
 }
 
 /// The greatest whole µs of a stretch at which at most `wanted` (doubled area) has come.
-fn reaches(from_mhz: u64, stretch: Stretch, wanted: u128) -> u64 {
-    if from_mhz == stretch.end_rate_mhz {
-        let x = wanted.checked_div(2 * u128::from(from_mhz)).unwrap_or(0);
+fn reaches(from_milli_per_min: u64, stretch: Stretch, wanted: u128) -> u64 {
+    if from_milli_per_min == stretch.end_milli_per_min {
+        let x = wanted.checked_div(2 * u128::from(from_milli_per_min)).unwrap_or(0);
         return u64::try_from(x).unwrap_or(u64::MAX);
     }
     let wanted = wanted.saturating_mul(u128::from(stretch.lasts_us));
     let (mut come, mut ahead) = (0, stretch.lasts_us);
     while ahead - come > 1 {
         let middle = come + (ahead - come) / 2;
-        if scaled(from_mhz, stretch, middle) <= wanted {
+        if scaled(from_milli_per_min, stretch, middle) <= wanted {
             come = middle;
         } else {
             ahead = middle;
@@ -166,7 +166,7 @@ impl Total {
     fn rounded_up(&self) -> u64 {
         let (scaled, length) = self.part.unwrap_or((0, 1));
         let area = self.whole.saturating_add(scaled / length);
-        // The remainder of the division is less than 1 of 2·10⁹, but it may begin a request.
+        // The remainder of the division is less than 1 of 1.2·10¹¹, but it may begin a request.
         let requests = area / REQUEST + u128::from(area % REQUEST > 0 || scaled % length > 0);
         u64::try_from(requests).unwrap_or(u64::MAX)
     }

@@ -58,7 +58,9 @@ impl<'l> Pool<'l> {
     pub fn constant(&self) -> Option<&Arrivals> {
         let [(load, _)] = self.parts.as_slice() else { return None };
         match load.arrivals.stretches.as_slice() {
-            [only] if only.end_rate_mhz == load.arrivals.start_rate_mhz => Some(&load.arrivals),
+            [only] if only.end_milli_per_min == load.arrivals.start_milli_per_min => {
+                Some(&load.arrivals)
+            }
             _ => None,
         }
     }

@@ -21,7 +21,7 @@ pub mod traffic;
 pub mod users;
 pub mod words;
 
-pub use compile::{compile, compile_to_measure};
+pub use compile::{compile, compile_all, compile_to_measure};
 pub use describe::describe;
 pub use fleet::Fleet;
 pub use text::UnknownPlaceholder;
@@ -207,8 +207,9 @@ pub struct Watched {
 pub struct Arrivals {
     /// µs after time 0.
     pub starts_us: u64,
-    /// Rate at the start, in requests per 1000 seconds (integer, so that every machine agrees).
-    pub start_rate_mhz: u64,
+    /// Rate at the start, in thousandths of a request a minute: every rate that can be written is a
+    /// whole number of them, and integers agree on every machine.
+    pub start_milli_per_min: u64,
     /// The stretches.
     pub stretches: Vec<Stretch>,
 }
@@ -218,8 +219,8 @@ pub struct Arrivals {
 pub struct Stretch {
     /// Its length, µs.
     pub lasts_us: u64,
-    /// Rate at its end, in requests per 1000 seconds.
-    pub end_rate_mhz: u64,
+    /// Rate at its end, in thousandths of a request a minute.
+    pub end_milli_per_min: u64,
 }
 
 /// How a load's requests are sent.

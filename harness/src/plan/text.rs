@@ -70,6 +70,25 @@ impl Text {
             Ok(filled)
         })
     }
+
+    /// The same for the text of a JSON value: what is filled in stays inside its string.
+    ///
+    /// # Errors
+    /// As [`Text::fill`].
+    pub fn fill_json(
+        &self,
+        known: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<String, UnknownPlaceholder> {
+        self.fill(&|name| known(name).map(|value| in_json(&value)))
+    }
+}
+
+/// A text as it stands between the quotes of a JSON string.
+#[must_use]
+pub fn in_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inside.unwrap_or_default().to_owned()
 }
 
 /// A text that holds no placeholder, as it reads: `spec` refuses placeholders where none can have
@@ -114,12 +133,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_filled_into_json_stays_inside_its_string() {
+        let odd = "a\"b\\c\n${run.id}\u{7}ü";
+        let filled = |text: &str| {
+            Text(text.to_owned()).fill_json(&|name| (name == "run.dir").then(|| odd.to_owned()))
+        };
+        let body = filled(r#"{"dir":"<${run.dir}>","n":1}"#).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body, serde_json::json!({"dir": format!("<{odd}>"), "n": 1}));
+        assert_eq!(filled("${nope}"), Err(UnknownPlaceholder("nope".into())));
+    }
+
+    #[test]
     fn lists_references_in_order() {
         let text = Text("${a.b} $${c} ${d}${a.b}".into());
         assert_eq!(text.references().collect::<Vec<_>>(), ["a.b", "d", "a.b"]);
     }
 
     proptest! {
+        #[test]
+        fn any_value_survives_json(value in any::<String>()) {
+            let text = Text(r#"["${x}"]"#.to_owned());
+            let filled = text.fill_json(&|_| Some(value.clone())).unwrap();
+            let read: Vec<String> = serde_json::from_str(&filled).unwrap();
+            prop_assert_eq!(read, [value]);
+        }
+
         #[test]
         fn any_text_is_read_to_its_end(text in "[$\\{\\}a ü]{0,40}") {
             let filled = Text(text.clone()).fill(&|name| Some(format!("<{name}>")));

@@ -148,10 +148,10 @@ impl Fleet {
         self.samples.saturating_mul(self.every_us)
     }
 
-    /// Samples a second, of all devices, in thousandths.
+    /// Samples a minute, of all devices, in thousandths.
     #[must_use]
-    pub fn rate_mhz(&self) -> u64 {
-        let rate = u128::from(self.devices) * 1_000_000_000 / u128::from(self.every_us.max(1));
+    pub fn rate_milli_per_min(&self) -> u64 {
+        let rate = u128::from(self.devices) * 60_000_000_000 / u128::from(self.every_us.max(1));
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 

@@ -2,10 +2,14 @@
 //!
 //! Not here: how scalars are written back (`spec::scalar`).
 
-/// A rate: `300/s`, `0.5/s`; at most three decimals.
+/// A rate in thousandths a minute: `300/s`, `0.5/s`, and `20/m` where seconds would need more
+/// than three decimals and minutes none.
 #[must_use]
-pub(super) fn rate(mhz: u64) -> String {
-    format!("{}/s", decimal(mhz, 3))
+pub(super) fn rate(milli_per_min: u64) -> String {
+    match milli_per_min {
+        of if of % 60 != 0 && (of % 1000 == 0 || of < 60_000) => format!("{}/m", decimal(of, 3)),
+        of => format!("{}/s", decimal(of / 60, 3)),
+    }
 }
 
 /// A length of time as timetables have it: `500 ms`, `1.5 s`, `110 s`; from 10 min on with
@@ -58,7 +62,8 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([rate(300_000), rate(500), rate(333)], ["300/s", "0.5/s", "0.333/s"]);
+        let rates = [300 * 60_000, 30_000, 20_000, 1, 8_571_428].map(rate);
+        assert_eq!(rates, ["300/s", "0.5/s", "20/m", "0.001/m", "142.857/s"]);
         let times = [0, 117, 1_500, 500_000, 1_500_000, 110_000_000, 750_000_000, 7_205_500_000];
         let shown =
             ["0 s", "117 µs", "1.5 ms", "500 ms", "1.5 s", "110 s", "12 min 30 s", "2 h 5.5 s"];

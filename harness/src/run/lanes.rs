@@ -129,7 +129,7 @@ fn client(stage: &Stage, client: &Client) -> Result<Client, String> {
 
 fn request(stage: &Stage, request: &Request) -> Result<Request, String> {
     let body = match &request.body {
-        Body::Json(json) => Body::Json(text(stage, json)?),
+        Body::Json(json) => Body::Json(Text(stage.fill_json(json)?)),
         Body::Text(plain) => Body::Text(text(stage, plain)?),
         other @ (Body::Empty | Body::File(_)) => other.clone(),
     };

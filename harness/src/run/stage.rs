@@ -226,6 +226,14 @@ impl Stage {
         text.fill(&|key| self.names.value(key, own)).map_err(|e| e.to_string())
     }
 
+    /// The same for the text of a JSON value.
+    ///
+    /// # Errors
+    /// As [`Stage::fill`].
+    pub(super) fn fill_json(&self, text: &Text) -> Result<String, String> {
+        text.fill_json(&|key| self.names.value(key, None)).map_err(|e| e.to_string())
+    }
+
     /// Where all services answer.
     pub(super) fn addresses(&self) -> BTreeMap<String, Address> {
         self.names.services.clone()

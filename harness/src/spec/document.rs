@@ -42,6 +42,13 @@ impl Overlays {
         self.added += 1;
     }
 
+    /// A value is that of another one: what is wrong with it was written there.
+    pub(super) fn follow(&mut self, from: &Trail, to: Trail) {
+        if let Some((_, origin)) = self.by_trail.get(from) {
+            self.add(to, origin.clone());
+        }
+    }
+
     /// The last one that touches a value, and the steps from there.
     fn of<'t>(&self, trail: &'t Trail) -> Option<(&Origin, &'t [Segment])> {
         let touching = trail.and_around().filter_map(|around| {

@@ -126,7 +126,8 @@ profiles:
 
 /// Reads a text with nothing changed and an empty environment.
 pub(super) fn read(text: &str) -> Result<Loaded, Problems> {
-    decode("shop.yaml", text, &Overrides::default(), &|_| None)
+    let read = decode("shop.yaml", text, &Overrides::default(), &|_| None);
+    read.map_err(|refused| refused.problems)
 }
 
 /// The messages of a text's mistakes.

@@ -4,6 +4,7 @@
 
 use super::check;
 use super::document::{Document, Mistake, Where};
+use super::left_out::LeftOut;
 use super::overrides::{self, Overrides};
 use super::placeholder;
 use super::problem::{Problem, Problems};
@@ -12,6 +13,7 @@ use super::secret;
 use super::trail::{Segment, Trail};
 use super::tree;
 use super::types::Scenario;
+use serde_json::Value;
 use serde_path_to_error::Segment as Step;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -34,6 +36,46 @@ pub struct Loaded {
     pub secrets: Vec<String>,
 }
 
+/// A scenario that has mistakes of its own.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Them.
+    pub problems: Problems,
+    /// None where nothing could be read.
+    unfinished: Option<Box<Unfinished>>,
+}
+
+/// A tree with mistakes.
+#[derive(Debug, Clone)]
+struct Unfinished {
+    document: Document,
+    cuts: BTreeSet<Trail>,
+    left_out: LeftOut,
+}
+
+impl Refused {
+    /// What of it can still be planned, to find the mistakes there.
+    #[must_use]
+    pub fn rest(&self) -> Option<Rest> {
+        self.unfinished.as_ref().and_then(|unfinished| rest((**unfinished).clone()))
+    }
+}
+
+/// A scenario without its mistakes.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    /// What is left, under the whole document.
+    pub loaded: Loaded,
+    /// What is not.
+    pub left_out: LeftOut,
+}
+
+impl From<Problems> for Refused {
+    fn from(problems: Problems) -> Refused {
+        Refused { problems, unfinished: None }
+    }
+}
+
 /// Reads a scenario file. `env` gives the environment's variables.
 ///
 /// # Errors
@@ -43,7 +85,7 @@ pub fn load(
     path: &Path,
     overrides: &Overrides,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Loaded, Problems> {
+) -> Result<Loaded, Refused> {
     let name = path.display().to_string();
     let text = read(path, &name)?;
     decode(&name, &text, overrides, env)
@@ -58,33 +100,46 @@ pub fn decode(
     text: &str,
     overrides: &Overrides,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Loaded, Problems> {
+) -> Result<Loaded, Refused> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut document = Document::new(name, text);
     if let Some(byte) = tree::too_deep(text) {
         let at = document.source().position(byte);
         let wrong = Wrong::new("nested too deeply", "write fewer levels");
-        return Err(document.problem_at(at..at + 1, wrong).into());
+        return Err(Problems::from(document.problem_at(at..at + 1, wrong)).into());
     }
     let (mut tree, mut mistakes) =
-        tree::read(text).map_err(|error| tree::problem(&document, &error))?;
+        tree::read(text).map_err(|error| Problems::from(tree::problem(&document, &error)))?;
     if tree.is_object() {
         overrides::apply(&mut tree, overrides, &mut document.overlays, &mut mistakes);
-        document.secrets = placeholder::replace(&mut tree, env, &mut mistakes);
+        let replaced = placeholder::replace(&mut tree, env, &mut mistakes);
+        document.secrets = replaced.secrets;
+        for (trail, variable) in replaced.variables {
+            let from = Trail::root().key("vars").key(variable);
+            document.overlays.follow(&from, trail);
+        }
     }
     secret::collect(&tree, &mut document.secrets);
     // What was refused once is not refused again for what has become of it.
-    let told = trails(&mistakes);
+    let mut told = trails(&mistakes);
     let checked = check::check(&tree);
     let within = |mistake: &Mistake, known: &BTreeSet<Trail>| match &mistake.at {
         Where::Tree(trail, _) => trail.and_around().any(|around| known.contains(&around)),
         Where::Option(..) => false,
     };
+    let mut doubts = LeftOut::default();
+    doubt(&mistakes, &mut doubts);
+    if !mistakes.is_empty() {
+        unreplaced(&tree, &Trail::root(), &mut told);
+    }
+    told.iter().for_each(|trail| doubts.doubt(trail.clone()));
     mistakes.retain(|mistake| !within(mistake, &checked.later));
     mistakes.extend(checked.mistakes.into_iter().filter(|mistake| !within(mistake, &told)));
     document.tree = tree;
     if !mistakes.is_empty() {
-        return Err(document.problems(mistakes));
+        let problems = document.problems(mistakes);
+        let unfinished = Unfinished { document, cuts: checked.cuts, left_out: doubts };
+        return Err(Refused { problems, unfinished: Some(Box::new(unfinished)) });
     }
     match serde_path_to_error::deserialize::<_, Scenario>(&document.tree) {
         Ok(scenario) => {
@@ -94,8 +149,66 @@ pub fn decode(
         Err(error) => {
             // `check` says more; it and the types disagree only by a mistake of ours.
             let wrong = Wrong::new(format!("{UNEXPECTED}{}", error.inner()), "");
-            Err(document.problems(vec![Mistake::value(trail(error.path()), wrong)]))
+            Err(document.problems(vec![Mistake::value(trail(error.path()), wrong)]).into())
         }
+    }
+}
+
+/// So often what is left is looked at again: an entry that lost its only key is wrong as well.
+const ROUNDS: usize = 8;
+
+/// What can still be planned: the values without those in `cuts`, as far as that goes.
+fn rest(unfinished: Unfinished) -> Option<Rest> {
+    let Unfinished { document, mut cuts, mut left_out } = unfinished;
+    let mut tree = document.tree.clone();
+    for _ in 0..ROUNDS {
+        if cuts.remove(&Trail::root()) {
+            // Of these two nothing else depends.
+            let root = tree.as_object_mut()?;
+            root.insert("schema".to_owned(), Value::from(1));
+            root.insert("name".to_owned(), Value::from("unnamed"));
+        }
+        left_out.take(&mut tree, &cuts);
+        cuts = check::check(&tree).cuts;
+        if cuts.is_empty() {
+            let scenario: Scenario = serde_json::from_value(tree).ok()?;
+            let secrets = document.secrets.clone();
+            let loaded = Loaded { scenario, document, secrets };
+            return Some(Rest { loaded, left_out });
+        }
+    }
+    None
+}
+
+/// Notes what was told before the tree was checked: it is there, but not as it was meant.
+fn doubt(mistakes: &[Mistake], doubts: &mut LeftOut) {
+    for mistake in mistakes {
+        match &mistake.at {
+            Where::Tree(trail, _) => doubts.doubt(trail.clone()),
+            Where::Option(..) => doubts.doubt_options(),
+        }
+    }
+}
+
+/// Notes where a variable stands that was refused where it is written.
+fn unreplaced(value: &Value, at: &Trail, found: &mut BTreeSet<Trail>) {
+    match value {
+        Value::String(text) if text.contains("${vars.") || text.contains("${env.") => {
+            found.insert(at.clone());
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                unreplaced(item, &at.step(Segment::Index(index)), found);
+            }
+        }
+        Value::Object(map) => {
+            for (key, inner) in
+                map.iter().filter(|(key, _)| *at != Trail::root() || *key != "profiles")
+            {
+                unreplaced(inner, &at.key(key), found);
+            }
+        }
+        _ => {}
     }
 }
 

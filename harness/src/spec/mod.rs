@@ -1,7 +1,8 @@
 //! The scenario file: read, decoded, every mistake with its place.
 //!
 //! Order: the file, profiles, `--set` and `--var`, placeholders of `vars` and `env`, checks, types.
-//! Invariant: a scenario is decoded as a whole or all its mistakes are reported at once.
+//! Invariant: a scenario is decoded as a whole or all its mistakes are reported at once; then the
+//! rest of it goes on to `plan`, so that its mistakes can be told as well.
 //! Not here: what needs two values at once (`plan`).
 
 mod check;
@@ -9,6 +10,7 @@ mod document;
 #[cfg(test)]
 mod example;
 mod later;
+mod left_out;
 mod load;
 mod locate;
 mod overrides;
@@ -24,7 +26,8 @@ pub mod types;
 
 pub use check::json_schema as schema;
 pub use document::Document;
-pub use load::{Loaded, decode, load};
+pub use left_out::LeftOut;
+pub use load::{Loaded, Refused, Rest, decode, load};
 pub use overrides::Overrides;
 pub use problem::{Look, Place, Problem, Problems};
 pub use secret::mask_tree;

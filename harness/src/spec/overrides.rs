@@ -3,6 +3,11 @@
 //! Invariant: a path that hits nothing is a mistake, never a new entry.
 //! Not here: whether the new values are right (`check`).
 
+mod path;
+#[cfg(test)]
+mod tests;
+
+use self::path::find;
 use super::document::{Argument, Mistake, Origin, Overlays, Where};
 use super::locate::Aim;
 use super::scalar::{Wrong, quoted};
@@ -79,7 +84,13 @@ fn profile(tree: &mut Value, name: &str, overlays: &mut Overlays, mistakes: &mut
     let known = tree.get("profiles").and_then(Value::as_object);
     if !known.is_some_and(|known| known.contains_key(name)) {
         let names = known.map(|known| known.keys().map(String::as_str).collect::<Vec<_>>());
-        let help = suggest(name, &names.unwrap_or_default(), "profiles");
+        let names = names.unwrap_or_default();
+        let help = match name.split_once(',') {
+            Some((first, rest)) if names.contains(&first.trim()) => {
+                format!("give each its own option: --profile {} --profile {}", first.trim(), rest)
+            }
+            _ => suggest(name, &names, "profiles"),
+        };
         let wrong = Wrong::new(format!("there is no profile {}", quoted(&name)), help);
         return mistakes.push(Mistake { at: Where::Option(argument(), Aim::Key), wrong });
     }
@@ -128,11 +139,19 @@ fn set(tree: &mut Value, argument: &Argument, overlays: &mut Overlays) -> Result
             None => value,
             Some(mistake) => return Err((Aim::Value, mistake.wrong)),
         },
-        Err(error) => return Err(refuse(format!("the value is not YAML: {error}"))),
+        Err(error) => {
+            return Err(refuse(format!("the value is not YAML: {}", without_place(&error))));
+        }
     };
     let trail = put(tree, path, value).map_err(|wrong| (Aim::Key, wrong))?;
     overlays.add(trail, Origin::Option(argument.clone()));
     Ok(())
+}
+
+/// What YAML says without where: lines are those of the value alone.
+fn without_place(error: &serde_yaml::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 fn var(tree: &mut Value, argument: &Argument, overlays: &mut Overlays) -> Result<(), Wrong> {
@@ -176,56 +195,6 @@ fn put(tree: &mut Value, path: &str, value: Value) -> Result<Trail, Wrong> {
     Ok(trail)
 }
 
-/// The trail of a path. All of it is there, but the last key may be missing from a map of
-/// settings: whether such a setting exists is known where it is decoded.
-fn find(tree: &Value, path: &str) -> Result<Trail, Wrong> {
-    let steps: Vec<&str> = path.split('.').collect();
-    if steps.first() == Some(&"profiles") {
-        let message = "profiles cannot be overridden";
-        return Err(Wrong::new(message, "override what the profile changes"));
-    }
-    let (mut node, mut trail) = (tree, Trail::root());
-    for (at, step) in steps.iter().enumerate() {
-        let named = matches!(trail.segments(), [Segment::Key(section)] if NAMED.contains(&section.as_str()));
-        let (inner, segment) = match node {
-            Value::Object(map) => match map.get(*step) {
-                Some(inner) => (inner, Segment::Key((*step).to_owned())),
-                None if at + 1 == steps.len() && !named && !step.is_empty() => {
-                    (&Value::Null, Segment::Key((*step).to_owned()))
-                }
-                None => {
-                    let names: Vec<&str> = map.keys().map(String::as_str).collect();
-                    return Err(lost(path, &trail, step, suggest(step, &names, "keys there")));
-                }
-            },
-            Value::Array(items) => match step.parse().map(|at: usize| (at, items.get(at))) {
-                Ok((at, Some(inner))) => (inner, Segment::Index(at)),
-                _ => {
-                    let help = format!("it is a list of {}; write an index from 0", items.len());
-                    return Err(lost(path, &trail, step, help));
-                }
-            },
-            _ => {
-                let help = "it is a value without keys; end the path there".to_owned();
-                return Err(lost(path, &trail, step, help));
-            }
-        };
-        (node, trail) = (inner, trail.step(segment));
-    }
-    Ok(trail)
-}
-
-fn lost(path: &str, around: &Trail, step: &str, help: String) -> Wrong {
-    let message = match around.segments() {
-        [] => format!("{} hits nothing: there is no {}", quoted(&path), quoted(&step)),
-        _ => format!("{} hits nothing: {} has no {}", quoted(&path), quoted(around), quoted(&step)),
-    };
-    Wrong::new(message, help)
-}
-
 fn nothing(path: &str) -> Wrong {
     Wrong::new(format!("{} hits nothing", quoted(&path)), "write a path such as warmup")
 }
-
-#[cfg(test)]
-mod tests;

@@ -78,8 +78,7 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
 
 /// The plan of the scenario that was typed.
 fn planned(yaml: &str) -> Result<Plan, Problems> {
-    let loaded = spec::decode(TYPED, yaml, &Overrides::default(), &|_| None)?;
-    plan::compile_to_measure(&loaded)
+    plan::compile_to_measure(spec::decode(TYPED, yaml, &Overrides::default(), &|_| None))
 }
 
 fn save(args: &LoadArgs, path: &Path) -> Result<(), String> {

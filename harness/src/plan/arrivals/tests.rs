@@ -3,27 +3,33 @@
 use super::super::{Arrivals, Stretch};
 use proptest::prelude::*;
 
-fn constant(starts_us: u64, mhz: u64, lasts_us: u64) -> Arrivals {
+fn constant(starts_us: u64, milli_per_min: u64, lasts_us: u64) -> Arrivals {
     Arrivals {
         starts_us,
-        start_rate_mhz: mhz,
-        stretches: vec![Stretch { lasts_us, end_rate_mhz: mhz }],
+        start_milli_per_min: milli_per_min,
+        stretches: vec![Stretch { lasts_us, end_milli_per_min: milli_per_min }],
     }
 }
 
-fn ramp(start_rate_mhz: u64, stretches: &[(u64, u64)]) -> Arrivals {
-    let stretch = |(lasts_us, end_rate_mhz): &(u64, u64)| Stretch {
+fn ramp(start_milli_per_min: u64, stretches: &[(u64, u64)]) -> Arrivals {
+    let stretch = |(lasts_us, end_milli_per_min): &(u64, u64)| Stretch {
         lasts_us: *lasts_us,
-        end_rate_mhz: *end_rate_mhz,
+        end_milli_per_min: *end_milli_per_min,
     };
-    Arrivals { starts_us: 0, start_rate_mhz, stretches: stretches.iter().map(stretch).collect() }
+    Arrivals {
+        starts_us: 0,
+        start_milli_per_min,
+        stretches: stretches.iter().map(stretch).collect(),
+    }
 }
 
 const S: u64 = 1_000_000;
+/// One request a second.
+const R: u64 = 60_000;
 
 #[test]
 fn constant_rate_is_a_grid() {
-    let arrivals = constant(2 * S, 300_000, 10 * S);
+    let arrivals = constant(2 * S, 300 * R, 10 * S);
     assert_eq!(arrivals.count(), 3000);
     assert_eq!(arrivals.due_us(0), Some(2 * S));
     assert_eq!(arrivals.due_us(1), Some(2 * S + 3333));
@@ -31,24 +37,59 @@ fn constant_rate_is_a_grid() {
     assert_eq!(arrivals.due_us(2999), Some(2 * S + 9_996_666));
     assert_eq!(arrivals.due_us(3000), None);
     assert_eq!(arrivals.due_before(3 * S), 300);
-    assert_eq!(arrivals.rate_at_mhz(3 * S), 300_000);
-    assert_eq!(arrivals.rate_at_mhz(13 * S), 0);
+    assert_eq!(arrivals.rate_at_milli_per_min(3 * S), 300 * R);
+    assert_eq!(arrivals.rate_at_milli_per_min(13 * S), 0);
 }
 
 #[test]
 fn a_day_at_full_rate_does_not_drift() {
     let day = 86_400 * S;
-    let arrivals = constant(0, 30_000_000, day);
+    let arrivals = constant(0, 30_000 * R, day);
     assert_eq!(arrivals.count(), 30_000 * 86_400);
     let last_second = 30_000 * 86_399;
     assert_eq!(arrivals.due_us(last_second), Some(86_399 * S));
     assert_eq!(arrivals.due_us(last_second + 1), Some(86_399 * S + 33));
 }
 
+/// What rounding a rate to thousandths a second would lose.
+#[test]
+fn rates_in_minutes_are_exact() {
+    let hour = 3600 * S;
+    for per_min in [1, 7, 20, 59, 61, 100] {
+        let arrivals = constant(0, per_min * 1000, hour);
+        assert_eq!(arrivals.count(), per_min * 60, "{per_min}/m for an hour");
+        assert_eq!(arrivals.due_us(per_min), Some(60 * S));
+    }
+    assert_eq!(ramp(20_000, &[(hour, 20_000), (hour, 0)]).count(), 1200 + 600);
+    assert_eq!(constant(0, 1, 168 * hour).count(), 11, "0.001/m is 10.08 a week");
+}
+
+/// The greatest rate for the longest run, at its ends.
+#[test]
+fn nothing_overflows_at_a_million_a_second_for_a_week() {
+    let week = 168 * 3600 * S;
+    let all = 1_000_000 * 168 * 3600;
+    let flat = constant(0, 1_000_000 * R, week);
+    assert_eq!(flat.count(), all);
+    assert_eq!(flat.due_us(all - 1), Some(week - 1));
+    let up = ramp(0, &[(week, 1_000_000 * R)]);
+    assert_eq!(up.count(), all / 2);
+    assert_eq!(up.due_us(all / 8), Some(week / 2), "a quarter has come by half of the time");
+    let most = constant(0, 10_000_000 * R, week);
+    assert_eq!((most.count(), most.due_us(10 * all - 1)), (10 * all, Some(week - 1)));
+}
+
+/// Requests due before `x` µs of one stretch, as the fraction `n / d`: the integral of
+/// `r0 + (r1 - r0)·t/L` over `0..x`, with rates per 60 000 s and times in µs.
+fn integral(from: u64, to: u64, lasts: u64, x: u64) -> (i128, i128) {
+    let [from, to, lasts, x] = [from, to, lasts, x].map(i128::from);
+    (2 * from * lasts * x + (to - from) * x * x, 2 * lasts * 60_000 * 1_000_000)
+}
+
 /// From 0 the k-th is due at sqrt(2·k·L / r): the integral of r·x/L is r·x²/(2·L).
 #[test]
 fn a_ramp_from_nothing_follows_the_square_root() {
-    let arrivals = ramp(0, &[(10 * S, 100_000)]);
+    let arrivals = ramp(0, &[(10 * S, 100 * R)]);
     assert_eq!(arrivals.count(), 500);
     for k in 0..500_u64 {
         let formula = (2.0 * k as f64 * 10.0 / 100.0).sqrt() * 1e6;
@@ -60,32 +101,33 @@ fn a_ramp_from_nothing_follows_the_square_root() {
 /// The same count as adding up the rate µs by µs.
 #[test]
 fn a_ramp_agrees_with_the_sum_of_its_rates() {
-    let arrivals = ramp(900_000, &[(20_000, 100_000), (10_000, 0), (5_000, 0), (30_000, 700_000)]);
+    let arrivals = ramp(900 * R, &[(20_000, 100 * R), (10_000, 0), (5_000, 0), (30_000, 700 * R)]);
     let mut sum = 0_f64;
     for us in 0..arrivals.ends_us() {
-        let by_sum = sum / 1e9;
+        let by_sum = sum / 6e10;
         let counted = arrivals.due_before(us) as f64;
         assert!(counted - by_sum < 1.001 && counted - by_sum > -0.001, "{us}: {counted} {by_sum}");
-        sum += (arrivals.rate_at_mhz(us) + arrivals.rate_at_mhz(us + 1)) as f64 / 2.0;
+        sum += (arrivals.rate_at_milli_per_min(us) + arrivals.rate_at_milli_per_min(us + 1)) as f64
+            / 2.0;
     }
 }
 
 #[test]
 fn nothing_is_due_while_the_rate_is_zero() {
-    let arrivals = ramp(0, &[(10 * S, 0), (10 * S, 10_000)]);
+    let arrivals = ramp(0, &[(10 * S, 0), (10 * S, 10 * R)]);
     assert_eq!(arrivals.due_us(0), Some(10 * S));
     let silent = ramp(0, &[(10 * S, 0)]);
     assert_eq!((silent.count(), silent.due_us(0)), (0, None));
     assert_eq!(silent.warmup_count(5 * S), 0);
     assert_eq!(silent.warmup_due_us(5 * S, 0), None);
-    let down_and_up = ramp(10_000, &[(2 * S, 0), (5 * S, 0), (2 * S, 10_000)]);
+    let down_and_up = ramp(10 * R, &[(2 * S, 0), (5 * S, 0), (2 * S, 10 * R)]);
     assert_eq!(down_and_up.count(), 20);
     assert!((0..20).filter_map(|k| down_and_up.due_us(k)).all(|at| !(2 * S..7 * S).contains(&at)));
 }
 
 #[test]
 fn warmup_runs_at_the_first_rate_and_ends_before_zero() {
-    let arrivals = constant(30 * S, 3_000, 10 * S);
+    let arrivals = constant(30 * S, 3 * R, 10 * S);
     assert_eq!(arrivals.warmup_count(S), 3);
     let due = |k| arrivals.warmup_due_us(S, k);
     assert_eq!((due(0), due(1), due(2)), (Some(-1_000_000), Some(-666_667), Some(-333_334)));
@@ -94,15 +136,46 @@ fn warmup_runs_at_the_first_rate_and_ends_before_zero() {
 }
 
 fn any_arrivals() -> impl Strategy<Value = Arrivals> {
-    let rate = prop_oneof![Just(0_u64), 1..400_000_u64];
+    let rate = prop_oneof![Just(0_u64), 1..24_000_000_u64];
     let stretch = (1..3_000_000_u64, rate.clone())
-        .prop_map(|(lasts_us, end_rate_mhz)| Stretch { lasts_us, end_rate_mhz });
+        .prop_map(|(lasts_us, end_milli_per_min)| Stretch { lasts_us, end_milli_per_min });
     (0..5_000_000_u64, rate, prop::collection::vec(stretch, 1..5)).prop_map(
-        |(starts_us, start_rate_mhz, stretches)| Arrivals { starts_us, start_rate_mhz, stretches },
+        |(starts_us, start_milli_per_min, stretches)| Arrivals {
+            starts_us,
+            start_milli_per_min,
+            stretches,
+        },
     )
 }
 
 proptest! {
+    /// The k-th is due in the µs in which the exact integral reaches k.
+    #[test]
+    fn due_is_the_exact_integral_rounded_down(
+        rates in (0..600_000_000_u64, 0..600_000_000_u64),
+        lasts in 1..3_600_000_000_u64,
+        part in 0.0..1.0_f64,
+    ) {
+        let (from, to) = rates;
+        let arrivals = ramp(from, &[(lasts, to)]);
+        let (n, d) = integral(from, to, lasts, lasts);
+        let count = (n + d - 1).div_euclid(d);
+        prop_assert_eq!(i128::from(arrivals.count()), count);
+        let k = ((count as f64 * part) as u64).min(arrivals.count().saturating_sub(1));
+        if let Some(due) = arrivals.due_us(k) {
+            let reached = |x: u64| {
+                let (n, d) = integral(from, to, lasts, x);
+                n > i128::from(k) * d
+            };
+            prop_assert!(!reached(due), "the integral is at most {} at {}", k, due);
+            prop_assert!(reached(due + 1), "and more one later");
+            prop_assert_eq!(arrivals.due_before(due), {
+                let (n, d) = integral(from, to, lasts, due);
+                u64::try_from((n + d - 1).div_euclid(d)).unwrap()
+            });
+        }
+    }
+
     #[test]
     fn every_arrival_lies_inside_and_none_goes_back(arrivals in any_arrivals()) {
         let count = arrivals.count();
@@ -147,10 +220,10 @@ proptest! {
     fn absurd_sizes_do_not_panic(start in any::<u64>(), rate in any::<u64>(), lasts in any::<u64>(), k in any::<u64>()) {
         let arrivals = Arrivals {
             starts_us: start,
-            start_rate_mhz: rate,
-            stretches: vec![Stretch { lasts_us: lasts, end_rate_mhz: rate / 3 }; 3],
+            start_milli_per_min: rate,
+            stretches: vec![Stretch { lasts_us: lasts, end_milli_per_min: rate / 3 }; 3],
         };
-        let _ = (arrivals.count(), arrivals.due_us(k), arrivals.rate_at_mhz(k), arrivals.peak_mhz());
+        let _ = (arrivals.count(), arrivals.due_us(k), arrivals.rate_at_milli_per_min(k), arrivals.peak_milli_per_min());
         let _ = (arrivals.warmup_count(lasts), arrivals.warmup_due_us(lasts, k));
     }
 }

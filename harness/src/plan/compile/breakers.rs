@@ -4,7 +4,7 @@
 //! Not here: what is expected of them (`expect`).
 
 use super::links;
-use super::notes::{Notes, instead};
+use super::notes::Notes;
 use crate::plan::Fleet;
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
@@ -41,10 +41,14 @@ fn evidence(
             let trail = trail.key("gateway").key("fleet");
             let Some(index) = scenario.fleets.get_index_of(name) else {
                 let known: Vec<&str> = scenario.fleets.keys().map(|name| name.as_str()).collect();
-                let help = instead(name.as_str(), "fleets", &known);
-                notes.value(&trail, format!("unknown fleet `{name}`"), help);
+                let message = format!("unknown fleet `{name}`");
+                let among = (&["fleets"][..], "fleets");
+                notes.unknown(&trail, name.as_str(), message, among, &known);
                 return None;
             };
+            if notes.left_out().touches_entry("fleets", name.as_str()) {
+                return None;
+            }
             if own(fleets, index).is_none() {
                 let message = format!("the gateways of `{name}` have no breaker");
                 notes.value(&trail, message, "write `gateway: {breaker: {}}` in the fleet");

@@ -32,7 +32,8 @@ pub(super) fn check(
 
 fn ask(host: &str, scenario: &Scenario, trail: Trail, notes: &mut Notes<'_>) {
     let allowed = scenario.allow.iter().any(|allowed| allowed.as_str().eq_ignore_ascii_case(host));
-    if !host.is_empty() && !is_loopback(host) && !allowed {
+    let is_certain = !notes.left_out().touches("allow");
+    if !host.is_empty() && !is_loopback(host) && !allowed && is_certain {
         notes.value(
             &trail,
             format!("`{host}` is not on loopback and may receive no load"),

@@ -20,8 +20,8 @@ const DRAIN: Duration = Duration { us: 30_000_000 };
 const KEY: [&str; 2] = ["/machine_id", "/sample_number"];
 /// The most devices of a fleet.
 const MOST_DEVICES: u64 = 100_000;
-/// The most samples a second, of all devices, per 1000 s.
-const MOST_RATE_MHZ: u64 = 100_000_000;
+/// The most samples, of all devices, in thousandths a minute.
+const MOST_MILLI_PER_MIN: u64 = 6_000_000_000;
 /// The most samples of a fleet: its ledger remembers each.
 const MOST_SAMPLES: u64 = 100_000_000;
 
@@ -177,14 +177,15 @@ fn samples(written: &types::Fleet, every_us: u64, trail: &Trail, notes: &mut Not
 }
 
 fn check_sizes(fleet: &Fleet, trail: &Trail, notes: &mut Notes<'_>) {
-    if fleet.rate_mhz() > MOST_RATE_MHZ {
+    if fleet.rate_milli_per_min() > MOST_MILLI_PER_MIN {
         let message = format!(
             "{} devices every {} are {} samples a second",
             fleet.devices,
             Duration { us: fleet.every_us },
-            fleet.rate_mhz() / 1000
+            fleet.rate_milli_per_min() / 60_000
         );
-        let help = format!("write fewer or slower devices: at most {}/s", MOST_RATE_MHZ / 1000);
+        let help =
+            format!("write fewer or slower devices: at most {}/s", MOST_MILLI_PER_MIN / 60_000);
         notes.entry(trail, message, help);
     } else if fleet.planned() > MOST_SAMPLES {
         let message = format!("{} samples are too many for a ledger", fleet.planned());

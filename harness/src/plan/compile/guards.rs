@@ -121,8 +121,8 @@ fn warn_of_need(traffic: Traffic<'_>, most: Option<u64>, notes: &mut Notes<'_>) 
 /// Connections that a load has under way while nothing answers: rate × timeout and 10 %.
 fn if_nothing_answers(load: &Load) -> u64 {
     let timeout_us = load.requests.iter().map(|request| request.timeout_us).max().unwrap_or(0);
-    let under_way = u128::from(load.arrivals.peak_mhz()) * u128::from(timeout_us);
-    u64::try_from((under_way * 11).div_ceil(10_000_000_000)).unwrap_or(u64::MAX)
+    let under_way = u128::from(load.arrivals.peak_milli_per_min()) * u128::from(timeout_us);
+    u64::try_from((under_way * 11).div_ceil(600_000_000_000)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -137,7 +137,8 @@ mod tests {
         let plan = planned(&text).unwrap();
         let loaded = crate::spec::decode("x.yaml", &text, &Default::default(), &|_| None).unwrap();
         let warned = |most| {
-            let mut notes = Notes::new(&loaded.document);
+            let left_out = Default::default();
+            let mut notes = Notes::new(&loaded.document, &left_out);
             warn_of_need(Traffic::of(&plan), most, &mut notes);
             notes.warnings
         };

@@ -41,8 +41,9 @@ pub(super) fn check_service(
         }
         None => {
             let known: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
-            let help = instead(name.as_str(), "services", &known);
-            notes.value(trail, format!("unknown service `{name}`"), help);
+            let message = format!("unknown service `{name}`");
+            let among = (&["services"][..], "services");
+            notes.unknown(trail, name.as_str(), message, among, &known);
         }
     }
 }

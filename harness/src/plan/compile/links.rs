@@ -2,7 +2,7 @@
 //!
 //! Not here: faults on links (`faults`), whether load may leave loopback (`consent`).
 
-use super::notes::{Notes, instead};
+use super::notes::Notes;
 use super::parts::{self, LoadParts};
 use crate::plan::text::literal;
 use crate::plan::{Link, Text, Upstream};
@@ -56,7 +56,9 @@ fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_
     } else if !scenario.services.contains_key(to.as_str()) {
         let names: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
         let message = format!("unknown service `{}`", to.escape_debug());
-        notes.value(trail, message, instead(&to, "services", &names));
+        // A link would be refused for another reason.
+        let among = (&["services", "links"][..], "services");
+        notes.unknown(trail, &to, message, among, &names);
     }
     Upstream::Service(to)
 }
@@ -92,14 +94,20 @@ pub(super) fn check(
 ) -> bool {
     if !scenario.links.contains_key(name) {
         let known: Vec<&str> = scenario.links.keys().map(|name| name.as_str()).collect();
-        let help = match scenario.services.contains_key(name) {
-            true => format!("write `links: {{NAME: {{to: {name}}}}}`, and name that link here"),
-            false => instead(name.as_str(), "links", &known),
-        };
-        notes.value(trail, format!("unknown link `{name}`"), help);
+        let message = format!("unknown link `{name}`");
+        if scenario.services.contains_key(name) && !notes.left_out().had("links", name.as_str()) {
+            let help = format!("write `links: {{NAME: {{to: {name}}}}}`, and name that link here");
+            notes.unknown_word(trail, message, help);
+        } else {
+            let among = (&["links"][..], "links");
+            notes.unknown(trail, name.as_str(), message, among, &known);
+        }
         return false;
     }
-    if !is_used(name.as_str(), scenario) {
+    let left_out = notes.left_out();
+    let is_certain = !["services", "load", "fleets"].iter().any(|one| left_out.touches(one))
+        && !left_out.touches_entry("links", name.as_str());
+    if is_certain && !is_used(name.as_str(), scenario) {
         let message = format!("nothing goes through `{name}`, so nothing can be seen there");
         notes.value(trail, message, format!("send a load there with `to: {name}`"));
         return false;

@@ -2,7 +2,7 @@
 //!
 //! Not here: the arithmetic of due instants (`arrivals`), what a request holds (`requests`).
 
-use super::notes::{Notes, instead, list};
+use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
@@ -112,6 +112,9 @@ pub(super) fn target(
         if let (Some(only), 1) = (services().next(), scenario.services.len()) {
             return Target::Service(only.to_owned());
         }
+        if notes.left_out().touches("services") {
+            return Target::Service(String::new());
+        }
         let message = "it does not say where its requests go".to_owned();
         let help = match places.as_slice() {
             [] => "write a service under `services:`, and `to:` with its name".to_owned(),
@@ -125,8 +128,8 @@ pub(super) fn target(
     }
     if !scenario.services.contains_key(to) {
         let message = format!("unknown service or link `{to}`");
-        let help = instead(to.as_str(), "services and links", &places);
-        notes.value(&trail.key("to"), message, help);
+        let among = (&["services", "links"][..], "services and links");
+        notes.unknown(&trail.key("to"), to.as_str(), message, among, &places);
     }
     Target::Service(to.to_string())
 }
@@ -178,22 +181,26 @@ fn arrivals(name: &str, parts: &LoadParts<'_>, starts_us: u64, notes: &mut Notes
     let (start_rate, stretches, rates) = match parts.entry {
         types::Load::ConstantArrivalRate(load) => {
             let lasts_us = length(load.duration, &parts.trail.key("duration"));
-            (load.rate, vec![Stretch { lasts_us, end_rate_mhz: load.rate.mhz }], "rate")
+            (
+                load.rate,
+                vec![Stretch { lasts_us, end_milli_per_min: load.rate.milli_per_min }],
+                "rate",
+            )
         }
         types::Load::RampingArrivalRate(load) => {
             let stages = load.stages.iter().enumerate().map(|(at, stage)| {
                 let trail = parts.trail.key("stages").index(at).key("duration");
                 let lasts_us = length(stage.duration, &trail);
-                Stretch { lasts_us, end_rate_mhz: stage.target.mhz }
+                Stretch { lasts_us, end_milli_per_min: stage.target.milli_per_min }
             });
             (load.start_rate, stages.collect(), "stages")
         }
         // They have no arrivals, and are compiled elsewhere.
         types::Load::ConstantVus(_)
         | types::Load::RampingVus(_)
-        | types::Load::SharedIterations(_) => (Rate { mhz: 0 }, Vec::new(), "vus"),
+        | types::Load::SharedIterations(_) => (Rate { milli_per_min: 0 }, Vec::new(), "vus"),
     };
-    let arrivals = Arrivals { starts_us, start_rate_mhz: start_rate.mhz, stretches };
+    let arrivals = Arrivals { starts_us, start_milli_per_min: start_rate.milli_per_min, stretches };
     if arrivals.count() == 0 {
         let message = format!("`{name}` sends nothing: its rate is always 0/s");
         notes.value(&parts.trail.key(rates), message, "write a rate such as 300/s");

@@ -39,7 +39,7 @@ use super::traffic::Traffic;
 use super::{Fault, Link, Plan, Service, order};
 use crate::spec::scalar::Duration;
 use crate::spec::types::Objective;
-use crate::spec::{Loaded, Problems, Scenario, Trail};
+use crate::spec::{LeftOut, Loaded, Problems, Refused, Scenario, Trail};
 use assay_slo::case::{self, Case};
 use notes::Notes;
 use sha2::{Digest, Sha256};
@@ -64,21 +64,43 @@ enum Asking {
 /// # Errors
 /// Everything that forbids the run, each with its place and what to write instead.
 pub fn compile(loaded: &Loaded) -> Result<Plan, Problems> {
-    of(loaded, Asking::Required)
+    compile_rest(loaded, Asking::Required, &LeftOut::default())
+}
+
+/// The plan of a scenario as it was read; if that found mistakes, those of its rest are told with
+/// them.
+///
+/// # Errors
+/// Everything that forbids the run, each with its place and what to write instead.
+pub fn compile_all(read: Result<Loaded, Refused>) -> Result<Plan, Problems> {
+    compile_read(read, Asking::Required)
 }
 
 /// The same for a scenario that may ask nothing: it measures, and can then not be met.
 ///
 /// # Errors
-/// As [`compile`].
-pub fn compile_to_measure(loaded: &Loaded) -> Result<Plan, Problems> {
-    of(loaded, Asking::Optional)
+/// As [`compile_all`].
+pub fn compile_to_measure(read: Result<Loaded, Refused>) -> Result<Plan, Problems> {
+    compile_read(read, Asking::Optional)
 }
 
-fn of(loaded: &Loaded, asking: Asking) -> Result<Plan, Problems> {
+fn compile_read(read: Result<Loaded, Refused>, asking: Asking) -> Result<Plan, Problems> {
+    let refused = match read {
+        Ok(loaded) => return compile_rest(&loaded, asking, &LeftOut::default()),
+        Err(refused) => refused,
+    };
+    let rest = refused.rest();
+    let more = rest.and_then(|rest| compile_rest(&rest.loaded, asking, &rest.left_out).err());
+    let more = more.unwrap_or_default();
+    Err(Problems::new(refused.problems.iter().chain(more.iter()).cloned().collect()))
+}
+
+/// The plan of what is left of a scenario. If something was left out, only its problems are of
+/// use, and there may be none.
+fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<Plan, Problems> {
     let (scenario, document) = (&loaded.scenario, &loaded.document);
     let folder = folder(document.file());
-    let mut notes = Notes::new(document);
+    let mut notes = Notes::new(document, left_out);
     if !sizes::check(scenario, &mut notes) {
         return Err(Problems::new(notes.problems));
     }
@@ -108,12 +130,12 @@ fn of(loaded: &Loaded, asking: Asking) -> Result<Plan, Problems> {
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
     let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
-    if notes.problems.is_empty() {
+    if notes.problems.is_empty() && !left_out.is_any() {
         let world = feasible::World { traffic, faults: &faults, links: &links, case: &case };
         feasible::check(scenario, world, &mut notes);
         guards::check_descriptors(traffic, &mut notes);
     }
-    if !notes.problems.is_empty() {
+    if !notes.problems.is_empty() || left_out.is_any() {
         return Err(Problems::new(notes.problems));
     }
     let watched = watched::links(&case);
@@ -202,7 +224,9 @@ fn check_whole(scenario: &Scenario, asking: Asking, notes: &mut Notes<'_>) {
         let message = "the warm-up is too long".to_owned();
         notes.value(&root.key("warmup"), message, "a run lasts at most 168h");
     }
-    if scenario.load.is_empty() && scenario.fleets.is_empty() {
+    let left_out = notes.left_out();
+    let sent = !scenario.load.is_empty() || !scenario.fleets.is_empty();
+    if !sent && !left_out.touches("load") && !left_out.touches("fleets") {
         let message = "nothing is sent, so nothing can be judged".to_owned();
         notes.entry(
             &root.key("load"),
@@ -210,10 +234,10 @@ fn check_whole(scenario: &Scenario, asking: Asking, notes: &mut Notes<'_>) {
             "write at least one load under `load:`, or a fleet under `fleets:`",
         );
     }
-    if asking == Asking::Required
-        && scenario.expect.is_empty()
-        && scenario.objectives.values().all(is_advisory)
-    {
+    let asked = asking == Asking::Optional
+        || !scenario.expect.is_empty()
+        || !scenario.objectives.values().all(is_advisory);
+    if !asked && !left_out.touches("objectives") && !left_out.touches("expect") {
         let message = if scenario.objectives.is_empty() {
             "nothing is asked: there is no objective and no expectation".to_owned()
         } else {

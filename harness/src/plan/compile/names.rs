@@ -4,7 +4,7 @@
 //! links a third, because `to` may mean either.
 //! Not here: the names in moments (`timetable`).
 
-use super::notes::{Notes, instead, list};
+use super::notes::{Notes, list};
 use super::parts::{self, LoadParts};
 use crate::spec::Trail;
 use crate::spec::scalar::{Name, Words};
@@ -128,9 +128,12 @@ pub(super) fn of(
     }
     for (at, name) in wanted.iter().enumerate() {
         if name.as_str() != ALL && !known.contains(&name.as_str()) {
+            if notes.left_out().had_request(name.as_str()) {
+                continue;
+            }
             let message = format!("unknown load or request `{name}`");
-            let help = instead(name.as_str(), "loads, requests and fleets", &known);
-            notes.value(&trail.index(at), message, help);
+            let among = (&["load", "fleets"][..], "loads, requests and fleets");
+            notes.unknown(&trail.index(at), name.as_str(), message, among, &known);
         }
     }
     let named = |name: &str| wanted.iter().any(|wanted| wanted.as_str() == name);
@@ -159,13 +162,15 @@ pub(super) fn during(
         match phase(word.as_str(), scenario) {
             Ok(phase) if phases.contains(&phase) => {}
             Ok(phase) => phases.push(phase),
-            Err((message, help)) => notes.value(&trail.index(at), message, help),
+            Err(Some((message, help))) => notes.unknown_word(&trail.index(at), message, help),
+            Err(None) => unknown_phase(word.as_str(), scenario, &trail.index(at), notes),
         }
     }
     phases
 }
 
-fn phase(word: &str, scenario: &Scenario) -> Result<During, (String, String)> {
+/// What a word means, or why not; the error is none where nothing has its name.
+fn phase(word: &str, scenario: &Scenario) -> Result<During, Option<(String, String)>> {
     let fault = |name: &str| scenario.faults.get_index_of(name);
     match word {
         ALL => return Ok(During::All),
@@ -175,7 +180,7 @@ fn phase(word: &str, scenario: &Scenario) -> Result<During, (String, String)> {
         "after" => return Ok(During::After),
         "warmup" => {
             let help = format!("the phases are {}", list(PHASES));
-            return Err(("the warm-up is never judged".to_owned(), help));
+            return Err(Some(("the warm-up is never judged".to_owned(), help)));
         }
         _ => {}
     }
@@ -187,28 +192,31 @@ fn phase(word: &str, scenario: &Scenario) -> Result<During, (String, String)> {
     match (fault(name), breaker, rest) {
         (Some(index), _, "recovery") => Ok(During::RecoveryOf(index)),
         (None, Some(index), "open") => Ok(During::Open(index)),
-        (None, Some(_), "closed") => Err((
+        (None, Some(_), "closed") => Err(Some((
             format!("`{word}` is not supported yet"),
             format!("write {name}.open, or phases such as [steady, after]"),
-        )),
+        ))),
         (None, Some(_), _) => {
-            Err((format!("unknown phase `{word}`"), format!("write {name}.open")))
+            Err(Some((format!("unknown phase `{word}`"), format!("write {name}.open"))))
         }
-        (Some(_), _, "open") => Err((
+        (Some(_), _, "open") => Err(Some((
             format!("`{name}` is a fault, and only breakers are open"),
             format!("write {name}, {name}.recovery, or a breaker's name and `.open`"),
-        )),
-        (Some(_), _, _) => {
-            Err((format!("unknown phase `{word}`"), format!("write {name}, or {name}.recovery")))
-        }
-        (None, None, _) => {
-            let faults = scenario.faults.keys().map(|name| name.as_str());
-            let breakers = scenario.breakers.keys().map(|name| name.as_str());
-            let known: Vec<&str> = PHASES.into_iter().chain(faults).chain(breakers).collect();
-            Err((
-                format!("unknown phase or fault `{word}`"),
-                instead(name, "phases, faults and breakers", &known),
-            ))
-        }
+        ))),
+        (Some(_), _, _) => Err(Some((
+            format!("unknown phase `{word}`"),
+            format!("write {name}, or {name}.recovery"),
+        ))),
+        (None, None, _) => Err(None),
     }
+}
+
+fn unknown_phase(word: &str, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) {
+    let (name, _) = word.split_once('.').unwrap_or((word, ""));
+    let faults = scenario.faults.keys().map(|name| name.as_str());
+    let breakers = scenario.breakers.keys().map(|name| name.as_str());
+    let known: Vec<&str> = PHASES.into_iter().chain(faults).chain(breakers).collect();
+    let message = format!("unknown phase or fault `{word}`");
+    let among = (&["faults", "breakers"][..], "phases, faults and breakers");
+    notes.unknown(trail, name, message, among, &known);
 }

@@ -3,30 +3,69 @@
 //! Invariant: nothing stops at the first problem; each has its place and what to write instead.
 //! Not here: how problems are shown (`spec`).
 
-use crate::spec::{Document, Problem, Trail};
+use crate::spec::{Document, LeftOut, Problem, Trail};
 
 /// All so far.
 #[derive(Debug)]
 pub(super) struct Notes<'d> {
     document: &'d Document,
+    left_out: &'d LeftOut,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<String>,
 }
 
 impl<'d> Notes<'d> {
     /// None yet.
-    pub(super) fn new(document: &'d Document) -> Notes<'d> {
-        Notes { document, problems: Vec::new(), warnings: Vec::new() }
+    pub(super) fn new(document: &'d Document, left_out: &'d LeftOut) -> Notes<'d> {
+        Notes { document, left_out, problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// What the scenario had besides. What is said of an entry from what another one holds must
+    /// ask here first: both [`Notes::value`] and [`Notes::entry`] only look at the entry itself.
+    pub(super) fn left_out(&self) -> &'d LeftOut {
+        self.left_out
     }
 
     /// The value there is wrong.
     pub(super) fn value(&mut self, trail: &Trail, message: String, help: impl Into<String>) {
-        self.problems.push(self.document.problem(trail, message, help));
+        let trail = self.left_out.original(trail);
+        if self.left_out.is_certain(&trail) {
+            self.problems.push(self.document.problem(&trail, message, help));
+        }
     }
 
     /// The entry there is wrong, or lacks something.
     pub(super) fn entry(&mut self, trail: &Trail, message: String, help: impl Into<String>) {
-        self.problems.push(self.document.problem_of_entry(trail, message, help));
+        let trail = self.left_out.original(trail);
+        if self.left_out.is_certain(&trail) {
+            self.problems.push(self.document.problem_of_entry(&trail, message, help));
+        }
+    }
+
+    /// Nothing has the name that is written there. `known` are the names that are there in these
+    /// sections, called `kinds` in messages.
+    pub(super) fn unknown(
+        &mut self,
+        trail: &Trail,
+        name: &str,
+        message: String,
+        (sections, kinds): (&[&str], &str),
+        known: &[&str],
+    ) {
+        if sections.iter().any(|section| self.left_out.had(section, name)) {
+            return;
+        }
+        let left_out = sections.iter().flat_map(|section| self.left_out.names(section));
+        let known: Vec<&str> = known.iter().copied().chain(left_out).collect();
+        self.unknown_word(trail, message, instead(name, kinds, &known));
+    }
+
+    /// A word there means nothing, whatever else is wrong.
+    pub(super) fn unknown_word(&mut self, trail: &Trail, message: String, help: String) {
+        let trail = self.left_out.original(trail);
+        if !self.left_out.is_wrong(&trail) {
+            self.problems.push(self.document.problem(&trail, message, help));
+        }
     }
 
     /// The run may go on, but the user should know.
@@ -38,7 +77,7 @@ impl<'d> Notes<'d> {
     pub(super) fn place(&self, trail: &Trail) -> assay_slo::case::Place {
         assay_slo::case::Place {
             file: self.document.file().to_owned(),
-            line: self.document.line(trail),
+            line: self.document.line(&self.left_out.original(trail)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Not here: doing it (`fleet`), counting (crate slo).
 
 use super::loads::Given;
-use super::notes::{Notes, instead};
+use super::notes::Notes;
 use super::{headers, loads, parts};
 use crate::plan::fleet::{Found, ReadBack};
 use crate::plan::text::literal;
@@ -66,9 +66,10 @@ fn http(
     let services = &given.scenario.services;
     if !services.contains_key(&settings.service) {
         let known: Vec<&str> = services.keys().map(|name| name.as_str()).collect();
-        let help = instead(settings.service.as_str(), "services", &known);
-        let message = format!("unknown service `{}`", settings.service);
-        notes.value(&trail.key("service"), message, help);
+        let name = settings.service.as_str();
+        let message = format!("unknown service `{name}`");
+        let among = (&["services"][..], "services");
+        notes.unknown(&trail.key("service"), name, message, among, &known);
     }
     let way = trail.key("path");
     let path = Text(settings.path.to_string());

@@ -3,7 +3,7 @@
 //! Not here: the gate's decision (crate slo), asking probes (`probe`).
 
 use super::expect::objective;
-use super::notes::{Notes, instead};
+use super::notes::Notes;
 use super::{MOST_RUN_US, headers, positive, requests};
 use crate::plan::text::literal;
 use crate::plan::{Fault, Probe};
@@ -30,7 +30,7 @@ pub(super) fn compile(
     let written = scenario.steady_state.as_ref();
     let probes = written.map(|gate| probes(gate, scenario, &trail, notes)).unwrap_or_default();
     let Some(last) = faults.iter().max_by_key(|fault| fault.starts_us + fault.lasts_us) else {
-        if written.is_some() {
+        if written.is_some() && !notes.left_out().touches("faults") {
             let message = "without a fault there is no gate to pass".to_owned();
             notes.entry(&trail, message, "leave it out, or write a fault");
         }
@@ -44,7 +44,8 @@ pub(super) fn compile(
             let named = names.iter().enumerate().filter_map(|(at, name)| {
                 let way = trail.key("require").index(at);
                 let index = objective(name, scenario, &way, notes)?;
-                if !objectives.get(index).is_some_and(covers_steady) {
+                let is_certain = !notes.left_out().touches_entry("objectives", name.as_str());
+                if is_certain && !objectives.get(index).is_some_and(covers_steady) {
                     let message = format!("`{name}` does not cover the phase `steady`");
                     notes.value(&way, message, "name objectives that do");
                 }
@@ -115,9 +116,10 @@ fn probes(
         let trail = trail.key("probes").index(at).key("http");
         if !scenario.services.contains_key(&probe.service) {
             let known: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
-            let help = instead(probe.service.as_str(), "services", &known);
-            let message = format!("unknown service `{}`", probe.service);
-            notes.value(&trail.key("service"), message, help);
+            let name = probe.service.as_str();
+            let message = format!("unknown service `{name}`");
+            let among = (&["services"][..], "services");
+            notes.unknown(&trail.key("service"), name, message, among, &known);
         }
         let path = literal(&probe.path);
         headers::check_path(&path, &trail.key("path"), notes);

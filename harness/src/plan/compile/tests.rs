@@ -1,9 +1,10 @@
 //! Whole scenarios: what compiles, into what; and each check with a scenario that fails it.
 
+mod at_once;
 mod outage;
 mod refused;
 
-use crate::plan::{Plan, Traffic, compile, describe};
+use crate::plan::{Plan, Traffic, compile_all, describe};
 use crate::spec::{Look, Overrides, Problems, decode};
 use assay_slo::case::{Anchor, Ask, Clock, During, Mark, Must, Of, Shows};
 
@@ -53,8 +54,7 @@ pub(super) fn changed(changes: &[(&str, &str)]) -> String {
 }
 
 pub(super) fn planned(text: &str) -> Result<Plan, Problems> {
-    let loaded = decode("scenarios/half.yaml", text, &Overrides::default(), &|_| None)?;
-    compile(&loaded)
+    compile_all(decode("scenarios/half.yaml", text, &Overrides::default(), &|_| None))
 }
 
 #[track_caller]
@@ -239,10 +239,7 @@ fn plan_prints_what_a_run_would_do() {
 #[test]
 fn secrets_stay_out_of_names_and_of_what_is_printed() {
     let env = |name: &str| (name == "TOKEN").then(|| "hunter2".to_owned());
-    let compiled = |text: &str| {
-        let loaded = decode("half.yaml", text, &Overrides::default(), &env)?;
-        compile(&loaded)
-    };
+    let compiled = |text: &str| compile_all(decode("half.yaml", text, &Overrides::default(), &env));
     let told = changed(&[("[./shop,", "[./shop, \"${env.TOKEN}\",")]);
     let plan = compiled(&told).unwrap();
     assert_eq!(plan.secrets, ["hunter2"]);

@@ -4,7 +4,7 @@
 //! lengths; a moment of an expectation keeps its anchor, because edges decide it.
 //! Not here: phases (`phases`).
 
-use super::notes::{Notes, instead};
+use super::notes::Notes;
 use super::parts;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Edge, Moment, Name};
@@ -79,7 +79,10 @@ pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
         Start::At(us) => u64::try_from(*us).unwrap_or(0),
         Start::Unknown | Start::Sought | Start::Refused => 0,
     };
-    let complete = starts.iter().all(|start| matches!(start, Start::At(_)));
+    let left_out = notes.left_out();
+    let complete = starts.iter().all(|start| matches!(start, Start::At(_)))
+        && !left_out.touches("load")
+        && !left_out.touches("fleets");
     let (loads, faults) = starts.split_at(sources(scenario).min(starts.len()));
     let us = |starts: &[Start]| starts.iter().map(us).collect();
     Timetable { loads: us(loads), faults: us(faults), complete }
@@ -179,7 +182,12 @@ fn base(
     let load = source(name, scenario).map(Base::Load);
     let fault = scenario.faults.get_index_of(name).map(Base::Fault);
     let (message, help) = match (load, fault) {
-        (Some(base), None) | (None, Some(base)) => return Some(Some((base, *edge))),
+        (Some(base), None) | (None, Some(base)) => {
+            let sections: &[&str] = if load.is_some() { &["load", "fleets"] } else { &["faults"] };
+            let left_out = notes.left_out();
+            let is_doubtful = |section: &&str| left_out.touches_entry(section, name.as_str());
+            return (!sections.iter().any(is_doubtful)).then_some(Some((base, *edge)));
+        }
         (Some(_), Some(_)) => (
             format!("`{name}` is a load and a fault, and this moment could mean both"),
             "give one of them another name".to_owned(),
@@ -188,8 +196,10 @@ fn base(
             let loads = scenario.load.keys().chain(scenario.fleets.keys());
             let names = loads.chain(scenario.faults.keys());
             let known: Vec<&str> = names.map(|name| name.as_str()).collect();
-            let help = instead(name.as_str(), "loads, fleets and faults", &known);
-            (format!("unknown load or fault `{name}`"), help)
+            let message = format!("unknown load or fault `{name}`");
+            let among = (&["load", "fleets", "faults"][..], "loads, fleets and faults");
+            notes.unknown(trail, name.as_str(), message, among, &known);
+            return None;
         }
     };
     notes.value(trail, message, help);

@@ -22,7 +22,7 @@ pub(super) fn stream(fleet: &Fleet) -> String {
         "{}, each every {}{jitter}: {}, {}",
         several(fleet.devices, "device", "devices"),
         time(fleet.every_us),
-        rate(fleet.rate_mhz()),
+        rate(fleet.rate_milli_per_min()),
         several(fleet.planned(), "sample", "samples")
     )
 }

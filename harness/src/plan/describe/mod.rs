@@ -164,12 +164,12 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
 
 /// `400/s`, `10/s, to 300/s in 60 s, to 0/s in 10 s`.
 fn shape(arrivals: &Arrivals) -> String {
-    let start = rate(arrivals.start_rate_mhz);
+    let start = rate(arrivals.start_milli_per_min);
     match arrivals.stretches.as_slice() {
-        [only] if only.end_rate_mhz == arrivals.start_rate_mhz => start,
+        [only] if only.end_milli_per_min == arrivals.start_milli_per_min => start,
         stretches => {
             let parts = stretches.iter().map(|stretch| {
-                format!(", to {} in {}", rate(stretch.end_rate_mhz), time(stretch.lasts_us))
+                format!(", to {} in {}", rate(stretch.end_milli_per_min), time(stretch.lasts_us))
             });
             format!("{start}{}", parts.collect::<String>())
         }

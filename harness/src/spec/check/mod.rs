@@ -25,24 +25,32 @@ pub(super) struct Checked {
     pub(super) mistakes: Vec<Mistake>,
     /// What is not built yet: mistakes in there would tell nothing.
     pub(super) later: BTreeSet<Trail>,
+    /// The least that has to be left out so that there are none: an optional key, an entry, an
+    /// item of a list; the root where nothing less would do.
+    pub(super) cuts: BTreeSet<Trail>,
 }
 
 /// All mistakes of a tree.
 pub(super) fn check(tree: &Value) -> Checked {
-    let mut checker = Checker { way: Vec::new(), mistakes: Vec::new(), later: BTreeSet::new() };
+    let mut checker = Checker::default();
     if tree.is_object() {
         checker.value(&Shape::root(schema()), tree);
     } else {
         let found = if tree.is_null() { "the file is empty" } else { "a scenario is a map" };
         checker.wrong(Wrong::new(found, "start with `schema: 1` and `name: …`"));
     }
-    Checked { mistakes: checker.mistakes, later: checker.later }
+    let Checker { mistakes, later, cuts, .. } = checker;
+    Checked { mistakes, later, cuts }
 }
 
+#[derive(Default)]
 struct Checker {
     way: Vec<Segment>,
+    /// Lengths of the ways to values around this one that may be left out.
+    optional: Vec<usize>,
     mistakes: Vec<Mistake>,
     later: BTreeSet<Trail>,
+    cuts: BTreeSet<Trail>,
 }
 
 impl Checker {
@@ -51,11 +59,27 @@ impl Checker {
     }
 
     fn wrong(&mut self, wrong: Wrong) {
+        self.cut();
         self.mistakes.push(Mistake::value(self.trail(), wrong));
     }
 
+    /// A key that may be left out.
     fn wrong_key(&mut self, key: &str, wrong: Wrong) {
-        self.mistakes.push(Mistake::key(self.trail().key(key), wrong));
+        let trail = self.trail().key(key);
+        self.cuts.insert(trail.clone());
+        self.mistakes.push(Mistake::key(trail, wrong));
+    }
+
+    /// A mistake at `trail`, mended only by leaving out what is around here.
+    fn push(&mut self, mistake: Mistake) {
+        self.cut();
+        self.mistakes.push(mistake);
+    }
+
+    /// Leaves out the least around this value.
+    fn cut(&mut self) {
+        let steps = self.optional.last().copied().unwrap_or(0);
+        self.cuts.insert(self.way.iter().take(steps).cloned().collect());
     }
 
     /// A key that is not there: not yet, or not at all.
@@ -66,9 +90,16 @@ impl Checker {
         self.wrong_key(key, unknown(of, key, known, what));
     }
 
-    fn inside(&mut self, segment: Segment, shape: &Shape<'_>, value: &Value) {
+    /// `optional` says whether the value may be left out.
+    fn inside(&mut self, segment: Segment, optional: bool, shape: &Shape<'_>, value: &Value) {
         self.way.push(segment);
+        if optional {
+            self.optional.push(self.way.len());
+        }
         self.value(shape, value);
+        if optional {
+            self.optional.pop();
+        }
         self.way.pop();
     }
 
@@ -105,7 +136,8 @@ impl Checker {
         for (key, value) in map {
             match fields.iter().find(|field| field.name == key) {
                 Some(field) => {
-                    self.inside(Segment::Key(key.clone()), &field.shape(), value);
+                    let step = Segment::Key(key.clone());
+                    self.inside(step, !field.required, &field.shape(), value);
                     self.limits(shape.name, key, value);
                 }
                 None => {
@@ -121,7 +153,7 @@ impl Checker {
                 format!("`{}` is missing", field.name),
                 format!("write `{}: {}`{}", field.name, field.shape().example(), field.meaning()),
             );
-            self.mistakes.push(Mistake::key(self.trail(), wrong));
+            self.push(Mistake::key(self.trail(), wrong));
         }
     }
 
@@ -131,21 +163,21 @@ impl Checker {
             ("Scenario", "schema") if !matches!(value.as_u64(), None | Some(1)) => {
                 let message = format!("schema {value} is not known");
                 let wrong = Wrong::new(message, "write `schema: 1`");
-                self.mistakes.push(Mistake::value(self.trail().key(key), wrong));
+                self.push(Mistake::value(self.trail().key(key), wrong));
             }
             // It becomes a part of folder names.
             ("Scenario", "name") => {
                 let name = Name::read(value).map(|name| entry_name(name.as_str()));
                 if let Ok(Err(wrong)) = name {
-                    self.mistakes.push(Mistake::value(self.trail().key(key), wrong));
+                    self.push(Mistake::value(self.trail().key(key), wrong));
                 }
             }
             ("ConstantArrivalRate", "rate")
-                if Rate::read(value).is_ok_and(|rate| rate.mhz == 0) =>
+                if Rate::read(value).is_ok_and(|rate| rate.milli_per_min == 0) =>
             {
                 let wrong =
                     Wrong::new("a constant rate of 0 sends nothing", "write a rate above 0/s");
-                self.mistakes.push(Mistake::value(self.trail().key(key), wrong));
+                self.push(Mistake::value(self.trail().key(key), wrong));
             }
             _ => {}
         }
@@ -160,7 +192,7 @@ impl Checker {
                 let message = format!("{} is no name", quoted(key));
                 self.wrong_key(key, Wrong::new(message, "write a name"));
             }
-            self.inside(Segment::Key(key.clone()), entry, value);
+            self.inside(Segment::Key(key.clone()), true, entry, value);
         }
     }
 
@@ -170,7 +202,7 @@ impl Checker {
             self.wrong(Wrong::new("an empty list", help));
         }
         for (index, value) in items.iter().enumerate() {
-            self.inside(Segment::Index(index), item, value);
+            self.inside(Segment::Index(index), true, item, value);
         }
     }
 
@@ -191,11 +223,13 @@ impl Checker {
                 for (key, inner) in map {
                     match find(key).map(|variant| &variant.settings) {
                         Some(Some(settings)) => {
-                            self.inside(Segment::Key(key.clone()), &Shape::of(settings), inner);
+                            let step = Segment::Key(key.clone());
+                            self.inside(step, false, &Shape::of(settings), inner);
                         }
                         Some(None) => {
                             let message = format!("{} has no settings", quoted(key));
-                            self.wrong_key(key, Wrong::new(message, format!("write `{key}`")));
+                            let wrong = Wrong::new(message, format!("write `{key}`"));
+                            self.push(Mistake::key(self.trail().key(key), wrong));
                         }
                         None => self.unknown_key(shape.name, key, &names, "type"),
                     }
@@ -208,7 +242,7 @@ impl Checker {
                         (&variant.settings, map.get(variant.name))
                     {
                         let key = Segment::Key(variant.name.to_owned());
-                        self.inside(key, &Shape::of(settings), inner);
+                        self.inside(key, false, &Shape::of(settings), inner);
                     }
                 }
             }
@@ -252,12 +286,18 @@ impl Checker {
         let beside = map.keys().find(|key| aim.is_some_and(|aim| aim != *key));
         match beside {
             Some(key) => self.wrong_key(key, wrong),
-            None => self.mistakes.push(Mistake::key(self.trail(), wrong)),
+            None => self.push(Mistake::key(self.trail(), wrong)),
         }
         for key in types.iter().filter(|key| is_later(shape.name, key)) {
             self.unknown_key(shape.name, key, names, "type");
         }
     }
+}
+
+/// Whether a scenario may have this key, now or later.
+pub(super) fn is_root_key(key: &str) -> bool {
+    let known = schema().get("properties").and_then(|all| all.get(key)).is_some();
+    known || is_later("Scenario", key)
 }
 
 /// A word that is not there: not yet, or not at all.

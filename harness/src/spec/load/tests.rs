@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::path::Path;
 
 fn refused(path: &Path) -> String {
-    load(path, &Overrides::default(), &|_| None).unwrap_err().to_string()
+    load(path, &Overrides::default(), &|_| None).unwrap_err().problems.to_string()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn ten_thousand_broken_scenarios_are_refused_or_read_and_never_panic() {
     let mut below = |most: usize| (random.next_u32() as usize) % most.max(1);
     let shorter: String = GOOD.lines().take(45).collect::<Vec<_>>().join("\n");
     let outage = include_str!("../../../../scenarios/backend-outage.yaml");
-    let (mut good, mut bad) = (0, 0);
+    let (mut good, mut bad, mut left) = (0, 0, 0);
     for round in 0..10_000 {
         let mut text = match round % 10 {
             0 => GOOD.to_owned(),
@@ -99,8 +99,11 @@ fn ten_thousand_broken_scenarios_are_refused_or_read_and_never_panic() {
                 good += 1;
                 assert!(!loaded.document.resolved().is_empty());
             }
-            Err(problems) => {
+            Err(refused) => {
                 bad += 1;
+                let rest = if round % 5 == 0 { refused.rest() } else { None };
+                left += usize::from(rest.is_some());
+                let problems = refused.problems;
                 assert!(!problems.is_empty());
                 // The checker finds everything that the types refuse.
                 assert!(problems.iter().all(|p| !p.message.starts_with(UNEXPECTED)), "{problems}");
@@ -110,7 +113,8 @@ fn ten_thousand_broken_scenarios_are_refused_or_read_and_never_panic() {
             }
         }
     }
-    assert!(good > 100 && bad > 5000, "{good} read, {bad} refused");
+    let told = format!("{good} read, {bad} refused, {left} with a rest");
+    assert!(good > 100 && bad > 5000 && left > 400, "{told}");
 }
 
 /// One change of a byte, a line or a word.

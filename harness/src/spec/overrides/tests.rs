@@ -9,12 +9,12 @@ fn with(profiles: &[&str], sets: &[&str], vars: &[&str]) -> Result<Loaded, Probl
     let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let overrides =
         Overrides { profiles: all(profiles), sets: all(sets), vars: all(vars), seed: None };
-    decode("shop.yaml", GOOD, &overrides, &|_| None)
+    decode("shop.yaml", GOOD, &overrides, &|_| None).map_err(|refused| refused.problems)
 }
 
 fn rate(loaded: &Loaded) -> u64 {
     match loaded.scenario.load.get("visitors") {
-        Some(Load::ConstantArrivalRate(load)) => load.rate.mhz,
+        Some(Load::ConstantArrivalRate(load)) => load.rate.milli_per_min / 60,
         other => panic!("{other:?}"),
     }
 }
@@ -51,6 +51,7 @@ fn a_missing_setting_can_be_set_and_a_list_item_too() {
         &[
             "load.wave.ramping-arrival-rate.client={timeout: 1s}",
             "load.visitors.constant-arrival-rate.requests.0.get.weight=9",
+            "load.visitors.constant-arrival-rate.requests[1].post.weight=7",
             "allow=[a, b]",
         ],
         &[],
@@ -71,6 +72,11 @@ fn a_path_that_hits_nothing_is_refused_with_what_is_near() {
         ("warmup.x=1", "it is a value without keys"),
         ("profiles.ci.warmup=5s", "profiles cannot be overridden"),
         ("vars.new=1", "keys there: tenant, rate"),
+        ("load.visitors.rate=5/s", "did you mean `load.visitors.constant-arrival-rate.rate`?"),
+        ("rate=5/s", "did you mean `vars.rate` or `load.visitors.constant-arrival-rate.rate`?"),
+        ("gone.outage.at=5s", "did you mean `faults.gone.outage.at`?"),
+        ("warmpu=5s", "did you mean `warmup`?"),
+        ("load.visitors.constant-arrival-rate.requests[9].get.weight=1", "it is a list of 7"),
         ("=5", "hits nothing"),
         ("warmup", "has no value"),
         ("warmup=[", "the value is not YAML"),
@@ -80,6 +86,7 @@ fn a_path_that_hits_nothing_is_refused_with_what_is_near() {
         assert!(text.contains(help) && text.contains("--set:1:"), "{set}\n{text}");
     }
     assert!(refused(&["cj"], &[], &[]).contains("did you mean `ci`?"));
+    assert!(refused(&["ci,x"], &[], &[]).contains("its own option: --profile ci --profile x"));
     assert!(refused(&[], &[], &["tenent=x"]).contains("did you mean `tenant`?"));
 }
 
@@ -99,7 +106,7 @@ error: `50` has no unit
     );
     let text = GOOD.replace("rate: 50/s", "rate: 50").replace("warmup: 1s", "warmpu: 1s");
     let overrides = Overrides { profiles: vec!["ci".to_owned()], ..Overrides::default() };
-    let problems = decode("shop.yaml", &text, &overrides, &|_| None).unwrap_err();
+    let problems = decode("shop.yaml", &text, &overrides, &|_| None).unwrap_err().problems;
     let lines: Vec<&str> = text.split('\n').collect();
     let line = |p: &Problem| lines[p.place.line as usize - 1].trim();
     let shown: Vec<(&str, &str)> = problems.iter().map(|p| (line(p), p.message.as_str())).collect();
@@ -113,8 +120,17 @@ error: `50` has no unit
 }
 
 #[test]
+fn what_is_wrong_with_a_variable_is_shown_where_its_value_was_written() {
+    let shown = refused(&[], &[], &["rate=5"]);
+    assert!(shown.contains("`5` has no unit\n --> --var:1:6"), "{shown}");
+    let shown = refused(&[], &["vars.rate=5"], &[]);
+    assert!(shown.contains("`5` has no unit\n --> --set:1:11"), "{shown}");
+}
+
+#[test]
 fn a_profile_that_nobody_asked_for_must_hit_too() {
     let text = GOOD.replace("faults.gone.outage.duration: 5s", "faults.gome.outage.duration: 5s");
-    let problems = decode("shop.yaml", &text, &Overrides::default(), &|_| None).unwrap_err();
+    let problems =
+        decode("shop.yaml", &text, &Overrides::default(), &|_| None).unwrap_err().problems;
     assert!(problems.to_string().contains("`faults` has no `gome`"), "{problems}");
 }

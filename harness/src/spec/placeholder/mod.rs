@@ -22,12 +22,20 @@ use serde_json::Value;
 /// Bytes that all replacing together may make.
 const MOST: usize = 16 << 20;
 
-/// Replaces on `tree` what is known; gives the values that came from the environment.
+/// What replacing found besides mistakes.
+pub(super) struct Replaced {
+    /// Values that came from the environment.
+    pub(super) secrets: Vec<String>,
+    /// Values that are a variable and nothing else, and which.
+    pub(super) variables: Vec<(Trail, String)>,
+}
+
+/// Replaces on `tree` what is known.
 pub(super) fn replace(
     tree: &mut Value,
     env: &dyn Fn(&str) -> Option<String>,
     mistakes: &mut Vec<Mistake>,
-) -> Vec<String> {
+) -> Replaced {
     let mut known = Known::of(tree, env);
     known.seed = known.find_seed(tree, mistakes);
     known.resolve_vars(mistakes);
@@ -44,7 +52,7 @@ pub(super) fn replace(
             }
         }
     }
-    known.secrets
+    Replaced { secrets: known.secrets, variables: known.variables }
 }
 
 /// The seed of a scenario that names none: from its name, below 2⁵³ so that every reader of JSON
@@ -68,6 +76,7 @@ struct Known<'k> {
     captures: Vec<String>,
     seed: Option<String>,
     secrets: Vec<String>,
+    variables: Vec<(Trail, String)>,
     /// Bytes that may still be made.
     left: usize,
 }
@@ -101,6 +110,7 @@ impl Known<'_> {
             captures,
             seed: None,
             secrets: Vec::new(),
+            variables: Vec::new(),
             left: MOST,
         }
     }
@@ -242,16 +252,23 @@ impl Known<'_> {
 
     fn walk(&mut self, value: &mut Value, trail: &Trail, mistakes: &mut Vec<Mistake>) {
         match value {
-            Value::String(text) if text.contains("${") => match self.expand(text) {
-                Ok(pieces) => match name::place(&pieces, trail) {
-                    Ok(made) => *text = made,
-                    Err(wrong) => mistakes.push(Mistake::value(trail.clone(), wrong)),
-                },
-                Err(Failed::Told) => {}
-                Err(Failed::Wrong(wrong)) => {
-                    mistakes.push(Mistake::value(trail.clone(), wrong));
+            Value::String(text) if text.contains("${") => {
+                if let Some(variable) = pieces::only(text)
+                    .and_then(|name| name.strip_prefix("vars.").map(str::to_owned))
+                {
+                    self.variables.push((trail.clone(), variable));
                 }
-            },
+                match self.expand(text) {
+                    Ok(pieces) => match name::place(&pieces, trail) {
+                        Ok(made) => *text = made,
+                        Err(wrong) => mistakes.push(Mistake::value(trail.clone(), wrong)),
+                    },
+                    Err(Failed::Told) => {}
+                    Err(Failed::Wrong(wrong)) => {
+                        mistakes.push(Mistake::value(trail.clone(), wrong));
+                    }
+                }
+            }
             Value::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     self.walk(item, &trail.step(Segment::Index(index)), mistakes);

@@ -56,6 +56,12 @@ pub(super) fn names(text: &str) -> Vec<String> {
     read(text).unwrap_or_default().into_iter().filter_map(name).collect()
 }
 
+/// The name that a text is, if it is nothing else.
+pub(super) fn only(text: &str) -> Option<&str> {
+    let name = text.trim().strip_prefix("${")?.strip_suffix('}')?;
+    (!name.contains(['$', '{', '}'])).then(|| name.trim())
+}
+
 /// Puts a text together so that [`read`] takes it apart alike.
 pub(super) fn write(pieces: &[Piece]) -> String {
     let mut text = String::new();

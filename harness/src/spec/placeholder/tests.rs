@@ -9,7 +9,8 @@ fn with_env(text: &str, env: &[(&str, &str)]) -> Loaded {
     let find = |name: &str| {
         env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    decode("shop.yaml", text, &Overrides::default(), &find).unwrap_or_else(|p| panic!("{p}"))
+    decode("shop.yaml", text, &Overrides::default(), &find)
+        .unwrap_or_else(|r| panic!("{}", r.problems))
 }
 
 fn head(lines: &str) -> String {
@@ -62,7 +63,7 @@ fn credentials_in_headers_and_urls_are_secrets() {
 fn a_message_shows_no_secret() {
     let text = head("warmup: \"${env.KEY}\"\n");
     let find = |_: &str| Some("hunter2".to_owned());
-    let problems = decode("a.yaml", &text, &Overrides::default(), &find).unwrap_err();
+    let problems = decode("a.yaml", &text, &Overrides::default(), &find).unwrap_err().problems;
     assert_eq!(problems.iter().next().unwrap().message, "`***` is not a duration");
 }
 

@@ -19,8 +19,9 @@ pub struct Flag(pub bool);
 /// Requests in time: `300/s`, `20/m`, `0.5/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate {
-    /// Requests per 1000 seconds; `20/m` is rounded to 333.
-    pub mhz: u64,
+    /// Thousandths of a request a minute: `1/s` is 60 000, `20/m` is 20 000; exact for all that
+    /// can be written.
+    pub milli_per_min: u64,
 }
 
 /// A share from 0 to 100 %, exact to parts per billion.
@@ -31,9 +32,14 @@ pub struct Ratio(pub Share);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percentile(pub Share);
 
+/// One request a minute, in the unit of a [`Rate`].
+const MINUTE: u64 = 1000;
+/// One request a second.
+const SECOND: u64 = 60 * MINUTE;
+
 impl Rate {
     /// The greatest: 10 000 000 requests a second.
-    pub const MOST: Rate = Rate { mhz: 10_000_000_000 };
+    pub const MOST: Rate = Rate { milli_per_min: 10_000_000 * SECOND };
 }
 
 derive_scalar!(Count, Flag, Rate, Ratio, Percentile);
@@ -120,30 +126,30 @@ impl Scalar for Rate {
                 _ => bare_rate(text),
             });
         };
-        let divide_by = match unit.trim() {
-            "s" => 1,
-            "m" => 60,
+        let times = match unit.trim() {
+            "s" => SECOND / MINUTE,
+            "m" => 1,
             _ => return Err(wrong("is not a rate: its unit is unknown", RATE_HELP)),
         };
-        let places = if divide_by == 1 { 3 } else { 6 };
-        let steps = decimal::read(number.trim(), places).map_err(|why| match why {
+        let steps = decimal::read(number.trim(), 3).map_err(|why| match why {
             decimal::Refused::Form => wrong("is not a rate", RATE_HELP),
             decimal::Refused::TooFine => wrong("is too exact", "write at most 3 decimals"),
             decimal::Refused::TooBig => wrong("is too fast", "write at most 10000000/s"),
         })?;
-        // Nearest thousandth: what a run of ten minutes can tell from it is less than 1 request.
-        let divisor = if divide_by == 1 { 1 } else { divide_by * 1000 };
-        let mhz =
-            steps / divisor + u64::from(steps % divisor >= divisor.div_ceil(2) && divisor > 1);
-        match mhz {
-            0 if steps > 0 => Err(wrong("is too slow", "write at least 0.001/s, or 0/s")),
-            mhz if mhz > Rate::MOST.mhz => Err(wrong("is too fast", "write at most 10000000/s")),
-            mhz => Ok(Rate { mhz }),
+        match steps.saturating_mul(times) {
+            milli_per_min if milli_per_min > Rate::MOST.milli_per_min => {
+                Err(wrong("is too fast", "write at most 10000000/s"))
+            }
+            milli_per_min => Ok(Rate { milli_per_min }),
         }
     }
 
     fn write(&self) -> Value {
-        Value::from(format!("{}/s", decimal::write(self.mhz, 3)))
+        let (steps, unit) = match self.milli_per_min {
+            of if of % (SECOND / MINUTE) == 0 => (of / (SECOND / MINUTE), 's'),
+            of => (of, 'm'),
+        };
+        Value::from(format!("{}/{unit}", decimal::write(steps, 3)))
     }
 
     fn schema() -> Value {

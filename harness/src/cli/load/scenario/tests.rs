@@ -16,8 +16,7 @@ fn typed(words: &[&str]) -> LoadArgs {
 }
 
 fn planned(yaml: &str, env: &dyn Fn(&str) -> Option<String>) -> Plan {
-    let loaded = spec::decode("typed", yaml, &Overrides::default(), env);
-    let plan = loaded.and_then(|loaded| plan::compile_to_measure(&loaded));
+    let plan = plan::compile_to_measure(spec::decode("typed", yaml, &Overrides::default(), env));
     plan.unwrap_or_else(|problems| panic!("{}\n{yaml}", problems.render(spec::Look::Plain)))
 }
 

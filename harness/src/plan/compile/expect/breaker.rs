@@ -3,9 +3,10 @@
 //! Not here: whether it could (`feasible::breaker`).
 
 use super::{Deadline, Given, check_left, deadline};
-use crate::plan::compile::notes::{Notes, instead};
+use crate::plan::compile::notes::Notes;
 use crate::plan::compile::{MOST_WAIT_US, positive};
-use crate::plan::{FaultKind, OutageMode};
+use crate::plan::fleet::Order;
+use crate::plan::{FaultKind, Fleet, OutageMode, Target};
 use crate::spec::Trail;
 use crate::spec::scalar::Flag;
 use crate::spec::types::{AtMostCount, BreakerAsked, FastFail, Within};
@@ -20,23 +21,33 @@ pub(super) fn compile(
 ) -> Option<Must> {
     let Some(index) = given.scenario.breakers.get_index_of(&asked.name) else {
         let known: Vec<&str> = given.scenario.breakers.keys().map(|name| name.as_str()).collect();
-        let help = instead(asked.name.as_str(), "breakers", &known);
-        notes.value(&trail.key("name"), format!("unknown breaker `{}`", asked.name), help);
+        let (name, among) = (asked.name.as_str(), (&["breakers"][..], "breakers"));
+        let message = format!("unknown breaker `{name}`");
+        notes.unknown(&trail.key("name"), name, message, among, &known);
         return None;
     };
+    let left_out = notes.left_out();
+    // Its evidence decides what can be asked of it.
+    let is_certain =
+        !left_out.touches_entry("breakers", asked.name.as_str()) && !left_out.touches("fleets");
     let breaker = given.breakers.get(index)?;
     let mut by_when = |within: &Option<Within>, key: &str| {
         let within = within.as_ref()?;
         let trail = trail.key(key);
         let deadline = deadline(&within.after, within.within, given, &trail, notes)?;
-        check_left(&deadline, 0, last_us(breaker, given), given, &trail, notes);
+        let last_us = last_us(breaker, given).filter(|_| is_certain);
+        check_left(&deadline, 0, last_us, given, &trail, notes);
         Some(Deadline::pair(&deadline))
     };
     let (opens, closes) = (by_when(&asked.opens, "opens"), by_when(&asked.closes, "closes"));
     let count = |limit: &Option<AtMostCount>| limit.as_ref().map(|limit| limit.at_most.0);
-    let (share, latency) = fast_fail(asked.fast_fail.as_ref(), breaker, trail, notes);
+    let (share, latency) = fast_fail(asked.fast_fail.as_ref(), trail, notes);
     check_never(asked, trail, notes);
-    check_arrivals(breaker, given, trail, notes);
+    if is_certain {
+        check_told(asked.fast_fail.as_ref(), breaker, trail, notes);
+        check_arrivals(breaker, given, trail, notes);
+        check_counted(asked, breaker, given, trail, notes);
+    }
     if asked.opens_after_failures.is_some_and(|failures| failures.0 == 0) {
         let message = "a breaker that opens after 0 failures is always open".to_owned();
         notes.value(&trail.key("opens-after-failures"), message, "write its `failures`, such as 5");
@@ -72,7 +83,6 @@ fn is_told(breaker: &Breaker) -> bool {
 /// How much of what was offered was rejected at once, and how soon; µs.
 fn fast_fail(
     asked: Option<&FastFail>,
-    breaker: &Breaker,
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> (Option<Share>, Option<(Share, u64)>) {
@@ -81,11 +91,6 @@ fn fast_fail(
     if asked.share.is_none() && asked.latency.is_none() {
         let message = "it asks for nothing".to_owned();
         notes.entry(&trail, message, "write `share: {at-least: 99%}`, or `latency:`");
-    }
-    if !is_told(breaker) {
-        let message = format!("nobody tells what `{}` rejects", breaker.name);
-        let help = "only our own gateways do: write `evidence: [{gateway: {fleet: …}}]`";
-        notes.entry(&trail, message, help);
     }
     let share = asked.share.as_ref().map(|share| share.at_least.0);
     if share == Some(Share(0)) {
@@ -97,6 +102,15 @@ fn fast_fail(
         (latency.percentile.0, positive(latency.below, MOST_WAIT_US, &way, notes))
     });
     (share, latency)
+}
+
+/// Who asks for rejections must have someone who tells them.
+fn check_told(asked: Option<&FastFail>, breaker: &Breaker, trail: &Trail, notes: &mut Notes<'_>) {
+    if asked.is_some() && !is_told(breaker) {
+        let message = format!("nobody tells what `{}` rejects", breaker.name);
+        let help = "only our own gateways do: write `evidence: [{gateway: {fleet: …}}]`";
+        notes.entry(&trail.key("fast-fail"), message, help);
+    }
 }
 
 /// Something is asked, and nothing of a breaker that never opens.
@@ -125,6 +139,44 @@ fn check_never(asked: &BreakerAsked, trail: &Trail, notes: &mut Notes<'_>) {
             notes.entry(trail, message, "write `opens:`, `closes:`, `trials:` or another");
         }
         (Some(Flag(true)), None) | (None, Some(_)) => {}
+    }
+}
+
+/// What goes through a breaker is counted by single attempts. With retries inside the breaker one
+/// call is several of them, so a right breaker would be found wrong.
+fn check_counted(
+    asked: &BreakerAsked,
+    breaker: &Breaker,
+    given: Given<'_>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) {
+    let fleets = given.traffic.fleets;
+    let seen = |fleet: &&Fleet, evidence: &Evidence| match evidence {
+        Evidence::Gateway(index) => fleets.get(*index).is_some_and(|one| one.name == fleet.name),
+        Evidence::Arrivals(link) => fleet.to == Target::Link(link.clone()),
+    };
+    let inside = fleets.iter().find_map(|fleet| {
+        let gateway = fleet.gateway.as_ref().filter(|gateway| gateway.breaker.is_some())?;
+        let retry = gateway.retry.as_ref()?;
+        let several = retry.order == Order::InsideBreaker && retry.attempts > 1;
+        let is_seen = breaker.evidence.iter().any(|evidence| seen(&fleet, evidence));
+        (several && is_seen).then_some((fleet, retry.attempts))
+    });
+    let Some((fleet, attempts)) = inside else { return };
+    let share = asked.fast_fail.as_ref().is_some_and(|asked| asked.share.is_some());
+    let counted = [
+        ("trials", asked.trials.is_some(), trail.key("trials")),
+        ("calls-while-open", asked.calls_while_open.is_some(), trail.key("calls-while-open")),
+        ("fast-fail: share", share, trail.key("fast-fail").key("share")),
+    ];
+    for (key, _, way) in counted.iter().filter(|(_, is_asked, _)| *is_asked) {
+        let message = format!(
+            "`{key}` counts single attempts, and `{}` retries inside its breaker: one call is up \
+             to {attempts} of them",
+            fleet.name
+        );
+        notes.entry(way, message, "write `order: outside-breaker` in its `retry`, or leave it out");
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Given, check_left, deadline};
 use crate::plan::Fleet;
-use crate::plan::compile::notes::{Notes, instead};
+use crate::plan::compile::notes::Notes;
 use crate::plan::compile::{MOST_RUN_US, positive};
 use crate::plan::fleet::{Found, ReadBack};
 use crate::spec::Trail;
@@ -14,20 +14,23 @@ use crate::spec::types::{AtMostBound, BacklogAsked, LedgerAsked};
 use assay_slo::case::{Bound, Must};
 use assay_slo::time::SECOND_US;
 
-/// The index of a fleet, and the fleet.
+/// The index of a fleet, the fleet, and whether it is as it was meant: what it can show depends on
+/// all of it.
 fn fleet<'s>(
     name: &Name,
     given: Given<'s>,
     trail: &Trail,
     notes: &mut Notes<'_>,
-) -> Option<(usize, &'s Fleet)> {
+) -> Option<(usize, &'s Fleet, bool)> {
     let index = given.scenario.fleets.get_index_of(name);
     if index.is_none() {
         let known: Vec<&str> = given.scenario.fleets.keys().map(|name| name.as_str()).collect();
-        let help = instead(name.as_str(), "fleets", &known);
-        notes.value(&trail.key("fleet"), format!("unknown fleet `{name}`"), help);
+        let message = format!("unknown fleet `{name}`");
+        let among = (&["fleets"][..], "fleets");
+        notes.unknown(&trail.key("fleet"), name.as_str(), message, among, &known);
     }
-    index.and_then(|index| Some((index, given.traffic.fleets.get(index)?)))
+    let is_certain = !notes.left_out().touches_entry("fleets", name.as_str());
+    index.and_then(|index| Some((index, given.traffic.fleets.get(index)?, is_certain)))
 }
 
 pub(super) fn ledger(
@@ -36,7 +39,7 @@ pub(super) fn ledger(
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Option<Must> {
-    let (index, fleet) = fleet(&asked.fleet, given, trail, notes)?;
+    let (index, fleet, is_certain) = fleet(&asked.fleet, given, trail, notes)?;
     let stored = [
         ("lost", &asked.lost),
         ("duplicated", &asked.duplicated),
@@ -47,12 +50,12 @@ pub(super) fn ledger(
         let message = "it asks nothing of the ledger".to_owned();
         notes.entry(trail, message, "write such as `lost: {at-most: 0}`");
     }
-    for (key, _) in stored.iter().filter(|(_, limit)| limit.is_some()) {
+    for (key, _) in stored.iter().filter(|(_, limit)| is_certain && limit.is_some()) {
         check_shown(key, fleet, &trail.key(key), notes);
     }
     let age_us = asked.age.as_ref().map(|age| {
         let way = trail.key("age");
-        if fleet.gateway.is_none() {
+        if is_certain && fleet.gateway.is_none() {
             let message = format!("`{}` has no gateway of ours to see ages", fleet.name);
             notes.entry(&way, message, "leave it out, or write `gateway:` in the fleet");
         }
@@ -101,8 +104,8 @@ pub(super) fn backlog(
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Option<Must> {
-    let (index, fleet) = fleet(&asked.fleet, given, trail, notes)?;
-    if fleet.gateway.is_none() {
+    let (index, fleet, is_certain) = fleet(&asked.fleet, given, trail, notes)?;
+    if is_certain && fleet.gateway.is_none() {
         let message =
             format!("`{}` has no gateway of ours whose backlog could be seen", fleet.name);
         let help = "write `gateway:` in the fleet; for an edge of your own use `settles` on its \

@@ -7,7 +7,7 @@ mod breaker;
 mod calls;
 mod fleets;
 
-use super::notes::{Notes, instead};
+use super::notes::Notes;
 use super::timetable::{Timetable, anchored};
 use super::{MOST_RUN_US, MOST_WAIT_US, headers, names, parts, positive};
 use crate::plan::Fault;
@@ -214,8 +214,9 @@ pub(super) fn objective(
     let index = scenario.objectives.get_index_of(name);
     if index.is_none() {
         let known: Vec<&str> = scenario.objectives.keys().map(|name| name.as_str()).collect();
-        let help = instead(name.as_str(), "objectives", &known);
-        notes.value(trail, format!("unknown objective `{name}`"), help);
+        let message = format!("unknown objective `{name}`");
+        let among = (&["objectives"][..], "objectives");
+        notes.unknown(trail, name.as_str(), message, among, &known);
     }
     index
 }

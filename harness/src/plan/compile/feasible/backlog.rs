@@ -35,14 +35,14 @@ pub(super) struct Waiting {
 /// What draining in time needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) struct Need {
-    /// Samples a second that still come, per 1000 s: λ.
-    pub(in crate::plan) rate_mhz: u64,
+    /// Samples that still come, in thousandths a minute: λ.
+    pub(in crate::plan) rate_milli_per_min: u64,
     /// Samples that wait.
     pub(in crate::plan) backlog: u64,
     /// Time for them, µs.
     pub(in crate::plan) left_us: u64,
-    /// λ + backlog / left, per 1000 s.
-    pub(in crate::plan) needed_mhz: u64,
+    /// λ + backlog / left, in the same unit.
+    pub(in crate::plan) needed_milli_per_min: u64,
 }
 
 impl std::fmt::Display for Need {
@@ -51,8 +51,8 @@ impl std::fmt::Display for Need {
         write!(
             f,
             "{}/s = {} + {}/{}",
-            self.needed_mhz.div_ceil(1000),
-            rate(self.rate_mhz),
+            self.needed_milli_per_min.div_ceil(60_000),
+            rate(self.rate_milli_per_min),
             count(self.backlog),
             time(self.left_us)
         )
@@ -74,7 +74,8 @@ pub(super) fn waiting(fleet: &Fleet, fault: &Fault, world: World<'_>) -> Option<
         None => fault.lasts_us.saturating_add(meeting.fail_us),
     };
     let left = fleet.ends_us().saturating_sub(fault.starts_us);
-    let samples = u128::from(fleet.rate_mhz()) * u128::from(stands_us.min(left)) / 1_000_000_000;
+    let samples =
+        u128::from(fleet.rate_milli_per_min()) * u128::from(stands_us.min(left)) / 60_000_000_000;
     Some(Waiting { stands_us, samples: u64::try_from(samples).unwrap_or(u64::MAX) })
 }
 
@@ -89,11 +90,11 @@ pub(in crate::plan) fn need(
     let flows = fault.starts_us.saturating_add(waiting.stands_us);
     let by = planned(after, world.case).saturating_add(within_us);
     let left_us = by.checked_sub(flows).filter(|left| *left > 0)?;
-    let (rate_mhz, backlog) = (fleet.rate_mhz(), waiting.samples);
-    let more = (u128::from(backlog) * 1_000_000_000).div_ceil(u128::from(left_us));
-    let still = if flows < fleet.ends_us() { rate_mhz } else { 0 };
-    let needed_mhz = u64::try_from(more).unwrap_or(u64::MAX).saturating_add(still);
-    Some(Need { rate_mhz: still, backlog, left_us, needed_mhz })
+    let (rate_milli_per_min, backlog) = (fleet.rate_milli_per_min(), waiting.samples);
+    let more = (u128::from(backlog) * 60_000_000_000).div_ceil(u128::from(left_us));
+    let still = if flows < fleet.ends_us() { rate_milli_per_min } else { 0 };
+    let needed_milli_per_min = u64::try_from(more).unwrap_or(u64::MAX).saturating_add(still);
+    Some(Need { rate_milli_per_min: still, backlog, left_us, needed_milli_per_min })
 }
 
 /// Checks an expectation; `trail` leads to it.
@@ -118,25 +119,25 @@ pub(super) fn check(asked: Asked, trail: &Trail, world: World<'_>, notes: &mut N
         notes.value(&way, message, format!("allow more than {}", time(late)));
         return;
     };
-    let most_mhz = most_mhz(fleet);
-    if need.needed_mhz > most_mhz {
+    let most_milli_per_min = most_milli_per_min(fleet);
+    if need.needed_milli_per_min > most_milli_per_min {
         let message = format!(
             "to drain in time `{}` must pass {need}, and with one sample in {} it passes at most \
              {}",
             fleet.name,
             time(FASTEST_US),
-            rate(most_mhz)
+            rate(most_milli_per_min)
         );
         notes.value(&way, message, "allow more time, raise `in-flight`, or send fewer samples");
     }
 }
 
-/// What all gateways together can pass at best, per 1000 s.
-fn most_mhz(fleet: &Fleet) -> u64 {
+/// What all gateways together can pass at best, in thousandths a minute.
+fn most_milli_per_min(fleet: &Fleet) -> u64 {
     let Some(gateway) = &fleet.gateway else { return u64::MAX };
     let in_flight = u64::try_from(gateway.in_flight).unwrap_or(u64::MAX);
     let at_once = in_flight.min(fleet.devices_of_one()).saturating_mul(u64::from(gateway.count));
-    at_once.min(fleet.devices).saturating_mul(1_000_000_000 / FASTEST_US)
+    at_once.min(fleet.devices).saturating_mul(60_000_000_000 / FASTEST_US)
 }
 
 fn check_peak(fleet: &Fleet, peak: u64, trail: &Trail, world: World<'_>, notes: &mut Notes<'_>) {
@@ -147,7 +148,7 @@ fn check_peak(fleet: &Fleet, peak: u64, trail: &Trail, world: World<'_>, notes: 
             "`{}` makes a backlog of {} = {} × {}, more than {}",
             fault.name,
             count(waiting.samples),
-            rate(fleet.rate_mhz()),
+            rate(fleet.rate_milli_per_min()),
             time(waiting.stands_us),
             count(peak)
         );

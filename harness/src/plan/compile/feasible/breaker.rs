@@ -92,10 +92,14 @@ impl About<'_> {
         };
         let trial_us = failing::trial_fails_us(self.fleet, fault);
         let (between_us, lambda) = self.fleet.map_or((0, String::new()), |fleet| {
-            let mhz = mhz_of_one(fleet).max(1);
+            let milli_per_min = milli_per_min_of_one(fleet).max(1);
             (
-                1_000_000_000_u64.div_ceil(mhz),
-                format!(" + 1/λ ({} with λ = {})", time(1_000_000_000 / mhz), rate(mhz)),
+                60_000_000_000_u64.div_ceil(milli_per_min),
+                format!(
+                    " + 1/λ ({} with λ = {})",
+                    time(60_000_000_000 / milli_per_min),
+                    rate(milli_per_min)
+                ),
             )
         });
         let needed = [trial_us, between_us, EPSILON_US]
@@ -204,10 +208,10 @@ impl Trials {
     }
 }
 
-/// Samples a second of one gateway, per 1000 s.
-fn mhz_of_one(fleet: &Fleet) -> u64 {
+/// Samples of one gateway, in thousandths a minute.
+fn milli_per_min_of_one(fleet: &Fleet) -> u64 {
     let gateways = fleet.gateway.as_ref().map_or(1, |gateway| u64::from(gateway.count.max(1)));
-    fleet.rate_mhz() / gateways
+    fleet.rate_milli_per_min() / gateways
 }
 
 /// `4/λ + f (λ = 200/s, f = 2 s)`.
@@ -224,7 +228,7 @@ fn formula(fleet: &Fleet, failures: u64, fail_us: u64) -> String {
     let at_once = fleet.gateway.as_ref().map_or(devices, |gateway| {
         devices.min(u64::try_from(gateway.in_flight).unwrap_or(u64::MAX))
     });
-    let numbers = format!("λ = {}, f = {}", rate(mhz_of_one(fleet)), time(fail_us));
+    let numbers = format!("λ = {}, f = {}", rate(milli_per_min_of_one(fleet)), time(fail_us));
     if at_once >= failures {
         return format!("{}/λ + {each} ({numbers})", failures - failures.min(1));
     }

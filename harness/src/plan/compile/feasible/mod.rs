@@ -7,6 +7,7 @@
 mod backlog;
 mod breaker;
 mod failing;
+mod recovery;
 
 pub(in crate::plan) use backlog::need;
 pub(in crate::plan) use failing::World;
@@ -84,6 +85,9 @@ fn expectation_of(
             let window = from..from.saturating_add(*within_us).saturating_add(*hold_us);
             let seconds = (window.end - window.start) / SECOND_US;
             each_second(name, &objective.of, &window, seconds, trail, traffic, notes);
+            let last_us = from.saturating_add(*within_us);
+            let hold = recovery::Hold { first_us: from, last_us, lasts_us: *hold_us };
+            recovery::check(name, objective, hold, traffic, notes);
         }
         Must::Goodput { of, after, within_us, .. } => {
             let from = planned(*after, case);
@@ -244,8 +248,8 @@ fn remedy(demand: &Demand, least: u64, traffic: Traffic<'_>) -> String {
     let times = (u128::from(least) * 10).div_ceil(u128::from(demand.expected));
     let faster = match pool.constant() {
         Some(arrivals) => {
-            let mhz = u128::from(arrivals.start_rate_mhz) * u128::from(least);
-            let per_s = mhz.div_ceil(u128::from(demand.expected) * 1000);
+            let milli_per_min = u128::from(arrivals.start_milli_per_min) * u128::from(least);
+            let per_s = milli_per_min.div_ceil(u128::from(demand.expected) * 60_000);
             format!("raise the rate to {per_s}/s")
         }
         None => format!("send {}.{} times as many", times / 10, times % 10),

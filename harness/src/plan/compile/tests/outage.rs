@@ -1,7 +1,7 @@
 //! The flagship: its plan, and each check of users, fleets, breakers and kills with a scenario that
 //! fails it.
 
-use crate::plan::{Plan, compile, describe};
+use crate::plan::{Plan, compile_all, describe};
 use crate::spec::{Look, Overrides, Problems, decode};
 use assay_slo::case::{Bound, Evidence, LoadKind, Must};
 use rand_chacha::ChaCha8Rng;
@@ -21,8 +21,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
 fn planned_as(text: &str, profiles: &[&str]) -> Result<Plan, Problems> {
     let profiles = profiles.iter().map(|name| (*name).to_owned()).collect();
     let overrides = Overrides { profiles, ..Overrides::default() };
-    let loaded = decode("scenarios/backend-outage.yaml", text, &overrides, &|_| None)?;
-    compile(&loaded)
+    compile_all(decode("scenarios/backend-outage.yaml", text, &overrides, &|_| None))
 }
 
 #[track_caller]
@@ -188,6 +187,19 @@ fn breakers() {
     );
 }
 
+/// With retries inside the breaker a trial is several attempts.
+#[test]
+fn what_counts_single_attempts_wants_retries_outside_the_breaker() {
+    let inside = ("order: outside-breaker", "order: inside-breaker");
+    refused(&[inside], "`trials` counts single attempts, and `trucks` retries inside");
+    let trials = "trials: {at-most: 1}, ";
+    refused(&[inside, (trials, "calls-while-open: {at-most: 0}, ")], "up to 3 of them");
+    refused(&[inside, (trials, "fast-fail: {share: {at-least: 99%}}, ")], "`fast-fail: share`");
+    let once = ("attempts: 3", "attempts: 1");
+    good(&[inside, once]);
+    good(&[(trials, "trials: {at-most: 1}, calls-while-open: {at-most: 0}, ")]);
+}
+
 /// README's inequalities: each refusal holds its numbers.
 #[test]
 fn what_a_breaker_cannot_do_is_refused() {
@@ -195,8 +207,9 @@ fn what_a_breaker_cannot_do_is_refused() {
     let hole = (MODE, "mode: black-hole");
     among(&[hole], "4/λ + f (λ = 200/s, f = 2 s) = 2.02 s");
     let inside = ("order: outside-breaker", "order: inside-breaker");
-    refused(&[inside], "4/λ + 3 s + 3f (λ = 200/s, f = 0 s) = 3.02 s");
-    good(&[inside, (opens, "opens: {after: down.start, within: 4s}")]);
+    let counted = ("trials: {at-most: 1}, ", "");
+    refused(&[inside, counted], "4/λ + 3 s + 3f (λ = 200/s, f = 0 s) = 3.02 s");
+    good(&[inside, counted, (opens, "opens: {after: down.start, within: 4s}")]);
     refused(
         &[(RETRY, ""), ("within: 8s", "within: 5s")],
         "R (5 s) + T (0 s) + 1/λ (5 ms with λ = 200/s) + ε (100 ms) = 5.105 s",
