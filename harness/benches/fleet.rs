@@ -1,5 +1,6 @@
 //! What ten thousand devices cost: 2000 samples a second for 10 s through ten gateways to a sink
-//! on another thread of this process. Prints the fleet's own processor time and memory.
+//! on another thread of this process. Prints the fleet's own processor time and memory, and what
+//! the ledger of ten million samples weighs.
 //!
 //! Run with `cargo bench --workspace --bench fleet`.
 //!
@@ -8,7 +9,7 @@
 #![expect(clippy::print_stdout, reason = "a bench talks to its user")]
 
 use assay::clock::Clock;
-use assay::fleet::{Aimed, Drive, start};
+use assay::fleet::{Aimed, Drive, remembering, start};
 use assay::plan::fleet::{Delivery, Gateway, Profile, WhenFull};
 use assay::plan::{Client, Fleet, Target};
 use assay::record::Edges;
@@ -30,6 +31,9 @@ const EVERY_US: u64 = 5_000_000;
 const SAMPLES: u64 = 2;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let empty = memory_kib()?;
+    let full = remembering(DEVICES as usize, 1_000, memory_kib)??;
+    println!("ledger of {} samples: {} KiB", DEVICES * 1_000, full.saturating_sub(empty));
     let (tell, told) = oneshot::channel();
     std::thread::Builder::new().name("sink".to_owned()).spawn(move || sink(tell))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -27,9 +27,11 @@ mod teller;
 mod template;
 mod uplink;
 mod values;
+mod weight;
 
 pub use aim::{Aimed, Drive, FleetBatch, StartError, start};
 pub use template::{Known, UnknownPlaceholder};
+pub use weight::remembering;
 
 use aim::Reader;
 use assay_slo::event::Ledger;
