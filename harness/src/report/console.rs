@@ -12,6 +12,7 @@ use super::look::{Color, Detail};
 use super::{coverage, order, summary};
 use assay_slo::scorecard::{ExpectationScore, FaultScore, ObjectiveScore};
 use assay_slo::{Scorecard, Verdict};
+use console::measure_text_width;
 use std::fmt::Write;
 
 /// Lines are broken here.
@@ -125,14 +126,18 @@ fn judged(out: &mut String, title: &str, rows: impl Iterator<Item = Judged>, col
     let mut cells: Vec<_> = rows.iter().map(|row| row.cells.clone()).collect();
     columns(&mut cells);
     for (row, cells) in rows.iter().zip(cells) {
+        let mut first = String::new();
+        let mut last = String::new();
         for (place, cell) in cells.iter().enumerate() {
-            out.push_str("  ");
-            match place {
-                0 => out.push_str(&color.verdict(row.verdict, cell)),
-                _ => out.push_str(cell),
-            }
+            first.push_str(&last);
+            first.push_str("  ");
+            last = if place == 0 { color.verdict(row.verdict, cell) } else { cell.clone() };
         }
-        out.push('\n');
+        if measure_text_width(&first) < WIDTH / 2 {
+            out.push_str(&wrap(&first, &last, WIDTH));
+        } else {
+            _ = writeln!(out, "{first}{last}");
+        }
         for text in &row.below {
             out.push_str(&wrap("      ", text, WIDTH));
         }
