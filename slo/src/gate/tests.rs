@@ -64,3 +64,68 @@ fn after_the_last_undo_the_fault_itself_is_not_looked_at() {
     assert!(!seen(&run(3), 17, GateTime::After).open);
     assert!(!seen(&run(0), 15, GateTime::After).open, "nothing is left to look at");
 }
+
+/// 100 requests a second are due for 10 s, told a moment after each second; of those due from
+/// second 6 on, so many a second have ended by now.
+fn ended_of_the_last(each: u64) -> Script {
+    let mut script = Script::new(60).fast().run(0..6, 0);
+    for second in 6..10 {
+        let cell = script.cell(second, Outcome::Ok, each);
+        script = if each > 0 { script.add(cell) } else { script };
+    }
+    for second in 0..10 {
+        let health = crate::event::Health {
+            load: 0,
+            due: 100,
+            begun: 100,
+            done: 100,
+            blocked: 0,
+            lag_p50_us: 1,
+            lag_p99_us: 1,
+            lag_max_us: 1,
+            in_flight: 0,
+        };
+        let at = crate::script::ZERO.plus((second + 1) * 1_000_000 + 1_000);
+        script.push(at, crate::event::Event::Health(health));
+    }
+    asked(script)
+}
+
+#[test]
+fn what_hangs_is_not_well_though_nothing_has_failed() {
+    assert!(seen(&ended_of_the_last(100), 10, GateTime::Before).open);
+    // A few may hang; half of them, and all, may not.
+    assert!(seen(&ended_of_the_last(98), 10, GateTime::Before).open);
+    for each in [50, 0] {
+        let gate = seen(&ended_of_the_last(each), 10, GateTime::Before);
+        assert!(!gate.open, "{each}");
+        assert!(gate.reasons[0].ends_with("due more than 1 s ago have not ended"), "{gate:?}");
+    }
+}
+
+#[test]
+fn what_may_still_be_on_its_way_does_not_hang() {
+    // An objective that lets a request take 5 s: those due from second 6 on are not overdue.
+    let mut patient = ended_of_the_last(0);
+    for mark in &mut patient.case.marks {
+        if let crate::case::Mark::Below { us, .. } = mark {
+            *us = 5_000_000;
+        }
+    }
+    for objective in &mut patient.case.objectives {
+        if let Ask::Latency { below_us, .. } = &mut objective.ask {
+            *below_us = 5_000_000;
+        }
+    }
+    assert!(seen(&patient, 10, GateTime::Before).open);
+    assert!(!seen(&ended_of_the_last(0), 10, GateTime::Before).open);
+}
+
+#[test]
+fn a_look_after_the_last_undo_wants_a_whole_second_after_it() {
+    let script = Script::new(60).errors().fault(10_000..15_500, hit(500)).run(0..30, 0);
+    let timeline = script.timeline().unwrap();
+    // It ended within second 15: the first without it is 16, and that must be over.
+    assert_eq!(first_second_after_faults(&timeline), 16);
+    assert_eq!([15, 16, 17].map(|now| can_look_after(&timeline, now)), [false, false, true]);
+}
