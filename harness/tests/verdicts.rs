@@ -214,3 +214,36 @@ objectives: {{gate: {{latency: {{percentile: 95, below: 1s}}}}}}
     assert!(said(&output).contains("app"), "{}", said(&output));
     verify_agrees(&case.out(), 1);
 }
+
+/// A probe that takes almost as long as it may, just before the fault.
+#[test]
+fn a_slow_probe_does_not_shorten_the_fault() {
+    let site = Server::ok();
+    let slow = Server::start(|_, stream| {
+        std::thread::sleep(std::time::Duration::from_millis(1_700));
+        answer(stream, 200)
+    });
+    let case = Case::new(&format!(
+        "schema: 1
+name: slow-probe
+services: {{site: {{url: \"http://{}\"}}, other: {{url: \"http://{}\"}}}}
+links: {{front: {{to: site}}}}
+steady-state: {{probes: [{{http: {{service: other, path: /}}}}], after: 1s}}
+load:
+  visitors:
+    constant-arrival-rate:
+      {{rate: 50/s, duration: 11s, to: front, requests: [{{get: {{path: /}}}}]}}
+faults:
+  half: {{error: {{link: front, status: 503, at: 3s, duration: 2s, recovery: 1s}}}}
+objectives: {{errors: {{error-rate: {{below: 50%}}}}}}
+expect: [{{recovers: {{objective: errors, after: half.end, within: 2s, hold: 1s}}}}]
+",
+        site.addr, slow.addr
+    ));
+    let output = case.run(&[]);
+    expect(&output, 0);
+    let edges = &verdict(&case.out())["faults"][0]["edges"];
+    let [applied, cleared] = ["applied", "cleared"].map(|edge| edges[edge].as_u64().unwrap());
+    let lasted_ms = (cleared - applied) / 1_000;
+    assert!((1_990..3_000).contains(&lasted_ms), "{lasted_ms} ms: {}", said(&output));
+}

@@ -81,10 +81,11 @@ fn covers_steady(objective: &Objective) -> bool {
 fn check_first(faults: &[Fault], notes: &mut Notes<'_>) {
     let Some(first) = faults.iter().min_by_key(|fault| fault.starts_us) else { return };
     let starts = Duration { us: first.starts_us };
-    if first.starts_us < SECOND_US {
+    // A second's requests are handed over just after its end: the first is known at 2 s.
+    if first.starts_us < 2 * SECOND_US {
         let trail = Trail::root().key("faults").key(&first.name);
         let message = format!("`{}` starts before the steady state can be looked at", first.name);
-        notes.entry(&trail, message, "start it at 1s or later, better at 5s");
+        notes.entry(&trail, message, "start it at 2s or later, better at 5s");
     } else if first.starts_us < LOOK_US {
         notes.warn(format!(
             "the steady-state gate sees only {starts} before `{}` starts; it looks at the last 5s",
