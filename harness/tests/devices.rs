@@ -1,0 +1,98 @@
+//! `assay devices` against `assay backend`: the platform's demo, as a user types it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{assay, said};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The bundled backend, ended with the test.
+struct Backend {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Backend {
+    fn start(folder: &std::path::Path) -> Backend {
+        let addr = free();
+        let child = assay(&["backend", "--listen", &addr.to_string()])
+            .env("DATABASE_URL", format!("sqlite://{}/backend.db", folder.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while TcpStream::connect(addr).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(30), "the backend does not listen");
+            std::thread::yield_now();
+        }
+        Backend { child, addr }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.addr).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port where nobody listens just now.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn devices(to: SocketAddr, words: &[&str]) -> Output {
+    let to = format!("http://{to}");
+    let mut command: Command = assay(&["devices", "--to", &to]);
+    command.args(words).output().unwrap()
+}
+
+#[test]
+fn every_sample_arrives_and_progress_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(folder.path());
+    let words = ["--samples", "150", "--devices", "4", "--every", "20ms"];
+    for more in [&[][..], &["--gateway", "--seed", "2", "--profile", "MILL-3"]] {
+        let output = devices(backend.addr, &[&words[..], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.starts_with("generated 600, acknowledged 600"), "{told}");
+        let progress = String::from_utf8_lossy(&output.stderr);
+        assert!(progress.contains(" of 600 acknowledged"), "{progress}");
+    }
+    for machine in ["TRUCK-21-0001", "TRUCK-21-0004", "MILL-3-0002"] {
+        let answer = backend.get(&format!("/samples/{machine}"));
+        assert!(answer.contains("[1,150]"), "{answer}");
+    }
+}
+
+#[test]
+fn what_did_not_arrive_is_exit_code_1_and_named() {
+    let output = devices(free(), &["--samples", "3", "--every", "10ms"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.starts_with("generated 3, acknowledged 0; connect_error 3"), "{told}");
+}
+
+#[test]
+fn what_is_no_target_is_refused() {
+    for url in ["127.0.0.1:1", "https://127.0.0.1:1", "http://"] {
+        let output = assay(&["devices", "--to", url, "--samples", "1"]).output().unwrap();
+        assert!(matches!(output.status.code(), Some(2 | 4)), "{url}: {}", said(&output));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("error: "), "{}", said(&output));
+    }
+}
