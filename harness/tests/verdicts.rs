@@ -219,6 +219,7 @@ objectives: {{gate: {{latency: {{percentile: 95, below: 1s}}}}}}
 #[test]
 fn a_slow_probe_does_not_shorten_the_fault() {
     let site = Server::ok();
+    #[expect(clippy::disallowed_methods, reason = "the server's own slowness, on its own thread")]
     let slow = Server::start(|_, stream| {
         std::thread::sleep(std::time::Duration::from_millis(1_700));
         answer(stream, 200)
