@@ -4,11 +4,12 @@
 
 mod common;
 
+use assay::clock::Clock;
+use assay_slo::At;
 use common::{assay, said};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 /// The bundled backend, ended with the test.
 struct Backend {
@@ -25,9 +26,9 @@ impl Backend {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let started = Instant::now();
+        let clock = Clock::start();
         while TcpStream::connect(addr).is_err() {
-            assert!(started.elapsed() < Duration::from_secs(30), "the backend does not listen");
+            assert!(clock.now() < At(30_000_000), "the backend does not listen");
             std::thread::yield_now();
         }
         Backend { child, addr }

@@ -6,7 +6,7 @@
 use crate::case::{Expectation, Must};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
-use crate::scorecard::{ExpectationScore, Verdict};
+use crate::scorecard::{ExpectationScore, Recovered, Verdict};
 
 mod amplification;
 mod answers;
@@ -34,6 +34,13 @@ pub(crate) struct Answer {
     pub(crate) ill: Option<String>,
 }
 
+/// What a recovery came to, and when it was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Recovery {
+    pub(crate) answer: Answer,
+    pub(crate) seen: Option<Recovered>,
+}
+
 impl Answer {
     /// Undecided, without a look at what was observed.
     fn doubtful(asks: String, doubt: Doubt) -> Answer {
@@ -53,10 +60,13 @@ pub(crate) fn judge(
     evidence: &Evidence<'_>,
     expectation: &Expectation,
 ) -> (ExpectationScore, Option<String>) {
+    let mut recovered = None;
     let answer = match &expectation.must {
         Must::Recovers { objective, after, within_us, hold_us } => {
             let asked = recovers::Asked { after, within_us: *within_us, hold_us: *hold_us };
-            recovers::judge(evidence, *objective, &asked)
+            let recovery = recovers::judge(evidence, *objective, &asked);
+            recovered = recovery.seen;
+            recovery.answer
         }
         Must::Unaffected { of, during, keeps } => unaffected::judge(evidence, of, during, keeps),
         Must::Answers { of, during, mark, service_mark, late_mark } => {
@@ -99,6 +109,7 @@ pub(crate) fn judge(
         observed: answer.observed,
         reason: answer.reason,
         missing: open.then_some(answer.missing),
+        recovered,
     };
     (score, answer.ill)
 }

@@ -104,6 +104,7 @@ fn steady_state(evidence: &Evidence<'_>) -> Option<ExpectationScore> {
         observed: observed.to_owned(),
         reason,
         missing,
+        recovered: None,
     })
 }
 
@@ -132,6 +133,7 @@ fn idle_faults<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Expectati
             observed: facts.score.effect.clone(),
             reason,
             missing: Some(missing),
+            recovered: None,
         })
     })
 }
@@ -156,6 +158,7 @@ fn deaths(timeline: &Timeline) -> Vec<ExpectationScore> {
             observed: format!("died{detail}"),
             reason: format!("it ended although nobody asked it to{detail}"),
             missing: None,
+            recovered: None,
         });
     }
     scores

@@ -151,6 +151,19 @@ pub struct ExpectationScore {
     pub reason: String,
     /// What would decide it; set exactly when it is inconclusive.
     pub missing: Option<String>,
+    /// Between which lengths of time after its moment it recovered; only of `recovers`, and none
+    /// if that was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<Recovered>,
+}
+
+/// A recovery as well as it is known: within a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovered {
+    /// Not before so long after the moment, µs.
+    pub earliest_us: u64,
+    /// Not after so long after the moment, µs.
+    pub latest_us: u64,
 }
 
 /// What a fault did.

@@ -8,7 +8,7 @@ use super::head::Head;
 use assay_slo::case::{Clock, Place};
 use assay_slo::scorecard::{
     ExpectationScore, FaultEdges, FaultScore, HealthScore, LoadScore, ObjectiveScore, Phase,
-    TimesScore,
+    Recovered, TimesScore,
 };
 use assay_slo::{At, Scorecard, Verdict};
 
@@ -121,6 +121,7 @@ fn expectation(id: &str, line: u32, verdict: Verdict) -> ExpectationScore {
         observed: "recovered 2.1 s to 3.1 s after half.end".into(),
         reason: "it held again from 3.1 s on".into(),
         missing: None,
+        recovered: Some(Recovered { earliest_us: 2_100_000, latest_us: 3_100_000 }),
     }
 }
 
@@ -165,6 +166,7 @@ pub(super) fn scorecard() -> Scorecard {
                 observed: "not looked at".into(),
                 reason: "the fault never took effect".into(),
                 missing: Some("a run in which `idle` affects a request".into()),
+                recovered: None,
                 ..expectation("answers read during idle", 41, Verdict::Inconclusive)
             },
         ],

@@ -7,7 +7,7 @@ use assay::report::{Exit, Head, OnInconclusive};
 use assay_slo::case::Clock;
 use assay_slo::scorecard::{
     ExpectationScore, FaultEdges, FaultScore, HealthScore, LoadScore, ObjectiveScore, Phase,
-    TimesScore,
+    Recovered, TimesScore,
 };
 use assay_slo::{Scorecard, Verdict};
 
@@ -110,7 +110,13 @@ fn expectation(id: &str, asks: &str, verdict: Verdict, observed: &str) -> Expect
         observed: observed.into(),
         reason: format!("{observed}, as it should be"),
         missing: None,
+        recovered: None,
     }
+}
+
+fn recovered(earliest_ms: u64, latest_ms: u64) -> Option<Recovered> {
+    let (earliest_us, latest_us) = (earliest_ms * 1_000, latest_ms * 1_000);
+    Some(Recovered { earliest_us, latest_us })
 }
 
 fn expectations() -> Vec<ExpectationScore> {
@@ -119,10 +125,14 @@ fn expectations() -> Vec<ExpectationScore> {
     let edge = "recovered 8.5 s to 9.5 s after down.end";
     let asks = "errors hold again within 5 s, for 3 s";
     vec![
-        expectation("recovers errors after down.end", asks, Met, seen),
+        ExpectationScore {
+            recovered: recovered(2_000, 3_000),
+            ..expectation("recovers errors after down.end", asks, Met, seen)
+        },
         ExpectationScore {
             reason: format!("{edge}: the deadline of 9 s lies inside the error bar of 1 s"),
             missing: Some("a deadline of at least 9.5 s".into()),
+            recovered: recovered(8_500, 9_500),
             ..expectation("recovers fast after down.end", "fast holds again", Inconclusive, edge)
         },
         expectation(

@@ -7,13 +7,13 @@
 //! Invariant: met only if even the later end is in time, violated only if even the earlier is not.
 //! Not here: the search (`slices`).
 
-use super::Answer;
 use super::slices::{Limit, Slices, Unknown};
+use super::{Answer, Recovery};
 use crate::case::{Anchor, Ask, During, Moment, Objective};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
 use crate::objective::{self, Measured, Question, asks, measure};
-use crate::scorecard::Verdict;
+use crate::scorecard::{Recovered, Verdict};
 use crate::time::SECOND_US;
 use crate::words;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,10 +30,11 @@ pub(super) struct Asked<'a> {
 }
 
 /// Judges it.
-pub(super) fn judge(evidence: &Evidence<'_>, index: usize, asked: &Asked<'_>) -> Answer {
+pub(super) fn judge(evidence: &Evidence<'_>, index: usize, asked: &Asked<'_>) -> Recovery {
+    let unseen = |answer| Recovery { answer, seen: None };
     let Some(objective) = evidence.case.objectives.get(index) else {
         let doubt = Doubt { reason: "no objective".to_owned(), missing: "one".to_owned() };
-        return Answer::doubtful("recovers".to_owned(), doubt);
+        return unseen(Answer::doubtful("recovers".to_owned(), doubt));
     };
     let moment_words = evidence.moment_words(asked.after);
     let asks = format!(
@@ -45,7 +46,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, index: usize, asked: &Asked<'_>) ->
     );
     let moment = match evidence.moment(asked.after) {
         Ok(moment) => moment,
-        Err(doubt) => return Answer::doubtful(asks, doubt),
+        Err(doubt) => return unseen(Answer::doubtful(asks, doubt)),
     };
     let search = Search::new(evidence, objective, asked, moment);
     let found = search.run(&search.measured.by_second);
@@ -67,7 +68,11 @@ pub(super) fn judge(evidence: &Evidence<'_>, index: usize, asked: &Asked<'_>) ->
             (found.verdict, reason, missing)
         }
     };
-    Answer { asks, verdict, observed, reason, missing, ill: ill.map(|doubt| doubt.reason) }
+    let seen = found.between;
+    Recovery {
+        answer: Answer { asks, verdict, observed, reason, missing, ill: ill.map(|d| d.reason) },
+        seen: seen.map(|(earliest_us, latest_us)| Recovered { earliest_us, latest_us }),
+    }
 }
 
 /// Everything that the search is made in.

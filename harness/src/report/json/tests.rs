@@ -113,7 +113,11 @@ const SHAPE: &str = r#"{
       "verdict": "met",
       "observed": "recovered 2.1 s to 3.1 s after half.end",
       "reason": "it held again from 3.1 s on",
-      "missing": null
+      "missing": null,
+      "recovered": {
+        "earliest_us": 2100000,
+        "latest_us": 3100000
+      }
     }
   ],
   "faults": [
