@@ -113,3 +113,17 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     }
     files
 }
+
+#[test]
+fn closed_connections_send_again_as_soon_as_they_are_answered() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), Server::ok());
+    let url = format!("http://{}/", server.addr);
+    let words = [&*url, "--closed", "--connections", "4", "--for", "2s", "--p50", "5s"];
+    let output = load(folder.path(), &words);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let figures = figures(folder.path());
+    assert_eq!(figures["requests"].as_u64(), Some(server.seen()), "{figures}");
+    assert!(server.seen() > 40 && figures["errors"] == 0, "{figures}");
+    let p50 = |times: &serde_json::Value| times["p50"].as_f64().unwrap();
+    assert!((p50(&figures) - p50(&figures["service"])).abs() < 1.0, "{figures}");
+}

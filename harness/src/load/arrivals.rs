@@ -4,7 +4,7 @@
 //! them, and threads that share a lane share its k without a word between them.
 //! Not here: the arithmetic of rates (`plan`), waiting and sending (`shard`).
 
-use super::Lane;
+use super::{Lane, Pace};
 use assay_slo::At;
 use std::sync::Arc;
 
@@ -53,13 +53,15 @@ impl Arrivals {
     }
 
     fn compute(&mut self) -> Option<Arrival> {
+        let lane = Arc::clone(&self.lane);
+        let Pace::Open { warmup, due } = &lane.pace else { return None };
         if self.warmup {
-            match (self.lane.warmup)(self.k) {
+            match warmup(self.k) {
                 Some(us) => return Some(self.arrival(us)),
                 None => (self.warmup, self.k) = (false, self.shard),
             }
         }
-        (self.lane.due)(self.k).map(|us| self.arrival(us))
+        due(self.k).map(|us| self.arrival(us))
     }
 
     fn arrival(&self, us: i64) -> Arrival {

@@ -33,6 +33,23 @@ const LEAST_CONNECTIONS_A_THREAD: usize = 64;
 /// When the k-th request is due, µs after time 0; none from the end on. Must not decrease.
 pub type Due = Box<dyn Fn(u64) -> Option<i64> + Send + Sync>;
 
+/// When a lane's requests are sent.
+pub enum Pace {
+    /// When each is due, whatever became of those before.
+    Open {
+        /// Arrivals of the warm-up, with a k of their own; normally before time 0.
+        warmup: Due,
+        /// Arrivals.
+        due: Due,
+    },
+    /// As soon as the answer to the one before is there, on each of the client's connections, from
+    /// time 0 on. Due is begun here.
+    Closed {
+        /// None begins from here on, µs after time 0.
+        ends_us: i64,
+    },
+}
+
 /// What all threads share.
 #[derive(Debug, Clone)]
 pub struct Drive {
@@ -66,12 +83,10 @@ pub struct Lane {
     pub client: plan::Client,
     /// What is sent; placeholders filled.
     pub requests: Vec<plan::Request>,
-    /// The k-th arrival sends request `cycle[k % cycle.len()]`.
+    /// The k-th request sent is `cycle[k % cycle.len()]`.
     pub cycle: Vec<u16>,
-    /// Arrivals of the warm-up, with a k of their own; normally before time 0.
-    pub warmup: Due,
-    /// Arrivals.
-    pub due: Due,
+    /// When.
+    pub pace: Pace,
 }
 
 impl std::fmt::Debug for Lane {

@@ -6,6 +6,8 @@
 //! the queue, or cut.
 //! Not here: the pool's rules (`pool`), one attempt (`client`).
 
+mod closed;
+
 use super::arrivals::{Arrival, Arrivals};
 use super::pool::{Pool, Turn};
 use super::timer::Timer;
@@ -66,6 +68,12 @@ pub(super) struct Shard {
     flights: RefCell<BTreeMap<u64, Flight>>,
     recorder: RefCell<Recorder>,
     next_id: Cell<u64>,
+    /// Requests that closed lanes have sent, by post.
+    sent: Vec<Cell<u64>>,
+    /// Connections of closed lanes that may still send.
+    seats: Cell<usize>,
+    /// Nothing new begins.
+    ended: Cell<bool>,
     landed: Notify,
     died: Cell<bool>,
 }
@@ -85,6 +93,7 @@ impl Shard {
             .map(|post| Arrivals::new(Arc::clone(&post.lane), zero, post.shard, post.shards))
             .collect();
         let pools = posts.iter().map(|post| RefCell::new(Pool::new(post.connections))).collect();
+        let sent = posts.iter().map(|_| Cell::new(0)).collect();
         let shard = Rc::new(Shard {
             drive,
             posts,
@@ -92,18 +101,20 @@ impl Shard {
             flights: RefCell::default(),
             recorder: RefCell::new(recorder),
             next_id: Cell::new(0),
+            sent,
+            seats: Cell::new(0),
+            ended: Cell::new(false),
             landed: Notify::new(),
             died: Cell::new(false),
         });
+        shard.take_seats();
         let clock = shard.drive.clock;
         let mut sleep = std::pin::pin!(clock.sleep_until(next_tick(clock.now(), zero)));
         // Taken from the arrivals, not all of it due yet.
         let mut batch = Vec::new();
-        let mut ended = false;
         loop {
             let order = *orders.borrow_and_update();
-            if order != Order::Go && !ended {
-                ended = true;
+            if order != Order::Go && !shard.ended.replace(true) {
                 take_due(&mut arrivals, clock.now(), &mut batch);
                 batch.retain(|(_, arrival): &(usize, Arrival)| arrival.due <= clock.now());
                 match order {
@@ -114,14 +125,15 @@ impl Shard {
             if order == Order::Cut || shard.died.get() {
                 break;
             }
-            if !ended
+            if !shard.ended.get()
                 && batch.is_empty()
                 && let Some(next) = arrivals.iter().filter_map(Arrivals::next_due).min()
             {
                 take_due(&mut arrivals, At(next.0.saturating_add(TOGETHER_US)), &mut batch);
             }
             let wake = batch.iter().map(|(_, arrival)| arrival.due).max();
-            if wake.is_none() && shard.flights.borrow().is_empty() {
+            let idle = shard.flights.borrow().is_empty() && shard.seats.get() == 0;
+            if wake.is_none() && idle {
                 break;
             }
             tokio::select! {

@@ -42,8 +42,10 @@ pub(super) fn lane(
         },
         requests: vec![request("a"), request("b")],
         cycle: vec![0, 0, 1],
-        warmup: Box::new(move |k| at(k, 10).map(|us| us - 10 * every_us)),
-        due: Box::new(move |k| at(k, count)),
+        pace: Pace::Open {
+            warmup: Box::new(move |k| at(k, 10).map(|us| us - 10 * every_us)),
+            due: Box::new(move |k| at(k, count)),
+        },
     }
 }
 

@@ -5,11 +5,12 @@
 use super::names::Address;
 use super::stage::Stage;
 use crate::fleet;
-use crate::load::{Lane, users};
+use crate::load::{Lane, Pace, users};
+use crate::plan::users::Does;
 use crate::plan::{Body, Client, Plan, Request, ServiceKind, Target, Text, Upstream, Users};
 use std::sync::Arc;
 
-/// One lane for each load, texts filled in.
+/// One lane for each open load, and for each closed one without journeys; texts filled in.
 ///
 /// # Errors
 /// A sentence, if something has no address or no value.
@@ -26,14 +27,42 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
             client: client(stage, &load.client)?,
             requests: load.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?,
             cycle: load.cycle.clone(),
-            warmup: Box::new(move |k| warmup.warmup_due_us(warmup_us, k)),
-            due: Box::new(move |k| due.due_us(k).and_then(|due| i64::try_from(due).ok())),
+            pace: Pace::Open {
+                warmup: Box::new(move |k| warmup.warmup_due_us(warmup_us, k)),
+                due: Box::new(move |k| due.due_us(k).and_then(|due| i64::try_from(due).ok())),
+            },
         })
     };
-    plan.loads.iter().enumerate().map(aim).collect()
+    let closed = plan.users.iter().filter_map(|users| independent(plan, stage, users));
+    plan.loads.iter().enumerate().map(aim).chain(closed).collect()
 }
 
-/// The closed loads, texts filled in.
+/// The lane of users without journeys: a connection for each.
+fn independent(plan: &Plan, stage: &Stage, users: &Users) -> Option<Result<Lane, String>> {
+    let Does::Independent { cycle } = &users.does else { return None };
+    let lane = || {
+        let address = target(plan, stage, &users.to)?;
+        let requests = users.requests.iter().map(|r| request(stage, r));
+        Ok(Lane {
+            index: users.load,
+            name: users.name.clone(),
+            addr: address.addr,
+            authority: address.authority,
+            client: Client {
+                connections: usize::try_from(users.crowd.most()).unwrap_or(usize::MAX),
+                ..client(stage, &users.client)?
+            },
+            requests: requests.collect::<Result<_, _>>()?,
+            cycle: cycle.clone(),
+            pace: Pace::Closed {
+                ends_us: i64::try_from(users.crowd.ends_us()).unwrap_or(i64::MAX),
+            },
+        })
+    };
+    Some(lane())
+}
+
+/// The closed loads with journeys, texts filled in.
 ///
 /// # Errors
 /// As [`aim`].
@@ -49,7 +78,7 @@ pub(super) fn users(plan: &Plan, stage: &Stage) -> Result<Vec<users::Aimed>, Str
             authority: address.authority,
         })
     };
-    plan.users.iter().map(aim).collect()
+    plan.users.iter().filter(|users| !users.journey().is_empty()).map(aim).collect()
 }
 
 /// The fleets; `attempts` tells of which the single attempts are wanted.

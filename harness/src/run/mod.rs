@@ -91,7 +91,7 @@ pub fn run(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunErr
 }
 
 async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunError> {
-    if !plan.users.is_empty() {
+    if plan.users.iter().any(|users| !users.journey().is_empty()) {
         // Before we listen ourselves: goose must find Ctrl-C taken.
         users::keep_interrupt()?;
     }

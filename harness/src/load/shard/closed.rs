@@ -1,0 +1,73 @@
+//! Closed pace: each connection sends its next request as soon as the answer to the last is there.
+//!
+//! Invariant: a request is due when it begins: what a stalled server keeps from being sent is not
+//! seen, so only the service clock says anything.
+//! Invariant: a target that cannot be reached is tried 20 times a second by each connection, not
+//! as fast as the machine can.
+//! Not here: open arrivals, which are what gates should judge.
+
+use super::super::Pace;
+use super::super::arrivals::Arrival;
+use super::{Shard, Watch};
+use crate::client::attempt;
+use assay_slo::Outcome;
+use std::rc::Rc;
+
+/// How long a connection rests that could not be had, µs.
+const REST_US: i64 = 50_000;
+
+impl Shard {
+    /// Starts a task for each connection of each closed lane.
+    pub(super) fn take_seats(self: &Rc<Self>) {
+        for (post, planned) in self.posts.iter().enumerate() {
+            let Pace::Closed { ends_us } = planned.lane.pace else { continue };
+            for _ in 0..planned.connections {
+                self.seats.set(self.seats.get() + 1);
+                tokio::task::spawn_local(Rc::clone(self).keep_sending(post, ends_us));
+            }
+        }
+    }
+
+    async fn keep_sending(self: Rc<Self>, post: usize, ends_us: i64) {
+        let _watch = Watch(&self);
+        let _seat = Seat(&self);
+        let clock = self.drive.clock;
+        let (from, to) = (self.drive.zero, self.drive.zero.plus(ends_us));
+        clock.sleep_until(from).await;
+        let mut connection = None;
+        while !self.ended.get() && clock.now() < to {
+            let arrival = Arrival { k: self.next_k(post), warmup: false, due: clock.now() };
+            let job = self.enter(post, arrival);
+            let kind = &self.posts[post].kinds[job.request];
+            let request = kind.rendered.request(arrival.k, false);
+            let began = |at| self.began(job.id, at);
+            let (exchange, back) = attempt(&clock, &kind.limits, connection, request, began).await;
+            let reached = !matches!(exchange.outcome, Outcome::ConnectError | Outcome::NotSent);
+            self.land(job.id, exchange);
+            connection = back;
+            if !reached {
+                clock.sleep_until(clock.now().plus(REST_US)).await;
+            }
+        }
+    }
+
+    /// The next k of a post: threads share a lane's k without a word between them.
+    fn next_k(&self, post: usize) -> u64 {
+        let (sent, planned) = (&self.sent[post], &self.posts[post]);
+        let n = sent.replace(sent.get() + 1);
+        planned.shard + n * planned.shards
+    }
+}
+
+/// Tells the thread when a connection sends no more.
+struct Seat<'a>(&'a Shard);
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.seats.set(self.0.seats.get() - 1);
+        self.0.landed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests;
