@@ -74,7 +74,7 @@ async fn services(guardian: &mut Guardian, run_id: &str, folder: &Path) -> Vec<R
             "setsid sh -c 'trap \"\" TERM HUP; echo ready; while :; do sleep 1000; done' &\nwait",
         ),
     ] {
-        let mut running = start(launch(name, script, run_id, folder)).unwrap();
+        let running = start(launch(name, script, run_id, folder)).unwrap();
         guardian.watch(&running).await.unwrap();
         running.ready().await.unwrap();
         all.push(running);

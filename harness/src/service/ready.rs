@@ -4,12 +4,15 @@
 //! come with the last thing seen and the service's last words.
 //! Not here: the steady-state gate (`run`, with `probe`).
 
+use super::capture::Capture;
+use super::ending::Leader;
 use super::process::{Exit, Launch, Running};
 use super::{ServiceError, error::length, http, sockets, table};
 use crate::plan::Ready;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Between two looks.
@@ -72,15 +75,38 @@ impl Launch {
 }
 
 impl Running {
-    /// Waits until the service is ready; its time runs since its start.
+    /// Waits until the process that runs now is ready; its time runs since its start. The future
+    /// does not borrow the service.
     ///
     /// # Errors
     /// [`ServiceError::NotReady`] at the deadline, [`ServiceError::Died`] when it ends before.
     /// It still has to be stopped then.
-    pub async fn ready(&mut self) -> Result<(), ServiceError> {
-        let time_left = self.launch.ready_within.saturating_sub(self.life.started.elapsed());
-        let mut last = "nothing was tried".to_owned();
+    pub fn ready(&self) -> impl Future<Output = Result<(), ServiceError>> + Send + use<> {
+        let wait = Wait {
+            launch: self.launch.clone(),
+            leader: self.life.leader.clone(),
+            exit: self.life.exit.clone(),
+            capture: self.life.capture.clone(),
+            started: self.life.started,
+        };
         let ended = self.life.ended();
+        async move { wait.until_ready(ended).await }
+    }
+}
+
+/// One process that is waited for.
+struct Wait {
+    launch: Launch,
+    leader: Leader,
+    exit: watch::Receiver<Option<Exit>>,
+    capture: Capture,
+    started: Instant,
+}
+
+impl Wait {
+    async fn until_ready(&self, ended: impl Future<Output = Exit>) -> Result<(), ServiceError> {
+        let time_left = self.launch.ready_within.saturating_sub(self.started.elapsed());
+        let mut last = "nothing was tried".to_owned();
         let exit = tokio::select! {
             // A service that has ended is not ready, whoever else answers at its address.
             biased;
@@ -116,7 +142,7 @@ impl Running {
             }
             Ready::Log(text) => {
                 *last = format!("no line of its output contains \"{text}\"");
-                let mut capture = self.life.capture.clone();
+                let mut capture = self.capture.clone();
                 capture.reached(|progress| progress.found || progress.ended).await;
                 if !capture.has_found() {
                     // Its output is closed: only its end or the deadline can come now.
@@ -129,7 +155,7 @@ impl Running {
 
     /// Readiness of a service that died in the same moment is none.
     async fn still_alive(&self) -> Result<(), ServiceError> {
-        let exit = self.life.exit.borrow().clone();
+        let exit = self.exit.borrow().clone();
         match exit {
             None => Ok(()),
             Some(exit) => Err(self.died(exit).await),
@@ -137,11 +163,11 @@ impl Running {
     }
 
     async fn died(&self, exit: Exit) -> ServiceError {
-        let mut capture = self.life.capture.clone();
+        let mut capture = self.capture.clone();
         let ended = capture.reached(|progress| progress.ended);
         // Its children may still hold the pipe.
         let _ = tokio::time::timeout(WORDS_WITHIN, ended).await;
-        ServiceError::Died { name: self.launch.name.clone(), exit, lines: self.last_lines() }
+        ServiceError::Died { name: self.launch.name.clone(), exit, lines: self.capture.last() }
     }
 
     fn not_ready(&self, last: String) -> ServiceError {
@@ -150,7 +176,7 @@ impl Running {
             within: self.launch.ready_within,
             last,
             hint: self.hint(),
-            lines: self.last_lines(),
+            lines: self.capture.last(),
         }
     }
 
@@ -158,7 +184,7 @@ impl Running {
     fn hint(&self) -> Option<String> {
         let wanted = self.launch.ready_addr()?;
         let table = table::all().ok()?;
-        let group = table.iter().filter(|entry| entry.pgid == self.life.leader.pgid);
+        let group = table.iter().filter(|entry| entry.pgid == self.leader.pgid);
         let pids: Vec<i32> = group.map(|entry| entry.pid).collect();
         let found = sockets::listening(&pids);
         let is_wanted = |addr: &SocketAddr| {

@@ -41,7 +41,7 @@ fn role() {
 }
 
 async fn running(script: &str, folder: &Path) -> Running {
-    let mut running = start(Launch::example(&["sh", "-c", script], folder)).unwrap();
+    let running = start(Launch::example(&["sh", "-c", script], folder)).unwrap();
     running.ready().await.unwrap();
     running
 }
@@ -153,7 +153,7 @@ async fn who_left_the_group_goes_too_and_other_services_stay() {
     let mut victim = running(script, folder.path()).await;
     let mut neighbor = Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
     neighbor.name = "other".into();
-    let mut neighbor = start(neighbor).unwrap();
+    let neighbor = start(neighbor).unwrap();
     neighbor.ready().await.unwrap();
     let stray = number(folder.path(), "stray");
     assert!(is_alive(stray));

@@ -40,7 +40,7 @@ async fn a_service_lives_and_ends() {
     let mut launch = shell(script, folder.path());
     launch.env = vec![("X".into(), "a b".into()), ("ASSAY_RUN_ID".into(), "forged".into())];
     let run_id = launch.run_id.clone();
-    let mut running = start(launch).unwrap();
+    let running = start(launch).unwrap();
     running.ready().await.unwrap();
     assert_eq!((running.name(), running.addr().port()), ("api", 1));
     let entry = table::entry(running.pid()).unwrap().unwrap();
@@ -70,7 +70,7 @@ async fn a_silent_service_is_fine() {
 async fn one_that_ignores_sigterm_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";
-    let mut running = start(shell(script, folder.path())).unwrap();
+    let running = start(shell(script, folder.path())).unwrap();
     running.ready().await.unwrap();
     let stopped = running.stop(Duration::from_millis(100)).await;
     assert_eq!((stopped.how, stopped.exit), (How::Killed, Exit::Signal(9)));
@@ -96,10 +96,10 @@ async fn one_that_left_the_group_is_swept_and_other_services_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let script = "setsid sh -c 'trap \"\" TERM; echo stray=$$; echo ready; \
                   while :; do sleep 1000; done' & exec sleep 1000";
-    let mut running = start(shell(script, folder.path())).unwrap();
+    let running = start(shell(script, folder.path())).unwrap();
     let mut neighbor = shell("echo ready; exec sleep 1000", folder.path());
     neighbor.name = "other".into();
-    let mut neighbor = start(neighbor).unwrap();
+    let neighbor = start(neighbor).unwrap();
     running.ready().await.unwrap();
     neighbor.ready().await.unwrap();
     let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
@@ -118,7 +118,7 @@ async fn in_a_hurry_all_are_asked_at_once_and_who_is_deaf_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let script = "trap '' TERM; setsid sh -c 'echo stray=$$; echo ready; while :; do sleep 1000; \
                   done' & while :; do sleep 1000; done";
-    let mut running = start(shell(script, folder.path())).unwrap();
+    let running = start(shell(script, folder.path())).unwrap();
     running.ready().await.unwrap();
     let (pid, stray) = (running.pid(), number(&read(folder.path()), "stray"));
     let stopped = running.stop_now(Duration::from_millis(200)).await;
@@ -136,7 +136,7 @@ async fn whoever_escaped_every_search_is_betrayed_by_the_log_it_holds() {
     let folder = tempfile::tempdir().unwrap();
     let script = "(setsid env -i sh -c 'echo escaped=$$; echo ready; exec sleep 1000' &); \
                   exec sleep 1000";
-    let mut running = start(shell(script, folder.path())).unwrap();
+    let running = start(shell(script, folder.path())).unwrap();
     running.ready().await.unwrap();
     let escaped = number(&read(folder.path()), "escaped");
     let stopped = running.stop(LONG).await;
@@ -157,7 +157,7 @@ fn read(folder: &Path) -> String {
 async fn one_that_is_dropped_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let script = "sleep 1000 & echo child=$!; echo ready; wait";
-    let mut running = start(shell(script, folder.path())).unwrap();
+    let running = start(shell(script, folder.path())).unwrap();
     running.ready().await.unwrap();
     let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
     let (pid, child) = (running.pid(), number(&log, "child"));

@@ -32,7 +32,7 @@ fn launch(script: &str, ready: Ready, addr: SocketAddr) -> (tempfile::TempDir, L
 async fn http_is_ready_with_the_first_2xx() {
     let (socket, addr) = held();
     let (_folder, launch) = launch("exec sleep 1000", Ready::Http("/health".into()), addr);
-    let mut running = start(launch).unwrap();
+    let running = start(launch).unwrap();
     let listener = socket.listen(16).unwrap();
     let server = tokio::spawn(async move {
         for status in [503, 404, 302, 204] {
@@ -59,7 +59,7 @@ async fn a_port_is_ready_when_it_accepts() {
             false => (Ready::Port(None), addr),
         };
         let (_folder, launch) = launch("exec sleep 1000", ready, addr);
-        let mut running = start(launch).unwrap();
+        let running = start(launch).unwrap();
         let _listener = socket.listen(16).unwrap();
         running.ready().await.unwrap();
         running.stop(LONG).await;
@@ -86,7 +86,7 @@ async fn never_ready_shows_the_last_thing_seen() {
     let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i; done; exec sleep 1000";
     let (_folder, mut launch) = launch(script, Ready::Http("/up".into()), addr);
     launch.ready_within = SOON;
-    let mut running = start(launch).unwrap();
+    let running = start(launch).unwrap();
     let said = running.ready().await.unwrap_err().to_string();
     let wanted = format!(
         "service `api` was not ready within 1 s: GET http://{addr}/up: connection refused; it \
@@ -106,7 +106,7 @@ async fn a_line_that_never_comes() {
         let (_socket, addr) = held();
         let (_folder, mut launch) = launch(script, Ready::Log("up".into()), addr);
         launch.ready_within = SOON;
-        let mut running = start(launch).unwrap();
+        let running = start(launch).unwrap();
         let said = running.ready().await.unwrap_err().to_string();
         assert!(said.contains(why), "{said}");
         running.stop(LONG).await;
@@ -118,7 +118,7 @@ async fn death_before_readiness_shows_its_last_words() {
     let (socket, addr) = held();
     let (_folder, launch) =
         launch("echo 'config: no such file' >&2; exit 3", Ready::Port(None), addr);
-    let mut running = start(launch).unwrap();
+    let running = start(launch).unwrap();
     running.exited().await;
     // Somebody else answers at the address: that is not the service.
     let _listener = socket.listen(16).unwrap();
@@ -136,7 +136,7 @@ async fn a_line_is_found_in_either_stream() {
     for script in ["echo I am ready; exec sleep 1000", "printf ready >&2; exec sleep 1000"] {
         let (_socket, addr) = held();
         let (_folder, launch) = launch(script, Ready::Log("ready".into()), addr);
-        let mut running = start(launch).unwrap();
+        let running = start(launch).unwrap();
         running.ready().await.unwrap();
         running.stop(LONG).await;
     }
