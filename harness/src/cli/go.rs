@@ -35,16 +35,16 @@ impl Go<'_> {
     /// The exit code of a run that left nothing to judge; why is on stderr.
     pub(super) fn to_the_end(&self) -> Result<Finished, ExitCode> {
         let live = Live::new(Mode::of_stderr(), detail(self.words));
-        let dir = run::run(self.plan, &self.options, live).map_err(|error| {
+        let ran = run::run(self.plan, &self.options, live).map_err(|error| {
             print::error(&error);
             match error {
                 RunError::Directory(_) => ExitCode::from(Exit::Invalid),
                 _ => Exit::CouldNotRun.into(),
             }
         })?;
-        let judged = judge::judge(&dir).map_err(|error| failed(&error))?;
-        let exit = conclude(&dir, &judged, self.words);
-        Ok(Finished { dir, judged, exit })
+        let judged = judge::judge(&ran.dir).map_err(|error| failed(&error))?;
+        let exit = conclude(&ran.dir, &judged, self.words);
+        Ok(Finished { dir: ran.dir, judged, exit })
     }
 }
 

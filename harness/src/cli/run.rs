@@ -7,6 +7,7 @@ use super::go::{Go, conclude, failed, quoted, say};
 use super::{print, scenario};
 use crate::judge;
 use crate::record::journal::OnInconclusive;
+use crate::record::under_way::{UnderWay, under_way};
 use crate::report::{self, Exit, Head};
 use crate::run::{self, Options};
 use std::process::ExitCode;
@@ -39,8 +40,20 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     }
 }
 
+/// Why a run that has not ended is not judged.
+fn still_going(UnderWay { pid }: UnderWay) -> String {
+    let how = "nothing was written; wait for its end, or end it with";
+    match pid {
+        Some(pid) => format!("this run is still going (pid {pid}): {how} `kill -INT {pid}`"),
+        None => format!("this run is still going: {how} Ctrl-C where it runs"),
+    }
+}
+
 pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
     let dir = &args.run_dir;
+    if let Some(going) = under_way(&dir.join("journal.jsonl")) {
+        return failed(&still_going(going));
+    }
     let judged = match judge::judge(dir) {
         Ok(judged) => judged,
         Err(error) => return failed(&error),

@@ -4,6 +4,7 @@
 //! its last whole line; a line that is whole but not an event is refused, with its number.
 //! Not here: what lines mean (crate slo), histograms for people (`hlog`).
 
+use super::under_way;
 use assay_slo::{Case, Entry};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -129,12 +130,13 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Creates the file and writes its header.
+    /// Creates the file, holds its lock (see `under_way`) and writes its header.
     ///
     /// # Errors
     /// What the system says, for instance that the disk is full.
     pub fn create(path: &Path, header: &Header) -> std::io::Result<Journal> {
         let file = File::options().write(true).create_new(true).open(path)?;
+        under_way::hold(&file);
         let mut journal = Journal { file: BufWriter::new(file) };
         journal.line(header)?;
         journal.flush()?;
@@ -157,13 +159,15 @@ impl Journal {
         self.file.flush()
     }
 
-    /// Flushes and waits until it is on the disk.
+    /// Flushes and waits until it is on the disk. Gives the file: the run is under way until
+    /// that is dropped.
     ///
     /// # Errors
     /// What the system says.
-    pub fn close(mut self) -> std::io::Result<()> {
+    pub fn close(mut self) -> std::io::Result<File> {
         self.file.flush()?;
-        self.file.get_ref().sync_all()
+        self.file.get_ref().sync_all()?;
+        self.file.into_inner().map_err(std::io::IntoInnerError::into_error)
     }
 
     fn line(&mut self, value: &impl Serialize) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod marks;
 pub mod recorder;
 pub mod totals;
+pub mod under_way;
 
 pub use edges::{Edges, Position};
 pub use hlog::Hlog;

@@ -34,6 +34,7 @@ use progress::Progress;
 use signals::Stop;
 use stage::Stage;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stream::Stream;
@@ -77,11 +78,21 @@ pub enum RunError {
     },
 }
 
-/// Runs a plan; gives the run directory, its journal closed.
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// The run directory, its journal closed.
+    pub dir: PathBuf,
+    /// While this is open, others leave the directory alone.
+    _under_way: File,
+}
+
+/// Runs a plan. Keep what it gives until the reports are written: `assay verify` writes none
+/// before.
 ///
 /// # Errors
 /// See [`RunError`]; a violated, interrupted or impossible run is not an error but a journal.
-pub fn run(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunError> {
+pub fn run(plan: &Plan, options: &Options, live: Live) -> Result<Ran, RunError> {
     // Two workers: signals are heard while the select loop is busy.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -90,7 +101,7 @@ pub fn run(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunErr
     ran
 }
 
-async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBuf, RunError> {
+async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, RunError> {
     if plan.users.iter().any(|users| !users.journey().is_empty()) {
         // Before we listen ourselves: goose must find Ctrl-C taken.
         users::keep_interrupt()?;
@@ -128,7 +139,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<PathBu
     let still_broken = stage.take_down(hurry.then_some(HURRY), &mut stream).await;
     let end = End { reason: ending.0, detail: ending.1, still_broken };
     match stream.close(end) {
-        Ok(()) => Ok(dir),
+        Ok(file) => Ok(Ran { dir, _under_way: file }),
         Err(problem) => Err(RunError::Unrecorded { problem, dir }),
     }
 }

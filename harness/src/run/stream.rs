@@ -153,11 +153,12 @@ impl Stream {
         }
     }
 
-    /// Writes the histograms and the last line, and closes the journal.
+    /// Writes the histograms and the last line, and closes the journal; its file keeps telling
+    /// others that the run is under way.
     ///
     /// # Errors
     /// Why what happened could not be recorded whole.
-    pub(super) fn close(mut self, end: End) -> Result<(), String> {
+    pub(super) fn close(mut self, end: End) -> Result<File, String> {
         for histogram in self.totals.histograms() {
             self.note(Event::Histogram(histogram));
         }
@@ -166,12 +167,10 @@ impl Stream {
         }
         self.note(Event::End(end));
         self.progress.finish(self.clock.now());
-        if self.failure.is_none()
-            && let Err(error) = self.journal.close()
-        {
-            self.failure = Some(format!("cannot write journal.jsonl: {error}"));
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
-        self.failure.map_or(Ok(()), Err)
+        self.journal.close().map_err(|error| format!("cannot write journal.jsonl: {error}"))
     }
 
     fn note_at(&mut self, at: At, event: Event) {
