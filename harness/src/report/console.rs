@@ -208,6 +208,10 @@ fn closing(out: &mut String, head: &Head, scorecard: &Scorecard, color: Color) {
     if let Some(by) = &head.stopped_by {
         *out += &wrap("", &format!("stopped: {}", line(by)), WIDTH);
     }
+    for left in &head.still_broken {
+        // Not wrapped: there is a command in it, to be copied.
+        _ = writeln!(out, "still broken: {}", line(left));
+    }
     let asked = match (scorecard.verdict, head.on_inconclusive) {
         _ if head.exit.is_of_the_run() => "",
         (Verdict::Inconclusive, OnInconclusive::Fail) => ", by --on-inconclusive fail",

@@ -35,6 +35,8 @@ pub struct Head {
     pub on_inconclusive: OnInconclusive,
     /// What ended it before its time, in a sentence: the guard, the service never ready.
     pub stopped_by: Option<String>,
+    /// What could not be undone, each with what to do about it.
+    pub still_broken: Vec<String>,
     /// How the program ends.
     pub exit: Exit,
     /// What to type to run it again.
@@ -49,7 +51,7 @@ impl Head {
     pub fn of(judged: &Judged, run_dir: String) -> Head {
         let header = &judged.header;
         let end = judged.end.as_ref();
-        let broken = end.is_some_and(|end| !end.still_broken.is_empty());
+        let still_broken = end.map(|end| end.still_broken.clone()).unwrap_or_default();
         let stopped = end.filter(|end| end.reason != EndReason::Complete);
         Head {
             tool: header.tool.clone(),
@@ -66,9 +68,10 @@ impl Head {
             exit: Exit::of(
                 judged.scorecard.verdict,
                 end.map(|end| end.reason),
-                broken,
+                !still_broken.is_empty(),
                 header.on_inconclusive,
             ),
+            still_broken,
             command: header.repeat.clone(),
             run_dir,
         }

@@ -151,10 +151,9 @@ pub(super) fn run_trouble(head: &Head) -> String {
         true => head.exit.meaning(),
         false => "stopped",
     };
-    match &head.stopped_by {
-        Some(by) => format!("{what}: {}", line(by)),
-        None => what.to_owned(),
-    }
+    let why: Vec<String> =
+        head.stopped_by.iter().chain(&head.still_broken).map(|why| line(why)).collect();
+    if why.is_empty() { what.to_owned() } else { format!("{what}: {}", why.join("; ")) }
 }
 
 fn case(

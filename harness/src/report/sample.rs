@@ -30,6 +30,7 @@ pub(super) fn head() -> Head {
         started: "2026-08-01T10:00:00Z".into(),
         on_inconclusive: OnInconclusive::Exit3,
         stopped_by: None,
+        still_broken: Vec::new(),
         exit: Exit::Violated,
         command: "assay run scenarios/slow-backend.yaml --seed 42".into(),
         run_dir: "reports/slow-backend-20260801T100000Z-42".into(),

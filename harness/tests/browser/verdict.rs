@@ -29,6 +29,7 @@ pub(crate) fn head() -> Head {
         started: "2026-08-01T10:00:00Z".into(),
         on_inconclusive: OnInconclusive::Exit3,
         stopped_by: None,
+        still_broken: Vec::new(),
         exit: Exit::Violated,
         command: "assay run scenarios/backend-outage.yaml --seed 20240611".into(),
         run_dir: "reports/backend-outage-20260801T100000Z-20240611".into(),

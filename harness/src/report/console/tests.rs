@@ -25,6 +25,13 @@ fn quiet_is_the_verdict_and_the_paths() {
          repeat   assay run scenarios/slow-backend.yaml --seed 42\n\
          reports  reports/slow-backend-20260801T100000Z-42/report.html  summary.md  junit.xml  verdict.json\n"
     );
+    head.exit = Exit::StillBroken;
+    let long = format!("sleep (pid 5) of {}could not be ended: `kill -9 5`", "api ".repeat(40));
+    head.still_broken = vec![long.clone()];
+    let text = console(&head, &scorecard, Detail::Quiet, Color::Plain);
+    let last = "\nexit code 5 (an undo failed, something is still broken)\n";
+    assert!(text.contains(&format!("\nstill broken: {long}{last}")), "{text}");
+    head.still_broken.clear();
     (head.stopped_by, head.exit) = (None, Exit::Met);
     let text = console(&head, &scorecard, Detail::Quiet, Color::Plain);
     assert!(text.contains("exit code 0 (met), by --on-inconclusive pass\n"), "{text}");

@@ -63,6 +63,13 @@ fn a_run_that_was_stopped_is_an_error_even_when_all_was_met() {
     assert_eq!(last.name.as_str(), "the run");
     assert_eq!(last.classname.as_deref(), Some("slow-backend.run"));
     assert_eq!(message(last), "could not run: max-duration: still running after 2 m");
+    head.exit = Exit::StillBroken;
+    head.still_broken = vec!["sleep (pid 5) is left".into(), "sh (pid 6) is left".into()];
+    head.stopped_by = None;
+    let suite = read(&head, &scorecard);
+    let last = suite.test_cases.last().unwrap();
+    let wanted = "something is still broken: sleep (pid 5) is left; sh (pid 6) is left";
+    assert_eq!(message(last), format!("an undo failed, {wanted}"));
 }
 
 #[test]
