@@ -4,9 +4,8 @@
 
 mod common;
 
-use common::{Case, said, verdict};
+use common::{Case, said, signal, under_way, verdict, wait_for};
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// A minute of load on the bundled backend.
@@ -27,26 +26,6 @@ objectives: {gate: {latency: {percentile: 95, below: 1s}}}
     )
 }
 
-fn signal(pid: u32, name: &str) {
-    let status = std::process::Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
-/// Polls until it holds; fails after half a minute.
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if holds() {
-            return;
-        }
-        let (_tx, rx) = std::sync::mpsc::channel::<()>();
-        let _ = rx.recv_timeout(Duration::from_millis(50));
-    }
-    panic!("{what}: not within 30 s");
-}
-
 /// Processes that belong to the run of this directory.
 fn left(case: &Case) -> Vec<String> {
     let marker = case.folder.path().display().to_string();
@@ -61,16 +40,6 @@ fn left(case: &Case) -> Vec<String> {
         }
     }
     found
-}
-
-/// Starts the run and waits until requests are being counted.
-fn under_way(case: &Case) -> Child {
-    let child = case.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let journal = case.out().join("journal.jsonl");
-    wait_for("cells in the journal", || {
-        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"cells\""))
-    });
-    child
 }
 
 fn code_of_verify(run_dir: &Path) -> (Option<i32>, String) {
@@ -110,4 +79,98 @@ fn after_kill_9_the_guardian_ends_what_was_started_and_verify_judges_the_rest() 
     assert_eq!(code, Some(3), "{text}");
     assert_eq!(verdict(&case.out())["verdict"], "inconclusive");
     assert_eq!(code_of_verify(&case.out()).0, Some(3), "the same again");
+}
+
+#[test]
+fn a_run_that_is_still_going_is_not_judged() {
+    let case = long();
+    let child = under_way(&case);
+    let before = files(&case.out());
+    let (code, text) = code_of_verify(&case.out());
+    assert_eq!(code, Some(4), "{text}");
+    let pid = child.id();
+    assert!(text.contains(&format!("still going (pid {pid})")), "{text}");
+    assert!(text.contains(&format!("`kill -INT {pid}`")), "{text}");
+    assert_eq!(files(&case.out()), before, "nothing was written");
+    signal(pid, "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert_eq!(code_of_verify(&case.out()).0, Some(130));
+}
+
+fn files(folder: &Path) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_guardian_that_dies_is_told_at_once_and_replaced() {
+    let case = long();
+    let mut child = under_way(&case);
+    let first = common::guardian(child.id()).unwrap();
+    signal(first, "KILL");
+    let mut told = String::new();
+    let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
+    while !told.contains("another one took its place") {
+        assert_ne!(std::io::BufRead::read_line(&mut said, &mut told).unwrap(), 0, "{told}");
+    }
+    assert!(told.contains(&format!("the guardian (pid {first}) was ended by signal 9")), "{told}");
+    let second = common::guardian(child.id()).unwrap();
+    assert_ne!(first, second);
+    // And it knows what the first one knew.
+    signal(child.id(), "KILL");
+    child.wait().unwrap();
+    wait_for("nothing left", || left(&case).is_empty());
+    let log = std::fs::read_to_string(case.out().join("guardian.log")).unwrap();
+    assert!(log.contains("watched app") && log.contains("nothing of the run is left"), "{log}");
+}
+
+/// Services that do not hear SIGTERM, each with a child in a session of its own that does not
+/// hear it either.
+#[test]
+fn deaf_services_are_killed_together_after_ctrl_c() {
+    let names: Vec<String> = (0..12).map(|number| format!("s{number}")).collect();
+    let mut yaml = "schema: 1\nname: deaf\nservices:\n".to_owned();
+    for name in &names {
+        yaml += &format!(
+            "  {name}:
+    process:
+      command:
+        - sh
+        - -c
+        - |
+          trap '' TERM
+          setsid sh -c 'while :; do sleep 1000; done' &
+          echo ready
+          while :; do sleep 1000; done
+      ready: {{log: ready, within: 20s}}
+      stop-within: 60s
+"
+        );
+    }
+    let server = common::Server::ok();
+    yaml += &format!(
+        "  web: {{url: \"http://{}\"}}
+load:
+  l:
+    constant-arrival-rate:
+      {{to: web, rate: 100/s, duration: 60s, requests: [{{get: {{path: /}}}}]}}
+objectives: {{gate: {{latency: {{percentile: 95, below: 1s}}}}}}
+",
+        server.addr
+    );
+    let case = Case::new(&yaml);
+    let child = under_way(&case);
+    signal(child.id(), "INT");
+    let asked = tokio::time::Instant::now();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert!(left(&case).is_empty(), "{:?}", left(&case));
+    // One after another they would have had a second each.
+    assert!(asked.elapsed() < Duration::from_secs(11), "{:?}", asked.elapsed());
+    let journal = std::fs::read_to_string(case.out().join("journal.jsonl")).unwrap();
+    let stopped = journal.lines().filter(|line| line.contains("\"stopped\"")).count();
+    assert_eq!(stopped, names.len(), "{journal}");
 }

@@ -68,7 +68,8 @@ Examples:
 Recomputes the verdict from the journal alone and compares it with verdict.json, which is written
 only where it is missing (the run was killed).
 
-Exit codes: those of the verdict if it is the same, 4 if it differs or cannot be computed.
+Exit codes: those of the verdict if it is the same, 4 if it differs or cannot be computed, and
+while the run is still going.
 
 Examples:
   assay verify reports/half-failures-20260101T000000Z-7")]
@@ -251,4 +252,10 @@ pub(super) struct GuardianArgs {
     /// Where it writes its log.
     #[arg(long)]
     pub(super) run_dir: PathBuf,
+    /// The run's process,
+    #[arg(long)]
+    pub(super) run_pid: i32,
+    /// and when it started, in clock ticks since boot.
+    #[arg(long)]
+    pub(super) run_start: u64,
 }

@@ -126,5 +126,5 @@ fn told(totals: &Totals) -> String {
 }
 
 pub(super) fn guardian(args: &GuardianArgs) -> ExitCode {
-    guardian_main(&args.run_id, &args.run_dir)
+    guardian_main(&args.run_id, &args.run_dir, (args.run_pid, args.run_start))
 }

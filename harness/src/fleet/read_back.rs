@@ -12,7 +12,7 @@ use super::store::{Page, Store};
 use super::template::{Slots, Template};
 use crate::plan::Text;
 use crate::plan::fleet::{Found, ReadBack};
-use crate::service::RUN_ID;
+use crate::service::{self, RUN_ID};
 use assay_slo::At;
 use assay_slo::event::Ledger;
 use rand_chacha::ChaCha8Rng;
@@ -119,15 +119,16 @@ impl Reader {
             Ok(own) if program == "assay" => own.as_path(),
             _ => Path::new(program),
         };
-        let mut child = tokio::process::Command::new(program)
+        let mut command = tokio::process::Command::new(program);
+        command
             .args(rest)
             .current_dir(folder)
             .env(RUN_ID, (self.known)("run.id").unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
+            .kill_on_drop(true);
+        let mut child = service::spawn(&mut command)
             .map_err(|error| format!("`{}` could not be run: {error}", program.display()))?;
         let read = async {
             lock(&self.ties.account).reads_items();

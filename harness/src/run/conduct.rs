@@ -8,7 +8,7 @@
 //! (crate slo).
 
 use super::signals::{self, Stop};
-use super::stage::Stage;
+use super::stage::{Lost, Stage};
 use super::stream::Stream;
 use super::timetable::{PROBES_US, Step, Timetable};
 use super::traffic::{News, Traffic};
@@ -144,8 +144,13 @@ impl Conduct<'_> {
                     }
                 }
                 Some(event) = self.link_events.recv() => self.link_event(event),
-                (name, how) = self.stage.died() => {
-                    self.stream.service(&name, ServiceState::Died, &how);
+                lost = self.stage.lost() => {
+                    match lost {
+                        Lost::Service { name, how } => {
+                            self.stream.service(&name, ServiceState::Died, &how);
+                        }
+                        Lost::Guardian(notice) => self.stream.finding(notice),
+                    }
                     self.stream.flush();
                 }
                 _ = ticks.tick() => self.stream.tick(),

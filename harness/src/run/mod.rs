@@ -17,6 +17,7 @@ mod progress;
 mod signals;
 mod stage;
 mod stream;
+mod take_down;
 mod timetable;
 mod traffic;
 

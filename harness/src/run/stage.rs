@@ -1,16 +1,16 @@
-//! What a run sets up and takes down again: addresses, links, services, and the guardian.
+//! What a run sets up: addresses, links, services, and the guardian.
 //!
 //! Invariant: whatever was started is held here from the moment it exists, so that an interrupted
 //! start is taken down like a finished run.
 //! Invariant: the guardian is there before the first service, and leaves after the last.
-//! Not here: load and faults (`conduct`).
+//! Not here: load and faults (`conduct`), the end (`take_down`).
 
 use super::names::{Address, Names, authority, host_of};
 use super::stream::Stream;
 use crate::fleet;
 use crate::link::Links;
 use crate::plan::{Plan, Process, ServiceKind, Text, Upstream};
-use crate::service::{self, Guardian, KillEffect, Launch, Ports, Reservation, Running};
+use crate::service::{self, Guardian, KillEffect, Launch, Orphans, Ports, Reservation, Running};
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,14 +21,23 @@ use tokio::time::Duration;
 /// Everything that is up.
 pub(super) struct Stage {
     names: Names,
-    guardian: Option<Guardian>,
+    pub(super) guardian: Option<Guardian>,
+    pub(super) orphans: Option<Orphans>,
     ports: Ports,
     reservations: Vec<Reservation>,
     pub(super) links: Links,
     /// With the time each may take to end.
-    running: Vec<(Running, Duration)>,
+    pub(super) running: Vec<(Running, Duration)>,
     /// One for each running service: resolves when it ends.
-    ends: JoinSet<(String, service::Exit)>,
+    pub(super) ends: JoinSet<(String, service::Exit)>,
+}
+
+/// What was lost though nobody asked for it.
+pub(super) enum Lost {
+    /// A service ended.
+    Service { name: String, how: String },
+    /// The guardian died; a sentence says what became of the guard.
+    Guardian(String),
 }
 
 impl Stage {
@@ -44,6 +53,7 @@ impl Stage {
         Ok(Stage {
             names: Names::new(run_id, dir),
             guardian: None,
+            orphans: None,
             ports: Ports::open(run_id)?,
             reservations: vec![],
             links,
@@ -109,15 +119,12 @@ impl Stage {
         for service in &plan.services {
             let ServiceKind::Process(process) = &service.kind else { continue };
             if self.guardian.is_none() {
-                self.guardian = Some(self.spawn_guardian().await?);
+                self.guard(stream).await?;
             }
             let launch = self.launch(plan, &service.name, process)?;
             let running = service::start(launch).map_err(|e| e.to_string())?;
             stream.service(&service.name, ServiceState::Started, &format!("pid {}", running.pid()));
-            if let Some(guardian) = &mut self.guardian {
-                let watched = guardian.watch(&running).await;
-                watched.map_err(|e| format!("the guardian is gone: {e}"))?;
-            }
+            self.watch(&running).await?;
             let (name, ended) = (service.name.clone(), running.exited());
             self.ends.spawn(async move { (name, ended.await) });
             self.running.push((running, Duration::from_micros(process.stop_within_us)));
@@ -157,11 +164,15 @@ impl Stage {
         let owned = name.to_owned();
         self.ends.spawn(async move { (owned, ended.await) });
         let running = self.running.iter().find(|(running, _)| running.name() == name);
-        if let (Some((running, _)), Some(guardian)) = (running, &mut self.guardian) {
-            let watched = guardian.watch(running).await;
-            watched.map_err(|e| format!("the guardian is gone: {e}"))?;
+        match running {
+            Some((running, _)) => self.watch(running).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    async fn watch(&self, running: &Running) -> Result<(), String> {
+        let Some(guardian) = &self.guardian else { return Ok(()) };
+        guardian.watch(running).await.map_err(|why| why.to_string())
     }
 
     /// Waits until a service that was started again is ready.
@@ -180,42 +191,27 @@ impl Stage {
         found.map(|(running, _)| running).ok_or_else(|| format!("no running service `{name}`"))
     }
 
-    /// Waits for a service to end that nobody asked to; never ends without one.
-    pub(super) async fn died(&mut self) -> (String, String) {
-        match self.ends.join_next().await {
-            Some(Ok((name, exit))) => (name, exit.to_string()),
-            Some(Err(_)) | None => std::future::pending().await,
+    /// Waits for what nobody asked for: a service that ends, a guardian that dies. Never ends
+    /// while all is well.
+    pub(super) async fn lost(&mut self) -> Lost {
+        let guardian = &mut self.guardian;
+        let notice = async {
+            match guardian {
+                Some(guardian) => guardian.notice().await,
+                None => std::future::pending().await,
+            }
+        };
+        let ends = &mut self.ends;
+        let died = async {
+            match ends.join_next().await {
+                Some(Ok((name, exit))) => Lost::Service { name, how: exit.to_string() },
+                Some(Err(_)) | None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            died = died => died,
+            notice = notice => Lost::Guardian(notice),
         }
-    }
-
-    /// Ends everything that was started, in reverse order; gives what could not be ended.
-    ///
-    /// `hurry` shortens the services' own time to end.
-    pub(super) async fn take_down(
-        mut self,
-        hurry: Option<Duration>,
-        stream: &mut Stream,
-    ) -> Vec<String> {
-        self.ends.abort_all();
-        let mut left = self.links.verify_clean().await;
-        let stops =
-            self.running.into_iter().rev().map(|(running, grace)| {
-                running.stop(hurry.map_or(grace, |hurry| grace.min(hurry)))
-            });
-        for stopped in in_order(stops, hurry.is_some()).await {
-            stream.service(&stopped.name, ServiceState::Stopped, &stopped.exit.to_string());
-            left.extend(stopped.left.iter().map(|process| {
-                format!("{process} of service {} could not be ended: kill -9 it", stopped.name)
-            }));
-            left.extend(stopped.blind);
-        }
-        self.links.stop().await;
-        if let Some(guardian) = self.guardian
-            && let Err(error) = guardian.dismiss().await
-        {
-            stream.finding(format!("the guardian did not leave by itself: {error}"));
-        }
-        left
     }
 
     /// Replaces what only a start could know.
@@ -291,10 +287,23 @@ impl Stage {
         Ok(addr)
     }
 
-    async fn spawn_guardian(&self) -> Result<Guardian, String> {
+    /// Adopts orphans and sets the guardian up.
+    async fn guard(&mut self, stream: &mut Stream) -> Result<(), String> {
+        match Orphans::adopt(&self.names.run_id) {
+            Ok(orphans) => self.orphans = Some(orphans),
+            Err(why) => stream.finding(format!(
+                "this system gives us no orphans ({why}): a process that leaves its service and \
+                 clears its environment would outlive the run"
+            )),
+        }
         let exe = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
         let guardian = Guardian::spawn(&exe, &self.names.run_id, &self.names.dir).await;
-        guardian.map_err(|e| format!("cannot start the guardian: {e}"))
+        let guardian = guardian.map_err(|e| format!("cannot start the guardian: {e}"))?;
+        if let Some(orphans) = &self.orphans {
+            guardian.spare(orphans.before()).await.map_err(|why| why.to_string())?;
+        }
+        self.guardian = Some(guardian);
+        Ok(())
     }
 }
 
@@ -302,28 +311,6 @@ impl Stage {
 async fn consented(host: &str, port: u16, allow: &[String]) -> Result<SocketAddr, String> {
     let deny = std::env::var("ASSAY_DENY").ok();
     service::target(host, port, allow, deny.as_deref()).await.map_err(|e| e.to_string())
-}
-
-/// Waits for all, one after another; in a hurry at the same time.
-async fn in_order<T>(
-    futures: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
-    hurry: bool,
-) -> Vec<T>
-where
-    T: Send + 'static,
-{
-    let mut done = vec![];
-    if hurry {
-        let mut set: JoinSet<T> = futures.collect();
-        while let Some(Ok(one)) = set.join_next().await {
-            done.push(one);
-        }
-    } else {
-        for future in futures {
-            done.push(future.await);
-        }
-    }
-    done
 }
 
 fn consent_to_faults(upstream: &Address, allowed: &[String]) -> Result<(), String> {

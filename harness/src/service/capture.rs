@@ -5,6 +5,7 @@
 //! Invariant: secrets reach neither the file nor a message.
 //! Not here: what the lines mean (evidence is read by others).
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
@@ -49,6 +50,8 @@ impl Written {
 pub(super) struct Capture {
     seen: Arc<Mutex<Seen>>,
     progress: watch::Receiver<Progress>,
+    /// The pipe itself, to be asked whether anybody can still write to it.
+    pipe: Arc<PipeReader>,
 }
 
 /// How far a capture is.
@@ -94,9 +97,22 @@ impl Capture {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (progress, watching) = watch::channel(Progress::default());
         let log = Log::open(path, cap);
+        let pipe = Arc::new(reader.try_clone()?);
         let work = Work { rules, seen: Arc::clone(&seen), progress, log, is_found: false };
         std::thread::Builder::new().name("service log".into()).spawn(move || work.run(reader))?;
-        Ok((Capture { seen, progress: watching }, writer))
+        Ok((Capture { seen, progress: watching, pipe }, writer))
+    }
+
+    /// Whether a process can still write: whoever was started with this log, or got it since.
+    pub(super) fn is_held(&self) -> bool {
+        let mut asked = [PollFd::new(&*self.pipe, PollFlags::empty())];
+        let answered = poll(&mut asked, Some(&Timespec::default())).is_ok();
+        !(answered && asked.iter().all(|fd| fd.revents().contains(PollFlags::HUP)))
+    }
+
+    /// The pipe's inode.
+    pub(super) fn pipe(&self) -> Option<u64> {
+        rustix::fs::fstat(&*self.pipe).ok().map(|stat| stat.st_ino)
     }
 
     /// Waits until the progress is as wanted.

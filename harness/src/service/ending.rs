@@ -2,12 +2,13 @@
 //!
 //! Invariant: "ended" means that two looks at the process table in a row found nobody; a table
 //! that cannot be read is reported, never taken for an empty one.
-//! Invariant: never ourselves, never a process that is neither in a watched group nor marked
-//! with the run's id.
+//! Invariant: never ourselves, never a process that is neither in a watched group, nor marked
+//! with the run's id, nor descends from a process of the run.
 //! Not here: who decides to end them (`process`, `guardian`). This blocks its thread, because
 //! the guardian has no runtime; async callers use a blocking thread.
 
-use super::table::{self, Entry};
+use super::kin::kin;
+use super::table::{self, Entry, Id};
 use super::{RUN_ID, SERVICE};
 use crate::clock::Clock;
 use rustix::process::Signal;
@@ -17,9 +18,6 @@ use std::time::Duration;
 
 /// Between two looks at the process table.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How long SIGKILL may take to show: a process in a system call ends when that returns.
-const KILL_WITHIN: Duration = Duration::from_secs(2);
-
 /// How long the signal of a declared kill may take to end the first process.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// And the others after it.
@@ -37,12 +35,44 @@ pub(super) struct Leader {
 }
 
 /// Whose end is wanted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Scope {
     /// These processes with their groups.
     pub(super) leaders: Vec<Leader>,
     /// And whoever carries all of these marks, `NAME=value`; empty: nobody.
     pub(super) marks: Vec<String>,
+    /// And these, with everybody who descends from them,
+    pub(super) roots: BTreeSet<Id>,
+    /// but not these, with everybody who descends from them.
+    pub(super) spared: BTreeSet<Id>,
+}
+
+/// How long ending may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// From SIGTERM to SIGKILL.
+    pub(super) grace: Duration,
+    /// From SIGKILL to giving up: a process in a system call ends when that returns.
+    pub(super) kill: Duration,
+}
+
+impl Patience {
+    /// For processes that left their service.
+    pub(super) const SWEEP: Patience =
+        Patience { grace: Duration::from_secs(1), kill: Duration::from_secs(2) };
+    /// For them after Ctrl-C.
+    pub(super) const HURRIED_SWEEP: Patience =
+        Patience { grace: Duration::from_millis(200), kill: Duration::from_millis(500) };
+
+    /// For a service that may take `grace` to end by itself.
+    pub(super) fn orderly(grace: Duration) -> Patience {
+        Patience { grace, ..Patience::SWEEP }
+    }
+
+    /// For one when somebody waits for the end.
+    pub(super) fn hurried(grace: Duration) -> Patience {
+        Patience { grace, ..Patience::HURRIED_SWEEP }
+    }
 }
 
 /// What ending came to.
@@ -70,6 +100,18 @@ impl Ended {
     pub(super) fn signalled(&self) -> impl Iterator<Item = &Entry> {
         self.asked.iter().chain(&self.killed)
     }
+
+    /// Those it holds of, and the others.
+    pub(super) fn parted(self, holds: impl Fn(&Entry) -> bool) -> (Ended, Ended) {
+        let (asked, other_asked) = self.asked.into_iter().partition(&holds);
+        let (killed, other_killed) = self.killed.into_iter().partition(&holds);
+        let (left, other_left) = self.left.into_iter().partition(&holds);
+        let (blind, none) = (self.blind, None);
+        (
+            Ended { asked, killed, left, blind },
+            Ended { asked: other_asked, killed: other_killed, left: other_left, blind: none },
+        )
+    }
 }
 
 impl Scope {
@@ -96,6 +138,7 @@ impl Scope {
             .into_iter()
             .filter(|leader| Some(leader.pgid) != own_group)
             .collect();
+        let kin = kin(&table, &self.roots, &self.spared);
         let mut members = Vec::new();
         for entry in &table {
             if entry.pid == own || entry.is_gone() {
@@ -103,6 +146,7 @@ impl Scope {
             }
             let belongs = groups.iter().any(|g| g.pgid == entry.pgid && g.start <= entry.start)
                 || self.leaders.iter().any(|l| l.pid == entry.pid && l.start == entry.start)
+                || kin.contains(&entry.id())
                 || !self.marks.is_empty() && table::carries(entry.pid, &self.marks)?;
             if belongs {
                 members.push(entry.clone());
@@ -121,15 +165,23 @@ pub(super) struct Struck {
     pub(super) is_gone: bool,
 }
 
-/// Asks everybody in the scope to end, waits up to `grace`, then kills whoever is left.
-/// Returns when nobody is left, at the latest 2 s after `grace`.
-pub(super) fn end(scope: &Scope, grace: Duration) -> Ended {
+/// Asks everybody in the scope to end, waits, then kills whoever is left.
+/// Returns when nobody is left or its patience is over.
+pub(super) fn end(mut scope: Scope, patience: Patience) -> Ended {
     let mut ended = Ended::default();
     let ask = |members: &[Entry], _: &[i32], ended: &mut Ended| send(Signal::TERM, members, ended);
-    if !wait(scope, grace, &mut ended, ask) {
-        wait(scope, KILL_WITHIN, &mut ended, kill);
+    if !wait(&mut scope, patience.grace, &mut ended, ask) {
+        wait(&mut scope, patience.kill, &mut ended, kill);
     }
     ended
+}
+
+/// [`end`] for callers on a runtime, whose threads must not wait.
+pub(super) async fn end_off_thread(scope: Scope, patience: Patience) -> Ended {
+    match tokio::task::spawn_blocking(move || end(scope, patience)).await {
+        Ok(ended) => ended,
+        Err(why) => Ended { blind: Some(why.to_string()), ..Ended::default() },
+    }
 }
 
 /// Sends a signal to a process, its group and whoever carries all of the marks, once to each.
@@ -140,14 +192,15 @@ pub(super) fn strike(leader: &Leader, marks: Vec<String>, signal: Signal) -> Str
         Signal::KILL => kill(members, groups, ended),
         _ => send(signal, members, ended),
     };
-    let everybody = Scope { leaders: vec![leader.clone()], marks };
+    let mut everybody = Scope { leaders: vec![leader.clone()], marks, ..Scope::default() };
     // Nobody has group 0: only the process itself is meant.
-    let itself = Scope { leaders: vec![Leader { pgid: 0, ..leader.clone() }], marks: Vec::new() };
+    let alone = Leader { pgid: 0, ..leader.clone() };
+    let mut itself = Scope { leaders: vec![alone], ..Scope::default() };
     let mut ended = Ended::default();
-    wait(&everybody, Duration::ZERO, &mut ended, act);
-    let is_gone = wait(&itself, GONE_WITHIN, &mut ended, |_, _, _| {});
+    wait(&mut everybody, Duration::ZERO, &mut ended, act);
+    let is_gone = wait(&mut itself, GONE_WITHIN, &mut ended, |_, _, _| {});
     let rest = if is_gone { REST_WITHIN } else { Duration::ZERO };
-    wait(&everybody, rest, &mut ended, act);
+    wait(&mut everybody, rest, &mut ended, act);
     Struck { ended, is_gone }
 }
 
@@ -182,7 +235,7 @@ fn kill(members: &[Entry], groups: &[i32], ended: &mut Ended) {
 
 /// Looks and acts until two looks in a row found nobody (true) or the time is over (false).
 fn wait(
-    scope: &Scope,
+    scope: &mut Scope,
     within: Duration,
     ended: &mut Ended,
     act: impl Fn(&[Entry], &[i32], &mut Ended),
@@ -192,6 +245,10 @@ fn wait(
     loop {
         match scope.look() {
             Ok((members, groups)) => {
+                if !scope.roots.is_empty() {
+                    // Whose parent ends now is found by its own number in the next look.
+                    scope.roots.extend(members.iter().map(Entry::id));
+                }
                 act(&members, &groups, ended);
                 empty_looks = if members.is_empty() { empty_looks + 1 } else { 0 };
                 ended.left = members;
@@ -208,7 +265,7 @@ fn wait(
         if u128::from(clock.now().0) >= within.as_micros() && empty_looks == 0 {
             return false;
         }
-        pause();
+        pause(LOOK_EVERY);
     }
 }
 
@@ -217,86 +274,9 @@ fn wait(
     clippy::disallowed_methods,
     reason = "runs on a thread of its own without a runtime: the guardian, or a blocking thread"
 )]
-fn pause() {
-    std::thread::sleep(LOOK_EVERY);
+pub(super) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::process::CommandExt;
-    use std::process::{Child, Command};
-
-    fn leader(child: &Child) -> Leader {
-        let pid = i32::try_from(child.id()).unwrap();
-        let entry = table::entry(pid).unwrap().unwrap();
-        Leader { pid, start: entry.start, pgid: pid }
-    }
-
-    fn sleeper() -> Child {
-        Command::new("sleep").arg("1000").process_group(0).spawn().unwrap()
-    }
-
-    #[test]
-    fn asks_first() {
-        let mut child = sleeper();
-        let scope = Scope { leaders: vec![leader(&child)], marks: Vec::new() };
-        let ended = end(&scope, Duration::from_secs(20));
-        assert_eq!((ended.asked.len(), ended.killed.len()), (1, 0), "{ended:?}");
-        assert_eq!((ended.left, ended.blind), (Vec::new(), None));
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn a_group_whose_number_was_used_again_is_left_alone() {
-        let mut child = sleeper();
-        let mut old = leader(&child);
-        old.start -= 1;
-        let scope = Scope { leaders: vec![old], marks: Vec::new() };
-        assert_eq!(end(&scope, Duration::ZERO), Ended::default());
-        assert_eq!(child.try_wait().unwrap(), None);
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn a_strike_never_hits_a_number_that_was_used_again() {
-        let mut child = sleeper();
-        let mut old = leader(&child);
-        old.start -= 1;
-        let struck = strike(&old, Vec::new(), Signal::KILL);
-        assert_eq!(struck, Struck { ended: Ended::default(), is_gone: true });
-        assert_eq!(child.try_wait().unwrap(), None);
-        let struck = strike(&leader(&child), Vec::new(), Signal::INT);
-        assert!(struck.is_gone && struck.ended.left.is_empty(), "{struck:?}");
-        assert_eq!((struck.ended.asked.len(), struck.ended.killed.len()), (1, 0));
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn a_stopped_process_ends_too() {
-        let mut child = sleeper();
-        let known = leader(&child);
-        let entry = table::entry(known.pid).unwrap().unwrap();
-        assert!(table::signal(&entry, Signal::STOP));
-        let scope = Scope { leaders: vec![known], marks: Vec::new() };
-        let ended = end(&scope, Duration::from_secs(20));
-        assert!(ended.killed.is_empty() && ended.left.is_empty(), "{ended:?}");
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn ourselves_and_nonsense_are_never_meant() {
-        let own = i32::try_from(std::process::id()).unwrap();
-        let me = table::entry(own).unwrap().unwrap();
-        let leaders = vec![
-            Leader { pid: own, start: me.start, pgid: me.pgid },
-            Leader { pid: 0, start: 0, pgid: 0 },
-            Leader { pid: -1, start: 0, pgid: -1 },
-            Leader { pid: 1, start: u64::MAX, pgid: 1 },
-        ];
-        let scope = Scope { leaders, marks: Vec::new() };
-        let (members, groups) = scope.look().unwrap();
-        assert!(members.is_empty() && groups.is_empty(), "{members:?} {groups:?}");
-    }
-}
+mod tests;

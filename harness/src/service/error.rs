@@ -95,6 +95,19 @@ pub enum ServiceError {
         /// Who listens.
         by: String,
     },
+    /// It was killed and is to be started again, and somebody still listens at its address.
+    #[error(
+        "service `{name}` cannot be started again: {by} still listens on {addr}; the kill did not \
+         end it. Kill with signal KILL, or let the service end its children too"
+    )]
+    NotFree {
+        /// The service.
+        name: String,
+        /// The address.
+        addr: SocketAddr,
+        /// Who listens.
+        by: String,
+    },
     /// No service ends by this signal.
     #[error(
         "service `{name}` cannot be killed with signal {signal}, which ends no process: use \

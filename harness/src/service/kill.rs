@@ -85,7 +85,7 @@ impl Running {
     /// anew: as after [`super::start`].
     ///
     /// # Errors
-    /// [`ServiceError::StillRuns`], [`ServiceError::Occupied`], or why it does not start. It
+    /// [`ServiceError::StillRuns`], [`ServiceError::NotFree`], or why it does not start. It
     /// still has to be stopped then, and may be restarted once more.
     pub async fn restart(&mut self) -> Result<(), ServiceError> {
         let exit = self.life.exit.borrow().clone();

@@ -7,7 +7,7 @@
 use super::capture::{Capture, Rules};
 use super::ending::Leader;
 use super::process::{Exit, Launch};
-use super::{RUN_ID, SERVICE, ServiceError, command, table};
+use super::{RUN_ID, SERVICE, ServiceError, command, orphans, table};
 use crate::plan::Ready;
 use std::process::Stdio;
 use tokio::process::Command;
@@ -64,7 +64,7 @@ impl Life {
             .stdin(Stdio::null())
             .stdout(writer)
             .stderr(second);
-        let spawned = child.spawn();
+        let spawned = orphans::spawn(&mut child);
         // It holds our ends of the pipe, whose end would never be seen.
         drop(child);
         let mut child = spawned.map_err(|why| ServiceError::NotRunnable {

@@ -3,6 +3,7 @@
 //!
 //! Invariant: whatever was started here is ended: by [`Running::stop`], or, when this process
 //! dies first, by the [`Guardian`].
+//! Invariant: whoever they leave behind is adopted, see [`Orphans`], and ended too.
 //! Invariant: every process carries [`RUN_ID`] in its environment, so that even one that left
 //! its process group is found.
 //! Not here: which services a scenario has (`plan`), when they start and stop (`run`).
@@ -10,17 +11,21 @@
 mod capture;
 mod command;
 mod consent;
+mod descriptors;
 mod ending;
 mod error;
 mod guardian;
 mod http;
 mod kill;
+mod kin;
 mod life;
+mod orphans;
 mod ports;
 mod process;
 mod ready;
 mod resolve;
 mod sockets;
+mod stopped;
 mod table;
 
 pub use capture::Written;
@@ -29,9 +34,11 @@ pub use error::ServiceError;
 pub use guardian::{Guardian, guardian_main};
 pub use http::get;
 pub use kill::{KillEffect, Killed};
+pub use orphans::{Orphans, Remnant, Swept, spawn};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
-pub use process::{Exit, How, Launch, Running, Stopped, start};
+pub use process::{Exit, Launch, Running, start};
 pub use resolve::{choose, resolve, target};
+pub use stopped::{How, Log, Stopped};
 
 /// Environment variable that marks every process of a run with the run's id.
 pub const RUN_ID: &str = "ASSAY_RUN_ID";

@@ -5,9 +5,9 @@
 //! Not here: one process of it (`life`), readiness (`ready`), killing and restarting (`kill`), the
 //! order of services (`run`).
 
-use super::capture::{Capture, Written};
-use super::ending::{Ended, Scope, end, marks};
+use super::ending::{Ended, Leader, Patience, Scope, end_off_thread, marks};
 use super::life::Life;
+use super::stopped::{How, Stopped};
 use super::{ServiceError, table};
 use crate::plan::Ready;
 use rustix::process::Signal;
@@ -18,8 +18,6 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// How long a process may take to end after SIGTERM when it left its service's group.
-const SWEEP_WITHIN: Duration = Duration::from_secs(1);
 /// How long the last output may take after the last process has ended.
 pub(super) const LOG_WITHIN: Duration = Duration::from_secs(1);
 
@@ -121,36 +119,6 @@ pub(super) fn signal_name(number: i32) -> Option<&'static str> {
     })
 }
 
-/// How a service came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// It had ended by itself.
-    Already,
-    /// After SIGTERM, in time.
-    Asked,
-    /// It needed SIGKILL.
-    Killed,
-}
-
-/// A stopped service.
-#[derive(Debug, Clone)]
-pub struct Stopped {
-    /// Its name.
-    pub name: String,
-    /// How its first process ended.
-    pub exit: Exit,
-    /// What it took.
-    pub how: How,
-    /// Processes that had left its group and were ended too: `name (pid n)`.
-    pub swept: Vec<String>,
-    /// Processes that are still there: the undo failed.
-    pub left: Vec<String>,
-    /// Why nobody can know whether processes are left: the undo is unproven.
-    pub blind: Option<String>,
-    /// What became of its output.
-    pub written: Written,
-}
-
 /// A service that was started.
 #[derive(Debug)]
 pub struct Running {
@@ -218,41 +186,57 @@ impl Running {
     /// Ends the service: SIGTERM to its group, at most `grace`, SIGKILL to the group, and then
     /// the same within a second for processes that left the group.
     pub async fn stop(self, grace: Duration) -> Stopped {
-        let name = self.launch.name.clone();
-        let had_ended = self.life.exit.borrow().is_some();
-        let leaders = self.lives().map(|life| life.leader.clone()).collect();
-        let group = Scope { leaders, marks: Vec::new() };
-        let marks = marks(&self.launch.run_id, Some(&name));
-        let strays = Scope { leaders: Vec::new(), marks };
-        let first = end_off_thread(group, grace).await;
-        let second = end_off_thread(strays, SWEEP_WITHIN).await;
-        let is_gone = first.left.is_empty() && first.blind.is_none();
+        let group = Scope { leaders: self.leaders(), ..Scope::default() };
+        let first = end_off_thread(group, Patience::orderly(grace)).await;
+        let strays = Scope { marks: self.marks(), ..Scope::default() };
+        let second = end_off_thread(strays, Patience::SWEEP).await;
+        self.stopped(first, second).await
+    }
+
+    /// Ends the service while somebody waits: its group and those that left it at the same time,
+    /// SIGTERM, at most `grace`, SIGKILL. Returns at the latest half a second after `grace`.
+    pub async fn stop_now(self, grace: Duration) -> Stopped {
+        let (leaders, marks) = (self.leaders(), self.marks());
+        let everybody = Scope { leaders, marks, ..Scope::default() };
+        let ended = end_off_thread(everybody, Patience::hurried(grace)).await;
+        let is_of_group = |entry: &table::Entry| self.lives().any(|l| l.leader.pgid == entry.pgid);
+        let (first, second) = ended.parted(is_of_group);
+        self.stopped(first, second).await
+    }
+
+    /// What ending came to, for the group and for those that left it.
+    async fn stopped(self, group: Ended, strays: Ended) -> Stopped {
+        let is_gone = group.left.is_empty() && group.blind.is_none();
         let exit = if is_gone { self.life.ended().await } else { Exit::Unknown };
-        let mut captures: Vec<Capture> = self.lives().map(|life| life.capture.clone()).collect();
-        let ended = async {
-            for capture in &mut captures {
-                capture.reached(|progress| progress.ended).await;
-            }
-        };
-        // Whoever escaped every search may still hold the pipe.
-        let _ = tokio::time::timeout(LOG_WITHIN, ended).await;
-        let labels = |entries: &[table::Entry]| -> Vec<String> {
-            entries.iter().map(table::Entry::label).collect()
-        };
-        let how = match (had_ended, first.killed.is_empty()) {
+        let how = match (self.had_ended(&group), group.killed.is_empty()) {
             (_, false) => How::Killed,
             (true, true) => How::Already,
             (false, true) => How::Asked,
         };
+        let left = group.left.iter().chain(&strays.left);
         Stopped {
-            name,
+            name: self.launch.name.clone(),
             exit,
             how,
-            swept: second.asked.iter().map(table::Entry::label).collect(),
-            left: [labels(&first.left), labels(&second.left)].concat(),
-            blind: first.blind.or(second.blind),
-            written: captures.iter().map(Capture::written).fold(Written::default(), Written::and),
+            swept: strays.asked.iter().map(table::Entry::label).collect(),
+            left: left.map(table::Entry::remnant).collect(),
+            blind: group.blind.or(strays.blind),
+            captures: self.lives().map(|life| life.capture.clone()).collect(),
         }
+    }
+
+    /// Whether its first process had ended before anybody asked.
+    fn had_ended(&self, group: &Ended) -> bool {
+        let leader = &self.life.leader;
+        !group.asked.iter().any(|entry| entry.id() == (leader.pid, leader.start))
+    }
+
+    fn leaders(&self) -> Vec<Leader> {
+        self.lives().map(|life| life.leader.clone()).collect()
+    }
+
+    fn marks(&self) -> Vec<String> {
+        marks(&self.launch.run_id, Some(&self.launch.name))
     }
 
     /// All its processes, first ones, oldest first.
@@ -269,14 +253,6 @@ impl Drop for Running {
         if matches!(table::entry(leader.pid), Ok(Some(now)) if now.start == leader.start) {
             table::signal_group(leader.pgid, Signal::KILL);
         }
-    }
-}
-
-/// Ending blocks its thread; a runtime's threads must not wait.
-async fn end_off_thread(scope: Scope, grace: Duration) -> Ended {
-    match tokio::task::spawn_blocking(move || end(&scope, grace)).await {
-        Ok(ended) => ended,
-        Err(why) => Ended { blind: Some(why.to_string()), ..Ended::default() },
     }
 }
 

@@ -44,13 +44,18 @@ impl Launch {
     /// were killed may take a moment to go.
     ///
     /// # Errors
-    /// [`ServiceError::Occupied`] when somebody still does after 5 s.
+    /// [`ServiceError::NotFree`] when somebody still does after 5 s.
     pub(super) async fn unoccupied(&self) -> Result<(), ServiceError> {
         let begun = Instant::now();
         loop {
             let free = self.check_unoccupied().and_then(|()| self.check_free(self.addr));
             if free.is_ok() || begun.elapsed() >= FREE_WITHIN {
-                return free;
+                return free.map_err(|why| match why {
+                    ServiceError::Occupied { name, addr, by } => {
+                        ServiceError::NotFree { name, addr, by }
+                    }
+                    other => other,
+                });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -4,6 +4,7 @@
 //! out. [`is_free`] decides, and asks the kernel.
 //! Not here: reservation (`ports`), the process table (`table`).
 
+use super::descriptors::inodes;
 use super::table;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::ErrorKind;
@@ -90,12 +91,7 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// Inodes of a process's sockets.
 fn sockets(pid: i32) -> impl Iterator<Item = u64> {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().filter_map(
-        |item| {
-            let link = std::fs::read_link(item.path()).ok()?;
-            link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-        },
-    )
+    inodes(pid, "socket")
 }
 
 #[cfg(test)]

@@ -5,17 +5,25 @@
 //! Invariant: a table that could not be read is an error, never an empty table.
 //! Not here: which processes are ours (`ending`), sockets (`sockets`).
 
+use super::orphans::Remnant;
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
+    Pid, PidfdFlags, Signal, getuid, kill_process, kill_process_group, pidfd_open,
+    pidfd_send_signal,
 };
 use std::io;
+use std::os::unix::fs::MetadataExt;
+
+/// What tells a process from all others: its number and its start time in clock ticks since boot.
+pub(super) type Id = (i32, u64);
 
 /// One process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     /// Process number.
     pub(super) pid: i32,
+    /// Its parent's.
+    pub(super) ppid: i32,
     /// Start time, in clock ticks since boot.
     pub(super) start: u64,
     /// Process group.
@@ -29,6 +37,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Number and start time.
+    pub(super) fn id(&self) -> Id {
+        (self.pid, self.start)
+    }
+
     /// True if it no longer runs and only waits to be reaped. A process whose first thread
     /// has ended shows as a zombie while its other threads go on.
     pub(super) fn is_gone(&self) -> bool {
@@ -38,6 +51,13 @@ impl Entry {
     /// Name and number, for messages.
     pub(super) fn label(&self) -> String {
         format!("{} (pid {})", self.comm, self.pid)
+    }
+
+    /// It, to be named as one that could not be ended.
+    pub(super) fn remnant(&self) -> Remnant {
+        let owner = std::fs::metadata(format!("/proc/{}", self.pid)).map(|meta| meta.uid()).ok();
+        let owner = owner.filter(|uid| *uid != getuid().as_raw());
+        Remnant { pid: self.pid, name: self.comm.clone(), owner }
     }
 }
 
@@ -67,6 +87,13 @@ pub(super) fn all() -> io::Result<Vec<Entry>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The number that was given to a process or thread last; none where the system does not tell.
+pub(super) fn newest() -> Option<u64> {
+    // proc_loadavg(5): the last field.
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().nth(4)?.parse().ok().filter(|pid| *pid > 0)
 }
 
 /// True if the process was started with all of these `NAME=value` in its environment. False if
@@ -121,7 +148,7 @@ fn is_passing(why: &io::Error) -> bool {
     )
 }
 
-/// Fields of `/proc/<pid>/stat`, see `proc(5)`: 1 pid, 2 (comm), 3 state, 5 pgrp, 20 num_threads,
+/// Fields of `/proc/<pid>/stat`, see `proc(5)`: 1 pid, 2 (comm), 3 state, 4 ppid, 5 pgrp, 20 num_threads,
 /// 22 starttime.
 /// The name may itself hold parentheses and spaces, so the last `)` ends it.
 fn parse(text: &[u8]) -> Option<Entry> {
@@ -135,6 +162,7 @@ fn parse(text: &[u8]) -> Option<Entry> {
         pid,
         comm,
         state: fields.first()?.chars().next()?,
+        ppid: fields.get(1)?.parse().ok()?,
         pgid: fields.get(2)?.parse().ok()?,
         threads: fields.get(17)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
@@ -149,7 +177,7 @@ mod tests {
     fn names_may_hold_parentheses() {
         let text = b"42 (a) R) (b) S 1 40 39 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 9 9\n";
         let entry = parse(text).unwrap();
-        assert_eq!((entry.pid, entry.pgid, entry.start), (42, 40, 987_654));
+        assert_eq!((entry.pid, entry.ppid, entry.pgid, entry.start), (42, 1, 40, 987_654));
         assert_eq!((entry.state, entry.comm.as_str()), ('S', "a) R) (b"));
         assert_eq!(entry.threads, 1);
     }
@@ -160,6 +188,13 @@ mod tests {
         {
             assert_eq!(parse(text), None);
         }
+    }
+
+    #[test]
+    fn a_new_process_gets_another_number() {
+        let before = newest().unwrap();
+        std::process::Command::new("true").status().unwrap();
+        assert_ne!(newest().unwrap(), before);
     }
 
     #[test]

@@ -5,9 +5,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -27,6 +28,72 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn said(output: &Output) -> String {
     let words = [&output.stdout[..], &output.stderr].concat();
     String::from_utf8_lossy(&words).into_owned()
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Polls until it holds; fails after half a minute.
+pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if holds() {
+            return;
+        }
+        let (_tx, rx) = std::sync::mpsc::channel::<()>();
+        let _ = rx.recv_timeout(Duration::from_millis(50));
+    }
+    panic!("{what}: not within 30 s");
+}
+
+/// Starts a run and waits until requests are being counted.
+pub(crate) fn under_way(case: &Case) -> Child {
+    let mut command = case.command(&[]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_cells(case, &mut child);
+    child
+}
+
+/// Waits until this run's requests are being counted.
+pub(crate) fn wait_for_cells(case: &Case, run: &mut Child) {
+    let journal = case.out().join("journal.jsonl");
+    wait_for("cells in the journal", || {
+        if run.try_wait().unwrap().is_some() {
+            let mut text = String::new();
+            run.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+            panic!("the run ended early: {text}");
+        }
+        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"cells\""))
+    });
+}
+
+/// The guardian of a run, by the run's process number.
+pub(crate) fn guardian(run: u32) -> Option<u32> {
+    let of_run = format!("--run-pid\0{run}\0");
+    std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        String::from_utf8_lossy(&line).contains(&of_run).then_some(pid)
+    })
+}
+
+/// Waits until the run's guardian must have looked for its descendants again. Between two looks
+/// its second thread sleeps, which the system counts; it leaves out three at most.
+pub(crate) fn wait_for_looks(run: u32) {
+    let guardian = guardian(run).unwrap();
+    let sleeps = || -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{guardian}/task")).unwrap().flatten();
+        let status = tasks.filter_map(|t| std::fs::read_to_string(t.path().join("status")).ok());
+        let count = |text: String| -> Option<u64> {
+            let line = text.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
+            line.split_whitespace().last()?.parse().ok()
+        };
+        status.filter_map(count).sum()
+    };
+    let before = sleeps();
+    wait_for("looks of the guardian", || sleeps() >= before + 10);
 }
 
 /// A run's `verdict.json`.

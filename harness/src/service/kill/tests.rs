@@ -4,7 +4,8 @@
 
 use super::*;
 use crate::plan::Ready;
-use crate::service::process::{How, Launch, start};
+use crate::service::How;
+use crate::service::process::{Launch, start};
 use crate::service::table;
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -96,7 +97,8 @@ async fn a_killed_service_comes_back_at_the_same_address() {
     assert_eq!(last.await, Exit::Signal(KILL));
     assert!(is_pending(&mut first));
     let stopped = running.stop(LONG).await;
-    assert_eq!((stopped.how, stopped.left, stopped.blind), (How::Already, vec![], None));
+    assert_eq!((stopped.how, &stopped.left, &stopped.blind), (How::Already, &vec![], &None));
+    let written = stopped.log(LONG).await.written;
     // One log of all lives, in order, and every line of it counted.
     let log = log(folder.path());
     let ours = "[assay: the process before was ended by signal 9 (SIGKILL); started again]";
@@ -104,7 +106,7 @@ async fn a_killed_service_comes_back_at_the_same_address() {
     assert_eq!(lives.len(), 3, "{log}");
     assert!(lives.iter().all(|life| life.contains("running 1 test")), "{log}");
     let lines = u64::try_from(log.lines().count()).unwrap();
-    assert_eq!((stopped.written.lines, stopped.written.dropped), (lines - 2, 0), "{log}");
+    assert_eq!((written.lines, written.dropped), (lines - 2, 0), "{log}");
 }
 
 #[tokio::test]
@@ -223,4 +225,19 @@ async fn a_restart_that_fails_can_be_tried_again_and_stopped() {
     running.ready().await.unwrap();
     let stopped = running.stop(LONG).await;
     assert_eq!((stopped.how, stopped.exit), (How::Asked, Exit::Signal(TERM)));
+}
+
+#[tokio::test]
+async fn a_restart_that_finds_its_address_taken_says_by_whom() {
+    let folder = tempfile::tempdir().unwrap();
+    let (socket, addr) = held();
+    let mut launch = Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
+    launch.addr = addr;
+    let mut running = start(launch).unwrap();
+    running.kill(TERM).await.unwrap();
+    let _listener = socket.listen(1).unwrap();
+    let why = running.restart().await.unwrap_err().to_string();
+    let by = format!("(pid {}) still listens on {addr}", std::process::id());
+    assert!(why.contains("cannot be started again") && why.contains(&by), "{why}");
+    assert_eq!(running.stop(LONG).await.how, How::Already);
 }

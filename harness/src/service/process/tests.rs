@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::clock::Clock;
+use crate::service::{Log, Written};
 use std::path::Path;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -45,13 +46,15 @@ async fn a_service_lives_and_ends() {
     let entry = table::entry(running.pid()).unwrap().unwrap();
     assert_eq!((entry.pgid, entry.start), (running.pid(), running.start_time()));
     let stopped = running.stop(LONG).await;
-    assert_eq!((stopped.how, stopped.exit), (How::Asked, Exit::Signal(15)));
-    assert_eq!((stopped.swept.len(), stopped.left.len(), stopped.blind), (0, 0, None));
+    assert_eq!((stopped.how, &stopped.exit), (How::Asked, &Exit::Signal(15)));
+    assert_eq!((stopped.swept.len(), stopped.left.len(), &stopped.blind), (0, 0, &None));
+    let Log { written, held_by } = stopped.log(LONG).await;
+    assert_eq!(held_by, None);
     let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
     let here = folder.path().canonicalize().unwrap();
     let wanted = format!("out\nerr\nid={run_id} api a b\n{}\nready\n", here.display());
     assert_eq!(log, wanted);
-    assert_eq!(stopped.written, Written { lines: 5, dropped: 0, why: None });
+    assert_eq!(written, Written { lines: 5, dropped: 0, why: None });
 }
 
 #[tokio::test]
@@ -59,7 +62,8 @@ async fn a_silent_service_is_fine() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(shell("exec sleep 1000", folder.path())).unwrap();
     let stopped = running.stop(LONG).await;
-    assert_eq!((stopped.how, stopped.written.lines), (How::Asked, 0));
+    assert_eq!(stopped.how, How::Asked);
+    assert_eq!(stopped.log(LONG).await.written.lines, 0);
 }
 
 #[tokio::test]
@@ -81,9 +85,10 @@ async fn a_death_is_seen_at_once_and_its_children_are_ended() {
     assert_eq!(running.exited().await, Exit::Code(7));
     let stopped = running.stop(LONG).await;
     assert_eq!((stopped.how, &stopped.exit), (How::Already, &Exit::Code(7)));
+    assert_eq!(stopped.exit.to_string(), "exited with status 7");
+    stopped.log(LONG).await;
     let log = std::fs::read_to_string(folder.path().join("api.log")).unwrap();
     gone(number(&log, "child")).await;
-    assert_eq!(stopped.exit.to_string(), "exited with status 7");
 }
 
 #[tokio::test]
@@ -106,6 +111,46 @@ async fn one_that_left_the_group_is_swept_and_other_services_are_not() {
     gone(stray).await;
     assert!(is_alive(neighbor.pid()));
     assert_eq!(neighbor.stop(LONG).await.how, How::Asked);
+}
+
+#[tokio::test]
+async fn in_a_hurry_all_are_asked_at_once_and_who_is_deaf_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' TERM; setsid sh -c 'echo stray=$$; echo ready; while :; do sleep 1000; \
+                  done' & while :; do sleep 1000; done";
+    let mut running = start(shell(script, folder.path())).unwrap();
+    running.ready().await.unwrap();
+    let (pid, stray) = (running.pid(), number(&read(folder.path()), "stray"));
+    let stopped = running.stop_now(Duration::from_millis(200)).await;
+    assert_eq!((stopped.how, &stopped.exit), (How::Killed, &Exit::Signal(9)));
+    let label = |pid| format!("sh (pid {pid})");
+    assert!(stopped.swept.contains(&label(stray)) && !stopped.swept.contains(&label(pid)));
+    assert!(stopped.left.is_empty() && stopped.blind.is_none(), "{stopped:?}");
+    assert!(!is_alive(stray) && !is_alive(pid));
+    assert_eq!(stopped.log(LONG).await.held_by, None);
+}
+
+/// Nobody adopts orphans in this process, so this one is lost but for the log that it holds.
+#[tokio::test]
+async fn whoever_escaped_every_search_is_betrayed_by_the_log_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "(setsid env -i sh -c 'echo escaped=$$; echo ready; exec sleep 1000' &); \
+                  exec sleep 1000";
+    let mut running = start(shell(script, folder.path())).unwrap();
+    running.ready().await.unwrap();
+    let escaped = number(&read(folder.path()), "escaped");
+    let stopped = running.stop(LONG).await;
+    assert!(stopped.left.is_empty() && stopped.blind.is_none(), "{stopped:?}");
+    let log = stopped.log(Duration::from_millis(100)).await;
+    let holders: Vec<i32> = log.held_by.unwrap().iter().map(|holder| holder.pid).collect();
+    assert_eq!(holders, [escaped]);
+    let entry = table::entry(escaped).unwrap().unwrap();
+    assert!(table::signal(&entry, rustix::process::Signal::KILL));
+    gone(escaped).await;
+}
+
+fn read(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("api.log")).unwrap()
 }
 
 #[tokio::test]

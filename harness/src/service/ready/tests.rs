@@ -4,7 +4,8 @@
 //! Not here: how services end (`process`).
 
 use super::*;
-use crate::service::process::{How, start};
+use crate::service::How;
+use crate::service::process::start;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
