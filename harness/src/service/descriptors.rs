@@ -42,10 +42,11 @@ mod tests {
         assert!(!inodes(own, "socket").any(|held| held == inode));
         let mut child =
             std::process::Command::new("sleep").arg("1000").stdout(writer).spawn().unwrap();
-        let pids: Vec<i32> = holders(inode).iter().map(|entry| entry.pid).collect();
-        assert_eq!(pids, [i32::try_from(child.id()).unwrap()]);
+        let pid = i32::try_from(child.id()).unwrap();
+        assert!(holders(inode).iter().any(|entry| entry.pid == pid));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!(holders(inode), []);
+        // Other tests start processes, which share our descriptors until they become programs.
+        assert!(!holders(inode).iter().any(|entry| entry.pid == pid));
     }
 }

@@ -142,8 +142,8 @@ async fn whoever_escaped_every_search_is_betrayed_by_the_log_it_holds() {
     let stopped = running.stop(LONG).await;
     assert!(stopped.left.is_empty() && stopped.blind.is_none(), "{stopped:?}");
     let log = stopped.log(Duration::from_millis(100)).await;
-    let holders: Vec<i32> = log.held_by.unwrap().iter().map(|holder| holder.pid).collect();
-    assert_eq!(holders, [escaped]);
+    let holders = log.held_by.unwrap();
+    assert!(holders.iter().any(|holder| holder.pid == escaped), "{holders:?}");
     let entry = table::entry(escaped).unwrap().unwrap();
     assert!(table::signal(&entry, rustix::process::Signal::KILL));
     gone(escaped).await;
