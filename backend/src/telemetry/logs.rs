@@ -26,6 +26,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::context::{self, Context};
 use crate::sample::now_text;
 use crate::settings::{Level, Settings};
 
@@ -84,10 +85,29 @@ where
         // A library's events do not name their function: its module is the nearest truth.
         let module = || target.rsplit("::").next().unwrap_or(target).into();
         line.insert("function".into(), own.remove("function").unwrap_or_else(module));
+        if let Some(context) = context::current() {
+            add_context(&context, &mut own);
+        }
         for (name, value) in own {
             line.entry(name).or_insert(value);
         }
         writeln!(writer, "{}", Value::Object(line))
+    }
+}
+
+/// What is known of the request, where the event does not say otherwise.
+fn add_context(context: &Context, own: &mut Map<String, Value>) {
+    let mut add = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            own.entry(name).or_insert_with(|| value.into());
+        }
+    };
+    add("request_id", Some(&context.request_id));
+    add("user_id", context.user_id.as_deref());
+    add("machine_id", context.machine_id.get().map(|id| id.as_str()));
+    if let Some((trace, span)) = context.ids() {
+        add("trace_id", Some(&trace));
+        add("span_id", Some(&span));
     }
 }
 

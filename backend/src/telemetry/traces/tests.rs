@@ -1,0 +1,1 @@
+//! Traces reach a collector.
