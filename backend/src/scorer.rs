@@ -145,7 +145,9 @@ impl Scorer {
             Err(CallError::Failed(error)) => error,
             Err(CallError::Timeout(expired)) => ScorerError::Failed(expired.to_string()),
         };
-        self.telemetry.metrics.gave_up(FUNCTION);
+        if !matches!(error, ScorerError::Limited | ScorerError::Refused(_)) {
+            self.telemetry.metrics.gave_up(FUNCTION);
+        }
         Err(error)
     }
 }

@@ -1,7 +1,8 @@
 //! The life of the service: open, bind, serve, stop.
 //!
 //! Invariant: after the call to stop, what is in flight has `shutdown_grace`; then the store
-//! commits what it has accepted. Nothing acknowledged is lost, nothing lost was acknowledged.
+//! commits what it has accepted, and a database that is silent is not waited for much longer.
+//! Nothing acknowledged is lost, nothing lost was acknowledged.
 //! Not here: signals and exit codes, which are the caller's.
 
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
@@ -16,6 +18,7 @@ use prometheus::Registry;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use crate::api::{self, App};
 use crate::fleet::Fleet;
@@ -27,6 +30,9 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::breakers::Breakers;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
+
+/// The least time that closing gets, when requests used up the grace period.
+const LEAST_TO_CLOSE: Duration = Duration::from_millis(500);
 
 /// Why there is no service.
 #[derive(Debug, Error)]
@@ -164,6 +170,7 @@ impl Server {
             ended = &mut serving => Some(ended),
             () = shutdown => None,
         };
+        let told = early.is_none().then(Instant::now);
         let ended = match early {
             Some(ended) => ended,
             None => {
@@ -177,8 +184,15 @@ impl Server {
                 }
             }
         };
-        self.store.close().await;
-        self.telemetry.traces.close().await;
+        // A silent database or collector must not hold up the stop: what waits was not acknowledged.
+        let deadline = told.map_or_else(Instant::now, |told| told + settings.shutdown_grace);
+        let end = |least| deadline.max(Instant::now() + least);
+        if timeout_at(end(LEAST_TO_CLOSE), self.store.close()).await.is_err() {
+            tracing::error!(function = "run", "the store did not close in time");
+        }
+        if timeout_at(end(LEAST_TO_CLOSE), self.telemetry.traces.close()).await.is_err() {
+            tracing::warn!(function = "run", "the last traces were not sent in time");
+        }
         tracing::info!(function = "run", "stopped");
         ended.map_err(ServeError::Serve)
     }

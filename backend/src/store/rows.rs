@@ -16,6 +16,9 @@ use crate::fleet::Fleet;
 use crate::machine::{MachineId, MachineType};
 use crate::sample::{Sample, now_text};
 
+/// The most litres or kilowatt hours an hour that a sum takes from one sample.
+const MOST_BURNED: f64 = 1e9;
+
 /// `(machine, number, repeats)` of a sample that was written, as the database returns it.
 pub(super) type Returned = (String, Option<i64>, i64);
 
@@ -94,8 +97,9 @@ fn machine_row(id: &MachineId) -> Value {
 
 fn sample_row(sample: &Sample, repeats: i64) -> Value {
     let metrics = serde_json::to_string(&sample.metrics).unwrap_or_default();
-    // A sensor that reads below zero does not give back what was burned.
-    let positive = |name| sample.metrics.get(name).map(|value| value.max(0.0));
+    // A sensor that reads below zero does not give back what was burned, and one that reads beyond
+    // all reason must not make every later sum infinite.
+    let positive = |name| sample.metrics.get(name).map(|value| value.clamp(0.0, MOST_BURNED));
     json!([
         sample.machine_id.as_str(),
         sample.number,

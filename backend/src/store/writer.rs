@@ -121,8 +121,12 @@ impl<D: Database> Writer<D> {
                 }
             }
             Err(error) => {
-                for answer in batch.drain(..).filter_map(|job| job.answer) {
-                    let _ = answer.send(Err(error.clone()));
+                for job in batch.drain(..) {
+                    match job.answer {
+                        Some(answer) => drop(answer.send(Err(error.clone()))),
+                        // Nobody waits; only predictions are noted so.
+                        None => self.metrics.prediction_unkept(),
+                    }
                 }
             }
         }

@@ -31,6 +31,12 @@ impl Context {
         CURRENT.scope(self, work).await
     }
 
+    /// Does something with this context, at once.
+    #[cfg(test)]
+    pub(crate) fn within<T>(self: Arc<Context>, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
+
     /// The trace and span that log lines name, if any.
     pub(crate) fn ids(&self) -> Option<(String, String)> {
         let span = self.parent.span();

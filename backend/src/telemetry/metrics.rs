@@ -219,7 +219,7 @@ impl Metrics {
             )?,
             predictions_unkept: d.add(IntCounter::new(
                 "ml_predictions_unkept_total",
-                "Predictions answered and left out of the history, as the write queue was full.",
+                "Predictions answered and left out of the history: the write queue was full, or the write failed.",
             )?)?,
             errors: d.counter("errors_total", "Errors answered.", &["error_type", "error_code"])?,
             validation_errors: d.counter(
