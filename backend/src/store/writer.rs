@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::rows::{self, Returned, Rows};
 use super::{Record, StoreError, Written};
@@ -21,6 +22,9 @@ use crate::telemetry::metrics::Metrics;
 
 /// Records after which no further job joins a transaction: bounds the time that the last waits.
 const BATCH: usize = 512;
+
+/// How long records that nobody waits for may wait for a commit to share.
+const NOTES_WAIT: Duration = Duration::from_millis(100);
 
 /// Records that are kept together or not at all, and who waits for them.
 pub(super) struct Job {
@@ -77,7 +81,18 @@ impl<D: Database> Writer<D> {
             };
             let Some(first) = first else { break };
             let mut size = first.records.len();
+            let mut awaited = first.answer.is_some();
             batch.push(first);
+            // A commit for notes alone would cost a disk flush that nobody waits for.
+            let patience = Instant::now() + NOTES_WAIT;
+            while !awaited
+                && size < BATCH
+                && let Ok(Some(next)) = timeout_at(patience, jobs.recv()).await
+            {
+                size += next.records.len();
+                awaited = next.answer.is_some();
+                batch.push(next);
+            }
             while size < BATCH
                 && let Ok(next) = jobs.try_recv()
             {
