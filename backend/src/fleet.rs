@@ -70,10 +70,12 @@ impl Fleet {
     }
 
     /// Makes machines known; those already known stay as they are.
-    pub(crate) fn register(&self, ids: impl IntoIterator<Item = MachineId>) {
+    pub(crate) fn register<'a>(&self, ids: impl IntoIterator<Item = &'a MachineId>) {
         let mut machines = self.write();
         for id in ids {
-            machines.entry(id.clone()).or_insert_with(|| Arc::new(Machine::new(id)));
+            if !machines.contains_key(id) {
+                machines.insert(id.clone(), Arc::new(Machine::new(id.clone())));
+            }
         }
     }
 
@@ -148,7 +150,7 @@ mod tests {
     fn registering_again_keeps_what_is_known() {
         let fleet = Fleet::default();
         fleet.note(&[sample("T-1", "2024-01-01T00:00:02Z", 2.0)]);
-        fleet.register([id("T-1"), id("T-2")]);
+        fleet.register(&[id("T-1"), id("T-2")]);
         assert_eq!(vibration(&fleet, "T-1"), 2.0);
         assert!(fleet.get(&id("T-2")).unwrap().latest.is_none());
         assert!(!fleet.knows(&id("T-3")));
@@ -157,7 +159,8 @@ mod tests {
     #[test]
     fn pages_join_to_the_whole_list() {
         let fleet = Fleet::default();
-        fleet.register((0..25).map(|n| id(&format!("M-{n:02}"))));
+        let ids: Vec<MachineId> = (0..25).map(|n| id(&format!("M-{n:02}"))).collect();
+        fleet.register(&ids);
         let (mut after, mut seen) = (None, Vec::new());
         loop {
             let page = fleet.page(after.as_ref(), 10);

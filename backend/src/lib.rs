@@ -6,24 +6,29 @@
 //!
 //! Invariant: an acknowledged sample was committed before the answer was written.
 //! Invariant: every error has one shape, whatever raised it.
-//! Not here: argument parsing, the edge and the devices; PostgreSQL, and traces are not part of this
-//! edition.
+//! Not here: argument parsing, the edge and the devices.
 
 mod api;
+mod esg;
 mod fleet;
+mod limit;
 mod machine;
 mod model;
 mod mutant;
 pub mod resilience;
 mod sample;
+mod scorer;
 mod serve;
 mod settings;
 mod store;
 mod telemetry;
 mod units;
 
+pub use esg::Region;
 pub use mutant::{BadMutant, Mutant};
-pub use serve::{ServeError, Server, serve};
-pub use settings::{Level, Mistake, Settings, SettingsError, Synchronous};
+pub use serve::{ServeError, Server, serve, serve_scorer};
+pub use settings::{
+    Level, Mistake, Settings, SettingsError, Synchronous, VARIABLES, Variable, help,
+};
 pub use telemetry::logs::{LogsInUse, init_logs};
 pub use units::PartOf;

@@ -5,11 +5,11 @@
 //! + .12 for rpm outside 1300-1900, at most .95; these rules are the platform's contract.
 //!
 //! Invariant: the same machine and readings give the same prediction, on every machine.
-//! Not here: carbon figures; they are not part of this edition.
+//! Not here: carbon figures (see `esg`).
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::{MachineId, MachineType};
 use crate::sample::Readings;
@@ -21,7 +21,7 @@ pub(crate) const MODEL_VERSION: &str = "rules-1";
 const MOST: f64 = 0.95;
 
 /// What the model says of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Prediction {
     /// 0 to .95.
     pub(crate) risk_score: f64,

@@ -1,7 +1,8 @@
 //! The life of the service: open, bind, serve, stop.
 //!
 //! Invariant: after the call to stop, what is in flight has `shutdown_grace`; then the store
-//! commits what it has accepted. Nothing acknowledged is lost, nothing lost was acknowledged.
+//! commits what it has accepted, and a database that is silent is not waited for much longer.
+//! Nothing acknowledged is lost, nothing lost was acknowledged.
 //! Not here: signals and exit codes, which are the caller's.
 
 #[cfg(test)]
@@ -9,19 +10,29 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
 use axum::serve::ListenerExt;
 use prometheus::Registry;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use crate::api::{self, App};
 use crate::fleet::Fleet;
+use crate::resilience::Invalid;
+use crate::scorer::{self, Scorer};
 use crate::settings::Settings;
-use crate::store::Store;
-use crate::store::sqlite::Sqlite;
+use crate::store::{self, Guarded, Store};
+use crate::telemetry::Telemetry;
+use crate::telemetry::breakers::Breakers;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
+
+/// The least time that closing gets, when requests used up the grace period.
+const LEAST_TO_CLOSE: Duration = Duration::from_millis(500);
 
 /// Why there is no service.
 #[derive(Debug, Error)]
@@ -48,6 +59,9 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A setting cannot be used.
+    #[error("cannot use the settings: {0}")]
+    Setting(String),
     /// The metrics could not be declared.
     #[error("cannot declare the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -60,17 +74,39 @@ pub enum ServeError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    app: Arc<App>,
+    router: Router,
     store: Arc<dyn Store>,
+    telemetry: Arc<Telemetry>,
     settings: Settings,
+}
+
+/// Which of the program's services it is.
+#[derive(Clone, Copy)]
+enum Role {
+    Backend,
+    Scorer,
 }
 
 impl Server {
     /// Opens the store (makes its file and folder) and binds the port.
     ///
     /// # Errors
-    /// [`ServeError`]'s first four.
+    /// All of [`ServeError`]'s but the last.
     pub async fn bind(settings: Settings) -> Result<Server, ServeError> {
+        Server::bind_as(settings, Role::Backend).await
+    }
+
+    /// The scorer's service: it predicts, and keeps nothing.
+    ///
+    /// # Errors
+    /// All of [`ServeError`]'s but the last.
+    pub async fn bind_scorer(settings: Settings) -> Result<Server, ServeError> {
+        let settings =
+            Settings { database_url: "sqlite::memory:".to_owned(), scorer_url: None, ..settings };
+        Server::bind_as(settings, Role::Scorer).await
+    }
+
+    async fn bind_as(settings: Settings, role: Role) -> Result<Server, ServeError> {
         let registry = Arc::new(Registry::new());
         let environment = &settings.environment;
         let metrics = Arc::new(Metrics::new(registry, Settings::APP_VERSION, environment)?);
@@ -83,16 +119,17 @@ impl Server {
         let address =
             listener.local_addr().map_err(|source| ServeError::Listen { address, source })?;
         let fleet = Arc::new(Fleet::default());
-        let store: Arc<dyn Store> = Arc::new(
-            Sqlite::open(&settings, Arc::clone(&fleet), Arc::clone(&metrics)).await.map_err(
-                |error| ServeError::Store {
-                    url: settings.database_url.clone(),
-                    reason: error.to_string(),
-                },
-            )?,
-        );
-        let app = Arc::new(App::new(settings.clone(), fleet, Arc::clone(&store), metrics));
-        Ok(Server { listener, address, app, store, settings })
+        let opened = store::open(&settings, Arc::clone(&fleet), Arc::clone(&metrics)).await;
+        let opened = opened.map_err(|error| ServeError::Store {
+            url: store::shown(&settings.database_url),
+            reason: error.to_string(),
+        })?;
+        let Assembled { app, store, telemetry } = assemble(&settings, fleet, opened, metrics)?;
+        let router = match role {
+            Role::Backend => api::router(app),
+            Role::Scorer => api::score::router(app),
+        };
+        Ok(Server { listener, address, router, store, telemetry, settings })
     }
 
     /// Where it listens; tells the port when 0 was asked for.
@@ -112,7 +149,7 @@ impl Server {
             app_name = settings.app_name,
             app_version = Settings::APP_VERSION,
             address = %self.address,
-            database = settings.database_url,
+            database = store::shown(&settings.database_url),
             mutants = settings.mutants.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             "listening"
         );
@@ -122,8 +159,9 @@ impl Server {
                 tracing::debug!(function = "run", %error, "TCP_NODELAY was refused");
             }
         });
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = axum::serve(listener, api::router(self.app)).with_graceful_shutdown(async {
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async {
             // A dropped sender stops it, too.
             let _ = stopped.await;
         });
@@ -132,6 +170,7 @@ impl Server {
             ended = &mut serving => Some(ended),
             () = shutdown => None,
         };
+        let told = early.is_none().then(Instant::now);
         let ended = match early {
             Some(ended) => ended,
             None => {
@@ -145,10 +184,50 @@ impl Server {
                 }
             }
         };
-        self.store.close().await;
+        // A silent database or collector must not hold up the stop: what waits was not acknowledged.
+        let deadline = told.map_or_else(Instant::now, |told| told + settings.shutdown_grace);
+        let end = |least| deadline.max(Instant::now() + least);
+        if timeout_at(end(LEAST_TO_CLOSE), self.store.close()).await.is_err() {
+            tracing::error!(function = "run", "the store did not close in time");
+        }
+        if timeout_at(end(LEAST_TO_CLOSE), self.telemetry.traces.close()).await.is_err() {
+            tracing::warn!(function = "run", "the last traces were not sent in time");
+        }
         tracing::info!(function = "run", "stopped");
         ended.map_err(ServeError::Serve)
     }
+}
+
+/// A whole application, and the parts of it that must be closed.
+pub(crate) struct Assembled {
+    pub(crate) app: Arc<App>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) telemetry: Arc<Telemetry>,
+}
+
+/// An application over an opened store: guards around its dependencies, one telemetry for all.
+///
+/// # Errors
+/// [`ServeError::Setting`].
+pub(crate) fn assemble(
+    settings: &Settings,
+    fleet: Arc<Fleet>,
+    opened: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+) -> Result<Assembled, ServeError> {
+    let bad = |error: Invalid| ServeError::Setting(error.to_string());
+    let (retry, breaker) = (settings.retry().map_err(bad)?, settings.breaker().map_err(bad)?);
+    let traces = Traces::new(settings, Arc::clone(&metrics)).map_err(ServeError::Setting)?;
+    let telemetry = Arc::new(Telemetry { metrics, traces });
+    let breakers = Breakers::default();
+    let make = |name| breakers.make(name, breaker, &telemetry.metrics);
+    let guarded = Guarded::new(opened, make(store::BREAKER), retry, Arc::clone(&telemetry));
+    let store: Arc<dyn Store> = Arc::new(guarded);
+    let scorer = Scorer::new(settings, make(scorer::BREAKER), retry, Arc::clone(&telemetry))
+        .map_err(ServeError::Setting)?;
+    let (held, told) = (Arc::clone(&store), Arc::clone(&telemetry));
+    let app = App::new(settings.clone(), fleet, held, scorer, breakers, told);
+    Ok(Assembled { app: Arc::new(app), store, telemetry })
 }
 
 /// Opens the store, binds the port and serves until `shutdown` is done.
@@ -160,4 +239,15 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     Server::bind(settings).await?.run(shutdown).await
+}
+
+/// Binds the port and predicts until `shutdown` is done.
+///
+/// # Errors
+/// Any [`ServeError`]; nothing was served unless it is [`ServeError::Serve`].
+pub async fn serve_scorer(
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    Server::bind_scorer(settings).await?.run(shutdown).await
 }

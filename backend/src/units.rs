@@ -15,6 +15,9 @@ pub struct PartOf {
 }
 
 impl PartOf {
+    /// All of it.
+    pub(crate) const ALL: PartOf = PartOf { count: 100, block: 100 };
+
     /// Reads a percentage above 0 and up to 100, with at most two decimals.
     ///
     /// # Errors

@@ -20,10 +20,42 @@ const READINGS: &str = "an object of finite numbers with at least one entry";
 const NUMBER: &str = "a whole number from 0 to 9223372036854775807";
 const STATUS: &str = "a text of 1 to 64 characters";
 const OBJECT: &str = "a JSON object";
+const BATCH: &str = "an array of 1 to 500 samples, or an object with it as `samples`";
+
+/// The most samples of one batch.
+const MOST_IN_A_BATCH: usize = 500;
 
 /// A raw sample.
 pub(super) fn sample(body: Result<Bytes, BytesRejection>) -> Result<Sample, ApiError> {
-    let fields = object(&received(body)?)?;
+    sample_of(&object(&received(body)?)?)
+}
+
+/// The samples of a batch, each for itself: what is wrong with one does not touch the others.
+pub(super) fn samples(
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Vec<Result<Sample, ApiError>>, ApiError> {
+    let items = match json(&received(body)?)? {
+        Value::Array(items) => items,
+        Value::Object(mut fields) => match fields.remove("samples") {
+            Some(Value::Array(items)) => items,
+            other => {
+                let value = present("samples", other.as_ref(), BATCH)?;
+                return Err(refused("samples", "type", value, BATCH));
+            }
+        },
+        other => return Err(refused("body", "type", &other, BATCH)),
+    };
+    if items.is_empty() || items.len() > MOST_IN_A_BATCH {
+        return Err(refused("samples", "length", &items.len().into(), BATCH));
+    }
+    let read = |item: &Value| match item {
+        Value::Object(fields) => sample_of(fields),
+        other => Err(refused("sample", "type", other, OBJECT)),
+    };
+    Ok(items.iter().map(read).collect())
+}
+
+fn sample_of(fields: &Map<String, Value>) -> Result<Sample, ApiError> {
     let machine_id = machine(fields.get("machine_id"))?;
     let read = || {
         Ok(Sample {
@@ -83,18 +115,21 @@ fn received(body: Result<Bytes, BytesRejection>) -> Result<Bytes, ApiError> {
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(other) => Err(refused("body", "type", &other, OBJECT)),
-        Err(error) => {
-            let mut answer =
-                ApiError::new(Code::ValidationError, format!("the body is not JSON: {error}"));
-            answer.details.field = Some("body".to_owned());
-            answer.details.constraint = Some("json");
-            answer.details.expected_format = Some(OBJECT);
-            Err(answer)
-        }
+    match json(body)? {
+        Value::Object(fields) => Ok(fields),
+        other => Err(refused("body", "type", &other, OBJECT)),
     }
+}
+
+fn json(body: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice::<Value>(body).map_err(|error| {
+        let mut answer =
+            ApiError::new(Code::ValidationError, format!("the body is not JSON: {error}"));
+        answer.details.field = Some("body".to_owned());
+        answer.details.constraint = Some("json");
+        answer.details.expected_format = Some(OBJECT);
+        answer
+    })
 }
 
 /// The value of a field that must be there; null is not there.
@@ -157,4 +192,17 @@ fn status(value: Option<&Value>) -> Result<Option<String>, ApiError> {
         Some(text) => Ok(Some(text.to_owned())),
         None => Err(refused("status", "length", value, STATUS)),
     }
+}
+
+/// What a scorer is asked: a machine, and its latest readings if there are any.
+pub(super) fn question(
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(MachineId, Option<Readings>), ApiError> {
+    let fields = object(&received(body)?)?;
+    let machine_id = machine(fields.get("machine_id"))?;
+    let metrics = match fields.get("metrics") {
+        None | Some(Value::Null) => None,
+        some => Some(readings("metrics", some).map_err(|error| error.about(&machine_id))?),
+    };
+    Ok((machine_id, metrics))
 }

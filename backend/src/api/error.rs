@@ -8,6 +8,7 @@
 //! Not here: which requests are wrong (see `body` and `query`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::machine::MachineId;
 use crate::sample::now_text;
+use crate::scorer::ScorerError;
 use crate::store::StoreError;
 
 /// The longest text that an answer repeats.
@@ -29,11 +31,19 @@ pub(super) enum Code {
     MissingRequiredField,
     PayloadTooLarge,
     MachineNotFound,
+    PredictionNotFound,
+    EsgDataNotFound,
+    HistoryNotFound,
+    RateLimited,
     RouteNotFound,
     MethodNotAllowed,
     InternalError,
     DatabaseError,
+    IngestError,
+    ModelError,
+    PredictionFailed,
     ServiceUnavailable,
+    ExternalServiceError,
 }
 
 impl Code {
@@ -43,10 +53,21 @@ impl Code {
                 StatusCode::BAD_REQUEST
             }
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Code::MachineNotFound | Code::RouteNotFound => StatusCode::NOT_FOUND,
+            Code::MachineNotFound
+            | Code::PredictionNotFound
+            | Code::EsgDataNotFound
+            | Code::HistoryNotFound
+            | Code::RouteNotFound => StatusCode::NOT_FOUND,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Code::InternalError | Code::DatabaseError => StatusCode::INTERNAL_SERVER_ERROR,
-            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::InternalError
+            | Code::DatabaseError
+            | Code::IngestError
+            | Code::ModelError
+            | Code::PredictionFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            Code::ServiceUnavailable | Code::ExternalServiceError => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -57,11 +78,19 @@ impl Code {
             Code::MissingRequiredField => "missing_required_field",
             Code::PayloadTooLarge => "payload_too_large",
             Code::MachineNotFound => "machine_not_found",
+            Code::PredictionNotFound => "prediction_not_found",
+            Code::EsgDataNotFound => "esg_data_not_found",
+            Code::HistoryNotFound => "history_not_found",
+            Code::RateLimited => "rate_limited",
             Code::RouteNotFound => "route_not_found",
             Code::MethodNotAllowed => "method_not_allowed",
             Code::InternalError => "internal_error",
             Code::DatabaseError => "database_error",
+            Code::IngestError => "ingest_error",
+            Code::ModelError => "model_error",
+            Code::PredictionFailed => "prediction_failed",
             Code::ServiceUnavailable => "service_unavailable",
+            Code::ExternalServiceError => "external_service_error",
         }
     }
 
@@ -72,11 +101,18 @@ impl Code {
             | Code::InvalidMachineId
             | Code::MissingRequiredField
             | Code::PayloadTooLarge => "validation",
-            Code::MachineNotFound | Code::RouteNotFound => "not_found",
+            Code::MachineNotFound
+            | Code::PredictionNotFound
+            | Code::EsgDataNotFound
+            | Code::HistoryNotFound
+            | Code::RouteNotFound => "not_found",
+            Code::RateLimited => "rate_limit",
             Code::MethodNotAllowed => "method",
             Code::InternalError => "internal",
-            Code::DatabaseError => "database",
+            Code::DatabaseError | Code::IngestError => "database",
+            Code::ModelError | Code::PredictionFailed => "model",
             Code::ServiceUnavailable => "unavailable",
+            Code::ExternalServiceError => "external",
         }
     }
 }
@@ -100,6 +136,8 @@ pub(super) struct ApiError {
     pub(super) machine_id: Option<MachineId>,
     /// What only the log may know.
     pub(super) cause: Option<String>,
+    /// When the client may try again; some second where it is not known.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl ApiError {
@@ -110,6 +148,7 @@ impl ApiError {
             details: Box::default(),
             machine_id: None,
             cause: None,
+            retry_after: None,
         }
     }
 
@@ -151,14 +190,59 @@ impl ApiError {
         error
     }
 
-    pub(super) fn of_store(error: StoreError, machine: &MachineId) -> ApiError {
+    /// A machine that is registered has nothing of what was asked for.
+    pub(super) fn nothing(code: Code, id: &MachineId) -> ApiError {
+        let what = match code {
+            Code::PredictionNotFound => "no prediction was made yet",
+            _ => "no sample with fuel_rate_lh or kwh was stored yet",
+        };
+        ApiError::new(code, format!("machine `{id}`: {what}")).about(id)
+    }
+
+    /// A client used its minute up.
+    pub(super) fn limited(retry_after: Duration) -> ApiError {
+        let mut error = ApiError::new(
+            Code::RateLimited,
+            "too many requests in this minute: wait as long as Retry-After says",
+        );
+        error.retry_after = Some(retry_after);
+        error
+    }
+
+    pub(super) fn of_scorer(error: &ScorerError, machine: &MachineId) -> ApiError {
         let (code, message) = match error {
+            ScorerError::Open { .. } => {
+                (Code::ServiceUnavailable, "the scorer does not work and is not asked just now")
+            }
+            ScorerError::Failed(_) | ScorerError::Limited => {
+                (Code::ExternalServiceError, "the scorer does not answer")
+            }
+            ScorerError::Refused(_) => (Code::PredictionFailed, "the scorer refused to predict"),
+            ScorerError::Nonsense(_) => (Code::ModelError, "the scorer's answer makes no sense"),
+        };
+        let mut answer = ApiError::new(code, message).about(machine);
+        if let ScorerError::Open { retry_after } = error {
+            answer.retry_after = Some(*retry_after);
+        }
+        answer.cause = Some(error.to_string());
+        answer
+    }
+
+    pub(super) fn of_store(error: &StoreError, machine: &MachineId) -> ApiError {
+        let (code, message) = match error {
+            StoreError::Open { .. } => {
+                (Code::ServiceUnavailable, "the database does not work and is not asked just now")
+            }
+            StoreError::Lost => (Code::IngestError, "the write has no outcome: send it again"),
             StoreError::Busy => (Code::ServiceUnavailable, "the store is busy, try again"),
             StoreError::Closed => (Code::ServiceUnavailable, "the service is stopping"),
             StoreError::Timeout => (Code::DatabaseError, "the database took too long"),
             StoreError::Database(_) => (Code::DatabaseError, "the database failed"),
         };
         let mut answer = ApiError::new(code, message).about(machine);
+        if let StoreError::Open { retry_after } = error {
+            answer.retry_after = Some(*retry_after);
+        }
         answer.cause = Some(error.to_string());
         answer
     }
@@ -167,6 +251,16 @@ impl ApiError {
     pub(super) fn about(mut self, machine: &MachineId) -> ApiError {
         self.machine_id = Some(machine.clone());
         self
+    }
+
+    /// The seconds that `Retry-After` tells, where this error has one: whole ones, at least 1.
+    pub(super) fn retry_after_seconds(&self) -> Option<u64> {
+        let limited = matches!(
+            self.code,
+            Code::RateLimited | Code::ServiceUnavailable | Code::ExternalServiceError
+        );
+        let known = self.retry_after.unwrap_or_default();
+        limited.then(|| (known.as_secs() + u64::from(known.subsec_nanos() > 0)).max(1))
     }
 
     /// The field as a label: readings are clients' words, so they share one.

@@ -1,6 +1,6 @@
 //! `GET /machines/` and `GET /machines/{machine_id}/metrics`: the fleet as it is now.
 //!
-//! Invariant: answered from memory, no query.
+//! Invariant: answered from memory, no query; without the scorer, `predictions` is null.
 //! Not here: history.
 
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use super::predict::PredictionAnswer;
 use super::query::{Parameters, machine_of};
 use crate::model;
 use crate::sample::{Readings, show_instant};
+use crate::telemetry::context;
 
 /// One machine of the list.
 #[derive(Serialize)]
@@ -60,16 +61,22 @@ pub(super) async fn metrics(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<MachineAnswer>, ApiError> {
     let id = machine_of(path)?;
+    context::about(&id);
     let machine = app.fleet.get(&id).ok_or_else(|| ApiError::unknown_machine(id))?;
     let latest = machine.latest.as_ref();
     let metrics = latest.map(|l| l.metrics.clone()).unwrap_or_default();
+    // Before a first sample there is nothing to show beside the machine's type; and the rest of the
+    // answer does not depend on the scorer.
+    let predictions = match latest {
+        Some(_) => PredictionAnswer::of(&app, &machine).await.ok(),
+        None => None,
+    };
     Ok(Json(MachineAnswer {
         machine_id: machine.id.to_string(),
         current_status: machine.status().to_owned(),
         last_measurement: latest.map(|l| show_instant(l.measured_at)),
         alerts_count: model::alerts(&metrics),
         metrics,
-        // Before a first sample there is nothing to show beside the machine's type.
-        predictions: latest.map(|_| PredictionAnswer::of(&app, &machine)),
+        predictions,
     }))
 }

@@ -1,6 +1,8 @@
 //! `GET /`, `GET /health`, `GET /metrics`: the service about itself.
 //!
 //! Invariant: `/health` is 503 once nothing can be acknowledged any more, and names the mutants.
+//! Invariant: while a breaker is not closed `/health` is 200 `degraded` and says why: an orchestrator
+//! must not kill a service for what its dependency does.
 //! Not here: what the metrics mean (see `telemetry::metrics`).
 
 use std::sync::Arc;
@@ -16,16 +18,21 @@ use super::error::{ApiError, Code};
 use crate::settings::Settings;
 
 /// What `GET /` lists.
-pub(super) const ROUTES: [&str; 10] = [
+pub(super) const ROUTES: [&str; 15] = [
     "POST /ingest/raw",
+    "POST /ingest/batch",
     "POST /ingest/features",
     "POST /predict/?machine_id=",
     "GET /predict?machine_id=",
+    "GET /predict/history/{machine_id}?limit=",
     "GET /machines/?after=&limit=",
     "GET /machines/{machine_id}/metrics",
+    "GET /esg/current?machine_id=",
+    "GET /esg/history/{machine_id}?limit=",
     "GET /samples/{machine_id}?after=&limit=",
     "GET /health",
     "GET /metrics",
+    "GET /openapi.json",
     "GET /",
 ];
 
@@ -41,24 +48,48 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<Value>, A
     if !app.store.is_open() {
         return Err(ApiError::new(Code::ServiceUnavailable, "the store takes no writes"));
     }
-    Ok(Json(json!({
-        "status": "healthy",
-        "app_name": app.settings.app_name,
+    let reasons: Vec<String> = app
+        .breakers
+        .not_closed()
+        .into_iter()
+        .map(|(name, state)| format!("circuit breaker `{name}` is {}", state.name()))
+        .collect();
+    let settings = &app.settings;
+    let scorer = if settings.scorer_url.is_some() { "remote" } else { "embedded" };
+    let mut answer = json!({
+        "status": if reasons.is_empty() { "healthy" } else { "degraded" },
+        "app_name": settings.app_name,
         "app_version": Settings::APP_VERSION,
-        "environment": app.settings.environment,
+        "environment": settings.environment,
         "features": {
             "ingest": true,
+            "batch_ingest": true,
             "predict": true,
+            "prediction_history": true,
             "sample_read_back": true,
-            "esg": false,
+            "esg": true,
+            "scorer": scorer,
+            "rate_limits": {
+                "ingest_per_minute": settings.rate_limit_ingest,
+                "predict_per_minute": settings.rate_limit_predict,
+            },
             "mutants": app.mutants.names(),
         },
-        "observability": {"logs": "json", "metrics": true, "tracing": false},
-    })))
+        "observability": {
+            "logs": "json",
+            "metrics": true,
+            "tracing": settings.tracing_enabled,
+        },
+    });
+    if !reasons.is_empty() {
+        answer["reasons"] = reasons.into();
+    }
+    Ok(Json(answer))
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {
-    let text = app.metrics.text(app.store.connections_active()).map_err(|error| {
+    app.breakers.publish(app.metrics());
+    let text = app.metrics().text(app.store.connections_active()).map_err(|error| {
         let mut answer = ApiError::new(Code::InternalError, "the metrics cannot be written");
         answer.cause = Some(error.to_string());
         answer

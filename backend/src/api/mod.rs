@@ -6,14 +6,17 @@
 
 mod body;
 mod error;
+mod esg;
 mod ingest;
 mod machines;
 mod meta;
 mod observe;
+mod openapi;
 mod predict;
 mod query;
 mod request_id;
 mod samples;
+pub(crate) mod score;
 #[cfg(test)]
 mod tests;
 
@@ -22,12 +25,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
 use crate::fleet::Fleet;
+use crate::limit::Limit;
 use crate::mutant::Mutants;
+use crate::scorer::Scorer;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::telemetry::Telemetry;
+use crate::telemetry::breakers::Breakers;
 use crate::telemetry::logs::Flood;
 use crate::telemetry::metrics::Metrics;
 use error::{ApiError, Code};
@@ -38,10 +45,14 @@ pub(crate) struct App {
     settings: Settings,
     fleet: Arc<Fleet>,
     store: Arc<dyn Store>,
-    metrics: Arc<Metrics>,
+    scorer: Scorer,
+    breakers: Breakers,
+    telemetry: Arc<Telemetry>,
     mutants: Mutants,
     request_ids: RequestIds,
     flood: Flood,
+    ingest_limit: Limit,
+    predict_limit: Limit,
 }
 
 impl App {
@@ -49,29 +60,71 @@ impl App {
         settings: Settings,
         fleet: Arc<Fleet>,
         store: Arc<dyn Store>,
-        metrics: Arc<Metrics>,
+        scorer: Scorer,
+        breakers: Breakers,
+        telemetry: Arc<Telemetry>,
     ) -> App {
-        let mutants = Mutants::new(&settings.mutants);
-        let (request_ids, flood) = (RequestIds::new(), Flood::default());
-        App { settings, fleet, store, metrics, mutants, request_ids, flood }
+        App {
+            mutants: Mutants::new(&settings.mutants),
+            request_ids: RequestIds::new(),
+            flood: Flood::default(),
+            ingest_limit: Limit::new(settings.rate_limit_ingest),
+            predict_limit: Limit::new(settings.rate_limit_predict),
+            settings,
+            fleet,
+            store,
+            scorer,
+            breakers,
+            telemetry,
+        }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.telemetry.metrics
+    }
+
+    /// The limit of a route, if it has one.
+    fn limit(&self, endpoint: &str) -> Option<&Limit> {
+        match endpoint {
+            "/ingest/raw" | "/ingest/batch" | "/ingest/features" => Some(&self.ingest_limit),
+            "/predict/" => Some(&self.predict_limit),
+            _ => None,
+        }
     }
 }
 
-/// All routes; `observe::endpoint` must know each template.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// Every route, by template; `observe::endpoint` and the OpenAPI document know each of them.
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     let predict = get(predict::predict).post(predict::predict);
-    Router::new()
-        .route("/", get(meta::root))
-        .route("/health", get(meta::health))
-        .route("/metrics", get(meta::metrics))
-        .route("/ingest/raw", post(ingest::raw))
-        .route("/ingest/features", post(ingest::features))
-        .route("/predict", predict.clone())
-        .route("/predict/", predict)
-        .route("/machines", get(machines::list))
-        .route("/machines/", get(machines::list))
-        .route("/machines/{machine_id}/metrics", get(machines::metrics))
-        .route("/samples/{machine_id}", get(samples::page))
+    vec![
+        ("/", get(meta::root)),
+        ("/health", get(meta::health)),
+        ("/metrics", get(meta::metrics)),
+        ("/openapi.json", get(openapi::document)),
+        ("/ingest/raw", post(ingest::raw)),
+        ("/ingest/batch", post(ingest::batch)),
+        ("/ingest/features", post(ingest::features)),
+        ("/predict", predict.clone()),
+        ("/predict/", predict),
+        ("/predict/history/{machine_id}", get(predict::history)),
+        ("/machines", get(machines::list)),
+        ("/machines/", get(machines::list)),
+        ("/machines/{machine_id}/metrics", get(machines::metrics)),
+        ("/esg/current", get(esg::current)),
+        ("/esg/history/{machine_id}", get(esg::history)),
+        ("/samples/{machine_id}", get(samples::page)),
+    ]
+}
+
+/// The backend's API.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    dressed(app, routes())
+}
+
+/// Routes with what surrounds every request.
+fn dressed(app: Arc<App>, routes: Vec<(&'static str, MethodRouter<Arc<App>>)>) -> Router {
+    let plain = routes.into_iter().fold(Router::new(), |r, (path, to)| r.route(path, to));
+    plain
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(app.settings.body_limit))

@@ -1,56 +1,70 @@
-//! Around every request: its id, its mutants, its metrics, its error body, its log line.
+//! Around every request: its id, its limit, its mutants, its span, its metrics, its error body, its
+//! log line.
 //!
 //! Invariant: labels are templates and listed methods, never what the client wrote.
 //! Invariant: a well served request writes no line, but at debug level.
 //! Not here: what a request means.
 
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
 use super::App;
 use super::error::{ApiError, Code, Unwritten};
-use super::request_id::{token, trace_id};
+use super::request_id::token;
 use crate::mutant::{Exposure, Ruling};
-
-/// What a client should wait before it tries again, in seconds.
-const RETRY_AFTER_SECONDS: &str = "1";
+use crate::telemetry::context::Context;
+use crate::telemetry::traces::{Kind, caller};
 
 /// The middleware around all routes, unknown ones too.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let now = Instant::now();
     let endpoint = endpoint(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
     let method = method(request.method());
-    let in_progress = app.metrics.request(method, endpoint);
+    let in_progress = app.metrics().request(method, endpoint);
     let id = app.request_ids.of(request.headers()).into_owned();
-    let caller = Caller::of(request.headers());
-    let mut response = match app.mutants.rule(now, exposure(endpoint)) {
-        Ruling::Serve(wait) => {
-            hold(now, wait).await;
-            next.run(request).await
+    let span = app.telemetry.traces.under(&caller(request.headers()), endpoint, Kind::Server);
+    span.set("http.request.method", method);
+    span.set("http.route", endpoint);
+    let context = Arc::new(Context {
+        request_id: id.clone(),
+        user_id: token(request.headers(), "x-user-id").map(str::to_owned),
+        machine_id: OnceLock::new(),
+        parent: span.parent().clone(),
+    });
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let client = client.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip());
+    let limit = app.limit(endpoint).map_or(Ok(()), |limit| limit.admit(client, now));
+    let served = async {
+        if let Err(wait) = limit {
+            app.metrics().rate_limited(endpoint);
+            return ApiError::limited(wait).into_response();
         }
-        Ruling::Fail(wait) => {
-            hold(now, wait).await;
-            ApiError::new(Code::InternalError, "an internal error occurred").into_response()
-        }
-        Ruling::Refuse => {
-            ApiError::new(Code::ServiceUnavailable, "the service is unavailable").into_response()
+        match app.mutants.rule(now, exposure(endpoint)) {
+            Ruling::Serve(wait) => {
+                hold(now, wait).await;
+                next.run(request).await
+            }
+            Ruling::Fail(wait) => {
+                hold(now, wait).await;
+                ApiError::new(Code::InternalError, "an internal error occurred").into_response()
+            }
+            Ruling::Refuse => ApiError::new(Code::ServiceUnavailable, "the service is unavailable")
+                .into_response(),
         }
     };
+    let mut response = Arc::clone(&context).scope(served).await;
     let error = response.extensions_mut().remove::<Unwritten>();
     if let Some(Unwritten(error)) = &error {
         write(&mut response, error, &id);
-        app.metrics.error(error.code.kind(), error.code.name());
-        if error.code.kind() == "validation" {
-            let constraint = error.details.constraint.unwrap_or("none");
-            app.metrics.validation_error(error.field_label(), constraint);
-        }
+        count(&app, error);
     }
     // A sane token and our own ids are always header values.
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -58,19 +72,37 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     }
     let status = response.status().as_u16();
     let time = in_progress.answered(status);
-    match error {
-        Some(Unwritten(error)) => log_error(&app, &error, &id, &caller, endpoint, method),
-        None => tracing::debug!(
-            function = "observe",
-            request_id = id,
-            method,
-            endpoint,
-            status_code = status,
-            duration_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
-            "request served"
-        ),
+    span.set("http.response.status_code", i64::from(status));
+    if let Some(machine) = context.machine_id.get() {
+        span.set("machine_id", machine.to_string());
     }
+    if status >= 500 {
+        span.fail(error.as_ref().map_or("server error", |Unwritten(e)| e.message.as_str()));
+    }
+    let log = async {
+        match error {
+            Some(Unwritten(error)) => log_error(&app, &error, endpoint, method),
+            None => tracing::debug!(
+                function = "observe",
+                method,
+                endpoint,
+                status_code = status,
+                duration_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
+                "request served"
+            ),
+        }
+    };
+    context.scope(log).await;
     response
+}
+
+/// Counts an error that a client is told.
+pub(super) fn count(app: &App, error: &ApiError) {
+    app.metrics().error(error.code.kind(), error.code.name());
+    if error.code.kind() == "validation" {
+        let constraint = error.details.constraint.unwrap_or("none");
+        app.metrics().validation_error(error.field_label(), constraint);
+    }
 }
 
 /// Waits until the request is `wait` old.
@@ -85,44 +117,19 @@ fn write(response: &mut Response, error: &ApiError, id: &str) {
     *response.body_mut() = error.body(id).into();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if error.code == Code::ServiceUnavailable {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    if let Some(seconds) = error.retry_after_seconds() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
 
-/// Who called, as far as its headers say so.
-struct Caller {
-    user_id: Option<String>,
-    trace_id: Option<String>,
-}
-
-impl Caller {
-    fn of(headers: &HeaderMap) -> Caller {
-        Caller {
-            user_id: token(headers, "x-user-id").map(str::to_owned),
-            trace_id: trace_id(headers).map(str::to_owned),
-        }
-    }
-}
-
-fn log_error(
-    app: &App,
-    error: &ApiError,
-    id: &str,
-    caller: &Caller,
-    endpoint: &'static str,
-    method: &'static str,
-) {
+fn log_error(app: &App, error: &ApiError, endpoint: &'static str, method: &'static str) {
     let code = error.code;
     let Some(suppressed) = app.flood.admit(code.name(), Instant::now()) else { return };
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 function = "observe",
-                request_id = id,
                 machine_id = error.machine_id.as_ref().map(|m| m.as_str()),
-                user_id = caller.user_id.as_deref(),
-                trace_id = caller.trace_id.as_deref(),
                 error_type = code.kind(),
                 error_code = code.name(),
                 status_code = code.status().as_u16(),
@@ -146,6 +153,12 @@ fn endpoint(matched: Option<&str>) -> &'static str {
         Some("/metrics") => "/metrics",
         Some("/ingest/raw") => "/ingest/raw",
         Some("/ingest/features") => "/ingest/features",
+        Some("/ingest/batch") => "/ingest/batch",
+        Some("/predict/history/{machine_id}") => "/predict/history/{machine_id}",
+        Some("/esg/current") => "/esg/current",
+        Some("/esg/history/{machine_id}") => "/esg/history/{machine_id}",
+        Some("/openapi.json") => "/openapi.json",
+        Some("/score") => "/score",
         Some("/predict" | "/predict/") => "/predict/",
         Some("/machines" | "/machines/") => "/machines/",
         Some("/machines/{machine_id}/metrics") => "/machines/{machine_id}/metrics",

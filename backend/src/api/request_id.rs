@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is echoed is at most 128 of `A-Z a-z 0-9 . _ -`, so a header cannot forge a
 //! log line or another header.
-//! Not here: `traceparent`, which only the log repeats.
+//! Not here: `traceparent` (see `telemetry::traces`).
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,17 +44,6 @@ pub(super) fn token<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     (!text.is_empty() && text.len() <= LONGEST && text.bytes().all(sane)).then_some(text)
 }
 
-/// The trace id of a W3C `traceparent` header: version, trace, parent, flags.
-pub(super) fn trace_id(headers: &HeaderMap) -> Option<&str> {
-    let mut parts = token(headers, "traceparent")?.split('-');
-    let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
-    let hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|b| b.is_ascii_hexdigit())
-    };
-    let zero = trace.bytes().all(|b| b == b'0');
-    (hex(version, 2) && hex(trace, 32) && hex(parent, 16) && !zero).then_some(trace)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,17 +66,5 @@ mod tests {
         let none = HeaderMap::new();
         assert_ne!(ids.of(&none), ids.of(&none));
         assert_ne!(RequestIds::new().life, 0);
-    }
-
-    #[test]
-    fn only_a_whole_traceparent_gives_a_trace_id() {
-        let trace = "0af7651916cd43dd8448eb211c80319c";
-        let header = format!("00-{trace}-b7ad6b7169203331-01");
-        assert_eq!(trace_id(&headers("traceparent", &header)), Some(trace));
-        let zero = "0".repeat(32);
-        for bad in [trace, "00-xyz-b7ad6b7169203331-01", &format!("00-{zero}-b7ad6b7169203331-01")]
-        {
-            assert_eq!(trace_id(&headers("traceparent", bad)), None, "{bad}");
-        }
     }
 }

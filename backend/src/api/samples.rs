@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::App;
 use super::error::ApiError;
 use super::query::{Parameters, machine_of};
+use crate::telemetry::context;
 
 /// A page of sample numbers.
 #[derive(Serialize)]
@@ -30,6 +31,7 @@ pub(super) async fn page(
     uri: Uri,
 ) -> Result<Json<SamplesAnswer>, ApiError> {
     let id = machine_of(path)?;
+    context::about(&id);
     let parameters = Parameters::of(&uri)?;
     let limit = parameters.limit(1_000, 10_000, "a whole number from 1 to 10000")?;
     let after = parameters.after_number()?;
@@ -37,7 +39,7 @@ pub(super) async fn page(
         return Err(ApiError::unknown_machine(id));
     }
     let page = app.store.samples(&id, after, limit).await;
-    let page = page.map_err(|error| ApiError::of_store(error, &id))?;
+    let page = page.map_err(|error| ApiError::of_store(&error, &id))?;
     Ok(Json(SamplesAnswer {
         machine_id: id.to_string(),
         sample_numbers: page.ranges,

@@ -1,5 +1,7 @@
 //! The API as its clients see it: shapes here, refusals and telemetry in the files beside.
 
+mod contract;
+mod degraded;
 mod errors;
 mod telemetry;
 
@@ -12,18 +14,20 @@ use prometheus::Registry;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{App, router};
+use super::router;
 use crate::fleet::Fleet;
 use crate::machine::{AT_START, MachineId};
+use crate::serve::{Assembled, assemble};
 use crate::settings::Settings;
-use crate::store::Store;
-use crate::store::sqlite::Sqlite;
+use crate::store::{self, Store};
+use crate::telemetry::Telemetry;
 use crate::telemetry::metrics::Metrics;
 
 /// A backend without a socket.
 struct Api {
     router: Router,
     metrics: Arc<Metrics>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// An answer, read whole.
@@ -46,9 +50,8 @@ impl Api {
 
     async fn with(settings: Settings) -> Api {
         let (fleet, metrics) = parts();
-        let store =
-            Sqlite::open(&settings, Arc::clone(&fleet), Arc::clone(&metrics)).await.unwrap();
-        Api::over(settings, fleet, metrics, Arc::new(store))
+        let store = store::open(&settings, Arc::clone(&fleet), Arc::clone(&metrics)).await;
+        Api::over(settings, fleet, metrics, store.unwrap())
     }
 
     async fn mutant(text: &str) -> Api {
@@ -62,8 +65,8 @@ impl Api {
         metrics: Arc<Metrics>,
         store: Arc<dyn Store>,
     ) -> Api {
-        let app = Arc::new(App::new(settings, fleet, store, Arc::clone(&metrics)));
-        Api { router: router(app), metrics }
+        let Assembled { app, telemetry, .. } = assemble(&settings, fleet, store, metrics).unwrap();
+        Api { router: router(app), metrics: Arc::clone(&telemetry.metrics), telemetry }
     }
 
     async fn send(&self, request: Request<Body>) -> Got {
@@ -89,7 +92,7 @@ impl Api {
 
 fn parts() -> (Arc<Fleet>, Arc<Metrics>) {
     let fleet = Fleet::default();
-    fleet.register(AT_START.iter().map(|id| MachineId::parse(id).unwrap()));
+    fleet.register(&AT_START.map(|id| MachineId::parse(id).unwrap()));
     let metrics = Metrics::new(Arc::new(Registry::new()), "1.2.3", "ci").unwrap();
     (Arc::new(fleet), Arc::new(metrics))
 }

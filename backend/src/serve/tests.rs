@@ -1,5 +1,7 @@
 //! The service over real sockets: its life, from a free port to an orderly stop.
 
+mod locked;
+
 use std::time::Duration;
 
 use super::{ServeError, Server, Settings};

@@ -5,24 +5,51 @@
 //! Invariant: (machine, sample number) is stored once; the first content stays.
 //! Not here: the present state of machines (see `fleet`), which the store feeds.
 
+mod guard;
 mod migrations;
-pub(crate) mod sqlite;
+mod place;
+mod postgres;
+mod queue;
+mod reads;
+mod rows;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use crate::fleet::Fleet;
 use crate::machine::MachineId;
+use crate::model::Prediction;
 use crate::sample::{Features, Sample};
+use crate::settings::Settings;
+use crate::telemetry::metrics::Metrics;
+
+pub(crate) use guard::{BREAKER, Guarded};
+pub(crate) use place::{Place, shown};
+
+/// How many predictions of each machine are kept.
+pub(crate) const PREDICTIONS_KEPT: u32 = 200;
 
 /// One thing to keep.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Record {
     Sample(Sample),
     Features(Features),
+    Predicted(Predicted),
+}
+
+/// A prediction that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Predicted {
+    pub(crate) machine_id: MachineId,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) prediction: Prediction,
 }
 
 impl Record {
@@ -30,7 +57,13 @@ impl Record {
         match self {
             Record::Sample(sample) => &sample.machine_id,
             Record::Features(features) => &features.machine_id,
+            Record::Predicted(predicted) => &predicted.machine_id,
         }
+    }
+
+    /// Whether writing it twice is the same as writing it once.
+    fn is_idempotent(&self) -> bool {
+        matches!(self, Record::Sample(sample) if sample.number.is_some())
     }
 }
 
@@ -53,6 +86,18 @@ pub(crate) struct SamplePage {
     pub(crate) next: Option<i64>,
 }
 
+/// What one sample says of fuel and electricity, with the sums over the machine's samples up to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Burned {
+    pub(crate) measured_at: DateTime<Utc>,
+    /// Litres of diesel an hour.
+    pub(crate) fuel_rate_lh: Option<f64>,
+    /// Kilowatt hours an hour.
+    pub(crate) kwh: Option<f64>,
+    pub(crate) fuel_sum: f64,
+    pub(crate) kwh_sum: f64,
+}
+
 /// Why the store did not do it.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub(crate) enum StoreError {
@@ -64,6 +109,15 @@ pub(crate) enum StoreError {
     Timeout,
     #[error("{0}")]
     Database(String),
+    /// The writer ended without a word: it may have been stored.
+    #[error("the write has no outcome")]
+    Lost,
+    /// The breaker is open: the database was not asked.
+    #[error("the database's circuit breaker is open")]
+    Open {
+        /// See `Rejected::retry_after`.
+        retry_after: std::time::Duration,
+    },
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -81,8 +135,13 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Where samples are kept.
 pub(crate) trait Store: Send + Sync + 'static {
-    /// Keeps the record; answers after the commit.
-    fn write(&self, record: Record) -> Answer<'_, Result<Written, StoreError>>;
+    /// Keeps all of the records in one commit or none; answers after it, one word for each, in
+    /// order.
+    fn write(&self, records: Arc<[Record]>) -> Answer<'_, Result<Vec<Written>, StoreError>>;
+
+    /// Keeps a record with one of the next commits, without a promise. Returns false where there
+    /// is no room for it.
+    fn note(&self, record: Record) -> bool;
 
     /// At most `limit` sample numbers above `after`, as ranges.
     fn samples<'a>(
@@ -92,6 +151,20 @@ pub(crate) trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Answer<'a, Result<SamplePage, StoreError>>;
 
+    /// The latest predictions, newest first.
+    fn predictions<'a>(
+        &'a self,
+        machine: &'a MachineId,
+        limit: u32,
+    ) -> Answer<'a, Result<Vec<Predicted>, StoreError>>;
+
+    /// The latest samples that tell fuel or electricity, newest first by measurement.
+    fn burned<'a>(
+        &'a self,
+        machine: &'a MachineId,
+        limit: u32,
+    ) -> Answer<'a, Result<Vec<Burned>, StoreError>>;
+
     /// Whether writes can still be taken.
     fn is_open(&self) -> bool;
 
@@ -100,4 +173,22 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Commits what was queued, answers it, and lets go of the files. Later calls fail.
     fn close(&self) -> Answer<'_, ()>;
+}
+
+/// Opens the database that the settings name and fills the fleet from it.
+///
+/// # Errors
+/// When it cannot be opened or made, or is none of ours.
+pub(crate) async fn open(
+    settings: &Settings,
+    fleet: Arc<Fleet>,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<dyn Store>, StoreError> {
+    let place = Place::parse(&settings.database_url).map_err(StoreError::Database)?;
+    Ok(match place {
+        Place::Postgres(url) => {
+            Arc::new(postgres::Postgres::open(&url, settings, fleet, metrics).await?)
+        }
+        place => Arc::new(sqlite::Sqlite::open(&place, settings, fleet, metrics).await?),
+    })
 }

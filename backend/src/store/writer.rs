@@ -1,67 +1,73 @@
 //! The writer: one task, one connection, one transaction for everything that waits.
 //!
 //! While a commit is under way the next records queue up and share the next one, so a slow disk
-//! makes larger batches, not longer queues. A batch is two statements whatever its size: its rows
-//! travel as one JSON text.
+//! makes larger batches, not longer queues. A batch is a few statements whatever its size.
 //!
 //! Invariant: a record's answer is sent after its commit, and the fleet learns of it in between.
-//! Invariant: a failed batch is answered with the error, to each of its records.
-//! Not here: who may queue and how long it waits (see `sqlite`).
+//! Invariant: a failed batch is answered with the error, to each of its jobs.
+//! Not here: who may queue and how long it waits (see `queue`), SQL (see `sqlite`, `postgres`).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+use super::rows::{self, Returned, Rows};
 use super::{Record, StoreError, Written};
 use crate::fleet::Fleet;
-use crate::machine::{MachineId, MachineType};
-use crate::sample::now_text;
 use crate::telemetry::metrics::Metrics;
 
-/// The most records of one transaction: bounds the time that the last of them waits.
-const BATCH: usize = 256;
+/// Records after which no further job joins a transaction: bounds the time that the last waits.
+const BATCH: usize = 512;
 
-const INSERT_MACHINES: &str = "INSERT INTO machines (machine_id, machine_type, registered_at)
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true
-    ON CONFLICT DO NOTHING";
+/// How long records that nobody waits for may wait for a commit to share.
+const NOTES_WAIT: Duration = Duration::from_millis(100);
 
-const INSERT_SAMPLES: &str = "INSERT INTO samples
-        (machine_id, sample_number, measured_at, status, metrics)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
-    FROM json_each(?1) WHERE true
-    ON CONFLICT (machine_id, sample_number) DO UPDATE SET repeats = repeats + 1
-    RETURNING machine_id, sample_number, repeats";
-
-const INSERT_FEATURES: &str = "INSERT INTO features (machine_id, measured_at, features)
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true";
-
-/// A record and who waits for it.
+/// Records that are kept together or not at all, and who waits for them.
 pub(super) struct Job {
-    pub(super) record: Record,
-    pub(super) answer: oneshot::Sender<Result<Written, StoreError>>,
+    pub(super) records: Arc<[Record]>,
+    pub(super) answer: Option<oneshot::Sender<Result<Vec<Written>, StoreError>>>,
 }
 
-/// The writing side of the store.
-pub(super) struct Writer {
-    pub(super) connection: SqliteConnection,
+/// What a writer needs of a database.
+pub(super) trait Database: Send + 'static {
+    /// Writes the rows in one transaction and commits it.
+    fn commit(
+        &mut self,
+        rows: Rows,
+        metrics: &Metrics,
+    ) -> impl Future<Output = Result<Vec<Returned>, StoreError>> + Send;
+
+    /// A commit outlived its time and was dropped: its connection is in an unknown state.
+    fn abandoned(&mut self);
+
+    /// Lets go of the database.
+    fn close(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// The writing side of a store.
+pub(super) struct Writer<D> {
+    pub(super) database: D,
     pub(super) fleet: Arc<Fleet>,
     pub(super) metrics: Arc<Metrics>,
     /// True while a transaction is open.
     pub(super) busy: Arc<AtomicBool>,
+    /// How many predictions of each machine were kept so far.
+    pub(super) predictions: BTreeMap<String, i64>,
+    /// The longest time of one transaction.
+    pub(super) timeout: Duration,
 }
 
-impl Writer {
-    /// Commits until `stop` is told, then what is still queued, then lets go of the file.
+impl<D: Database> Writer<D> {
+    /// Commits until `stop` is told, then what is still queued, then lets go of the database.
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>, stop: oneshot::Receiver<()>) {
         let mut stop = Some(stop);
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::new();
         loop {
-            let taken = match &mut stop {
+            let first = match &mut stop {
                 Some(told) => tokio::select! {
                     biased;
                     _ = told => {
@@ -69,143 +75,75 @@ impl Writer {
                         jobs.close();
                         continue;
                     }
-                    taken = jobs.recv_many(&mut batch, BATCH) => taken,
+                    first = jobs.recv() => first,
                 },
-                None => jobs.recv_many(&mut batch, BATCH).await,
+                None => jobs.recv().await,
             };
-            if taken == 0 {
-                break;
+            let Some(first) = first else { break };
+            let mut size = first.records.len();
+            let mut awaited = first.answer.is_some();
+            batch.push(first);
+            // A commit for notes alone would cost a disk flush that nobody waits for.
+            let patience = Instant::now() + NOTES_WAIT;
+            while !awaited
+                && size < BATCH
+                && let Ok(Some(next)) = timeout_at(patience, jobs.recv()).await
+            {
+                size += next.records.len();
+                awaited = next.answer.is_some();
+                batch.push(next);
+            }
+            while size < BATCH
+                && let Ok(next) = jobs.try_recv()
+            {
+                size += next.records.len();
+                batch.push(next);
             }
             self.commit(&mut batch).await;
         }
-        if let Err(error) = self.connection.close().await {
+        if let Err(error) = self.database.close().await {
             tracing::warn!(function = "run", %error, "the store did not close cleanly");
         }
     }
 
     /// Writes one batch, tells the fleet, answers everyone.
     async fn commit(&mut self, batch: &mut Vec<Job>) {
+        let records: Vec<&Record> = batch.iter().flat_map(|job| job.records.iter()).collect();
+        let rows = Rows::of(&records, &self.fleet, &mut self.predictions);
         self.busy.store(true, Ordering::Relaxed);
-        let outcome = self.write(batch).await;
+        let done = self.database.commit(rows, &self.metrics);
+        let outcome = tokio::time::timeout(self.timeout, done).await.unwrap_or_else(|_| {
+            self.database.abandoned();
+            Err(StoreError::Timeout)
+        });
         self.busy.store(false, Ordering::Relaxed);
         match outcome {
-            Ok(written) => {
-                self.fleet.register(batch.iter().map(|job| job.record.machine_id().clone()));
-                let new = batch.iter().zip(&written).filter(|(_, w)| **w == Written::New);
-                self.fleet.note(new.filter_map(|(job, _)| match &job.record {
+            Ok(returned) => {
+                let written = rows::written(&records, returned);
+                self.fleet.register(records.iter().map(|record| record.machine_id()));
+                let new = records.iter().zip(&written).filter(|(_, w)| **w == Written::New);
+                self.fleet.note(new.filter_map(|(record, _)| match record {
                     Record::Sample(sample) => Some(sample),
-                    Record::Features(_) => None,
+                    Record::Features(_) | Record::Predicted(_) => None,
                 }));
-                for (job, written) in batch.drain(..).zip(written) {
-                    // Nobody waits for it any more: it is stored all the same.
-                    let _ = job.answer.send(Ok(written));
+                let mut written = written.into_iter();
+                for job in batch.drain(..) {
+                    let own = written.by_ref().take(job.records.len()).collect();
+                    if let Some(answer) = job.answer {
+                        // Nobody waits for it any more: it is stored all the same.
+                        let _ = answer.send(Ok(own));
+                    }
                 }
             }
             Err(error) => {
                 for job in batch.drain(..) {
-                    let _ = job.answer.send(Err(error.clone()));
+                    match job.answer {
+                        Some(answer) => drop(answer.send(Err(error.clone()))),
+                        // Nobody waits; only predictions are noted so.
+                        None => self.metrics.prediction_unkept(),
+                    }
                 }
             }
         }
     }
-
-    /// One transaction; one [`Written`] for each job, in order.
-    async fn write(&mut self, batch: &[Job]) -> Result<Vec<Written>, StoreError> {
-        let rows = Rows::of(batch, &self.fleet);
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
-        if !rows.machines.is_empty() {
-            let started = Instant::now();
-            let text = Value::Array(rows.machines).to_string();
-            sqlx::query(INSERT_MACHINES).bind(text).execute(&mut *transaction).await?;
-            self.metrics.query("insert", "machines", started.elapsed());
-        }
-        let mut repeats = BTreeMap::<(String, i64), VecDeque<i64>>::new();
-        if !rows.samples.is_empty() {
-            let started = Instant::now();
-            let text = Value::Array(rows.samples).to_string();
-            let returned: Vec<(String, Option<i64>, i64)> =
-                sqlx::query_as(INSERT_SAMPLES).bind(text).fetch_all(&mut *transaction).await?;
-            self.metrics.query("insert", "samples", started.elapsed());
-            for (machine, number, count) in returned {
-                if let Some(number) = number {
-                    repeats.entry((machine, number)).or_default().push_back(count);
-                }
-            }
-        }
-        if !rows.features.is_empty() {
-            let started = Instant::now();
-            let text = Value::Array(rows.features).to_string();
-            sqlx::query(INSERT_FEATURES).bind(text).execute(&mut *transaction).await?;
-            self.metrics.query("insert", "features", started.elapsed());
-        }
-        let started = Instant::now();
-        transaction.commit().await?;
-        self.metrics.query("commit", "all", started.elapsed());
-        // RETURNING promises no order; among rows of one key the lowest count was the first.
-        for counts in repeats.values_mut() {
-            counts.make_contiguous().sort_unstable();
-        }
-        Ok(batch.iter().map(|job| written(job, &mut repeats)).collect())
-    }
-}
-
-/// What became of one job, given the counts that its key has left.
-fn written(job: &Job, repeats: &mut BTreeMap<(String, i64), VecDeque<i64>>) -> Written {
-    let Record::Sample(sample) = &job.record else { return Written::New };
-    let Some(number) = sample.number else { return Written::New };
-    let key = (sample.machine_id.to_string(), number);
-    match repeats.get_mut(&key).and_then(VecDeque::pop_front) {
-        Some(0) | None => Written::New,
-        Some(_) => Written::Repeat,
-    }
-}
-
-/// A batch as rows of JSON.
-#[derive(Default)]
-struct Rows {
-    machines: Vec<Value>,
-    samples: Vec<Value>,
-    features: Vec<Value>,
-}
-
-impl Rows {
-    fn of(batch: &[Job], fleet: &Fleet) -> Rows {
-        let mut rows = Rows::default();
-        let mut strangers = BTreeSet::<&MachineId>::new();
-        for job in batch {
-            let id = job.record.machine_id();
-            if !fleet.knows(id) && strangers.insert(id) {
-                rows.machines.push(machine_row(id));
-            }
-            match &job.record {
-                Record::Sample(s) => rows.samples.push(json!([
-                    id.as_str(),
-                    s.number,
-                    s.measured_at.timestamp_micros(),
-                    s.status,
-                    s.metrics,
-                ])),
-                Record::Features(f) => rows.features.push(json!([
-                    id.as_str(),
-                    f.measured_at.timestamp_micros(),
-                    f.features,
-                ])),
-            }
-        }
-        rows
-    }
-}
-
-fn machine_row(id: &MachineId) -> Value {
-    json!([id.as_str(), MachineType::of(id).name(), now_text()])
-}
-
-/// Writes machines down that must be known whatever comes.
-pub(super) async fn register(
-    connection: &mut SqliteConnection,
-    ids: &[MachineId],
-) -> Result<(), StoreError> {
-    let rows = Value::Array(ids.iter().map(machine_row).collect()).to_string();
-    sqlx::query(INSERT_MACHINES).bind(rows).execute(connection).await?;
-    Ok(())
 }

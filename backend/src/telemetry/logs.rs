@@ -26,6 +26,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::context::{self, Context};
 use crate::sample::now_text;
 use crate::settings::{Level, Settings};
 
@@ -84,10 +85,29 @@ where
         // A library's events do not name their function: its module is the nearest truth.
         let module = || target.rsplit("::").next().unwrap_or(target).into();
         line.insert("function".into(), own.remove("function").unwrap_or_else(module));
+        if let Some(context) = context::current() {
+            add_context(&context, &mut own);
+        }
         for (name, value) in own {
             line.entry(name).or_insert(value);
         }
         writeln!(writer, "{}", Value::Object(line))
+    }
+}
+
+/// What is known of the request, where the event does not say otherwise.
+fn add_context(context: &Context, own: &mut Map<String, Value>) {
+    let mut add = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            own.entry(name).or_insert_with(|| value.into());
+        }
+    };
+    add("request_id", Some(&context.request_id));
+    add("user_id", context.user_id.as_deref());
+    add("machine_id", context.machine_id.get().map(|id| id.as_str()));
+    if let Some((trace, span)) = context.ids() {
+        add("trace_id", Some(&trace));
+        add("span_id", Some(&span));
     }
 }
 
@@ -226,6 +246,62 @@ mod tests {
         assert!(line["logger"].as_str().unwrap().starts_with("assay_backend::telemetry::logs"));
         let stamp = line["timestamp"].as_str().unwrap();
         assert!(stamp.len() == 24 && stamp.ends_with('Z'), "{stamp}");
+    }
+
+    #[test]
+    fn a_line_of_a_request_has_its_ids_and_its_own_words_win() {
+        let trace = "0af7651916cd43dd8448eb211c80319c";
+        let traceparent = format!("00-{trace}-b7ad6b7169203331-01").parse().unwrap();
+        let headers =
+            axum::http::HeaderMap::from_iter([("traceparent".parse().unwrap(), traceparent)]);
+        let request = Context {
+            request_id: "r-1".to_owned(),
+            user_id: Some("ada".to_owned()),
+            parent: crate::telemetry::traces::caller(&headers),
+            ..Context::default()
+        };
+        let lines = lines(|| {
+            Arc::new(request).within(|| {
+                tracing::info!("before the machine is known");
+                context::about(&crate::machine::MachineId::parse("MILL-3").unwrap());
+                tracing::info!("after");
+                tracing::info!(machine_id = "OTHER", "own");
+            });
+            tracing::info!("no request");
+        });
+        for line in &lines[..3] {
+            assert_eq!((&line["request_id"], &line["user_id"]), (&"r-1".into(), &"ada".into()));
+            assert_eq!(
+                (&line["trace_id"], &line["span_id"]),
+                (&trace.into(), &"b7ad6b7169203331".into())
+            );
+        }
+        let machines: Vec<_> = lines.iter().map(|line| line.get("machine_id").cloned()).collect();
+        assert_eq!(machines, [None, Some("MILL-3".into()), Some("OTHER".into()), None]);
+        assert!(lines[3].get("request_id").is_none() && lines[3].get("trace_id").is_none());
+    }
+
+    #[test]
+    fn a_breakers_change_is_logged_and_counted() {
+        use crate::telemetry::breakers::Breakers;
+        use crate::telemetry::metrics::Metrics;
+        let registry = Arc::new(prometheus::Registry::new());
+        let metrics = Arc::new(Metrics::new(registry, "v", "e").unwrap());
+        let breakers = Breakers::default();
+        let settings = Settings::default().breaker().unwrap();
+        let breaker = breakers.make("database", settings, &metrics);
+        let lines = lines(|| {
+            for _ in 0..5 {
+                breaker.try_acquire().unwrap().failure();
+            }
+        });
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(line["severity"], "WARNING");
+        assert_eq!(line["circuit_breaker"], "database");
+        assert_eq!((&line["old_state"], &line["new_state"]), (&"closed".into(), &"open".into()));
+        assert_eq!(line["fail_counter"], 5);
+        let text = metrics.text(0).unwrap();
+        assert!(text.contains(r#"{from="closed",name="database",to="open"} 1"#), "{text}");
     }
 
     #[test]

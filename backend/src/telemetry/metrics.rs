@@ -4,7 +4,7 @@
 //! that stays empty.
 //! Invariant: labels are bounded: routes by template, methods and codes by lists, machines by
 //! registration.
-//! Not here: breakers, retries: this edition has none, so it declares none of their families.
+//! Not here: when a breaker changes (see `breakers`), which spans there are (see `traces`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,12 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Error, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Error, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use tokio::time::Instant;
+
+use crate::resilience::{State, Statistics};
 
 const HTTP_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const DB_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -39,6 +41,15 @@ pub(crate) struct Metrics {
     duplicates: IntCounterVec,
     ingest_errors: IntCounterVec,
     ingest_duration: HistogramVec,
+    breaker_state: IntGaugeVec,
+    breaker_failures: IntCounterVec,
+    breaker_successes: IntCounterVec,
+    breaker_transitions: IntCounterVec,
+    retry_attempts: IntCounterVec,
+    retry_failures: IntCounterVec,
+    rate_limited: IntCounterVec,
+    spans: IntCounterVec,
+    predictions_unkept: IntCounter,
     errors: IntCounterVec,
     validation_errors: IntCounterVec,
     #[cfg(test)]
@@ -166,6 +177,50 @@ impl Metrics {
                 &["data_type"],
                 &HTTP_SECONDS,
             )?,
+            breaker_state: d.gauge(
+                "circuit_breaker_state",
+                "0 closed, 1 open, 2 half-open, at the scrape.",
+                &["name"],
+            )?,
+            breaker_failures: d.counter(
+                "circuit_breaker_failures_total",
+                "Calls through the breaker that failed.",
+                &["name"],
+            )?,
+            breaker_successes: d.counter(
+                "circuit_breaker_successes_total",
+                "Calls through the breaker that succeeded.",
+                &["name"],
+            )?,
+            breaker_transitions: d.counter(
+                "circuit_breaker_transitions_total",
+                "Changes of state.",
+                &["name", "from", "to"],
+            )?,
+            retry_attempts: d.counter(
+                "retry_attempts_total",
+                "Attempts after the first.",
+                &["function", "attempt_number"],
+            )?,
+            retry_failures: d.counter(
+                "retry_failures_total",
+                "Calls given up after their last attempt.",
+                &["function"],
+            )?,
+            rate_limited: d.counter(
+                "rate_limited_total",
+                "Requests answered 429.",
+                &["endpoint"],
+            )?,
+            spans: d.counter(
+                "trace_spans_total",
+                "Ended spans: exported, failed to export, or dropped for want of room.",
+                &["outcome"],
+            )?,
+            predictions_unkept: d.add(IntCounter::new(
+                "ml_predictions_unkept_total",
+                "Predictions answered and left out of the history: the write queue was full, or the write failed.",
+            )?)?,
             errors: d.counter("errors_total", "Errors answered.", &["error_type", "error_code"])?,
             validation_errors: d.counter(
                 "validation_errors_total",
@@ -221,6 +276,47 @@ impl Metrics {
     /// Counts a record that was not acknowledged.
     pub(crate) fn ingest_error(&self, machine: &str, error_type: &str) {
         self.ingest_errors.with_label_values(&[machine, error_type]).inc();
+    }
+
+    /// Counts a retry: the attempt with this number, from 2, follows.
+    pub(crate) fn retry(&self, function: &str, attempt: u32) {
+        self.retry_attempts.with_label_values(&[function, &attempt.to_string()]).inc();
+    }
+
+    /// Counts a call that failed for good.
+    pub(crate) fn gave_up(&self, function: &str) {
+        self.retry_failures.with_label_values(&[function]).inc();
+    }
+
+    /// Counts a breaker's change.
+    pub(crate) fn transition(&self, name: &str, from: &str, to: &str) {
+        self.breaker_transitions.with_label_values(&[name, from, to]).inc();
+    }
+
+    /// Brings a breaker's state and counts up to date.
+    pub(crate) fn breaker(&self, name: &str, state: State, counts: &Statistics) {
+        self.breaker_state.with_label_values(&[name]).set(i64::from(state.code()));
+        let raise = |counter: &IntCounterVec, to: u64| {
+            let counter = counter.with_label_values(&[name]);
+            counter.inc_by(to.saturating_sub(counter.get()));
+        };
+        raise(&self.breaker_failures, counts.failures);
+        raise(&self.breaker_successes, counts.successes);
+    }
+
+    /// Counts a request answered 429.
+    pub(crate) fn rate_limited(&self, endpoint: &str) {
+        self.rate_limited.with_label_values(&[endpoint]).inc();
+    }
+
+    /// Counts ended spans.
+    pub(crate) fn spans(&self, outcome: &str, count: u64) {
+        self.spans.with_label_values(&[outcome]).inc_by(count);
+    }
+
+    /// Counts a prediction that its history does not have.
+    pub(crate) fn prediction_unkept(&self) {
+        self.predictions_unkept.inc();
     }
 
     /// Counts an error answer.

@@ -80,13 +80,22 @@ Examples:
   assay schema > assay.schema.json")]
     Schema,
     /// Run the bundled platform's backend until SIGTERM.
-    #[command(after_help = "\
-Settings come from the environment; backend/README.md lists them.
-
+    #[command(after_help = format!("\
+Settings come from the environment:
+{}
 Examples:
   assay backend --listen 127.0.0.1:8000
-  DATABASE_URL=sqlite:///tmp/backend.db assay backend")]
+  DATABASE_URL=sqlite:///tmp/backend.db assay backend", assay_backend::help()))]
     Backend(BackendArgs),
+    /// Run the bundled platform's scorer, which a backend asks with SCORER_URL, until SIGTERM.
+    #[command(after_help = "\
+Settings come from the environment: those of `assay backend --help` on timeouts of requests, logs,
+traces and mutants.
+
+Examples:
+  assay scorer --listen 127.0.0.1:8001
+  SCORER_URL=http://127.0.0.1:8001 assay backend")]
+    Scorer(ScorerArgs),
     /// Send samples of simulated devices to an ingest, with progress: the platform's demo.
     #[command(after_help = "\
 Exit codes: 0 all samples were acknowledged, 1 some were not, 4 could not run, 130 interrupted.
@@ -188,8 +197,19 @@ pub(super) struct VerifyArgs {
 /// The bundled backend.
 #[derive(Debug, ClapArgs)]
 pub(super) struct BackendArgs {
+    /// Address to listen on [default: API_HOST and API_PORT, else 127.0.0.1:8000].
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
+    #[arg(long, value_name = "KIND=VALUE", hide = true)]
+    pub(super) mutant: Vec<assay_backend::Mutant>,
+}
+
+/// The bundled scorer.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ScorerArgs {
     /// Address to listen on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
     pub(super) listen: SocketAddr,
     /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
     #[arg(long, value_name = "KIND=VALUE", hide = true)]

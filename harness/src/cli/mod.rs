@@ -27,6 +27,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => run::verify(&args),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),
+        Command::Scorer(args) => platform::scorer(args),
         Command::Devices(args) => platform::devices(&args),
         Command::Guardian(args) => platform::guardian(&args),
     }

@@ -1,19 +1,40 @@
-//! Processes of this program that others start: the bundled backend, the guardian.
+//! Processes of this program that others start: the bundled backend and scorer, the guardian.
 
-use super::args::{BackendArgs, DevicesArgs, GuardianArgs, Shape};
+use super::args::{BackendArgs, DevicesArgs, GuardianArgs, ScorerArgs, Shape};
 use super::print;
 use crate::fleet;
 use crate::fleet::demo::{DemoArgs, Through, Totals};
 use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
 use crate::service::guardian_main;
-use assay_backend::Settings;
+use assay_backend::{Mutant, Settings};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn backend(args: BackendArgs) -> ExitCode {
+    service(args.listen, args.mutant, Role::Backend)
+}
+
+pub(super) fn scorer(args: ScorerArgs) -> ExitCode {
+    service(Some(args.listen), args.mutant, Role::Scorer)
+}
+
+/// Which service it is.
+#[derive(Clone, Copy)]
+enum Role {
+    Backend,
+    Scorer,
+}
+
+/// Serves until told to end; arguments replace what the environment says.
+fn service(listen: Option<SocketAddr>, mutants: Vec<Mutant>, role: Role) -> ExitCode {
     let settings = match Settings::from_env(&|name| std::env::var(name).ok()) {
-        Ok(settings) => Settings { listen: args.listen, mutants: args.mutant, ..settings },
+        Ok(settings) => Settings {
+            listen: listen.unwrap_or(settings.listen),
+            mutants: if mutants.is_empty() { settings.mutants } else { mutants },
+            ..settings
+        },
         Err(mistakes) => {
             print::error(&mistakes);
             return Exit::Invalid.into();
@@ -26,7 +47,7 @@ pub(super) fn backend(args: BackendArgs) -> ExitCode {
             return Exit::CouldNotRun.into();
         }
     };
-    match runtime.block_on(serve(settings)) {
+    match runtime.block_on(serve(settings, role)) {
         Ok(()) => Exit::Met.into(),
         Err(error) => {
             print::error(&error);
@@ -35,10 +56,14 @@ pub(super) fn backend(args: BackendArgs) -> ExitCode {
     }
 }
 
-async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(settings: Settings, role: Role) -> Result<(), Box<dyn std::error::Error>> {
     assay_backend::init_logs(&settings)?;
     let told = told_to_end()?;
-    Ok(assay_backend::serve(settings, told).await?)
+    match role {
+        Role::Backend => assay_backend::serve(settings, told).await?,
+        Role::Scorer => assay_backend::serve_scorer(settings, told).await?,
+    }
+    Ok(())
 }
 
 /// Ends at the first SIGTERM or SIGINT.

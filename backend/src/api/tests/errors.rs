@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Api, Got, keys, parts, raw};
 use crate::machine::MachineId;
 use crate::settings::Settings;
-use crate::store::{Answer, Record, SamplePage, Store, StoreError, Written};
+use crate::store::{Answer, Burned, Predicted, Record, SamplePage, Store, StoreError, Written};
 
 /// Asserts the shape and returns (status, code, field, constraint).
 fn refusal(got: &Got) -> (u16, String, Value, Value) {
@@ -146,7 +146,27 @@ async fn sane_request_ids_come_back_and_others_are_replaced() {
 struct Broken(StoreError);
 
 impl Store for Broken {
-    fn write(&self, _: Record) -> Answer<'_, Result<Written, StoreError>> {
+    fn write(&self, _: Arc<[Record]>) -> Answer<'_, Result<Vec<Written>, StoreError>> {
+        Box::pin(async { Err(self.0.clone()) })
+    }
+
+    fn note(&self, _: Record) -> bool {
+        false
+    }
+
+    fn predictions<'a>(
+        &'a self,
+        _: &'a MachineId,
+        _: u32,
+    ) -> Answer<'a, Result<Vec<Predicted>, StoreError>> {
+        Box::pin(async { Err(self.0.clone()) })
+    }
+
+    fn burned<'a>(
+        &'a self,
+        _: &'a MachineId,
+        _: u32,
+    ) -> Answer<'a, Result<Vec<Burned>, StoreError>> {
         Box::pin(async { Err(self.0.clone()) })
     }
 
@@ -172,17 +192,19 @@ impl Store for Broken {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failing_store_is_told_without_its_secrets() {
     let cases = [
         (StoreError::Database("disk /secret/path is full".into()), 500, "database_error"),
         (StoreError::Timeout, 500, "database_error"),
+        (StoreError::Lost, 500, "ingest_error"),
         (StoreError::Busy, 503, "service_unavailable"),
         (StoreError::Closed, 503, "service_unavailable"),
     ];
     for (error, status, code) in cases {
         let (fleet, metrics) = parts();
-        let api = Api::over(Settings::default(), fleet, metrics, Arc::new(Broken(error.clone())));
+        let settings = Settings { retry_attempts: 1, ..Settings::default() };
+        let api = Api::over(settings, fleet, metrics, Arc::new(Broken(error.clone())));
         for got in [api.ingest(raw("TRUCK-21", 1)).await, api.get("/samples/TRUCK-21").await] {
             let (got_status, got_code, ..) = refusal(&got);
             assert_eq!((got_status, got_code.as_str()), (status, code));

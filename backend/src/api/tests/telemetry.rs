@@ -1,10 +1,14 @@
 //! Metrics are true, and none of them is only declared.
 
+use std::sync::atomic::Ordering;
+
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 
+use super::degraded::{pluggable, quick};
 use super::{Api, raw};
+use crate::settings::Settings;
 
 /// Uses everything the backend has.
 async fn drive(api: &Api) {
@@ -23,8 +27,22 @@ async fn drive(api: &Api) {
 
 #[tokio::test]
 async fn every_declared_family_is_updated_by_use() {
-    let api = Api::new().await;
+    let settings = Settings {
+        rate_limit_predict: 2,
+        tracing_enabled: true,
+        // Nobody collects: what is lost is counted.
+        tracing_endpoint: "http://127.0.0.1:9".to_owned(),
+        ..quick()
+    };
+    let (api, plug) = pluggable(settings).await;
     drive(&api).await;
+    plug.out.store(true, Ordering::Relaxed);
+    api.get("/predict?machine_id=TRUCK-21").await;
+    api.get("/predict?machine_id=TRUCK-21").await;
+    api.ingest(raw("TRUCK-21", 2)).await;
+    api.ingest(raw("TRUCK-21", 2)).await;
+    api.get("/metrics").await;
+    api.telemetry.traces.close().await;
     // A request that is being served while the families are looked at.
     let _open = api.metrics.request("GET", "/machines/");
     let families = api.metrics.registry().gather();

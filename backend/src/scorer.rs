@@ -1,0 +1,184 @@
+//! The scorer: who predicts, called through timeout, retry and circuit breaker.
+//!
+//! Embedded, the rules run in this process and cannot fail; remote, `assay scorer` is asked over
+//! HTTP with `POST /score`.
+//!
+//! Invariant: while the breaker is open the scorer is not asked; the answer is immediate.
+//! Invariant: what a remote scorer says is checked: a risk outside 0 to 1 is an error, not an answer.
+//! Not here: the rules (see `model`), the scorer's own process (see `serve`).
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::fleet::Machine;
+use crate::model::{self, Prediction};
+use crate::resilience::{Attempt, Breaker, CallError, Policy, RetrySettings, Verdict};
+use crate::sample::Readings;
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+use crate::telemetry::traces::{Kind, Open};
+
+/// The breaker's name in metrics, logs and `/health`.
+pub(crate) const BREAKER: &str = "scorer";
+
+/// The operation's name in metrics and spans.
+const FUNCTION: &str = "scorer.predict";
+
+/// What a scorer is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Question {
+    pub(crate) machine_id: String,
+    /// The latest readings; none before a first sample.
+    pub(crate) metrics: Option<Readings>,
+}
+
+/// Why there is no prediction.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub(crate) enum ScorerError {
+    /// The breaker is open: the scorer was not asked.
+    #[error("the scorer's circuit breaker is open")]
+    Open {
+        /// See `Rejected::retry_after`.
+        retry_after: Duration,
+    },
+    /// It cannot be reached, took too long or answered 5xx.
+    #[error("the scorer failed: {0}")]
+    Failed(String),
+    /// It answered 429: it works, and takes no more.
+    #[error("the scorer takes no more requests")]
+    Limited,
+    /// It refused the question.
+    #[error("the scorer refused: status {0}")]
+    Refused(u16),
+    /// Its answer makes no sense.
+    #[error("the scorer's answer cannot be used: {0}")]
+    Nonsense(String),
+}
+
+/// Predicts, whoever does it.
+pub(crate) struct Scorer {
+    place: Place,
+    policy: Policy,
+    telemetry: Arc<Telemetry>,
+}
+
+enum Place {
+    Embedded,
+    Remote { client: reqwest::Client, url: String },
+}
+
+impl Scorer {
+    /// The scorer that the settings name.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub(crate) fn new(
+        settings: &Settings,
+        breaker: Breaker,
+        retry: RetrySettings,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<Scorer, String> {
+        let place = match &settings.scorer_url {
+            None => Place::Embedded,
+            Some(url) => {
+                let client = reqwest::Client::builder()
+                    .no_proxy()
+                    .redirect(reqwest::redirect::Policy::none())
+                    .connect_timeout(settings.timeout_connect)
+                    .timeout(settings.timeout_read)
+                    .build()
+                    .map_err(|error| error.to_string())?;
+                Place::Remote { client, url: format!("{url}/score") }
+            }
+        };
+        let hears = Arc::clone(&telemetry);
+        let policy = Policy::new()
+            .with_breaker(breaker)
+            .with_retry(retry, 0)
+            .with_on_retry(move |retrying| hears.metrics.retry(FUNCTION, retrying.attempt + 1));
+        Ok(Scorer { place, policy, telemetry })
+    }
+
+    /// Predicts for a machine as it is now.
+    ///
+    /// # Errors
+    /// [`ScorerError`]; the embedded scorer has none.
+    pub(crate) async fn predict(&self, machine: &Machine) -> Result<Prediction, ScorerError> {
+        let metrics = machine.latest.as_ref().map(|l| &l.metrics);
+        let operation = |attempt: Attempt| {
+            let span = self.telemetry.traces.span(FUNCTION, Kind::Client);
+            span.set("attempt", i64::from(attempt.number));
+            async move {
+                let result = match &self.place {
+                    Place::Embedded => Ok(model::predict(machine.base_risk, metrics)),
+                    Place::Remote { client, url } => {
+                        let question = Question {
+                            machine_id: machine.id.to_string(),
+                            metrics: metrics.cloned(),
+                        };
+                        ask(client, url, &question, &span).await
+                    }
+                };
+                if let Err(error) = &result {
+                    span.fail(&error.to_string());
+                }
+                result
+            }
+        };
+        let classify = |result: &Result<Prediction, ScorerError>| match result {
+            Ok(_) | Err(ScorerError::Refused(_)) => Verdict::Success,
+            Err(ScorerError::Limited) => Verdict::Neutral,
+            Err(ScorerError::Nonsense(_)) => Verdict::Failure { retry: false },
+            Err(_) => Verdict::Failure { retry: true },
+        };
+        let error = match self.policy.call(operation, classify).await {
+            Ok(prediction) => return Ok(prediction),
+            Err(CallError::Rejected { retry_after }) => {
+                return Err(ScorerError::Open { retry_after });
+            }
+            Err(CallError::Failed(error)) => error,
+            Err(CallError::Timeout(expired)) => ScorerError::Failed(expired.to_string()),
+        };
+        if !matches!(error, ScorerError::Limited | ScorerError::Refused(_)) {
+            self.telemetry.metrics.gave_up(FUNCTION);
+        }
+        Err(error)
+    }
+}
+
+/// One question over HTTP.
+async fn ask(
+    client: &reqwest::Client,
+    url: &str,
+    question: &Question,
+    span: &Open,
+) -> Result<Prediction, ScorerError> {
+    let failed = |error: reqwest::Error| ScorerError::Failed(error.without_url().to_string());
+    let request = client.post(url).headers(span.headers()).json(question);
+    let answer = request.send().await.map_err(failed)?;
+    let status = answer.status().as_u16();
+    span.set("http.response.status_code", i64::from(status));
+    match status {
+        200 => {}
+        429 => return Err(ScorerError::Limited),
+        500.. => return Err(ScorerError::Failed(format!("status {status}"))),
+        _ => return Err(ScorerError::Refused(status)),
+    }
+    let body = answer.bytes().await.map_err(failed)?;
+    let prediction: Prediction =
+        serde_json::from_slice(&body).map_err(|error| ScorerError::Nonsense(error.to_string()))?;
+    let sane = [prediction.risk_score, prediction.failure_probability, prediction.confidence]
+        .iter()
+        .all(|value| (0.0..=1.0).contains(value));
+    if sane && prediction.maintenance_hours.is_finite() {
+        Ok(prediction)
+    } else {
+        Err(ScorerError::Nonsense("a figure is outside its range".to_owned()))
+    }
+}

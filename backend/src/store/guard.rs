@@ -1,0 +1,148 @@
+//! The store behind timeout, retry and circuit breaker.
+//!
+//! Each attempt asks the breaker and counts. What is retried is what failed for certain or may be
+//! repeated without harm: numbered samples, reads.
+//!
+//! Invariant: while the breaker is open the database is not asked; the answer is immediate.
+//! Invariant: nothing is written twice by a retry that was not sent twice by its client.
+//! Not here: time limits of single attempts; the store has them itself, by what they limit.
+
+use std::sync::Arc;
+
+use super::{Answer, Burned, Predicted, Record, SamplePage, Store, StoreError, Written};
+use crate::machine::MachineId;
+use crate::resilience::{Breaker, CallError, Policy, RetrySettings, Verdict};
+use crate::telemetry::Telemetry;
+use crate::telemetry::traces::Kind;
+
+/// The breaker's name in metrics, logs and `/health`.
+pub(crate) const BREAKER: &str = "database";
+
+/// A store that is asked only while it answers.
+pub(crate) struct Guarded {
+    inner: Arc<dyn Store>,
+    insert: Policy,
+    select: Policy,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Guarded {
+    /// Guards a store with this breaker and these retries; attempts are counted in `telemetry`.
+    pub(crate) fn new(
+        inner: Arc<dyn Store>,
+        breaker: Breaker,
+        retry: RetrySettings,
+        telemetry: Arc<Telemetry>,
+    ) -> Guarded {
+        let policy = |function: &'static str| {
+            let hears = Arc::clone(&telemetry);
+            Policy::new()
+                .with_breaker(breaker.clone())
+                .with_retry(retry, 0)
+                .with_on_retry(move |retrying| hears.metrics.retry(function, retrying.attempt + 1))
+        };
+        Guarded {
+            insert: policy("db.insert_samples"),
+            select: policy("db.select"),
+            inner,
+            telemetry,
+        }
+    }
+
+    async fn call<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        (policy, function): (&Policy, &'static str),
+        repeatable: bool,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, StoreError> {
+        let operation = |about: crate::resilience::Attempt| {
+            let span = self.telemetry.traces.span(function, Kind::Client);
+            span.set("db.attempt", i64::from(about.number));
+            let attempt = attempt();
+            async move {
+                let result = attempt.await;
+                if let Err(error) = &result {
+                    span.fail(&error.to_string());
+                }
+                result
+            }
+        };
+        let classify = |result: &Result<T, StoreError>| match result {
+            Ok(_) => Verdict::Success,
+            // Stopping says nothing about the database.
+            Err(StoreError::Closed) => Verdict::Neutral,
+            // It may have been stored all the same.
+            Err(StoreError::Timeout) => Verdict::Failure { retry: repeatable },
+            // Waiting again in a full queue makes it longer.
+            Err(StoreError::Busy) => Verdict::Failure { retry: false },
+            Err(_) => Verdict::Failure { retry: repeatable },
+        };
+        let result = policy.call(operation, classify).await;
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err(CallError::Rejected { retry_after }) => StoreError::Open { retry_after },
+            Err(CallError::Failed(error)) => error,
+            Err(CallError::Timeout(_)) => StoreError::Timeout,
+        };
+        if !matches!(error, StoreError::Closed | StoreError::Open { .. }) {
+            self.telemetry.metrics.gave_up(function);
+        }
+        Err(error)
+    }
+}
+
+impl Store for Guarded {
+    fn write(&self, records: Arc<[Record]>) -> Answer<'_, Result<Vec<Written>, StoreError>> {
+        let repeatable = records.iter().all(Record::is_idempotent);
+        Box::pin(self.call((&self.insert, "db.insert_samples"), repeatable, move || {
+            self.inner.write(Arc::clone(&records))
+        }))
+    }
+
+    fn note(&self, record: Record) -> bool {
+        self.inner.note(record)
+    }
+
+    fn samples<'a>(
+        &'a self,
+        machine: &'a MachineId,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Answer<'a, Result<SamplePage, StoreError>> {
+        Box::pin(self.call((&self.select, "db.select"), true, move || {
+            self.inner.samples(machine, after, limit)
+        }))
+    }
+
+    fn predictions<'a>(
+        &'a self,
+        machine: &'a MachineId,
+        limit: u32,
+    ) -> Answer<'a, Result<Vec<Predicted>, StoreError>> {
+        Box::pin(self.call((&self.select, "db.select"), true, move || {
+            self.inner.predictions(machine, limit)
+        }))
+    }
+
+    fn burned<'a>(
+        &'a self,
+        machine: &'a MachineId,
+        limit: u32,
+    ) -> Answer<'a, Result<Vec<Burned>, StoreError>> {
+        Box::pin(
+            self.call((&self.select, "db.select"), true, move || self.inner.burned(machine, limit)),
+        )
+    }
+
+    fn is_open(&self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn connections_active(&self) -> usize {
+        self.inner.connections_active()
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.inner.close()
+    }
+}

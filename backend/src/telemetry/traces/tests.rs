@@ -1,0 +1,191 @@
+//! Traces over the wire: an in-process collector receives what a backend and its scorer export, and
+//! one trace spans both.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::{Server, Settings};
+
+/// Generous: the machine may be busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(30);
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER: &str = "b7ad6b7169203331";
+
+/// What was received: each span with its service's name.
+#[derive(Clone, Default)]
+struct Collector(Arc<Mutex<Vec<(String, Span)>>>);
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
+        for resource in request.into_inner().resource_spans {
+            let attributes = resource.resource.unwrap_or_default().attributes;
+            let name = attributes.into_iter().find(|a| a.key == "service.name").unwrap();
+            let Some(Value::StringValue(name)) = name.value.unwrap().value else { panic!() };
+            let spans = resource.scope_spans.into_iter().flat_map(|s| s.spans);
+            self.0.lock().unwrap().extend(spans.map(|span| (name.clone(), span)));
+        }
+        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+impl Collector {
+    async fn start() -> (Collector, SocketAddr) {
+        let collector = Collector::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let incoming = tonic::transport::server::TcpIncoming::from(listener);
+        let service = TraceServiceServer::new(collector.clone());
+        let server = tonic::transport::Server::builder().add_service(service);
+        tokio::spawn(server.serve_with_incoming(incoming));
+        (collector, address)
+    }
+
+    /// The spans so far, as (service, name).
+    fn names(&self) -> Vec<(String, String)> {
+        let spans = self.0.lock().unwrap();
+        spans.iter().map(|(service, span)| (service.clone(), span.name.clone())).collect()
+    }
+
+    /// The one span of this service with this name.
+    fn one(&self, service: &str, name: &str) -> Span {
+        let spans = self.0.lock().unwrap();
+        let found: Vec<_> =
+            spans.iter().filter(|(s, span)| s == service && span.name == name).collect();
+        assert_eq!(found.len(), 1, "{service} {name}: {:?}", spans.iter().map(|s| &s.1.name));
+        found[0].1.clone()
+    }
+}
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+impl Running {
+    fn of(server: Server) -> Running {
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(async {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            server.run(stopped).await.unwrap();
+        });
+        Running { address, stop, ended }
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        tokio::time::timeout(PATIENCE, self.ended).await.unwrap().unwrap();
+    }
+
+    async fn ask(&self, head: &str, traceparent: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let length = body.len();
+        let text = format!(
+            "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\ntraceparent: {traceparent}\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        answer
+    }
+}
+
+fn settings(name: &str, collector: SocketAddr) -> Settings {
+    Settings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tracing_enabled: true,
+        tracing_endpoint: format!("http://{collector}"),
+        tracing_service_name: name.to_owned(),
+        // What is not sent by then is sent at the stop.
+        tracing_interval: Duration::from_secs(3_600),
+        ..Settings::default()
+    }
+}
+
+const SAMPLE: &str = r#"{"machine_id":"TRUCK-21","timestamp":"2024-06-11T10:00:00Z","sample_number":1,"metrics":{"rpm":1500}}"#;
+
+#[tokio::test]
+async fn one_trace_goes_from_the_caller_over_the_backend_to_the_scorer() {
+    let (collector, address) = Collector::start().await;
+    let scorer = Running::of(Server::bind_scorer(settings("scorer", address)).await.unwrap());
+    let backend = Settings {
+        scorer_url: Some(format!("http://{}", scorer.address)),
+        ..settings("backend", address)
+    };
+    let backend = Running::of(Server::bind(backend).await.unwrap());
+    let parent = format!("00-{TRACE}-{CALLER}-01");
+    let answer = backend.ask("POST /ingest/raw", &parent, SAMPLE).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let answer = backend.ask("GET /predict?machine_id=TRUCK-21", &parent, "").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let unsampled = format!("00-{}-{CALLER}-00", TRACE.replace('0', "1"));
+    backend.ask("GET /machines/", &unsampled, "").await;
+    backend.stop().await;
+    scorer.stop().await;
+
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let ingest = collector.one("backend", "/ingest/raw");
+    let insert = collector.one("backend", "db.insert_samples");
+    let predict = collector.one("backend", "/predict/");
+    let call = collector.one("backend", "scorer.predict");
+    let score = collector.one("scorer", "/score");
+    for span in [&ingest, &insert, &predict, &call, &score] {
+        assert_eq!(hex(&span.trace_id), TRACE, "{}", span.name);
+    }
+    assert_eq!(hex(&ingest.parent_span_id), CALLER);
+    assert_eq!(insert.parent_span_id, ingest.span_id);
+    assert_eq!(hex(&predict.parent_span_id), CALLER);
+    assert_eq!(call.parent_span_id, predict.span_id);
+    assert_eq!(score.parent_span_id, call.span_id);
+    let machine = ingest.attributes.iter().find(|a| a.key == "machine_id").unwrap();
+    let machine = machine.value.clone().unwrap().value;
+    assert_eq!(machine, Some(Value::StringValue("TRUCK-21".to_owned())));
+    let names = collector.names();
+    assert!(!names.iter().any(|(_, name)| name == "/machines/"), "the caller's no is followed");
+}
+
+#[tokio::test]
+async fn a_collector_that_is_not_there_costs_spans_and_nothing_else() {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let settings = Settings {
+        tracing_interval: Duration::from_millis(20),
+        tracing_timeout: Duration::from_secs(1),
+        ..settings("backend", address)
+    };
+    let backend = Running::of(Server::bind(settings).await.unwrap());
+    let parent = format!("00-{TRACE}-{CALLER}-01");
+    let answer = backend.ask("POST /ingest/raw", &parent, SAMPLE).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let deadline = Instant::now() + PATIENCE;
+    let lost = r#"trace_spans_total{outcome="failed"}"#;
+    while !backend.ask("GET /metrics", &parent, "").await.contains(lost) {
+        assert!(Instant::now() < deadline, "the loss was not counted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    backend.stop().await;
+}
