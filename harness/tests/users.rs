@@ -66,6 +66,7 @@ fn users(addr: SocketAddr) -> Aimed {
         body: Body::Empty,
         check_status: Vec::new(),
         timeout_us: 10_000_000,
+        dynamic: None,
     };
     let client = Client {
         connections: 1,
@@ -81,6 +82,7 @@ fn users(addr: SocketAddr) -> Aimed {
         pace_us: 0,
         client,
         requests: vec![request],
+        captures: 0,
         does: Does::Journey(vec![Step::Send(0), Step::Pause { min_us: 5_000, max_us: 15_000 }]),
     };
     Aimed { users, addr, authority: addr.to_string() }

@@ -5,6 +5,7 @@
 //! Invariant: bodies are read to their end and never kept, so memory does not depend on them.
 //! Not here: when to send and on which connection (`load`), what is counted (`record`).
 
+pub mod asks;
 pub mod attempt;
 pub mod classify;
 pub mod connection;

@@ -146,6 +146,7 @@ mod tests {
             body,
             check_status: vec![],
             timeout_us: 1,
+            dynamic: None,
         }
     }
 

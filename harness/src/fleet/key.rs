@@ -140,6 +140,7 @@ mod tests {
             body: Body::Json(Text(body.to_owned())),
             check_status: Vec::new(),
             timeout_us: 1,
+            dynamic: None,
         };
         let key = key.iter().map(|pointer| (*pointer).to_owned()).collect();
         Keys::of(&plan::Fleet { send: Some(request), key, ..fleet() }, &|_| None)

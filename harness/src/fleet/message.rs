@@ -238,6 +238,7 @@ fn own(path: &str) -> plan::Request {
         body: Body::Json(Text(String::new())),
         check_status: Vec::new(),
         timeout_us: 0,
+        dynamic: None,
     }
 }
 

@@ -5,10 +5,9 @@
 //! Invariant: the same device and sample fill a text alike, in every attempt.
 //! Not here: which values the places get (`device`), requests (`message`).
 
+use crate::plan::chance::{self, int, push, push_uuid};
 use crate::plan::text::in_json;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
-use std::fmt::Write;
 
 /// Values that a start decides: gets `services.api.addr` and the like.
 pub type Known = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -134,7 +133,7 @@ impl Template {
                 Piece::Device => text.push_str(slots.device),
                 Piece::Sample => push(&mut text, slots.sample),
                 Piece::Now => text.push_str(slots.now),
-                Piece::Int(low, high) => push(&mut text, int(*low, *high, chance)),
+                Piece::Int(low, high) => push(&mut text, int(chance, *low, *high)),
                 Piece::Uuid => push_uuid(&mut text, chance),
                 Piece::Cursor => text.push_str(slots.cursor),
             }
@@ -158,12 +157,7 @@ fn piece(name: &str) -> Option<Piece> {
         "now" => Some(Piece::Now),
         "cursor" => Some(Piece::Cursor),
         "random.uuid" => Some(Piece::Uuid),
-        _ => {
-            let bounds = name.strip_prefix("random.int(")?.strip_suffix(')')?;
-            let (low, high) = bounds.split_once(',')?;
-            let (low, high) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
-            (low <= high).then_some(Piece::Int(low, high))
-        }
+        _ => chance::bounds(name).map(|(low, high)| Piece::Int(low, high)),
     }
 }
 
@@ -176,32 +170,6 @@ fn opens(piece: &Piece) -> bool {
 fn closes(piece: &Piece) -> bool {
     let Piece::Literal(text) = piece else { return false };
     text.strip_prefix('"').is_some_and(|rest| !rest.trim_start().starts_with(':'))
-}
-
-fn push(text: &mut String, value: impl std::fmt::Display) {
-    // Writing to a String cannot fail.
-    let _ = write!(text, "{value}");
-}
-
-/// Even over `low..=high` but for less than 2⁻⁶⁴ of the width (multiply and shift).
-fn int(low: i64, high: i64, chance: &mut ChaCha8Rng) -> i64 {
-    let width = u128::from(high.abs_diff(low)) + 1;
-    let step = (u128::from(chance.next_u64()) * width) >> 64;
-    (i128::from(low) + step as i128) as i64
-}
-
-/// RFC 9562, 5.4.
-fn push_uuid(text: &mut String, chance: &mut ChaCha8Rng) {
-    let mut bits = (u128::from(chance.next_u64()) << 64) | u128::from(chance.next_u64());
-    bits = (bits & !(0xf << 76)) | (4 << 76);
-    bits = (bits & !(0b11 << 62)) | (0b10 << 62);
-    let hex = format!("{bits:032x}");
-    for (place, digit) in hex.chars().enumerate() {
-        if matches!(place, 8 | 12 | 16 | 20) {
-            text.push('-');
-        }
-        text.push(digit);
-    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub(super) fn lane(
         body: Body::Empty,
         check_status: Vec::new(),
         timeout_us,
+        dynamic: None,
     };
     let at = move |k: u64, count: u64| (k < count).then_some(k as i64 * every_us);
     Lane {

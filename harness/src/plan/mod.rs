@@ -6,16 +6,21 @@
 //! (`services.X.*`, `links.X.*`, `self.*`, `run.*`); [`Text`] marks where.
 //! Not here: reading YAML (`spec`), running (`run`).
 
+pub mod answer;
 pub mod arrivals;
+pub mod chance;
 mod compile;
 pub mod cycle;
 pub mod demand;
 mod describe;
+pub mod dynamic;
 pub mod fleet;
 mod marks;
 mod order;
 pub mod phases;
+pub mod rows;
 mod table;
+pub mod template;
 pub mod text;
 pub mod traffic;
 pub mod users;
@@ -23,6 +28,7 @@ pub mod words;
 
 pub use compile::{compile, compile_all, compile_to_measure};
 pub use describe::describe;
+pub use dynamic::Dynamic;
 pub use fleet::Fleet;
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;
@@ -253,6 +259,9 @@ pub struct Request {
     pub check_status: Vec<(u16, u16)>,
     /// From begun to the whole answer, µs.
     pub timeout_us: u64,
+    /// What each sending fills in anew, and what is read from its answer besides the status; none
+    /// where there is neither.
+    pub dynamic: Option<Dynamic>,
 }
 
 /// A request's body.

@@ -12,7 +12,7 @@ pub struct UnknownPlaceholder(pub String);
 
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
-enum Piece<'t> {
+pub(super) enum Piece<'t> {
     /// As it is.
     Literal(&'t str),
     /// What stands between `${` and `}`, or up to the end where the brace is missing.
@@ -34,7 +34,8 @@ fn split(text: &str) -> Option<(Piece<'_>, &str)> {
 }
 
 impl Text {
-    fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+    /// Its pieces, in order.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = self.0.as_str();
         std::iter::from_fn(move || {
             let (piece, after) = split(rest)?;

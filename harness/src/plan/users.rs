@@ -3,6 +3,7 @@
 //! Not here: driving them (`load::users`).
 
 use super::{Client, Request, Target};
+use crate::spec::types::WhenExhausted;
 
 /// A closed load: users who wait for their answers.
 #[derive(Debug, Clone)]
@@ -23,6 +24,19 @@ pub struct Users {
     pub requests: Vec<Request>,
     /// What each user does, over and over.
     pub does: Does,
+    /// How many values a journey captures: slots of [`super::answer::Capture`].
+    pub captures: usize,
+}
+
+impl Users {
+    /// How many journeys begin at most because a set whose end stops the load has so many rows.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        let dynamics = self.requests.iter().filter_map(|request| request.dynamic.as_ref());
+        let sets = dynamics.flat_map(super::Dynamic::sets);
+        let stopping = sets.filter(|rows| rows.when_exhausted == WhenExhausted::Stop);
+        stopping.filter_map(|rows| rows.lasts()).min()
+    }
 }
 
 /// What users do.

@@ -162,10 +162,15 @@ fn request(stage: &Stage, request: &Request) -> Result<Request, String> {
         Body::Text(plain) => Body::Text(text(stage, plain)?),
         other @ (Body::Empty | Body::File(_)) => other.clone(),
     };
+    let mut dynamic = request.dynamic.clone();
+    if let Some(dynamic) = &mut dynamic {
+        stage.fill_dynamic(dynamic)?;
+    }
     Ok(Request {
         path: text(stage, &request.path)?,
         headers: headers(stage, &request.headers)?,
         body,
+        dynamic,
         ..request.clone()
     })
 }

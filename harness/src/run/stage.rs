@@ -9,7 +9,7 @@ use super::names::{Address, Names, authority, host_of};
 use super::stream::Stream;
 use crate::fleet;
 use crate::link::Links;
-use crate::plan::{Plan, Process, ServiceKind, Text, Upstream};
+use crate::plan::{Dynamic, Plan, Process, ServiceKind, Text, Upstream};
 use crate::service::{self, Guardian, KillEffect, Launch, Orphans, Ports, Reservation, Running};
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
@@ -236,6 +236,14 @@ impl Stage {
     /// As [`Stage::fill`].
     pub(super) fn fill_json(&self, text: &Text) -> Result<String, String> {
         text.fill_json(&|key| self.names.value(key, None)).map_err(|e| e.to_string())
+    }
+
+    /// The same for what each sending fills in anew.
+    ///
+    /// # Errors
+    /// As [`Stage::fill`].
+    pub(super) fn fill_dynamic(&self, dynamic: &mut Dynamic) -> Result<(), String> {
+        dynamic.start(&|key| self.names.value(key, None)).map_err(|e| e.to_string())
     }
 
     /// Where all services answer.

@@ -14,6 +14,10 @@ labels: {team: shop, "rev": "1.10"}
 seed: 42
 allow: [shop.example.com]
 vars: {tenant: acme, rate: 300/s}
+data:
+  users: {csv: {file: users.csv, pick: unique, when-exhausted: stop}}
+  items: {json: {file: items.json, pick: sequential, when-exhausted: recycle}}
+  other: {csv: {file: other.csv, pick: random, when-exhausted: fail}}
 services:
   site: {url: "http://127.0.0.1:8080"}
   api:
@@ -27,6 +31,13 @@ services:
 links:
   front: {to: api}
   back: {to: "127.0.0.1:9000", listen: "127.0.0.1:19090"}
+flows:
+  login:
+    - post:
+        path: /login
+        form: {email: "${data.users.email}", at: "${now}"}
+        check: [{json: {at: /token, exists: true}}, {json: {at: /n, equals: 1}}, {json: {at: /id, matches: "^a"}}, {header: {name: ETag, exists: "true", equals: v1}}, {contains: token}, {size: {at-most: 1MiB, at-least: 1B}}]
+        capture: {token: {json: /token}, etag: {header: ETag}, sid: {cookie: sid}, id: {regex: "id=(a.*)"}}
 warmup: 20s
 steady-state:
   require: [fast, errors]
@@ -56,7 +67,7 @@ load:
       to: front
       requests: [{get: {path: /}}]
   crowd:
-    constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s}, journey: [{get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
+    constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s}, journey: [{use: login}, {get: {path: "/${random.uuid}", headers: {X-Token: "${token}"}}}, {get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
   tide: {ramping-vus: {start-vus: 1, stages: [{duration: 1m, target: 50}], pace: 1s, to: front, journey: [{get: {path: /}}]}}
   batch: {shared-iterations: {vus: 10, iterations: 1000, max-duration: 5m, to: front, journey: [{get: {path: /}}]}}
 fleets:

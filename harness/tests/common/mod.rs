@@ -134,8 +134,8 @@ impl Case {
     }
 }
 
-/// How a scripted server treats its k-th request.
-pub(crate) type Script = dyn Fn(u64, &mut TcpStream) -> std::io::Result<()> + Send + Sync;
+/// How a scripted server treats its k-th request, whose head and body are the text.
+pub(crate) type Script = dyn Fn(u64, &str, &mut TcpStream) -> std::io::Result<()> + Send + Sync;
 
 /// An HTTP/1.1 server whose truth is known.
 pub(crate) struct Server {
@@ -147,6 +147,13 @@ impl Server {
     /// Serves until the test ends.
     pub(crate) fn start(
         script: impl Fn(u64, &mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Server {
+        Server::hears(move |k, _, stream| script(k, stream))
+    }
+
+    /// The same for one that looks at what it is asked.
+    pub(crate) fn hears(
+        script: impl Fn(u64, &str, &mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
@@ -184,6 +191,7 @@ fn serve(stream: TcpStream, counter: &AtomicU64, script: &Script) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut length = 0;
+        let mut heard = String::new();
         let mut line = String::new();
         loop {
             line.clear();
@@ -194,6 +202,7 @@ fn serve(stream: TcpStream, counter: &AtomicU64, script: &Script) {
             if let Some(value) = lower.strip_prefix("content-length:") {
                 length = value.trim().parse().unwrap_or(0);
             }
+            heard.push_str(&line);
             if line == "\r\n" {
                 break;
             }
@@ -203,7 +212,8 @@ fn serve(stream: TcpStream, counter: &AtomicU64, script: &Script) {
             return;
         }
         let k = counter.fetch_add(1, Ordering::SeqCst);
-        if script(k, &mut writer).is_err() {
+        heard.push_str(&String::from_utf8_lossy(&body));
+        if script(k, &heard, &mut writer).is_err() {
             return;
         }
     }

@@ -21,6 +21,7 @@ fn request(method: &str) -> Request<Full<Bytes>> {
         body: Body::Empty,
         check_status: Vec::new(),
         timeout_us: 1,
+        dynamic: None,
     };
     Rendered::new("run", "load", "host:1", &client, &kind).unwrap().request(0, false)
 }

@@ -82,31 +82,29 @@ fn scaled_up(of: u64, part: u64, whole: u64) -> u64 {
     u64::try_from((u128::from(of) * u128::from(part)).div_ceil(whole)).unwrap_or(u64::MAX)
 }
 
-/// How many journeys the users of a load may still begin.
+/// The journeys of a load, by their numbers.
 #[derive(Debug)]
-pub(super) enum Journeys {
-    /// As many as they can.
-    Endless,
-    /// So many more, in all.
-    Left(AtomicU64),
+pub(super) struct Journeys {
+    /// How many have begun.
+    begun: AtomicU64,
+    /// How many may, in all.
+    most: u64,
 }
 
 impl Journeys {
-    pub(super) fn of(crowd: &Crowd) -> Journeys {
-        match crowd {
-            Crowd::Constant { .. } | Crowd::Ramping { .. } => Journeys::Endless,
-            Crowd::Shared { iterations, .. } => Journeys::Left(AtomicU64::new(*iterations)),
-        }
+    /// Of a load whose rows, if they end it, suffice for so many.
+    pub(super) fn of(crowd: &Crowd, rows: Option<u64>) -> Journeys {
+        let most = match crowd {
+            Crowd::Constant { .. } | Crowd::Ramping { .. } => u64::MAX,
+            Crowd::Shared { iterations, .. } => *iterations,
+        };
+        Journeys { begun: AtomicU64::new(0), most: most.min(rows.unwrap_or(u64::MAX)) }
     }
 
-    /// Takes one; false if none is left.
-    pub(super) fn take(&self) -> bool {
-        match self {
-            Journeys::Endless => true,
-            Journeys::Left(left) => left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-                .is_ok(),
-        }
+    /// Takes the next; none if none is left.
+    pub(super) fn take(&self) -> Option<u64> {
+        let next = |begun: u64| (begun < self.most).then_some(begun + 1);
+        self.begun.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()
     }
 }
 
@@ -171,8 +169,13 @@ mod tests {
     fn shared_journeys_are_taken_once_each() {
         let crowd = Crowd::Shared { vus: 3, iterations: 20, max_us: 5 };
         assert_eq!(shifts(&crowd, 2), [shift(0, 5)]);
-        let journeys = Journeys::of(&crowd);
-        assert_eq!((0..50).filter(|_| journeys.take()).count(), 20);
+        let journeys = Journeys::of(&crowd, None);
+        assert_eq!(
+            (0..50).filter_map(|_| journeys.take()).collect::<Vec<_>>(),
+            Vec::from_iter(0..20)
+        );
+        let fewer_rows = Journeys::of(&crowd, Some(3));
+        assert_eq!((0..50).filter_map(|_| fewer_rows.take()).count(), 3);
     }
 
     proptest! {

@@ -17,9 +17,28 @@ use tokio::sync::watch;
 
 /// Sends the requests of a journey.
 pub(super) trait Errands {
+    /// Begins the load's journey of this number, from 0.
+    fn begin(&mut self, journey: u64);
+
     /// Sends this one, returns when its end is known.
-    fn send(&mut self, request: usize) -> impl Future<Output = ()> + Send;
+    fn send(&mut self, request: usize) -> impl Future<Output = Onward> + Send;
 }
+
+/// How a journey goes on after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Onward {
+    /// With its next step.
+    Next,
+    /// Only its pauses: later steps would need what this one did not bring.
+    BreakOff,
+    /// The same, and a second's rest: what cannot be sent could else be tried without end.
+    Unsent,
+    /// Not at all, and no other journey could: all rows are used up.
+    Over,
+}
+
+/// After what could not be sent.
+const REST_US: u64 = 1_000_000;
 
 /// What is the same for all users of a load.
 #[derive(Debug)]
@@ -70,13 +89,26 @@ impl Life {
         let current = self.shifts.iter().find(|shift| now < after(shift.until_us));
         let Some(shift) = current.copied() else { return Turn::Over };
         let (from, until) = (after(shift.from_us), after(shift.until_us));
-        if !self.rest(from).await || !self.script.journeys.take() {
+        if !self.rest(from).await {
             return Turn::Over;
         }
+        let Some(journey) = self.script.journeys.take() else { return Turn::Over };
+        errands.begin(journey);
         let began = clock.now();
+        let mut broken_off = false;
         for place in 0..self.script.journey.len() {
             match self.script.journey[place] {
-                Step::Send(request) => errands.send(request).await,
+                Step::Send(_) if broken_off => {}
+                Step::Send(request) => match errands.send(request).await {
+                    Onward::Next => {}
+                    Onward::BreakOff => broken_off = true,
+                    Onward::Unsent => {
+                        broken_off = true;
+                        let end = At(clock.now().0.saturating_add(REST_US));
+                        self.rest(end.min(until)).await;
+                    }
+                    Onward::Over => return Turn::Over,
+                },
                 Step::Pause { min_us, max_us } => {
                     let pause_us = between(&mut self.random, min_us, max_us);
                     let end = At(clock.now().0.saturating_add(pause_us));

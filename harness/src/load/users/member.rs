@@ -4,10 +4,12 @@
 //! Not here: when it acts (`life`), who calls for its next turn (`attack`).
 
 use super::desk::Desk;
-use super::life::{Errands, Life, Turn, ordered};
+use super::life::{Errands, Life, Onward, Turn, ordered};
 use super::roster::Roster;
-use crate::client::{Connection, attempt};
+use super::talk::Talk;
+use crate::client::{Connection, Exchange, attempt};
 use crate::load::{Kind, Order};
+use assay_slo::{At, Outcome};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -23,17 +25,28 @@ pub(super) struct Wire {
     pub(super) user: u64,
     /// How many requests it has sent.
     pub(super) sent: u64,
+    /// What its journey fills in and has captured.
+    pub(super) talk: Talk,
     pub(super) kept: Option<Connection>,
     pub(super) orders: watch::Receiver<Order>,
 }
 
 impl Errands for Wire {
-    async fn send(&mut self, request: usize) {
-        let Some(kind) = self.kinds.get(request) else { return };
-        let message = kind.rendered.keyed(format_args!("u{}.{}", self.user, self.sent));
+    fn begin(&mut self, journey: u64) {
+        self.talk.begin(journey);
+    }
+
+    async fn send(&mut self, request: usize) -> Onward {
+        let Some(kind) = self.kinds.get(request) else { return Onward::Next };
+        let mut message = kind.rendered.keyed(format_args!("u{}.{}", self.user, self.sent));
         self.sent += 1;
         let clock = self.desk.clock();
         let mut flight = self.desk.take_off(self.load, request);
+        if let Err(why) = self.talk.fill(request, &mut message) {
+            flight.land(&unsent(clock.now()));
+            self.desk.finding(format!("load {}: a request was not sent: {why}", self.name));
+            return why.onward();
+        }
         let kept = self.kept.take();
         let ended = {
             let began = |at| flight.began(at);
@@ -44,12 +57,29 @@ impl Errands for Wire {
             }
         };
         // Cut off: the dropped flight records it.
-        let Some((exchange, kept)) = ended else { return };
+        let Some((mut exchange, kept)) = ended else { return Onward::BreakOff };
         self.kept = kept;
+        let heard = self.talk.hear(request, exchange.outcome, exchange.headers.as_ref());
+        exchange.outcome = heard.outcome;
         flight.land(&exchange);
-        if let Some(text) = exchange.finding {
+        for text in exchange.finding.into_iter().chain(heard.finding) {
             self.desk.finding(format!("load {}: {text}", self.name));
         }
+        heard.onward
+    }
+}
+
+/// A request that could not be written.
+fn unsent(now: At) -> Exchange {
+    Exchange {
+        begun: None,
+        done: now,
+        outcome: Outcome::NotSent,
+        status: 0,
+        headers: None,
+        idle_reset: false,
+        refused: false,
+        finding: None,
     }
 }
 

@@ -16,11 +16,13 @@ mod interrupt;
 mod life;
 mod member;
 mod roster;
+mod talk;
 
 pub use interrupt::keep_interrupt;
 
 use super::{Aim, Drive, Kind, Order, StartError, raise_descriptor_limit, render, shard, tell};
 use crate::plan;
+use crate::plan::Dynamic;
 use crate::plan::users::Step;
 use assay_slo::At;
 use assay_slo::time::SECOND_US;
@@ -36,6 +38,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use talk::Talk;
 use tokio::sync::{oneshot, watch};
 
 /// How long goose may take to let all users go; then its runtime is ended under it.
@@ -161,9 +164,11 @@ fn crew(
         zero: desk.zero(),
         journey: users.journey().to_vec(),
         pace_us: users.pace_us,
-        journeys: Journeys::of(&users.crowd),
+        journeys: Journeys::of(&users.crowd, users.rows()),
     });
     let name: Arc<str> = users.name.as_str().into();
+    let dynamics: Arc<[Option<Dynamic>]> =
+        users.requests.iter().map(|request| request.dynamic.clone()).collect();
     let member = |user| {
         let shifts = crowd::shifts(&users.crowd, user);
         let random = life::stream(seed, &name, user);
@@ -175,6 +180,7 @@ fn crew(
             kinds: Arc::clone(kinds),
             user,
             sent: 0,
+            talk: Talk::new(seed, Arc::clone(&name), Arc::clone(&dynamics), users.captures),
             kept: None,
             orders: orders.clone(),
         };

@@ -27,6 +27,7 @@ fn aimed(addr: SocketAddr, load: usize, crowd: Crowd, journey: &[Step]) -> Aimed
         client: like.client,
         requests: like.requests,
         does: Does::Journey(journey.to_vec()),
+        captures: 0,
     };
     Aimed { users, addr, authority: addr.to_string() }
 }

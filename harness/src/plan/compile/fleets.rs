@@ -2,6 +2,7 @@
 //!
 //! Not here: gateways (`gateway`), reading back (`read_back`).
 
+use super::dynamic::Whose;
 use super::loads::{self, CONNECT_TIMEOUT_US, CONNECTIONS, Given, TIMEOUT_US};
 use super::notes::Notes;
 use super::parts::{self, Sent};
@@ -228,6 +229,7 @@ fn send(
             notes.value(&sent.trail.key(key), message, help);
         }
     }
-    let mut requests = loads::requests(std::slice::from_ref(&sent), to, timeout_us, given, notes);
+    let mut requests =
+        loads::requests(std::slice::from_ref(&sent), to, timeout_us, Whose::Fleet, given, notes);
     requests.pop().map(|request| Request { name: name.to_owned(), ..request })
 }

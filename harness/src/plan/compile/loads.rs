@@ -2,11 +2,13 @@
 //!
 //! Not here: the arithmetic of due instants (`arrivals`), what a request holds (`requests`).
 
+use super::dynamic::{self, Whose};
 use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
 use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive};
+use crate::plan::rows::Rows;
 use crate::plan::{
     Arrivals, Client, Link, Load, Request, Service, ServiceKind, Stretch, Target, Upstream, cycle,
 };
@@ -15,6 +17,7 @@ use crate::spec::scalar::{Duration, Name, Rate};
 use crate::spec::types::{self, Scenario};
 use assay_slo::case::{self, LoadKind};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Unless the scenario says.
 pub(super) const CONNECTIONS: usize = 4096;
@@ -32,6 +35,7 @@ pub(super) struct Given<'s> {
     pub(super) services: &'s [Service],
     pub(super) links: &'s [Link],
     pub(super) timetable: &'s Timetable,
+    pub(super) sets: &'s [Arc<Rows>],
 }
 
 /// The open loads, in the order of the scenario.
@@ -42,7 +46,8 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
     let loads = entries.map(|((name, parts), starts_us)| {
         let to = target(parts.to, &parts.trail, given.scenario, notes);
         let client = client(parts.client, &parts.trail.key("client"), notes);
-        let requests = requests(&parts.sent, &to, client.timeout_us, given, notes);
+        let whose = Whose::Independent;
+        let requests = requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
         Load {
             name: (*name).to_owned(),
             to,
@@ -60,14 +65,20 @@ pub(super) fn requests(
     sent: &[Sent<'_>],
     to: &Target,
     timeout_us: u64,
+    whose: Whose,
     given: Given<'_>,
     notes: &mut Notes<'_>,
 ) -> Vec<Request> {
+    let captures = dynamic::captures(sent);
     let around = Around {
         folder: given.folder,
         prefix: prefix(to, given.services, given.links),
         secrets: given.secrets,
         timeout_us,
+        whose,
+        sets: given.sets,
+        captures: &captures,
+        scenario: given.scenario,
     };
     sent.iter().map(|sent| requests::compile(sent, around, notes)).collect()
 }

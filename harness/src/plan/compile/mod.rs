@@ -5,12 +5,16 @@
 //! Invariant: nothing is started, sent or resolved; files that requests name are read.
 //! Not here: decoding (`spec`), running (`run`).
 
+mod asked;
 mod breakers;
 mod consent;
+mod data;
+mod dynamic;
 mod expect;
 mod faults;
 mod feasible;
 mod fleets;
+mod flows;
 mod gateway;
 mod guards;
 mod headers;
@@ -26,6 +30,7 @@ mod requests;
 mod services;
 mod sizes;
 mod steady;
+mod tables;
 mod timetable;
 mod users;
 mod watched;
@@ -106,11 +111,13 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     }
     check_whole(scenario, asking, &mut notes);
     names::check(scenario, &mut notes);
+    flows::check(scenario, &mut notes);
     let services = services::compile(scenario, &folder, &mut notes);
     let links = links::compile(scenario, &mut notes);
     consent::check(scenario, &services, &links, &mut notes);
     let services = in_order(services, &links, &mut notes);
     let timetable = timetable::resolve(scenario, &mut notes);
+    let sets = data::compile(scenario, &folder, &mut notes);
     let given = loads::Given {
         scenario,
         folder: &folder,
@@ -118,9 +125,11 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         services: &services,
         links: &links,
         timetable: &timetable,
+        sets: &sets,
     };
     let loads = loads::compile(given, &mut notes);
     let users = users::compile(given, &loads, &mut notes);
+    data::check_use(scenario, &loads, &users, &mut notes);
     let fleets = fleets::compile(given, loads.len() + users.len(), &mut notes);
     let traffic = Traffic { loads: &loads, users: &users, fleets: &fleets };
     let faults = faults::compile(scenario, &timetable, traffic, &mut notes);

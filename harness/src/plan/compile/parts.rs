@@ -2,6 +2,7 @@
 //!
 //! Not here: what is wrong with them.
 
+use super::flows;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{
@@ -45,13 +46,14 @@ pub(super) struct LoadParts<'s> {
     pub(super) client: &'s Client,
     /// Each once, however often a journey sends it.
     pub(super) sent: Vec<Sent<'s>>,
-    /// The steps of each user; empty for arrivals, and where requests are independent.
-    pub(super) journey: &'s [Step],
+    /// The steps of each user, those of flows in their place; empty for arrivals, and where requests
+    /// are independent.
+    pub(super) journey: Vec<flows::Placed<'s>>,
     /// How many stretches it has.
     pub(super) stages: usize,
 }
 
-fn load<'s>(name: &Name, entry: &'s Load) -> LoadParts<'s> {
+fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'s> {
     let trail = |kind| Trail::root().key("load").key(name.as_str()).key(kind);
     macro_rules! open {
         ($kind:literal, $load:expr, $lasts_us:expr, $stages:expr) => {{
@@ -65,7 +67,7 @@ fn load<'s>(name: &Name, entry: &'s Load) -> LoadParts<'s> {
                 lasts_us: $lasts_us,
                 to: $load.to.as_ref(),
                 client: &$load.client,
-                journey: &[],
+                journey: Vec::new(),
                 stages: $stages,
             }
         }};
@@ -73,16 +75,17 @@ fn load<'s>(name: &Name, entry: &'s Load) -> LoadParts<'s> {
     macro_rules! users {
         ($kind:literal, $load:expr, $lasts_us:expr, $stages:expr) => {{
             let trail = trail($kind);
+            let journey = flows::expand(&$load.journey, &trail.key("journey"), scenario);
             LoadParts {
                 entry,
                 kind: LoadKind::Users,
-                sent: steps(&$load.journey, &trail.key("journey")),
+                sent: steps(&journey),
                 trail,
                 at: None,
                 lasts_us: $lasts_us,
                 to: $load.to.as_ref(),
                 client: &$load.client,
-                journey: &$load.journey,
+                journey,
                 stages: $stages,
             }
         }};
@@ -144,16 +147,16 @@ pub(super) fn step(step: &Step) -> Option<(&'static str, &'static str, &Call)> {
         Step::Delete(call) => ("DELETE", "delete", call),
         Step::Head(call) => ("HEAD", "head", call),
         Step::Options(call) => ("OPTIONS", "options", call),
-        Step::Pause(_) => return None,
+        Step::Pause(_) | Step::Use(_) => return None,
     })
 }
 
-fn steps<'s>(journey: &'s [Step], trail: &Trail) -> Vec<Sent<'s>> {
+fn steps<'s>(journey: &[flows::Placed<'s>]) -> Vec<Sent<'s>> {
     let mut sent: Vec<Sent<'s>> = Vec::new();
-    for (at, one) in journey.iter().enumerate() {
-        let Some((method, key, call)) = step(one) else { continue };
+    for placed in journey {
+        let Some((method, key, call)) = step(placed.step) else { continue };
         if !sent.iter().any(|earlier| earlier.is_same(method, call)) {
-            sent.push(Sent { trail: trail.index(at).key(key), method, call });
+            sent.push(Sent { trail: placed.trail.key(key), method, call });
         }
     }
     sent
@@ -162,7 +165,8 @@ fn steps<'s>(journey: &'s [Step], trail: &Trail) -> Vec<Sent<'s>> {
 /// The loads in the order of [`assay_slo::Case::loads`]: arrivals first, then users, each in the
 /// order of the scenario.
 pub(super) fn loads(scenario: &Scenario) -> Vec<(&str, LoadParts<'_>)> {
-    let all = || scenario.load.iter().map(|(name, entry)| (name.as_str(), load(name, entry)));
+    let all =
+        || scenario.load.iter().map(|(name, entry)| (name.as_str(), load(name, entry, scenario)));
     let of = |kind: LoadKind| all().filter(move |(_, parts)| parts.kind == kind);
     of(LoadKind::Open).chain(of(LoadKind::Users)).collect()
 }

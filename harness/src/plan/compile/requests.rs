@@ -3,15 +3,18 @@
 //! Invariant: bodies from files are in memory before anything is sent.
 //! Not here: sending (`client`), how often each is sent (`cycle`).
 
+use super::dynamic::{self, Whose};
 use super::notes::Notes;
 use super::parts::Sent;
 use super::{MOST_WAIT_US, headers, positive};
+use crate::plan::rows::Rows;
 use crate::plan::text::literal;
 use crate::plan::{Body, Request, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::{Statuses, Words};
-use crate::spec::types::{Call, Check};
+use crate::spec::types::{Call, Check, Scenario};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The longest body from a file, in bytes.
 const LONGEST_BODY: u64 = 64 << 20;
@@ -27,6 +30,13 @@ pub(super) struct Around<'s> {
     pub(super) secrets: &'s [String],
     /// The client's.
     pub(super) timeout_us: u64,
+    /// Who sends it.
+    pub(super) whose: Whose,
+    /// Rows that its values may come from.
+    pub(super) sets: &'s [Arc<Rows>],
+    /// What steps of the same load capture.
+    pub(super) captures: &'s [String],
+    pub(super) scenario: &'s Scenario,
 }
 
 /// One request.
@@ -44,7 +54,7 @@ pub(super) fn compile(sent: &Sent<'_>, around: Around<'_>, notes: &mut Notes<'_>
         let message = "a request of weight 0 is never sent".to_owned();
         notes.value(&trail.key("weight"), message, "write at least 1, or leave the request out");
     }
-    Request {
+    let request = Request {
         name: sent.name(),
         method: method.to_owned(),
         path: Text(format!("{}{}", around.prefix.replace("${", "$${"), path.0)),
@@ -54,18 +64,21 @@ pub(super) fn compile(sent: &Sent<'_>, around: Around<'_>, notes: &mut Notes<'_>
         timeout_us: call.timeout.map_or(around.timeout_us, |timeout| {
             positive(timeout, MOST_WAIT_US, &trail.key("timeout"), notes)
         }),
-    }
+        dynamic: None,
+    };
+    dynamic::complete(request, sent, around, notes)
 }
 
 fn body(call: &Call, around: Around<'_>, trail: &Trail, notes: &mut Notes<'_>) -> Body {
-    match (&call.json, &call.text, &call.file) {
-        (None, None, None) => Body::Empty,
-        (Some(json), None, None) => Body::Json(Text(json.0.to_string())),
-        (None, Some(words), None) => Body::Text(Text(words.to_string())),
-        (None, None, Some(file)) => Body::File(read(file, around.folder, trail, notes)),
+    match (&call.json, &call.form, &call.text, &call.file) {
+        // A form is written where its values are known.
+        (None, None | Some(_), None, None) => Body::Empty,
+        (Some(json), None, None, None) => Body::Json(Text(json.0.to_string())),
+        (None, None, Some(words), None) => Body::Text(Text(words.to_string())),
+        (None, None, None, Some(file)) => Body::File(read(file, around.folder, trail, notes)),
         _ => {
             let message = "more than one body".to_owned();
-            notes.entry(trail, message, "keep one of `json`, `text` and `file`");
+            notes.entry(trail, message, "keep one of `json`, `form`, `text` and `file`");
             Body::Empty
         }
     }
@@ -89,11 +102,17 @@ fn read(file: &Words, folder: &Path, trail: &Trail, notes: &mut Notes<'_>) -> Ve
 }
 
 fn checked(call: &Call, trail: &Trail, notes: &mut Notes<'_>) -> Vec<(u16, u16)> {
-    if call.check.len() > 1 {
+    let all = call.check.iter().enumerate();
+    let mut asked = all.filter_map(|(at, check)| match check {
+        Check::Status(statuses) => Some((at, statuses)),
+        _ => None,
+    });
+    let first = asked.next();
+    for (at, _) in asked {
         let message = "more than one check of the status".to_owned();
-        notes.entry(&trail.key("check").index(1), message, "write all statuses in one list");
+        notes.entry(&trail.key("check").index(at), message, "write all statuses in one list");
     }
-    call.check.first().map_or_else(Vec::new, |Check::Status(statuses)| ranges(statuses))
+    first.map_or_else(Vec::new, |(_, statuses)| ranges(statuses))
 }
 
 /// Ranges of statuses, ascending, those that touch made one.

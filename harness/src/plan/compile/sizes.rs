@@ -25,6 +25,8 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
     let sections = [
         ("services", scenario.services.len()),
         ("links", scenario.links.len()),
+        ("data", scenario.data.len()),
+        ("flows", scenario.flows.len()),
         ("load", scenario.load.len()),
         ("fleets", scenario.fleets.len()),
         ("faults", scenario.faults.len()),
@@ -44,6 +46,11 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
             limit(&trail.key("env"), process.env.len(), "variables");
         }
     }
+    let steps = scenario.flows.values().map(Vec::len).sum();
+    limit(&root.key("flows"), steps, "steps");
+    if steps > MOST {
+        return false;
+    }
     let loads = parts::loads(scenario);
     let sent = loads.iter().map(|(_, load)| load.sent.len().max(load.journey.len())).sum();
     limit(&root.key("load"), sent, "requests");
@@ -51,6 +58,12 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         let headers = parts.sent.iter().map(|sent| sent.call.headers.len());
         let headers = headers.chain([parts.client.headers.len()]).max().unwrap_or(0);
         limit(&parts.trail, headers, "headers");
+        for sent in &parts.sent {
+            let call = sent.call;
+            let fields = call.form.as_ref().map_or(0, indexmap::IndexMap::len);
+            let most = fields.max(call.check.len()).max(call.capture.len());
+            limit(&sent.trail, most, "fields, checks or captures");
+        }
         limit(&parts.trail, parts.stages, "stages");
     }
     for (name, fleet) in &scenario.fleets {

@@ -2,12 +2,14 @@
 //!
 //! Not here: what a request holds (`requests`), driving users (`load`).
 
+use super::dynamic::Whose;
 use super::loads::{self, Given};
 use super::notes::Notes;
 use super::parts::{self, LoadParts};
 use super::{MOST_RUN_US, MOST_WAIT_US, positive};
+use crate::plan::template::Template;
 use crate::plan::users::{Crowd, Does, Step};
-use crate::plan::{Load, Users};
+use crate::plan::{Load, Request, Users};
 use crate::spec::Trail;
 use crate::spec::scalar::{Count, Duration};
 use crate::spec::types;
@@ -25,7 +27,9 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
     let users = closed.enumerate().map(|(at, (name, parts))| {
         let to = loads::target(parts.to, &parts.trail, given.scenario, notes);
         let client = loads::client(parts.client, &parts.trail.key("client"), notes);
-        let requests = loads::requests(&parts.sent, &to, client.timeout_us, given, notes);
+        let whose = if parts.journey.is_empty() { Whose::Independent } else { Whose::Journey };
+        let requests = loads::requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
+        let does = does(parts, &requests, notes);
         Users {
             load: open.len() + at,
             name: (*name).to_owned(),
@@ -33,11 +37,19 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
             crowd: crowd(parts, notes),
             pace_us: pace_us(parts, notes),
             client,
+            captures: captures(&requests),
             requests,
-            does: does(parts, notes),
+            does,
         }
     });
     users.collect()
+}
+
+/// How many values a journey captures.
+fn captures(requests: &[Request]) -> usize {
+    let dynamics = requests.iter().filter_map(|request| request.dynamic.as_ref());
+    let slots = dynamics.flat_map(|dynamic| &dynamic.captures).map(|capture| capture.slot + 1);
+    slots.max().unwrap_or(0)
 }
 
 /// What the judge knows of a closed load.
@@ -133,12 +145,12 @@ fn pace_us(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> u64 {
 }
 
 /// Either of what users can do; `constant-vus` must say one of them.
-fn does(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Does {
+fn does(parts: &LoadParts<'_>, requests: &[Request], notes: &mut Notes<'_>) -> Does {
     let types::Load::ConstantVus(load) = parts.entry else {
-        return Does::Journey(journey(parts, notes));
+        return Does::Journey(journey(parts, requests, notes));
     };
     match (load.journey.is_empty(), load.requests.is_empty()) {
-        (false, true) => return Does::Journey(journey(parts, notes)),
+        (false, true) => return Does::Journey(journey(parts, requests, notes)),
         (true, false) => {}
         (true, true) => {
             let message = "it says not what its users do".to_owned();
@@ -161,26 +173,43 @@ fn does(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Does {
 }
 
 /// The steps, requests by their index.
-fn journey(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<Step> {
+fn journey(parts: &LoadParts<'_>, requests: &[Request], notes: &mut Notes<'_>) -> Vec<Step> {
     let trail = parts.trail.key("journey");
     let mut steps = Vec::new();
-    for (at, written) in parts.journey.iter().enumerate() {
-        if let types::Step::Pause(span) = written {
+    let mut captured: Vec<&str> = Vec::new();
+    for placed in &parts.journey {
+        if let types::Step::Pause(span) = placed.step {
             if span.max_us > MOST_WAIT_US {
                 let message = format!("a pause of {} is too long", Duration { us: span.max_us });
-                notes.value(&trail.index(at).key("pause"), message, "write at most 1h");
+                notes.value(&placed.trail.key("pause"), message, "write at most 1h");
             }
             steps.push(Step::Pause { min_us: span.min_us, max_us: span.max_us });
         }
-        let Some((method, key, call)) = parts::step(written) else { continue };
+        let Some((method, key, call)) = parts::step(placed.step) else { continue };
         if let Some(Count(weight)) = call.weight {
             let message = format!(
                 "a step is sent once in each journey, so a weight of {weight} says nothing"
             );
             let help = "leave it out, or write the step as often as it is sent";
-            notes.value(&trail.index(at).key(key).key("weight"), message, help);
+            notes.value(&placed.trail.key(key).key("weight"), message, help);
         }
-        steps.extend(parts.sent.iter().position(|sent| sent.is_same(method, call)).map(Step::Send));
+        let Some(at) = parts.sent.iter().position(|sent| sent.is_same(method, call)) else {
+            continue;
+        };
+        steps.push(Step::Send(at));
+        let Some(dynamic) = requests.get(at).and_then(|request| request.dynamic.as_ref()) else {
+            continue;
+        };
+        let mut early: Vec<&str> = dynamic.templates().flat_map(Template::captures).collect();
+        early.retain(|name| !captured.contains(name));
+        early.sort_unstable();
+        early.dedup();
+        for name in early {
+            let message = format!("`${{{name}}}` is used before a step has captured it");
+            let help = format!("put the step with `capture: {{{name}: …}}` before this one");
+            notes.entry(&placed.trail.key(key), message, help);
+        }
+        captured.extend(dynamic.captures.iter().map(|capture| capture.name.as_str()));
     }
     if parts.sent.is_empty() {
         let message = "a journey without a request sends nothing".to_owned();

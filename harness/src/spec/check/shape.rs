@@ -6,7 +6,7 @@
 
 use crate::spec::scalar::{
     Bound, Count, Duration, Factor, Flag, Moment, Multiplier, Name, Percentile, Rate, Ratio,
-    Scalar, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
+    Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
 };
 use crate::spec::types::Scenario;
 use serde_json::Value;
@@ -289,6 +289,7 @@ fn read(name: &str) -> Option<Read> {
         .or_else(|| pick::<Percentile>(name))
         .or_else(|| pick::<Rate>(name))
         .or_else(|| pick::<Ratio>(name))
+        .or_else(|| pick::<Size>(name))
         .or_else(|| pick::<Status>(name))
         .or_else(|| pick::<Statuses>(name))
         .or_else(|| pick::<Uniform>(name))

@@ -214,19 +214,7 @@ const HOLES: &[(&str, &str)] = &[
         "Request",
         "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{HOLE: x}]}}}",
     ),
-    (
-        "Call",
-        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{get: {path: /, HOLE: {a: b}}}]}}}",
-    ),
-    (
-        "Check",
-        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{get: {path: /, check: [{HOLE: x}]}}]}}}",
-    ),
     ("Fault", "faults: {a: {HOLE: {link: x, rate: 64KiB/s}}}"),
-    (
-        "Step",
-        "load: {a: {constant-vus: {vus: 1, duration: 1s, journey: [{get: {path: /}}, {HOLE: x}]}}}",
-    ),
     ("RestartedBy", "faults: {a: {kill: {service: x, at: 1s, duration: 1s, restarted-by: HOLE}}}"),
     ("BreakerEvidence", "breakers: {a: {evidence: [{HOLE: {url: x}}]}}"),
     (

@@ -72,7 +72,8 @@ struct Known<'k> {
     resolved: IndexMap<String, Option<Vec<Piece>>>,
     services: Vec<String>,
     links: Vec<String>,
-    /// Names of captures, which are not built yet.
+    sets: Vec<String>,
+    /// Names of captures.
     captures: Vec<String>,
     seed: Option<String>,
     secrets: Vec<String>,
@@ -107,6 +108,7 @@ impl Known<'_> {
             resolved: IndexMap::new(),
             services: keys("services"),
             links: keys("links"),
+            sets: keys("data"),
             captures,
             seed: None,
             secrets: Vec::new(),
@@ -229,8 +231,12 @@ impl Known<'_> {
     }
 
     fn meaning<'n>(&self, name: &'n str) -> Result<Placeholder<'n>, Failed> {
-        let known =
-            name::Known { services: &self.services, links: &self.links, captures: &self.captures };
+        let known = name::Known {
+            services: &self.services,
+            links: &self.links,
+            sets: &self.sets,
+            captures: &self.captures,
+        };
         name::meaning(name, &known).map_err(Failed::Wrong)
     }
 

@@ -19,7 +19,8 @@ pub(super) enum Placeholder<'n> {
     Seed,
     /// `services.X.addr`, `links.X.port`, `self.addr`, `run.id`: known when it has started.
     Started,
-    /// `device`, `sample`, `now`, `random.int(a,b)`, `random.uuid`, `cursor`: another each time.
+    /// `device`, `sample`, `now`, `random.int(a,b)`, `random.uuid`, `cursor`, `data.SET.COLUMN` and
+    /// captures: another each time.
     Each,
 }
 
@@ -27,11 +28,13 @@ pub(super) enum Placeholder<'n> {
 pub(super) struct Known<'k> {
     pub(super) services: &'k [String],
     pub(super) links: &'k [String],
+    pub(super) sets: &'k [String],
     pub(super) captures: &'k [String],
 }
 
 /// Families of names, for suggestions.
-const FAMILIES: [&str; 9] = [
+const FAMILIES: [&str; 10] = [
+    "data.SET.COLUMN",
     "vars.NAME",
     "env.NAME",
     "services.NAME.addr",
@@ -42,9 +45,6 @@ const FAMILIES: [&str; 9] = [
     "seed",
     "self.port",
 ];
-
-/// Names of the grammar that this version has not.
-const LATER: [&str; 1] = ["data"];
 
 /// Names whose value each sample of a fleet has, as they are written.
 const SAMPLE: [&str; 5] = ["device", "sample", "now", "random.int(1,9)", "random.uuid"];
@@ -86,13 +86,26 @@ pub(super) fn meaning<'n>(name: &'n str, known: &Known<'_>) -> Result<Placeholde
         ("self", Some(last)) => part(last),
         ("services", Some(rest)) => of(rest, known.services, "services"),
         ("links", Some(rest)) => of(rest, known.links, "links"),
-        (head, _) if LATER.contains(&head) || known.captures.iter().any(|name| name == head) => {
-            let message = format!("{shown} is not supported yet");
-            Err(Wrong::new(message, "write the value itself, or use ${vars.NAME}"))
+        ("data", Some(rest)) => {
+            let (set, column) = rest.split_once('.').unwrap_or((rest, ""));
+            if !known.sets.iter().any(|name| name == set) {
+                let names: Vec<&str> = known.sets.iter().map(String::as_str).collect();
+                let message =
+                    format!("{shown} is unknown: there is no entry {} in data", quoted(&set));
+                return Err(Wrong::new(message, suggest(set, &names, "data")));
+            }
+            match column {
+                "" => Err(Wrong::new(
+                    format!("{shown} names no column"),
+                    format!("write ${{data.{set}.COLUMN}}"),
+                )),
+                _ => Ok(Placeholder::Each),
+            }
         }
+        (head, None) if known.captures.iter().any(|name| name == head) => Ok(Placeholder::Each),
         _ => {
-            let all = FAMILIES.iter().chain(&SAMPLE).chain(&QUESTION).chain(&LATER);
-            let known: Vec<&str> = all.copied().collect();
+            let all = FAMILIES.iter().chain(&SAMPLE).chain(&QUESTION).copied();
+            let known: Vec<&str> = all.chain(known.captures.iter().map(String::as_str)).collect();
             Err(Wrong::new(format!("{shown} is unknown"), suggest(name, &known, "placeholders")))
         }
     }
@@ -126,6 +139,8 @@ enum Kind {
     Process,
     /// Part of a load's request.
     Request,
+    /// Header of all requests of a load.
+    Client,
     /// Part of a fleet's sample.
     Sample,
     /// A question to a store.
@@ -137,10 +152,11 @@ enum Kind {
 impl Kind {
     fn of(trail: &Trail) -> Kind {
         let keys: Vec<Option<&str>> = trail.keys().collect();
-        let sent = |field: &str| matches!(field, "path" | "headers" | "json" | "text");
+        let sent = |field: &str| matches!(field, "path" | "headers" | "json" | "form" | "text");
         match keys.as_slice() {
             [Some("services"), _, Some("process"), Some("command" | "env"), ..] => Kind::Process,
-            [Some("load"), _, _, Some("client"), Some("headers"), ..] => Kind::Request,
+            [Some("load"), _, _, Some("client"), Some("headers"), ..] => Kind::Client,
+            [Some("flows"), _, None, _, Some(field), ..] if sent(field) => Kind::Request,
             [Some("load"), _, _, Some("requests" | "journey"), None, _, Some(field), ..]
                 if sent(field) =>
             {
@@ -163,18 +179,25 @@ impl Kind {
         match head {
             "device" | "sample" | "now" | "random" if self == Kind::Sample => None,
             "device" | "cursor" if self == Kind::Question => None,
-            "now" | "random" if self == Kind::Request => wrong(
-                format!("{shown} is not supported yet outside of a fleet's `send`"),
-                "write the value itself, or use ${vars.NAME}",
-            ),
-            "device" | "sample" | "now" | "random" => wrong(
+            "now" | "random" if self == Kind::Request => None,
+            "device" | "sample" => wrong(
                 format!("{shown} is known only to a fleet's samples"),
                 "use it in a fleet's `send`",
+            ),
+            "now" | "random" => wrong(
+                format!("{shown} is known only where a request or a sample is written"),
+                "use it in a request's own path, headers or body, or in a fleet's `send`",
             ),
             "cursor" => wrong(
                 format!("{shown} is known only where a store is read back"),
                 "use it in the path of a fleet's `read-back`",
             ),
+            _ if is_of_request(name) => (self != Kind::Request).then(|| {
+                Wrong::new(
+                    format!("{shown} is known only where a load's request is written"),
+                    "use it in a request's own path, headers or body",
+                )
+            }),
             _ if self == Kind::Early => wrong(
                 format!("{shown} is not known yet where this is read"),
                 "use it in a process's command or env, or in a request's path, headers or body",
@@ -184,6 +207,14 @@ impl Kind {
             }
             _ => None,
         }
+    }
+}
+
+/// Whether it is a column of a set, or a capture: all other bare names are known by name.
+fn is_of_request(name: &str) -> bool {
+    match name.split_once('.') {
+        Some((head, _)) => head == "data",
+        None => !matches!(name, "device" | "sample" | "now" | "cursor" | "seed"),
     }
 }
 

@@ -96,9 +96,20 @@ fn what_is_not_known_is_refused_with_what_is_near() {
         ("labels: {a: \"x ${y\"}", "`${y` is never closed"),
         ("labels: {\"${seed}\": a}", "the key `${seed}` holds a placeholder"),
         ("vars: {a: \"${vars.a}\"}", "the variable `a` is made of itself"),
-        ("labels: {a: \"${random.uuid}\"}", "`${random.uuid}` is known only to a fleet's samples"),
+        (
+            "labels: {a: \"${random.uuid}\"}",
+            "`${random.uuid}` is known only where a request or a sample is written",
+        ),
         ("labels: {a: \"${device}\"}", "`${device}` is known only to a fleet's samples"),
-        ("labels: {a: \"${data.users.email}\"}", "`${data.users.email}` is not supported yet"),
+        (
+            "labels: {a: \"${data.u.email}\"}",
+            "`${data.u.email}` is unknown: there is no entry `u` in data",
+        ),
+        ("data: {u: {csv: {file: a}}}\nlabels: {a: \"${data.u}\"}", "`${data.u}` names no column"),
+        (
+            "data: {u: {csv: {file: a}}}\nlabels: {a: \"${data.u.email}\"}",
+            "`${data.u.email}` is known only where a load's request is written",
+        ),
         ("labels: {a: \"${cursor}\"}", "`${cursor}` is known only where a store is read back"),
         ("labels: {a: \"${random.int(3,1)}\"}", "`${random.int(3,1)}` ends before it starts"),
         (

@@ -8,6 +8,7 @@
 //! Not here: keys that are not built yet; `spec::later` refuses them by name.
 
 mod breaker;
+mod data;
 mod expect;
 mod expect_fleet;
 mod fault;
@@ -19,6 +20,7 @@ mod service;
 mod users;
 
 pub use breaker::{ArrivalsEvidence, Breaker, BreakerEvidence, BreakerPolicy, GatewayEvidence};
+pub use data::{DataFile, DataSet, Pick, WhenExhausted};
 pub use expect::{
     Amplification, Answers, BreakerAsked, Expect, FastFail, FastFailLatency, Goodput, Herd,
     Recovers, Unaffected, Within,
@@ -39,7 +41,7 @@ pub use objective::{
     AvailabilityObjective, Clock, ErrorCountObjective, ErrorRateObjective, LatencyObjective,
     Objective,
 };
-pub use request::{Call, Check, Client, Request};
+pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
@@ -71,6 +73,9 @@ pub struct Scenario {
     /// Used as `${vars.NAME}`.
     #[serde(default)]
     pub vars: IndexMap<String, Words>,
+    /// Rows that requests take values from: `${data.NAME.COLUMN}`.
+    #[serde(default)]
+    pub data: IndexMap<Name, DataSet>,
     /// The parts of the system under test.
     #[serde(default)]
     pub services: IndexMap<Name, Service>,
@@ -83,6 +88,9 @@ pub struct Scenario {
     /// What must hold before the first fault, and again after the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steady_state: Option<SteadyState>,
+    /// Steps that journeys share: `- use: NAME`.
+    #[serde(default)]
+    pub flows: IndexMap<Name, Vec<Step>>,
     /// Streams of requests.
     #[serde(default)]
     pub load: IndexMap<Name, Load>,

@@ -2,7 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Count, Duration, Free, Name, Statuses, Words};
+use crate::spec::scalar::{Count, Duration, Flag, Free, Name, Size, Statuses, Words};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,9 @@ pub struct Call {
     /// A JSON body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Free>,
+    /// A form body: `application/x-www-form-urlencoded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<IndexMap<String, Words>>,
     /// A text body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Words>,
@@ -75,6 +78,9 @@ pub struct Call {
     /// What makes an answer ok; 2xx or 3xx unless given.
     #[serde(default)]
     pub check: Vec<Check>,
+    /// Values of the answer that later steps of a journey use by name: `${token}`.
+    #[serde(default)]
+    pub capture: IndexMap<Name, Captured>,
 }
 
 /// What makes an answer ok.
@@ -83,4 +89,69 @@ pub struct Call {
 pub enum Check {
     /// One of these statuses.
     Status(Statuses),
+    /// A value of a JSON body.
+    Json(JsonCheck),
+    /// A header.
+    Header(HeaderCheck),
+    /// The body holds this text.
+    Contains(Words),
+    /// How long the body is.
+    Size(SizeCheck),
+}
+
+/// A value of a JSON body: `exists`, `equals` or `matches`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JsonCheck {
+    /// Where: JSON pointer.
+    pub at: Words,
+    /// Whether it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exists: Option<Flag>,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Free>,
+    /// A regular expression that is found in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matches: Option<Words>,
+}
+
+/// A header: `exists` or `equals`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HeaderCheck {
+    /// Its name.
+    pub name: Words,
+    /// Whether it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exists: Option<Flag>,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Words>,
+}
+
+/// How long a body is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SizeCheck {
+    /// The most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Size>,
+    /// The least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Size>,
+}
+
+/// Where a captured value is found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Captured {
+    /// In a JSON body: JSON pointer.
+    Json(Words),
+    /// The first header of this name.
+    Header(Words),
+    /// A cookie that is set under this name.
+    Cookie(Words),
+    /// The first group of a regular expression, in the body.
+    Regex(Words),
 }

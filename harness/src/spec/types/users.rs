@@ -108,6 +108,8 @@ pub enum Step {
     Head(Call),
     /// OPTIONS.
     Options(Call),
+    /// The steps of a flow.
+    Use(Name),
     /// Waits: `500ms`, or any length of `500ms..1500ms`.
     Pause(Span),
 }

@@ -13,13 +13,20 @@ struct Diary {
     zero: At,
     takes_us: u64,
     seen: Vec<(usize, u64)>,
+    onward: Onward,
+    journeys: Vec<u64>,
 }
 
 impl Errands for Diary {
-    async fn send(&mut self, request: usize) {
+    fn begin(&mut self, journey: u64) {
+        self.journeys.push(journey);
+    }
+
+    async fn send(&mut self, request: usize) -> Onward {
         let began = self.clock.now();
         self.seen.push((request, (began.0 - self.zero.0) / MS));
         self.clock.sleep_until(At(began.0 + self.takes_us)).await;
+        self.onward
     }
 }
 
@@ -34,12 +41,19 @@ impl User {
     fn new(crowd: &Crowd, number: u64, journey: Vec<Step>, pace_ms: u64) -> User {
         let clock = Clock::start();
         let zero = At(clock.now().0 + 1_000 * MS);
-        let journeys = Journeys::of(crowd);
+        let journeys = Journeys::of(crowd, None);
         let script = Script { clock, zero, journey, pace_us: pace_ms * MS, journeys };
         let (orders, order) = watch::channel(Order::Go);
         let random = stream(7, "web", number);
         let life = Life::new(Arc::new(script), shifts(crowd, number), random, order);
-        let diary = Diary { clock, zero, takes_us: 30 * MS, seen: Vec::new() };
+        let diary = Diary {
+            clock,
+            zero,
+            takes_us: 30 * MS,
+            onward: Onward::Next,
+            journeys: Vec::new(),
+            seen: Vec::new(),
+        };
         User { life, diary, orders }
     }
 
@@ -126,8 +140,26 @@ async fn shared_journeys_end_with_the_last_or_with_their_time() {
     let mut late = User::new(&crowd(100), 0, vec![Step::Send(0), Step::Send(1)], 0);
     late.live().await;
     assert_eq!(late.times(), [0, 30, 60, 90]);
-    assert!(matches!(&late.life.script.journeys, Journeys::Left(left)
-        if left.load(std::sync::atomic::Ordering::Relaxed) == 2));
+    assert_eq!(late.diary.journeys, [0, 1]);
+    assert_eq!(late.life.script.journeys.take(), Some(2), "the others are left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journey_broken_off_keeps_its_pauses_and_sends_no_more() {
+    let journey = || vec![Step::Send(0), pause(100), Step::Send(1)];
+    let mut user = User::new(&constant(400), 0, journey(), 0);
+    user.diary.onward = Onward::BreakOff;
+    user.live().await;
+    assert_eq!(user.diary.seen, [(0, 0), (0, 130), (0, 260), (0, 390)]);
+    // What cannot be sent is not tried without end.
+    let mut unsent = User::new(&constant(2_200), 0, vec![Step::Send(0)], 0);
+    unsent.diary.onward = Onward::Unsent;
+    unsent.live().await;
+    assert_eq!(unsent.times(), [0, 1_030, 2_060]);
+    let mut over = User::new(&constant(2_200), 0, journey(), 0);
+    over.diary.onward = Onward::Over;
+    over.live().await;
+    assert_eq!(over.times(), [0]);
 }
 
 #[test]

@@ -1,0 +1,170 @@
+//! Whether an answer is as its checks say, and what is captured from it.
+//!
+//! Invariant: pure: the same answer gives the same words; they quote the scenario, never the
+//! answer, so they are few and give nothing away.
+//! Invariant: a body longer than [`MOST_KEPT`] is never judged by its beginning.
+//! Not here: reading the answer (`connection`), the status (`classify`).
+
+use crate::plan::answer::{Ask, Capture, Check, MOST_KEPT, Source};
+use hyper::HeaderMap;
+use hyper::header::SET_COOKIE;
+use serde_json::Value;
+use std::cell::OnceCell;
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    headers: &'a HeaderMap,
+    /// Its length in bytes.
+    length: u64,
+    /// Its body, as far as it was kept.
+    body: &'a [u8],
+    json: OnceCell<Option<Value>>,
+}
+
+impl<'a> Seen<'a> {
+    /// `body` holds the whole body, or its beginning if it has more than [`MOST_KEPT`] bytes;
+    /// `length` counts all of it.
+    #[must_use]
+    pub fn new(headers: &'a HeaderMap, body: &'a [u8], length: u64) -> Seen<'a> {
+        Seen { headers, length, body, json: OnceCell::new() }
+    }
+
+    /// The first check that does not hold, in words; none if all do.
+    #[must_use]
+    pub fn failed(&self, checks: &[Check]) -> Option<String> {
+        checks.iter().find_map(|check| self.check(check).err())
+    }
+
+    /// What is captured, in the order of `captures`.
+    ///
+    /// # Errors
+    /// The first that finds nothing, in words.
+    pub fn captured(&self, captures: &[Capture]) -> Result<Vec<(usize, String)>, String> {
+        captures.iter().map(|one| Ok((one.slot, self.capture(&one.from)?))).collect()
+    }
+
+    fn check(&self, check: &Check) -> Result<(), String> {
+        match check {
+            Check::Json { at, ask } => {
+                let value = self.json()?.pointer(at);
+                holds(ask, value.as_slice(), &format!("the JSON value at `{at}`"))
+            }
+            Check::Header { name, ask } => {
+                let values = self.headers.get_all(name.as_str()).iter();
+                let values: Vec<Value> = values
+                    .map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())))
+                    .collect();
+                let values: Vec<&Value> = values.iter().collect();
+                holds(ask, &values, &format!("the header `{name}`"))
+            }
+            Check::Contains(text) => {
+                let text_bytes = text.as_bytes();
+                let body = self.whole()?;
+                let found = text_bytes.is_empty()
+                    || body.windows(text_bytes.len()).any(|part| part == text_bytes);
+                said(found, || format!("the body does not contain `{text}`"))
+            }
+            Check::Size { least, most } => match self.length {
+                length if length < *least => Err(format!("the body has fewer than {least} bytes")),
+                length if length > *most => Err(format!("the body has more than {most} bytes")),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn capture(&self, from: &Source) -> Result<String, String> {
+        match from {
+            Source::Json(at) => {
+                let found = self.json()?.pointer(at).and_then(text_of);
+                found.ok_or_else(|| format!("nothing to capture at `{at}`"))
+            }
+            Source::Header(name) => {
+                let value = self.headers.get(name.as_str()).and_then(|value| value.to_str().ok());
+                value.map(str::to_owned).ok_or_else(|| format!("no header `{name}` to capture"))
+            }
+            Source::Cookie(name) => {
+                self.cookie(name).ok_or_else(|| format!("no cookie `{name}` to capture"))
+            }
+            Source::Regex(pattern) => {
+                let body = String::from_utf8_lossy(self.whole()?);
+                let group = pattern.captures(&body).and_then(|found| found.get(1));
+                let nothing = || format!("nothing to capture with `{pattern}`");
+                group.map(|group| group.as_str().to_owned()).ok_or_else(nothing)
+            }
+        }
+    }
+
+    /// The last value that is set under this name (RFC 6265, 5.2: up to the first `;`, without
+    /// spaces around).
+    fn cookie(&self, name: &str) -> Option<String> {
+        let set = self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = set.filter_map(|text| text.split(';').next()?.split_once('='));
+        let mut named = pairs.filter(|(key, _)| key.trim() == name);
+        named.next_back().map(|(_, value)| value.trim().to_owned())
+    }
+
+    fn whole(&self) -> Result<&'a [u8], String> {
+        if self.length > self.body.len() as u64 {
+            return Err(format!("the body has more than {MOST_KEPT} bytes, too many to look into"));
+        }
+        Ok(self.body)
+    }
+
+    fn json(&self) -> Result<&Value, String> {
+        let body = self.whole()?;
+        let read = self.json.get_or_init(|| serde_json::from_slice(body).ok());
+        read.as_ref().ok_or_else(|| "the body is no JSON".to_owned())
+    }
+}
+
+/// Whether any of the values is as asked; `what` are they.
+fn holds(ask: &Ask, values: &[&Value], what: &str) -> Result<(), String> {
+    match ask {
+        Ask::Exists(true) => said(!values.is_empty(), || format!("{what} is missing")),
+        Ask::Exists(false) => said(values.is_empty(), || format!("{what} is there")),
+        _ if values.is_empty() => Err(format!("{what} is missing")),
+        Ask::Equals(wanted) => {
+            let same = values.iter().any(|value| equal(value, wanted));
+            said(same, || format!("{what} is not {wanted}"))
+        }
+        Ask::Matches(pattern) => {
+            let found =
+                values.iter().filter_map(|value| text_of(value)).any(|it| pattern.is_match(&it));
+            said(found, || format!("{what} does not match `{pattern}`"))
+        }
+    }
+}
+
+fn said(holds: bool, words: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(words()) }
+}
+
+/// The same JSON; 1 and 1.0 are the same number.
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
+            a.as_f64() == b.as_f64()
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let same = |(key, a): (&String, &Value)| b.get(key).is_some_and(|b| equal(a, b));
+            a.len() == b.len() && a.iter().all(same)
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// The text of a scalar; none of null, lists and maps.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! What requests can say: rows, values, forms, checks, captures, flows; and what is refused.
+
+use crate::plan::answer::{Capture, Check, Reads, Source};
+use crate::plan::template::Filling;
+use crate::plan::users::Step;
+use crate::plan::{Body, Plan, Text, compile};
+use crate::spec::{Overrides, Problems, decode};
+
+/// A scenario beside a file of rows.
+fn scenario(data: &str, rest: &str) -> (tempfile::TempDir, String, String) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("users.csv"), "email,password\na@x,p&1\nb@x,p 2\n").unwrap();
+    let text = format!(
+        "schema: 1\nname: shop\nservices: {{app: {{url: \"http://127.0.0.1:8080\"}}}}\n\
+         data: {{{data}}}\n{rest}\nobjectives: {{errors: {{error-rate: {{below: 50%}}}}}}\n"
+    );
+    let file = dir.path().join("shop.yaml").display().to_string();
+    (dir, file, text)
+}
+
+fn planned(data: &str, rest: &str) -> Result<Plan, Vec<(String, String)>> {
+    let (dir, file, text) = scenario(data, rest);
+    let told = |problems: &Problems| {
+        let told = problems.iter().map(|problem| {
+            let message = problem.message.replace(&format!("{}/", dir.path().display()), "");
+            (message, problem.help.clone().unwrap_or_default())
+        });
+        told.collect::<Vec<_>>()
+    };
+    let loaded = decode(&file, &text, &Overrides::default(), &|_| None);
+    let loaded = loaded.map_err(|refused| told(&refused.problems))?;
+    compile(&loaded).map_err(|problems| told(&problems))
+}
+
+fn journey(data: &str, flows: &str, steps: &str) -> Result<Plan, Vec<(String, String)>> {
+    let load = format!(
+        "flows: {{{flows}}}\nload: {{crowd: {{constant-vus: {{vus: 2, duration: 1h, journey: [{steps}]}}}}}}"
+    );
+    planned(data, &load)
+}
+
+const USERS: &str = "users: {csv: {file: users.csv}}";
+
+fn refused(data: &str, flows: &str, steps: &str) -> String {
+    let told = journey(data, flows, steps).map(drop).unwrap_err();
+    told.iter().map(|(message, help)| format!("{message} ({help})")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_log_in_is_planned_whole() {
+    let login = "login: [{post: {path: /login, form: {e-mail: \"${data.users.email}\", \
+                 pass word: \"${data.users.password}\"}, check: [{status: [200]}, \
+                 {header: {name: ETag, exists: true}}], capture: {token: {header: X-Token}, \
+                 sid: {cookie: sid}}}}]";
+    let steps = "{use: login}, {pause: 1s}, {get: {path: \"/o/${token}?n=${random.int(1,3)}\", \
+                 headers: {Authorization: \"Bearer ${token}\"}}}, {use: login}";
+    let plan = journey(USERS, login, steps).unwrap();
+    let users = &plan.users[0];
+    assert_eq!(users.journey().len(), 4);
+    assert_eq!((users.journey()[0], users.journey()[3]), (Step::Send(0), Step::Send(0)));
+    assert_eq!((users.captures, users.rows()), (2, None));
+    let names: Vec<&str> = users.requests.iter().map(|request| request.name.as_str()).collect();
+    assert_eq!(names, ["POST /login", "GET /o/${token}?n=${random.int(1,3)}"]);
+
+    let login = users.requests[0].dynamic.as_ref().unwrap();
+    let filling = |k| Filling { seed: 1, load: "crowd", k, nth: 0, now: "", captured: &[] };
+    let body = |k| login.fill(&filling(k)).unwrap().body.unwrap();
+    assert_eq!(body(0), "e-mail=a%40x&pass+word=p%261");
+    assert_eq!(body(1), "e-mail=b%40x&pass+word=p+2");
+    assert_eq!(body(2), body(0));
+    let form = ("content-type".to_owned(), Text("application/x-www-form-urlencoded".to_owned()));
+    assert_eq!(users.requests[0].headers, [form]);
+    assert_eq!(users.requests[0].check_status, [(200, 200)]);
+    assert!(matches!(login.checks.as_slice(), [Check::Header { .. }]));
+    let [token, sid] = login.captures.as_slice() else { panic!() };
+    assert!(matches!(token, Capture { slot: 0, from: Source::Header(_), .. }));
+    assert!(matches!(sid, Capture { slot: 1, from: Source::Cookie(_), .. }));
+    assert_eq!(login.reads(), Reads::Nothing);
+
+    let orders = users.requests[1].dynamic.as_ref().unwrap();
+    let captured = [Some("t/k".to_owned()), None];
+    let filled = orders.fill(&Filling { captured: &captured, ..filling(5) }).unwrap();
+    assert!(filled.path.unwrap().starts_with("/o/t%2Fk?n="));
+    assert_eq!(filled.headers, [("Authorization".to_owned(), "Bearer t/k".to_owned())]);
+    // What is sent until it is filled is a request as well.
+    assert_eq!(users.requests[1].path.0, "/o/0?n=0");
+}
+
+#[test]
+fn a_form_that_never_changes_is_a_body_for_all() {
+    let load = "load: {web: {constant-arrival-rate: {rate: 100/s, duration: 10s, requests: \
+                [{post: {path: /, form: {a b: \"1&2\", c: \"\"}}}]}}}";
+    let plan = planned("", load).unwrap();
+    let request = &plan.loads[0].requests[0];
+    assert!(request.dynamic.is_none());
+    assert_eq!(request.body, Body::Text(Text("a+b=1%262&c=".to_owned())));
+}
+
+#[test]
+fn unique_rows_end_a_load_and_belong_to_one() {
+    let unique = "users: {csv: {file: users.csv, pick: unique}}";
+    let step = "{get: {path: \"/${data.users.email}\"}}";
+    assert_eq!(journey(unique, "", step).unwrap().users[0].rows(), Some(2));
+    let two = format!(
+        "load: {{a: {{ramping-vus: {{start-vus: 1, stages: [{{duration: 1h, target: 1}}], \
+         journey: [{step}]}}}}, b: {{constant-vus: {{vus: 1, duration: 1h, journey: [{{get: \
+         {{path: \"/x${{data.users.email}}\"}}}}]}}}}}}"
+    );
+    let told = planned(unique, &two).map(drop).unwrap_err();
+    let message = "`a` and `b` would both begin with its first row, so it is not unique";
+    assert_eq!(told[0].0, message);
+    assert!(planned(USERS, &two).is_ok());
+}
+
+#[test]
+fn what_is_wrong_with_rows_is_told() {
+    let step = "{get: {path: \"/${data.users.email}\"}}";
+    let file = |file: &str| refused(&format!("users: {{csv: {{file: {file}}}}}"), "", step);
+    assert!(file("nope.csv").starts_with("cannot read `nope.csv`: No such file"));
+    assert_eq!(file(".").lines().count(), 1, "its columns are not called unknown as well");
+    let json = refused("users: {json: {file: users.csv}}", "", step);
+    assert!(json.starts_with("users.csv:1:1: expected value"), "{json}");
+    let random = "users: {csv: {file: users.csv, pick: random, when-exhausted: stop}}";
+    let told = refused(random, "", step);
+    assert!(told.starts_with("rows that are picked at random are never used up"), "{told}");
+    let column = refused(USERS, "", "{get: {path: \"/${data.users.emial}\"}}");
+    assert_eq!(column, "`users` has no column `emial` (did you mean `email`?)");
+    let set = refused(USERS, "", "{get: {path: \"/${data.user.email}\"}}");
+    assert!(set.starts_with("`${data.user.email}` is unknown"), "{set}");
+    assert!(set.contains("did you mean `users`?"), "{set}");
+}
+
+#[test]
+fn captures_come_before_their_use() {
+    let login = "login: [{get: {path: /login, capture: {token: {header: X}}}}]";
+    let uses = "{get: {path: \"/${token}\"}}";
+    assert!(journey("", login, &format!("{{use: login}}, {uses}")).is_ok());
+    let early = refused("", login, &format!("{uses}, {{use: login}}"));
+    assert!(early.starts_with("`${token}` is used before a step has captured it"), "{early}");
+    let own = "{get: {path: \"/${token}\", capture: {token: {header: X}}}}";
+    assert!(refused("", "", own).starts_with("`${token}` is used before"));
+    let never = refused("", login, uses);
+    assert!(never.starts_with("no step of this journey captures `token`"), "{never}");
+    let other = refused("", "", &format!("{{get: {{path: \"/${{tokn}}\"}}}}, {own}"));
+    assert!(other.contains("`${tokn}` is unknown") && other.contains("token"), "{other}");
+    let taken = refused("", "", "{get: {path: /, capture: {now: {header: X}}}}");
+    assert!(taken.starts_with("`${now}` has a meaning already"), "{taken}");
+}
+
+#[test]
+fn flows_are_known_and_end() {
+    let unknown = refused("", "login: [{get: {path: /}}]", "{use: logn}, {get: {path: /a}}");
+    assert_eq!(unknown, "unknown flow `logn` (did you mean `login`?)");
+    let cycle = refused("", "a: [{use: b}], b: [{use: c}], c: [{use: b}, {use: a}]", "{use: a}");
+    assert!(cycle.contains("the flow `a` is part of itself: a → b → c → a"), "{cycle}");
+    assert!(cycle.contains("the flow `b` is part of itself: b → c → b"), "{cycle}");
+    // Each doubles the one before.
+    let double = |n: u32| format!("f{n}: [{{use: f{}}}, {{use: f{}}}]", n + 1, n + 1);
+    let flows: Vec<String> = (0..30).map(double).collect();
+    let flows = format!("{}, f30: [{{get: {{path: /}}}}]", flows.join(", "));
+    assert!(refused("", &flows, "{use: f0}").contains("this journey has more than 1000 steps"));
+}
+
+#[test]
+fn checks_and_captures_that_mean_nothing_are_refused() {
+    for (step, message) in [
+        ("check: [{header: {name: ETag}}]", "it does not say what it checks"),
+        ("check: [{header: {name: E, exists: true, equals: a}}]", "it checks more than one thing"),
+        ("check: [{header: {name: \"a b\", exists: true}}]", "\"a b\" is no header's name"),
+        ("check: [{json: {at: id, exists: true}}]", "`id` is not a JSON pointer"),
+        ("check: [{json: {at: /~x, exists: true}}]", "`/~x` is not a JSON pointer"),
+        ("check: [{json: {at: /a, matches: \"(\"}}]", "`(` is not a regular expression"),
+        ("check: [{size: {}}]", "it does not say how long the body must be"),
+        ("check: [{size: {at-least: 2B, at-most: 1B}}]", "no body is that long and that short"),
+        ("check: [{status: 200}, {status: 201}]", "more than one check of the status"),
+        ("capture: {t: {regex: abc}}", "it has no group, so nothing is captured"),
+        ("capture: {a.b: {header: X}}", "`a.b` is not a name"),
+        ("json: {}, form: {a: b}", "more than one body"),
+    ] {
+        let told = refused("", "", &format!("{{get: {{path: /, {step}}}}}"));
+        assert!(told.contains(message), "{step}: {told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_yet_is_refused_by_name() {
+    for (step, message) in [
+        ("check: [{json: {at: /a, exists: true}}]", "`json` in a check is not supported yet"),
+        ("check: [{status: 200}, {contains: a}]", "`contains` in a check is not supported yet"),
+        ("check: [{size: {at-most: 1B}}]", "`size` in a check is not supported yet"),
+        ("capture: {t: {json: /t}}", "this capture is not supported yet"),
+        ("capture: {t: {regex: \"(a)\"}}", "this capture is not supported yet"),
+    ] {
+        let told = refused("", "", &format!("{{get: {{path: /, {step}}}}}"));
+        assert!(told.contains(message), "{step}: {told}");
+    }
+    for (call, message) in [
+        ("path: \"/${data.users.email}\"", "values that differ from request to request"),
+        ("path: /, headers: {X: \"${now}\"}", "values that differ from request to request"),
+        ("path: /, json: {n: \"${random.int(1,2)}\"}", "values that differ"),
+        ("path: /, check: [{header: {name: A, exists: true}}]", "`header` in a check is not"),
+        ("path: /, capture: {t: {header: X}}", "this capture is not supported yet"),
+    ] {
+        for load in ["constant-arrival-rate: {rate: 100/s", "constant-vus: {vus: 1"] {
+            let load = format!(
+                "load:\n  web: {{{load}, duration: 1m, requests: [{{get: {{{call}}} }}]}}}}"
+            );
+            let told = planned(USERS, &load).map(drop).unwrap_err();
+            assert!(told.iter().any(|(said, _)| said.contains(message)), "{call}: {told:?}");
+        }
+    }
+}
