@@ -262,7 +262,8 @@ fn step<'t>(node: &'t mut Value, segment: &Segment) -> Option<&'t mut Value> {
 }
 
 fn of_traffic(trail: &Trail) -> bool {
-    matches!(trail.segments(), [Segment::Key(section), ..] if section == "load" || section == "fleets")
+    let sections = ["load", "fleets", "flows"];
+    matches!(trail.segments(), [Segment::Key(section), ..] if sections.contains(&section.as_str()))
 }
 
 fn is_named(section: &str) -> bool {

@@ -4,6 +4,7 @@
 //! Not here: filling (`plan::template`), the order of captures and their uses (`users`).
 
 use super::asked;
+use super::flows;
 use super::notes::{Notes, instead};
 use super::parts::Sent;
 use super::requests::Around;
@@ -150,6 +151,11 @@ impl Cutting<'_, '_, '_> {
         template
     }
 
+    fn lacks_steps(&self) -> bool {
+        let left_out = self.notes.left_out();
+        left_out.touches("flows") || left_out.touches("load") || flows::lacks(self.around.scenario)
+    }
+
     fn tell(&mut self, unknown: UnknownName, trail: &Trail) {
         match unknown {
             // What is wrong with the set itself has been told.
@@ -167,12 +173,16 @@ impl Cutting<'_, '_, '_> {
                 let message = format!("`{set}` has no column `{column}`");
                 self.notes.value(trail, message, instead(&column, "columns", &known));
             }
+            // A step that is not there may capture it.
+            UnknownName::Capture(_) if self.lacks_steps() => {}
             UnknownName::Capture(name) => {
                 let known: Vec<&str> = self.around.captures.iter().map(String::as_str).collect();
                 let (message, help) = match (self.around.whose, known.as_slice()) {
                     (Whose::Journey, []) => (
                         format!("no step of this journey captures `{name}`"),
-                        format!("write `capture: {{{name}: {{json: /{name}}}}}` in a step before"),
+                        format!(
+                            "write `capture: {{{name}: {{header: X-Token}}}}` in a step before"
+                        ),
                     ),
                     (Whose::Journey, known) => (
                         format!("no step of this journey captures `{name}`"),

@@ -92,6 +92,11 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) {
     }
 }
 
+/// Whether a `use` names no flow, so that journeys lack steps.
+pub(super) fn lacks(scenario: &Scenario) -> bool {
+    uses(scenario).iter().any(|(_, name)| !scenario.flows.contains_key(*name))
+}
+
 /// All journeys of loads.
 fn journeys(scenario: &Scenario) -> Vec<(Trail, &Vec<Step>)> {
     let load = Trail::root().key("load");

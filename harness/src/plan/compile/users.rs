@@ -3,6 +3,7 @@
 //! Not here: what a request holds (`requests`), driving users (`load`).
 
 use super::dynamic::Whose;
+use super::flows;
 use super::loads::{self, Given};
 use super::notes::Notes;
 use super::parts::{self, LoadParts};
@@ -12,7 +13,7 @@ use crate::plan::users::{Crowd, Does, Step};
 use crate::plan::{Load, Request, Users};
 use crate::spec::Trail;
 use crate::spec::scalar::{Count, Duration};
-use crate::spec::types;
+use crate::spec::types::{self, Scenario};
 use assay_slo::case::{self, LoadKind};
 
 /// The most users of one load: each is a task and a connection.
@@ -29,7 +30,7 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
         let client = loads::client(parts.client, &parts.trail.key("client"), notes);
         let whose = if parts.journey.is_empty() { Whose::Independent } else { Whose::Journey };
         let requests = loads::requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
-        let does = does(parts, &requests, notes);
+        let does = does(parts, &requests, given.scenario, notes);
         Users {
             load: open.len() + at,
             name: (*name).to_owned(),
@@ -145,12 +146,17 @@ fn pace_us(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> u64 {
 }
 
 /// Either of what users can do; `constant-vus` must say one of them.
-fn does(parts: &LoadParts<'_>, requests: &[Request], notes: &mut Notes<'_>) -> Does {
+fn does(
+    parts: &LoadParts<'_>,
+    requests: &[Request],
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) -> Does {
     let types::Load::ConstantVus(load) = parts.entry else {
-        return Does::Journey(journey(parts, requests, notes));
+        return Does::Journey(journey(parts, requests, scenario, notes));
     };
     match (load.journey.is_empty(), load.requests.is_empty()) {
-        (false, true) => return Does::Journey(journey(parts, requests, notes)),
+        (false, true) => return Does::Journey(journey(parts, requests, scenario, notes)),
         (true, false) => {}
         (true, true) => {
             let message = "it says not what its users do".to_owned();
@@ -173,7 +179,12 @@ fn does(parts: &LoadParts<'_>, requests: &[Request], notes: &mut Notes<'_>) -> D
 }
 
 /// The steps, requests by their index.
-fn journey(parts: &LoadParts<'_>, requests: &[Request], notes: &mut Notes<'_>) -> Vec<Step> {
+fn journey(
+    parts: &LoadParts<'_>,
+    requests: &[Request],
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) -> Vec<Step> {
     let trail = parts.trail.key("journey");
     let mut steps = Vec::new();
     let mut captured: Vec<&str> = Vec::new();
@@ -204,6 +215,10 @@ fn journey(parts: &LoadParts<'_>, requests: &[Request], notes: &mut Notes<'_>) -
         early.retain(|name| !captured.contains(name));
         early.sort_unstable();
         early.dedup();
+        // A step that is not there may have captured it.
+        if notes.left_out().touches("flows") || flows::lacks(scenario) {
+            early.clear();
+        }
         for name in early {
             let message = format!("`${{{name}}}` is used before a step has captured it");
             let help = format!("put the step with `capture: {{{name}: …}}` before this one");

@@ -3,7 +3,7 @@
 use crate::plan::answer::{Capture, Check, Reads, Source};
 use crate::plan::template::Filling;
 use crate::plan::users::Step;
-use crate::plan::{Body, Plan, Text, compile};
+use crate::plan::{Body, Plan, Text, compile_all};
 use crate::spec::{Overrides, Problems, decode};
 
 /// A scenario beside a file of rows.
@@ -28,8 +28,7 @@ fn planned(data: &str, rest: &str) -> Result<Plan, Vec<(String, String)>> {
         told.collect::<Vec<_>>()
     };
     let loaded = decode(&file, &text, &Overrides::default(), &|_| None);
-    let loaded = loaded.map_err(|refused| told(&refused.problems))?;
-    compile(&loaded).map_err(|problems| told(&problems))
+    compile_all(loaded).map_err(|problems| told(&problems))
 }
 
 fn journey(data: &str, flows: &str, steps: &str) -> Result<Plan, Vec<(String, String)>> {
@@ -151,6 +150,13 @@ fn captures_come_before_their_use() {
 fn flows_are_known_and_end() {
     let unknown = refused("", "login: [{get: {path: /}}]", "{use: logn}, {get: {path: /a}}");
     assert_eq!(unknown, "unknown flow `logn` (did you mean `login`?)");
+    // What the flow would have captured is not called unknown as well.
+    let steps = "{use: logn}, {get: {path: \"/${token}\"}}";
+    let login = "login: [{get: {path: /, capture: {token: {header: X}}}}]";
+    assert_eq!(refused("", login, steps), unknown);
+    let broken = login.replace("header: X", "header: [X]");
+    let told = refused("", &broken, &steps.replace("logn", "login"));
+    assert_eq!(told.lines().count(), 1, "{told}");
     let cycle = refused("", "a: [{use: b}], b: [{use: c}], c: [{use: b}, {use: a}]", "{use: a}");
     assert!(cycle.contains("the flow `a` is part of itself: a → b → c → a"), "{cycle}");
     assert!(cycle.contains("the flow `b` is part of itself: b → c → b"), "{cycle}");
