@@ -1,7 +1,8 @@
 //! A breaker's states from the arrivals at a link, without its help.
 //!
 //! Silence: no arrival for at least max(5/λ, 0.5 s), in which at least 10 were to be expected from
-//! what was offered. Opened: at a failure's end, with silence after the last arrival. Trial: what
+//! what was offered, and no call that will fail is under way: whoever waits for a timeout is silent
+//! too. Opened: at a failure's end, with silence after the last arrival. Trial: what
 //! arrives after silence. Reopened: trials failed, and silence again. Closed: after a successful
 //! trial, once 3 s have at least 80 % of the expected arrivals.
 //!
@@ -29,6 +30,8 @@ const LEAST_SILENCE_US: u64 = 500_000;
 const BACK_S: u64 = 3;
 /// The share of the expected arrivals that is called back.
 const BACK: f64 = 0.8;
+/// With this share of the expected arrivals nothing has opened.
+const HALF: f64 = 0.5;
 
 /// The line of states that arrivals at a link show.
 pub(super) fn line(
@@ -76,7 +79,9 @@ pub(super) fn line(
     let ends = case.loads.iter().map(|load| load.ends_us).max().unwrap_or(0);
     let until = At(phases.zero.0.saturating_add(ends)).min(timeline.ended());
     let tolerance_us = tolerance(timeline, (SECOND_US as f64 / offered.rate) as u64);
-    let watch = Watch { arrivals: &arrivals, offered: &offered, until, policy, tolerance_us };
+    let quiet = quiet(&arrivals);
+    let watch =
+        Watch { arrivals: &arrivals, quiet, offered: &offered, until, policy, tolerance_us };
     match watch.spells() {
         Ok(spells) => Line {
             spells,
@@ -86,6 +91,19 @@ pub(super) fn line(
         },
         Err(Doubt { reason, missing }) => cannot(reason, &missing),
     }
+}
+
+/// From when after each arrival nobody waits for a call that failed: its own beginning, or the
+/// last such end of those before it.
+fn quiet(arrivals: &[Attempt]) -> Vec<At> {
+    let mut waits = At::default();
+    let quiet = arrivals.iter().map(|attempt| {
+        if failed(attempt.outcome) == Some(true) {
+            waits = waits.max(attempt.done);
+        }
+        waits.max(attempt.begun)
+    });
+    quiet.collect()
 }
 
 /// The fault that refused connections at a link, if one did.
@@ -115,6 +133,8 @@ fn unguarded<'a>(case: &'a Case, link: &str) -> Option<&'a str> {
 /// Everything that the inference looks at.
 struct Watch<'a> {
     arrivals: &'a [Attempt],
+    /// See [`quiet`].
+    quiet: Vec<At>,
     offered: &'a Offered,
     until: At,
     policy: &'a Policy,
@@ -149,8 +169,11 @@ impl Watch<'_> {
                 }
             };
         }
-        if spells.is_empty() && !(self.would_show() && self.kept_coming()) {
-            return Err(too_few(self.offered.rate));
+        if spells.is_empty() {
+            if !self.would_show() {
+                return Err(too_few(self.offered.rate));
+            }
+            self.kept_coming()?;
         }
         Ok(spells)
     }
@@ -163,23 +186,32 @@ impl Watch<'_> {
         none_failed || self.offered.rate * open_us / SECOND_US as f64 >= SURE
     }
 
-    /// Whether at least half of the expected arrivals came while arrivals failed.
-    fn kept_coming(&self) -> bool {
+    /// At least half of the expected arrivals came while arrivals failed.
+    fn kept_coming(&self) -> Result<(), Doubt> {
         let bad = |index: &usize| self.failed(*index) == Some(true);
         let mut all = 0..self.arrivals.len();
         let (Some(first), Some(last)) = (all.clone().find(bad), all.rfind(bad)) else {
-            return true;
+            return Ok(());
         };
         let at = |index: usize| self.arrivals.get(index).map_or(self.until, |a| a.begun);
         let expected = self.offered.expected(at(first), at(last + 1).min(self.until));
-        (last + 1 - first) as f64 >= expected / 2.0
+        let came = (last + 1 - first) as f64 / expected;
+        if came >= HALF || expected <= 0.0 {
+            return Ok(());
+        }
+        let percent = words::number(libm::round(came * 1000.0) / 10.0);
+        Err(Doubt {
+            reason: format!(
+                "while they failed, arrivals fell to {percent} % of those expected, but never \
+                 stopped: it did not open, or lets calls through while it is open"
+            ),
+            missing: "evidence by the breaker's own side".to_owned(),
+        })
     }
 
     /// The silence after an arrival: its length, µs, and the arrivals expected in it.
     fn silence(&self, index: usize) -> (u64, f64) {
-        let Some(from) = self.arrivals.get(index).map(|attempt| attempt.begun) else {
-            return (0, 0.0);
-        };
+        let Some(from) = self.quiet.get(index).copied() else { return (0, 0.0) };
         let to = self.arrivals.get(index + 1).map_or(self.until, |attempt| attempt.begun);
         (to.0.saturating_sub(from.0), self.offered.expected(from, to))
     }

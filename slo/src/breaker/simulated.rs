@@ -71,7 +71,15 @@ fn say(what: &str, right: u64, cannot: u64, wrong: u64) {
 fn world(seed: u64, per_second: u64, random: bool) -> World {
     // The outage ends away from the trials at about 10.0 s + 5 s k.
     let ends = 19_000 + (seed % 7) as i64 * 300;
-    World { seed, per_second, random, seconds: 40, fault_ms: (10_000, ends), flaw: Flaw::None }
+    World {
+        seed,
+        per_second,
+        random,
+        seconds: 40,
+        fault_ms: (10_000, ends),
+        wait_us: 0,
+        flaw: Flaw::None,
+    }
 }
 
 #[test]
@@ -101,4 +109,24 @@ fn one_that_never_opens_is_seen_never_to_open() {
     let (right, cannot, wrong) = rate(worlds);
     say("without breaker", right, cannot, wrong);
     assert!(wrong == 0 && right >= 95, "{right} right, {cannot} cannot tell, {wrong} wrong");
+}
+
+/// One caller waits 1 s for each call that hangs: arrivals stop then, and nothing has opened.
+fn waiting(seed: u64, flaw: Flaw) -> World {
+    World { wait_us: 1_000_000, flaw, ..world(seed, [20, 40, 100][seed as usize % 3], false) }
+}
+
+#[test]
+fn waiting_for_a_timeout_is_no_opening() {
+    let (right, cannot, wrong) = rate((0..100).map(|seed| waiting(seed, Flaw::None)));
+    say("callers that wait", right, cannot, wrong);
+    assert!(wrong == 0 && right >= 95, "{right} right, {cannot} cannot tell, {wrong} wrong");
+}
+
+#[test]
+fn one_that_leaks_without_pause_is_named() {
+    let world = World { flaw: Flaw::Leaks(10), ..world(3, 100, false) };
+    let doubt = inferred(&world, &live(&world)).doubt.unwrap();
+    assert!(doubt.reason.contains("arrivals fell to 1"), "{doubt:?}");
+    assert!(doubt.reason.contains("lets calls through while it is open"), "{doubt:?}");
 }

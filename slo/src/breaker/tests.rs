@@ -86,7 +86,15 @@ fn a_missing_transition_is_a_doubt() {
 
 fn world() -> World {
     let (seed, per_second, random) = (7, 100, true);
-    World { seed, per_second, random, seconds: 40, fault_ms: (10_000, 19_300), flaw: Flaw::None }
+    World {
+        seed,
+        per_second,
+        random,
+        seconds: 40,
+        fault_ms: (10_000, 19_300),
+        wait_us: 0,
+        flaw: Flaw::None,
+    }
 }
 
 fn seen(shows: Shows, evidence: Vec<Evidence>, flaw: Flaw, told: Flaw) -> Script {

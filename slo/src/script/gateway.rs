@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 pub(crate) enum Flaw {
     None,
     NeverOpens,
-    /// Lets every 250th call through while open.
-    Leaks,
+    /// Lets every so many-th call through while open.
+    Leaks(u64),
     /// Admits two trials at once.
     TwoTrials,
     /// Opens one failure late.
@@ -31,6 +31,9 @@ pub(crate) struct World {
     pub(crate) random: bool,
     pub(crate) seconds: i64,
     pub(crate) fault_ms: (i64, i64),
+    /// How long a failing call takes while nobody answers, and the only caller waits for it; 0:
+    /// calls are reset at once, and nobody waits.
+    pub(crate) wait_us: u64,
     pub(crate) flaw: Flaw,
 }
 
@@ -100,7 +103,7 @@ impl Gateway {
             BreakerState::Closed => (true, false),
             BreakerState::Open => {
                 self.rejected += 1;
-                (self.flaw == Flaw::Leaks && self.rejected.is_multiple_of(250), false)
+                (matches!(self.flaw, Flaw::Leaks(nth) if self.rejected.is_multiple_of(nth)), false)
             }
             BreakerState::HalfOpen if self.trials < most => {
                 self.trials += 1;
@@ -155,12 +158,13 @@ pub(crate) fn live(world: &World) -> Life {
     };
     let (from, to) = (ms(world.fault_ms.0), ms(world.fault_ms.1));
     let mean = 1e6 / world.per_second as f64;
-    let (mut at, mut number) = (0.0, 0);
+    let (mut at, mut number, mut free) = (0.0, 0, At(0));
     while at < world.seconds as f64 * 1e6 {
-        let begun = ms(0).plus(at as i64);
+        let due = ms(0).plus(at as i64);
+        let begun = due.max(free);
         at += if world.random { -mean * libm::log(1.0 - chance.fraction()) } else { mean };
         number += 1;
-        life.due.push(begun);
+        life.due.push(due);
         gateway.settle(begun);
         let service = 1_000 + (chance.fraction() * 4_000.0) as u64;
         let (through, trial) = gateway.admits(begun);
@@ -171,18 +175,25 @@ pub(crate) fn live(world: &World) -> Life {
         }
         let arrived = At(begun.0 + HOP_US);
         let plain = At(arrived.0 + service);
-        // Reset at once, or when the fault comes.
+        // Reset at once, or when the fault comes; or hanging, until the caller gives up.
         let (left, failed) = if arrived >= from && arrived < to {
-            (At(arrived.0 + 50), true)
+            (At(arrived.0 + world.wait_us.max(50)), true)
+        } else if world.wait_us > 0 {
+            (plain, false)
         } else if arrived < from && plain > from {
             (from, true)
         } else {
             (plain, false)
         };
-        let outcome = if failed { Outcome::ProtocolError } else { Outcome::Ok };
+        let outcome = match (failed, world.wait_us) {
+            (false, _) => Outcome::Ok,
+            (true, 0) => Outcome::ProtocolError,
+            (true, _) => Outcome::Timeout,
+        };
         let done = At(left.0 + HOP_US);
         life.arrivals.push(Attempt { begun: arrived, done: left, outcome, trial: false });
         life.attempts.push(Attempt { begun, done, outcome, trial });
+        free = if world.wait_us > 0 { done } else { free };
         gateway.under_way.insert((done, number, gateway.generation, failed));
     }
     gateway.settle(At(u64::MAX));

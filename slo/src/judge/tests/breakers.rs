@@ -13,7 +13,15 @@ fn life(flaw: Flaw) -> Life {
 
 fn life_at(per_second: u64, flaw: Flaw) -> Life {
     let (seed, random) = (11, false);
-    live(&World { seed, per_second, random, seconds: 50, fault_ms: (20_000, 32_000), flaw })
+    live(&World {
+        seed,
+        per_second,
+        random,
+        seconds: 50,
+        fault_ms: (20_000, 32_000),
+        wait_us: 0,
+        flaw,
+    })
 }
 
 /// All that can be asked of it.
@@ -100,7 +108,7 @@ fn leaks_and_trials() {
     let leaks = BreakerMust { calls_while_open: Some(0), ..nothing() };
     let trials = BreakerMust { trials: Some(1), ..nothing() };
     for judge in [told, inferred] {
-        let score = judge(leaks.clone(), life(Flaw::Leaks));
+        let score = judge(leaks.clone(), life(Flaw::Leaks(250)));
         assert_eq!(score.verdict, Violated, "{score:?}");
         assert_eq!(judge(leaks.clone(), life(Flaw::None)).verdict, Met);
         // Fast enough that the second comes before the first has ended.
@@ -110,10 +118,10 @@ fn leaks_and_trials() {
         let two = BreakerMust { trials: Some(2), ..nothing() };
         assert_eq!(judge(two, life_at(1000, Flaw::TwoTrials)).verdict, Met);
     }
-    assert_eq!(told(all(), life(Flaw::Leaks)).verdict, Violated);
+    assert_eq!(told(all(), life(Flaw::Leaks(250))).verdict, Violated);
     let share = BreakerMust { fast_fail_share: Some(Share(999_000_000)), ..nothing() };
     assert_eq!(told(share.clone(), life(Flaw::None)).verdict, Met);
-    assert_eq!(told(share, life(Flaw::Leaks)).verdict, Violated);
+    assert_eq!(told(share, life(Flaw::Leaks(250))).verdict, Violated);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::script::fleet::{fault_end, fault_start, ms, nothing};
 use crate::script::gateway::{Flaw, World, live};
 use proptest::prelude::*;
 
-const FLAWS: [Flaw; 5] = [Flaw::None, Flaw::NeverOpens, Flaw::Leaks, Flaw::TwoTrials, Flaw::Late];
+const FLAWS: [Flaw; 5] =
+    [Flaw::None, Flaw::NeverOpens, Flaw::Leaks(250), Flaw::TwoTrials, Flaw::Late];
 
 fn asked(within_us: u64, most: u64) -> BreakerMust {
     BreakerMust {
@@ -32,6 +33,7 @@ fn script(seed: u64, flaw: Flaw, must: BreakerMust) -> Script {
         random: seed.is_multiple_of(2),
         seconds: 40,
         fault_ms: (10_000, 19_000),
+        wait_us: 0,
         flaw,
     };
     let life = live(&world);
@@ -178,7 +180,7 @@ proptest! {
         let must = BreakerMust { trials: Some(1), ..must };
         let fault_ms = (4_000, 13_000);
         let flaw = FLAWS[flaw];
-        let world = World { seed, per_second, random: false, seconds: 20, fault_ms, flaw };
+        let world = World { seed, per_second, random: false, seconds: 20, fault_ms, wait_us: 0, flaw };
         let life = live(&world);
         let mut script = Script::new(20)
             .fleet()
