@@ -124,9 +124,8 @@ impl Fault for Planned {
     fn reach(&self) -> Reach {
         match (&self.harm, self.is_about_all()) {
             (Harm::Delay(_) | Harm::Answer(_), _) => Reach::Arriving,
-            (Harm::Stall, true) => Reach::Connections(Ending::Stall),
-            (Harm::Reset, true) => Reach::Connections(Ending::Reset),
-            (Harm::Stall | Harm::Reset, false) => Reach::UnderWay,
+            (Harm::Stall, true) => Reach::Connections,
+            (Harm::Stall, false) | (Harm::Reset, _) => Reach::UnderWay,
         }
     }
 }

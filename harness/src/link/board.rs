@@ -5,7 +5,6 @@
 //! injected in [`Board::affects`].
 //! Not here: requests (`passage`), connections (`proxy`), edges (`record`).
 
-use super::fate::Ending;
 use super::passage::Passage;
 use super::seen::{DrawnBy, Fault, Reach};
 use assay_slo::At;
@@ -94,15 +93,14 @@ impl Board {
     pub(crate) fn reach(&self, fault: usize) -> Reach {
         match self.active.get(&fault).map(|active| &active.action) {
             Some(Action::Requests(fault)) => fault.reach(),
-            Some(Action::Refuse) => Reach::Connections(Ending::Reset),
-            None => Reach::Arriving,
+            Some(Action::Refuse) | None => Reach::Arriving,
         }
     }
 
     /// Whether every connection is stalled.
     pub(crate) fn stalls_all(&self) -> bool {
         self.active.values().any(|active| match &active.action {
-            Action::Requests(fault) => fault.reach() == Reach::Connections(Ending::Stall),
+            Action::Requests(fault) => fault.reach() == Reach::Connections,
             Action::Refuse => false,
         })
     }

@@ -5,6 +5,7 @@
 //! the lock of [`Edges`].
 //! Not here: relaying (`relay`), the other runtime's side (`control`).
 
+use super::LinkEvent;
 use super::board::{Action, Board, Tally};
 use super::conn::{Conn, Stream};
 use super::counts::Counters;
@@ -13,7 +14,6 @@ use super::passage::{Passage, Step};
 use super::relay;
 use super::seen::{Reach, Seen};
 use super::watch::{Delivery, Room, Watch, outcome};
-use super::{Ending, LinkEvent};
 use crate::clock::Clock;
 use crate::record::Edges;
 use assay_slo::{At, Outcome};
@@ -273,11 +273,11 @@ impl Proxy {
         }
         let reach = self.board.borrow().reach(fault);
         for conn in conns {
-            match (conn.passage.borrow_mut().as_mut(), &reach) {
-                (Some(passage), Reach::Arriving) if passage.passed => {}
-                (Some(passage), _) => self.board.borrow_mut().ask(fault, passage),
-                (None, Reach::Connections(Ending::Reset)) => conn.cut(),
-                (None, _) => {}
+            // One without a request meets the fault with its next: so no call fails unseen.
+            if let Some(passage) = conn.passage.borrow_mut().as_mut()
+                && !(passage.passed && reach == Reach::Arriving)
+            {
+                self.board.borrow_mut().ask(fault, passage);
             }
             self.settle(&conn);
         }

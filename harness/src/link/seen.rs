@@ -4,7 +4,7 @@
 //! So its victims do not depend on how requests interleave.
 //! Not here: the faults themselves (module `fault`), counting and obeying (`board`, `passage`).
 
-use super::fate::{Ending, Fate};
+use super::fate::Fate;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Uri};
 
@@ -76,8 +76,8 @@ pub enum Reach {
     Arriving,
     /// It also stalls or resets requests that were passed on before it came, and their answers.
     UnderWay,
-    /// As [`Reach::UnderWay`], and every connection meets this end even between requests.
-    Connections(Ending),
+    /// As [`Reach::UnderWay`], and every connection stalls even between requests.
+    Connections,
 }
 
 /// A fault of single requests.

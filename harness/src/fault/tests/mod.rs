@@ -152,8 +152,8 @@ fn kinds_become_fates_and_only_whole_outages_reach_idle_connections() {
     let reach = |kind, affects| rules(&fault(kind, affects, Match::default()), 1).reach();
     assert_eq!(reach(fixed, Affects::All), Reach::Arriving);
     assert_eq!(reach(busy(), Affects::All), Reach::Arriving);
-    assert_eq!(reach(hole.clone(), Affects::All), Reach::Connections(Ending::Stall));
-    assert_eq!(reach(reset, Affects::All), Reach::Connections(Ending::Reset));
+    assert_eq!(reach(hole.clone(), Affects::All), Reach::Connections);
+    assert_eq!(reach(reset, Affects::All), Reach::UnderWay);
     assert_eq!(reach(hole, half()), Reach::UnderWay);
 }
 

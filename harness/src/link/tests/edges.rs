@@ -129,12 +129,13 @@ async fn a_reset_takes_open_connections_and_every_new_request() {
     api.has_seen(3).await;
     let applied = api.inject(0, says(Fate::end(Ending::Reset))).await;
     is_reset(&mut waiting).await;
+    send(&mut idle, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     is_reset(&mut idle).await;
     let mut fresh = api.raw().await;
     send(&mut fresh, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     is_reset(&mut fresh).await;
     let cleared = api.links.clear(0, 0).await.unwrap();
-    assert_eq!(cleared.effect, effect(2, 2));
+    assert_eq!(cleared.effect, effect(3, 3));
     let first = api.events.recv().await.unwrap();
     assert!(matches!(first, LinkEvent::FirstAffected { fault: 0, at } if at >= applied));
 }

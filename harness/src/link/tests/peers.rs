@@ -149,7 +149,7 @@ impl Fault for Says {
 
     fn reach(&self) -> Reach {
         match (&self.fate.ending, self.prefix) {
-            (Ending::Stall | Ending::Reset, "/") => Reach::Connections(self.fate.ending.clone()),
+            (Ending::Stall, "/") => Reach::Connections,
             (Ending::Stall | Ending::Reset, _) => Reach::UnderWay,
             _ => Reach::Arriving,
         }
