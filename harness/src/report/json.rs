@@ -7,7 +7,8 @@
 
 use super::head::Head;
 use assay_slo::scorecard::{
-    ExpectationScore, FaultScore, HealthScore, LoadScore, ObjectiveScore, Phase,
+    BreakerScore, ExpectationScore, FaultScore, HealthScore, LedgerScore, LoadScore,
+    ObjectiveScore, Phase,
 };
 use assay_slo::{Scorecard, Verdict};
 use serde::Serialize;
@@ -30,10 +31,9 @@ struct Document<'a> {
     objectives: &'a [ObjectiveScore],
     expectations: &'a [ExpectationScore],
     faults: &'a [FaultScore],
-    /// Nothing watches breakers yet; readers find the key from the start.
-    breakers: [(); 0],
-    /// Nothing keeps books yet.
-    ledger: Option<()>,
+    breakers: &'a [BreakerScore],
+    /// One for each fleet.
+    ledger: &'a [LedgerScore],
     loads: &'a [LoadScore],
     findings: &'a [String],
     health: &'a HealthScore,
@@ -73,8 +73,8 @@ pub fn verdict_json(head: &Head, scorecard: &Scorecard) -> io::Result<Vec<u8>> {
         objectives: &scorecard.objectives,
         expectations: &scorecard.expectations,
         faults: &scorecard.faults,
-        breakers: [],
-        ledger: None,
+        breakers: &scorecard.breakers,
+        ledger: &scorecard.ledgers,
         loads: &scorecard.loads,
         findings: &scorecard.findings,
         health: &scorecard.health,

@@ -139,7 +139,7 @@ const SHAPE: &str = r#"{
     }
   ],
   "breakers": [],
-  "ledger": null,
+  "ledger": [],
   "loads": [
     {
       "name": "dashboards",
