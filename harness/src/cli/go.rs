@@ -54,6 +54,8 @@ pub(super) fn conclude(dir: &Path, judged: &Judged, words: WordArgs) -> ExitCode
     let written = report::html::collect(dir)
         .and_then(|series| report::write_all(dir, &head, &judged.scorecard, &series));
     if let Err(error) = written {
+        let head =
+            Head { exit: head.exit.or_worse(Exit::CouldNotRun), run_dir: String::new(), ..head };
         let _ = say(&head, judged, words);
         return failed(&format!("cannot write the reports to {}: {error}", dir.display()));
     }

@@ -227,6 +227,9 @@ fn whereabouts(out: &mut String, head: &Head) {
     let run_dir = line(&head.run_dir);
     let run_dir = run_dir.trim_end_matches('/');
     _ = writeln!(out, "repeat   {}", line(&head.command));
+    if run_dir.is_empty() {
+        return;
+    }
     _ = writeln!(out, "reports  {run_dir}/report.html  summary.md  junit.xml  verdict.json");
 }
 

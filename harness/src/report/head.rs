@@ -41,7 +41,7 @@ pub struct Head {
     pub exit: Exit,
     /// What to type to run it again.
     pub command: String,
-    /// The run directory as it is printed.
+    /// The run directory as it is printed; empty where the reports are not there.
     pub run_dir: String,
 }
 
