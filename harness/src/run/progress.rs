@@ -105,7 +105,8 @@ impl Progress {
             }
             self.lag_p99_us = health.lag_p99_us;
         }
-        for cell in &batch.cells {
+        // As the verdict counts: what was rejected or never sent is no attempt.
+        for cell in batch.cells.iter().filter(|cell| cell.outcome.is_known_attempt()) {
             let bad = if cell.outcome == Outcome::Ok { 0 } else { cell.n };
             for sum in [&mut sum, &mut self.phase_sum] {
                 sum.done += cell.n;
@@ -223,9 +224,8 @@ impl Progress {
                 self.faults_left = self.faults_left.saturating_sub(1);
                 let until = At(edge.at.0.saturating_add(fault.recovery_us));
                 self.recovery = self.recovery.max(Some(until));
-                let injected = edge.effect.map_or(0, |effect| effect.injected);
-                self.live
-                    .note(&format!("fault {} is off: {injected} requests affected", fault.name));
+                // How many it affected is known when the callers have told: the verdict says it.
+                self.live.note(&format!("fault {} is off", fault.name));
             }
             EdgeKind::FirstAffected | EdgeKind::FirstUnaffected | EdgeKind::Asked => {
                 let kind = format!("{:?}", edge.edge);
