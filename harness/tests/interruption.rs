@@ -6,6 +6,7 @@ mod common;
 
 use common::{Case, said, signal, under_way, verdict, wait_for};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// A minute of load on the bundled backend.
@@ -173,4 +174,38 @@ objectives: {{gate: {{latency: {{percentile: 95, below: 1s}}}}}}
     let journal = std::fs::read_to_string(case.out().join("journal.jsonl")).unwrap();
     let stopped = journal.lines().filter(|line| line.contains("\"stopped\"")).count();
     assert_eq!(stopped, names.len(), "{journal}");
+}
+
+/// Load is over; a service that does not obey SIGTERM has been given half a minute to end.
+#[test]
+fn a_signal_while_services_end_is_heard_too() {
+    let script = "trap 'echo asked > asked' TERM; echo up; while :; do sleep 0.1; done";
+    let case = Case::new(&format!(
+        "schema: 1
+name: stubborn
+services:
+  site: {{process: {{command: [assay, backend, --listen, \"${{self.addr}}\"], env: {{DATABASE_URL: \"sqlite::memory:\"}}, ready: {{http: /health}}}}}}
+  deaf: {{process: {{command: [sh, -c, \"{script}\"], ready: {{log: up}}, stop-within: 60s}}}}
+load:
+  a: {{constant-arrival-rate: {{rate: 50/s, duration: 1s, to: site, requests: [{{get: {{path: /machines/}}}}]}}}}
+objectives: {{gate: {{latency: {{percentile: 50, below: 5s}}}}}}
+"
+    ));
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let child =
+            case.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let asked = case.folder.path().join("asked");
+        wait_for("the service is asked to end", || asked.exists());
+        signal(child.id(), name);
+        // It would take a minute if nobody heard it; `wait_for` gives up after half of that.
+        let verdict_json = case.out().join("verdict.json");
+        wait_for("the end", || verdict_json.exists());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+        assert!(said(&output).contains("stopped by a signal while services ended"));
+        assert_eq!(code_of_verify(&case.out()).0, Some(code));
+        wait_for("nothing left", || left(&case).is_empty());
+        std::fs::remove_dir_all(case.out()).unwrap();
+        std::fs::remove_file(asked).unwrap();
+    }
 }

@@ -41,9 +41,6 @@ use std::sync::Arc;
 use stream::Stream;
 use tokio::time::Duration;
 
-/// How long services may take to end after Ctrl-C.
-const HURRY: Duration = Duration::from_secs(1);
-
 /// What the command line says of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -137,7 +134,10 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         accounts::note(plan, &stage, &mut stream);
     }
     let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);
-    let still_broken = stage.take_down(hurry.then_some(HURRY), &mut stream).await;
+    let (still_broken, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
+    if let (EndReason::Complete, Some(reason)) = (ending.0, interrupted) {
+        ending = (reason, "stopped by a signal while services ended".to_owned());
+    }
     let end = End { reason: ending.0, detail: ending.1, still_broken };
     match stream.close(end) {
         Ok(file) => Ok(Ran { dir, _under_way: file }),

@@ -4,14 +4,17 @@
 //! Invariant: what could not be undone comes with what to do about it.
 //! Not here: what was set up (`stage`), undoing faults (`conduct`).
 
+use super::signals::{self, Stop};
 use super::stage::Stage;
 use super::stream::Stream;
-use crate::service::{Log, Remnant, Stopped, Swept};
-use assay_slo::event::ServiceState;
+use crate::service::{Hurry, Log, Remnant, Running, Stopped, Swept};
+use assay_slo::event::{EndReason, ServiceState};
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
+/// How long services may take to end after Ctrl-C.
+const HURRY: Duration = Duration::from_secs(1);
 /// How long a log may take to be closed once all are thought gone, and to be written.
 const LOG_WITHIN: Duration = Duration::from_secs(1);
 /// The same after Ctrl-C. With the second for services, half a second for those that do not even
@@ -19,29 +22,35 @@ const LOG_WITHIN: Duration = Duration::from_secs(1);
 const LOG_HURRIED: Duration = Duration::from_millis(250);
 
 impl Stage {
-    /// Ends everything that was started, in reverse order; gives what could not be ended.
+    /// Ends everything that was started, in reverse order; gives what could not be ended, and the
+    /// signal that came meanwhile.
     ///
-    /// `hurry` shortens the services' own time to end, and ends all of them at the same time.
+    /// `hurry` shortens the services' own time to end, and ends all of them at the same time; so
+    /// does a signal.
     pub(super) async fn take_down(
         mut self,
-        hurry: Option<Duration>,
+        hurry: bool,
+        stop: &mut Stop,
         stream: &mut Stream,
-    ) -> Vec<String> {
+    ) -> (Vec<String>, Option<EndReason>) {
         self.ends.abort_all();
         let mut undone = Undone { links: self.links.verify_clean().await, ..Undone::default() };
-        let running = self.running.into_iter().rev();
-        let stopped: Vec<Stopped> = match hurry {
-            Some(hurry) => {
-                at_once(running.map(|(running, grace)| running.stop_now(grace.min(hurry)))).await
-            }
-            None => {
-                let mut stopped = vec![];
-                for (running, grace) in running {
-                    stopped.push(running.stop(grace).await);
+        let said = Hurry::default();
+        if hurry {
+            said.say();
+        }
+        let mut interrupted = None;
+        let mut stops = std::pin::pin!(stop_all(self.running, &said));
+        let stopped = loop {
+            tokio::select! {
+                stopped = &mut stops => break stopped,
+                reason = signals::stopped(stop), if !hurry && interrupted.is_none() => {
+                    interrupted = Some(reason);
+                    said.say();
                 }
-                stopped
             }
         };
+        let hurry = said.is_said();
         for stopped in &stopped {
             stream.service(&stopped.name, ServiceState::Stopped, &stopped.exit.to_string());
             if !stopped.swept.is_empty() {
@@ -54,7 +63,7 @@ impl Stage {
         self.links.stop().await;
         if let Some(orphans) = self.orphans {
             let guardian = self.guardian.as_ref().and_then(|guardian| guardian.pid());
-            let swept = orphans.sweep(guardian, hurry.is_some()).await;
+            let swept = orphans.sweep(guardian, hurry).await;
             let swept = undone.swept(swept);
             if !swept.is_empty() {
                 stream.finding(format!(
@@ -64,7 +73,7 @@ impl Stage {
                 ));
             }
         }
-        let within = hurry.map_or(LOG_WITHIN, |_| LOG_HURRIED);
+        let within = if hurry { LOG_HURRIED } else { LOG_WITHIN };
         let logs = stopped
             .into_iter()
             .map(|stopped| async move { (stopped.name.clone(), stopped.log(within).await) });
@@ -83,8 +92,22 @@ impl Stage {
                 stream.finding(format!("the guardian did not leave by itself: {error}"));
             }
         }
-        undone.sentences()
+        (undone.sentences(), interrupted)
     }
+}
+
+/// Stops services one after another, the last one first; once somebody hurries, all at once.
+async fn stop_all(running: Vec<(Running, Duration)>, hurry: &Hurry) -> Vec<Stopped> {
+    let mut left = running.into_iter().rev();
+    let mut stopped = vec![];
+    while !hurry.is_said()
+        && let Some((running, grace)) = left.next()
+    {
+        stopped.push(running.stop_hearing(grace, hurry).await);
+    }
+    let now = left.map(|(running, grace)| running.stop_now(grace.min(HURRY)));
+    stopped.extend(at_once(now).await);
+    stopped
 }
 
 /// What could not be undone.

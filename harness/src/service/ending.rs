@@ -7,6 +7,7 @@
 //! Not here: who decides to end them (`process`, `guardian`). This blocks its thread, because
 //! the guardian has no runtime; async callers use a blocking thread.
 
+use super::hurry::Hurry;
 use super::kin::kin;
 use super::table::{self, Entry, Id};
 use super::{RUN_ID, SERVICE};
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 /// Between two looks at the process table.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long whoever is being waited for has once somebody hurries.
+const HURRIED_GRACE: Duration = Duration::from_secs(1);
 /// How long the signal of a declared kill may take to end the first process.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// And the others after it.
@@ -167,18 +170,24 @@ pub(super) struct Struck {
 
 /// Asks everybody in the scope to end, waits, then kills whoever is left.
 /// Returns when nobody is left or its patience is over.
-pub(super) fn end(mut scope: Scope, patience: Patience) -> Ended {
+pub(super) fn end(scope: Scope, patience: Patience) -> Ended {
+    end_hearing(scope, patience, &Hurry::default())
+}
+
+/// The same; who is in the middle of `grace` when [`Hurry`] is said has one more second.
+fn end_hearing(mut scope: Scope, patience: Patience, hurry: &Hurry) -> Ended {
     let mut ended = Ended::default();
     let ask = |members: &[Entry], _: &[i32], ended: &mut Ended| send(Signal::TERM, members, ended);
-    if !wait(&mut scope, patience.grace, &mut ended, ask) {
+    if !wait_hearing(&mut scope, patience.grace, hurry, &mut ended, ask) {
         wait(&mut scope, patience.kill, &mut ended, kill);
     }
     ended
 }
 
 /// [`end`] for callers on a runtime, whose threads must not wait.
-pub(super) async fn end_off_thread(scope: Scope, patience: Patience) -> Ended {
-    match tokio::task::spawn_blocking(move || end(scope, patience)).await {
+pub(super) async fn end_off_thread(scope: Scope, patience: Patience, hurry: &Hurry) -> Ended {
+    let hurry = hurry.clone();
+    match tokio::task::spawn_blocking(move || end_hearing(scope, patience, &hurry)).await {
         Ok(ended) => ended,
         Err(why) => Ended { blind: Some(why.to_string()), ..Ended::default() },
     }
@@ -240,7 +249,18 @@ fn wait(
     ended: &mut Ended,
     act: impl Fn(&[Entry], &[i32], &mut Ended),
 ) -> bool {
+    wait_hearing(scope, within, &Hurry::default(), ended, act)
+}
+
+fn wait_hearing(
+    scope: &mut Scope,
+    mut within: Duration,
+    hurry: &Hurry,
+    ended: &mut Ended,
+    act: impl Fn(&[Entry], &[i32], &mut Ended),
+) -> bool {
     let clock = Clock::start();
+    let mut hurries = false;
     let mut empty_looks = 0;
     loop {
         match scope.look() {
@@ -262,7 +282,12 @@ fn wait(
         if empty_looks == 2 {
             return true;
         }
-        if u128::from(clock.now().0) >= within.as_micros() && empty_looks == 0 {
+        let waited = Duration::from_micros(clock.now().0);
+        if !hurries && hurry.is_said() {
+            hurries = true;
+            within = within.min(waited + HURRIED_GRACE);
+        }
+        if waited >= within && empty_looks == 0 {
             return false;
         }
         pause(LOOK_EVERY);

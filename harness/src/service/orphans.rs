@@ -11,6 +11,7 @@
 //! (`process`).
 
 use super::ending::{Ended, Patience, Scope, end_off_thread, marks};
+use super::hurry::Hurry;
 use super::kin::kin;
 use super::table::{self, Id};
 use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
@@ -120,7 +121,7 @@ impl Orphans {
         let roots = BTreeSet::from([own]);
         let scope = Scope { marks, roots, spared, ..Scope::default() };
         let patience = if hurry { Patience::HURRIED_SWEEP } else { Patience::SWEEP };
-        let ended: Ended = end_off_thread(scope, patience).await;
+        let ended: Ended = end_off_thread(scope, patience, &Hurry::default()).await;
         reap();
         let is_left = |id: Id| ended.left.iter().any(|entry| entry.id() == id);
         let swept = ended.signalled().filter(|entry| !is_left(entry.id()));

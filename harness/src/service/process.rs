@@ -6,6 +6,7 @@
 //! order of services (`run`).
 
 use super::ending::{Ended, Leader, Patience, Scope, end_off_thread, marks};
+use super::hurry::Hurry;
 use super::life::Life;
 use super::stopped::{How, Stopped};
 use super::{ServiceError, table};
@@ -186,10 +187,16 @@ impl Running {
     /// Ends the service: SIGTERM to its group, at most `grace`, SIGKILL to the group, and then
     /// the same within a second for processes that left the group.
     pub async fn stop(self, grace: Duration) -> Stopped {
+        self.stop_hearing(grace, &Hurry::default()).await
+    }
+
+    /// The same; when [`Hurry`] is said, whatever is left of `grace` is a second at most.
+    pub async fn stop_hearing(self, grace: Duration, hurry: &Hurry) -> Stopped {
         let group = Scope { leaders: self.leaders(), ..Scope::default() };
-        let first = end_off_thread(group, Patience::orderly(grace)).await;
+        let first = end_off_thread(group, Patience::orderly(grace), hurry).await;
         let strays = Scope { marks: self.marks(), ..Scope::default() };
-        let second = end_off_thread(strays, Patience::SWEEP).await;
+        let sweep = if hurry.is_said() { Patience::HURRIED_SWEEP } else { Patience::SWEEP };
+        let second = end_off_thread(strays, sweep, hurry).await;
         self.stopped(first, second).await
     }
 
@@ -198,7 +205,7 @@ impl Running {
     pub async fn stop_now(self, grace: Duration) -> Stopped {
         let (leaders, marks) = (self.leaders(), self.marks());
         let everybody = Scope { leaders, marks, ..Scope::default() };
-        let ended = end_off_thread(everybody, Patience::hurried(grace)).await;
+        let ended = end_off_thread(everybody, Patience::hurried(grace), &Hurry::default()).await;
         let is_of_group = |entry: &table::Entry| self.lives().any(|l| l.leader.pgid == entry.pgid);
         let (first, second) = ended.parted(is_of_group);
         self.stopped(first, second).await
