@@ -7,36 +7,14 @@
 
 mod common;
 
-use common::{Case, said, signal, under_way, verdict, wait_for};
+use common::{Case, beside_a_backend, said, signal, under_way, verdict, wait_for};
 
 /// A service that starts a process in a session of its own, without any environment and without
 /// a parent, and then serves. `seconds` of load.
 fn case(seconds: u64, first: &str) -> Case {
-    let assay = env!("CARGO_BIN_EXE_assay");
-    Case::new(&format!(
-        "schema: 1
-name: escape
-services:
-  app:
-    process:
-      command:
-        - sh
-        - -c
-        - |
-          {first}
-          (setsid env -i sh -c 'echo escaped=$$; exec sleep 1000' &)
-          exec {assay} backend --listen \"$1\"
-        - sh
-        - \"${{self.addr}}\"
-      env: {{DATABASE_URL: \"sqlite::memory:\"}}
-      ready: {{http: /health, within: 20s}}
-load:
-  a:
-    constant-arrival-rate:
-      {{rate: 20/s, duration: {seconds}s, requests: [{{get: {{path: /machines/}}}}]}}
-objectives: {{gate: {{latency: {{percentile: 50, below: 5s}}}}}}
-"
-    ))
+    let escape = "(setsid env -i sh -c 'echo escaped=$$; exec sleep 1000' &)";
+    let first = format!("{first}\n          {escape}");
+    beside_a_backend("escape", env!("CARGO_BIN_EXE_assay"), &first, "", seconds)
 }
 
 fn escaped(case: &Case) -> u32 {

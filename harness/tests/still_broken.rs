@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{Case, said, signal, verdict};
+use common::{Case, beside_a_backend, said, signal, verdict};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -18,30 +18,7 @@ const NOBODY: u32 = 65_534;
 
 /// A service whose shell runs this first. `assay` as the service's user finds it.
 fn case(assay: &str, first: &str, seconds: u64) -> Case {
-    Case::new(&format!(
-        "schema: 1
-name: still-broken
-services:
-  app:
-    process:
-      command:
-        - sh
-        - -c
-        - |
-          {first}
-          exec {assay} backend --listen \"$1\"
-        - sh
-        - \"${{self.addr}}\"
-      env: {{DATABASE_URL: \"sqlite::memory:\"}}
-      ready: {{http: /health, within: 20s}}
-      stop-within: 1s
-load:
-  a:
-    constant-arrival-rate:
-      {{rate: 20/s, duration: {seconds}s, requests: [{{get: {{path: /machines/}}}}]}}
-objectives: {{gate: {{latency: {{percentile: 50, below: 5s}}}}}}
-"
-    ))
+    beside_a_backend("still-broken", assay, first, "stop-within: 1s", seconds)
 }
 
 /// Exit code, last lines, `verdict.json`, JUnit, summary, and `verify` agree on what is left.

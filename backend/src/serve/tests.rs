@@ -49,6 +49,15 @@ impl Running {
         timeout(PATIENCE, stream.read_to_string(&mut text)).await.unwrap().unwrap();
         text
     }
+
+    /// Waits until the gauge tells that one ingest has arrived and is not answered.
+    async fn until_ingesting(&self) {
+        let open = r#"http_requests_in_progress{endpoint="/ingest/raw",method="POST"} 1"#;
+        let deadline = Instant::now() + PATIENCE;
+        while !self.ask("GET /metrics", "").await.contains(open) {
+            assert!(Instant::now() < deadline, "the request never arrived");
+        }
+    }
 }
 
 async fn send(stream: &mut TcpStream, head: &str, body: &str) {
@@ -89,12 +98,7 @@ async fn a_request_in_flight_is_finished_before_the_stop() {
     let running = start(&url, Some("slow=500ms")).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     send(&mut stream, "POST /ingest/raw", &sample(1)).await;
-    // The gauge tells that the request has arrived.
-    let open = r#"http_requests_in_progress{endpoint="/ingest/raw",method="POST"} 1"#;
-    let deadline = Instant::now() + PATIENCE;
-    while !running.ask("GET /metrics", "").await.contains(open) {
-        assert!(Instant::now() < deadline, "the request never arrived");
-    }
+    running.until_ingesting().await;
     running.stop().await;
     let mut answer = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();

@@ -8,6 +8,7 @@
 mod guard;
 mod migrations;
 mod place;
+mod pooled;
 mod postgres;
 mod queue;
 mod reads;

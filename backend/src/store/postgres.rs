@@ -12,9 +12,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::time::Instant;
 
+use super::pooled::{pooled, within};
 use super::queue::Queue;
 use super::rows::{self, Returned, Rows};
-use super::sqlite::within;
 use super::writer::Database;
 use super::{
     Answer, Burned, Predicted, Record, SamplePage, Store, StoreError, Written, migrations, reads,
@@ -51,12 +51,9 @@ const INSERT_PREDICTIONS: &str = "INSERT INTO predictions
         failure_probability = excluded.failure_probability, confidence = excluded.confidence,
         maintenance_hours = excluded.maintenance_hours";
 
-/// A store in one PostgreSQL database.
-pub(super) struct Postgres {
-    queue: Queue,
-    readers: PgPool,
-    metrics: Arc<Metrics>,
-    timeout_db: Duration,
+pooled! {
+    /// A store in one PostgreSQL database.
+    Postgres, PgPool
 }
 
 impl Postgres {
@@ -100,110 +97,6 @@ impl Postgres {
             Connected { options, timeout: settings.timeout_pool, connection: Some(connection) };
         let queue = Queue::start(writing, settings, fleet, Arc::clone(&metrics), counted);
         Ok(Postgres { queue, readers, metrics, timeout_db: settings.timeout_db })
-    }
-
-    async fn page(
-        &self,
-        machine: &MachineId,
-        after: i64,
-        limit: u32,
-    ) -> Result<SamplePage, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        let started = Instant::now();
-        let rows: Vec<reads::RangeRow> = sqlx::query_as(reads::RANGES)
-            .bind(machine.as_str())
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        let next = match reads::last_of_full(&rows, limit) {
-            Some(last) => {
-                let more: bool = sqlx::query_scalar(reads::ANY_ABOVE)
-                    .bind(machine.as_str())
-                    .bind(last)
-                    .fetch_one(&mut *connection)
-                    .await?;
-                more.then_some(last)
-            }
-            None => None,
-        };
-        self.metrics.query("select", "samples", started.elapsed());
-        Ok(reads::page(&rows, next))
-    }
-
-    async fn kept(&self, machine: &MachineId, limit: u32) -> Result<Vec<Predicted>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        let started = Instant::now();
-        let rows: Vec<reads::PredictionRow> = sqlx::query_as(reads::PREDICTIONS)
-            .bind(machine.as_str())
-            .bind(i64::from(limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        self.metrics.query("select", "predictions", started.elapsed());
-        reads::predictions(machine, rows)
-    }
-
-    async fn fuel(&self, machine: &MachineId, limit: u32) -> Result<Vec<Burned>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        let started = Instant::now();
-        let rows: Vec<reads::BurnedRow> = sqlx::query_as(reads::BURNED)
-            .bind(machine.as_str())
-            .bind(i64::from(limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        self.metrics.query("select", "samples", started.elapsed());
-        reads::burned(machine, rows)
-    }
-}
-
-impl Store for Postgres {
-    fn write(&self, records: Arc<[Record]>) -> Answer<'_, Result<Vec<Written>, StoreError>> {
-        Box::pin(self.queue.write(records))
-    }
-
-    fn note(&self, record: Record) -> bool {
-        self.queue.note(record)
-    }
-
-    fn samples<'a>(
-        &'a self,
-        machine: &'a MachineId,
-        after: Option<i64>,
-        limit: u32,
-    ) -> Answer<'a, Result<SamplePage, StoreError>> {
-        Box::pin(within(self.timeout_db, self.page(machine, after.unwrap_or(-1), limit)))
-    }
-
-    fn predictions<'a>(
-        &'a self,
-        machine: &'a MachineId,
-        limit: u32,
-    ) -> Answer<'a, Result<Vec<Predicted>, StoreError>> {
-        Box::pin(within(self.timeout_db, self.kept(machine, limit)))
-    }
-
-    fn burned<'a>(
-        &'a self,
-        machine: &'a MachineId,
-        limit: u32,
-    ) -> Answer<'a, Result<Vec<Burned>, StoreError>> {
-        Box::pin(within(self.timeout_db, self.fuel(machine, limit)))
-    }
-
-    fn is_open(&self) -> bool {
-        self.queue.is_open()
-    }
-
-    fn connections_active(&self) -> usize {
-        let reading = (self.readers.size() as usize).saturating_sub(self.readers.num_idle());
-        reading + self.queue.writing()
-    }
-
-    fn close(&self) -> Answer<'_, ()> {
-        Box::pin(async {
-            self.readers.close().await;
-            self.queue.close().await;
-        })
     }
 }
 

@@ -52,6 +52,29 @@ pub struct Exchange {
     pub finding: Option<String>,
 }
 
+impl Exchange {
+    /// One that ended without an answer.
+    #[must_use]
+    pub fn unanswered(begun: At, done: At, outcome: Outcome) -> Exchange {
+        Exchange {
+            begun: Some(begun),
+            done,
+            outcome,
+            status: 0,
+            headers: None,
+            idle_reset: false,
+            refused: false,
+            finding: None,
+        }
+    }
+
+    /// One that this machine never began.
+    #[must_use]
+    pub fn not_sent(done: At) -> Exchange {
+        Exchange { begun: None, ..Exchange::unanswered(done, done, Outcome::NotSent) }
+    }
+}
+
 /// Makes one attempt. `kept` is an idle connection to the same peer; found closed, or talking
 /// unasked, before anything was written, it is replaced. `began` is told each beginning, the last
 /// of which counts; never of what this machine could not begin. The connection comes back if it
@@ -82,7 +105,7 @@ pub async fn attempt(
     match send(clock, limits, begun, connection, request).await {
         Ok(ended) => ended,
         // A new connection that ended at once was an attempt: the peer accepted it.
-        Err(_) => (failed(begun, clock.now(), Outcome::ProtocolError), None),
+        Err(_) => (Exchange::unanswered(begun, clock.now(), Outcome::ProtocolError), None),
     }
 }
 
@@ -105,15 +128,14 @@ async fn send(
             let connection = if connection.settles().await { Some(connection) } else { None };
             return Ok((exchange, connection));
         }
-        Some(Ok(_)) | None => failed(begun, done, Outcome::Timeout),
+        Some(Ok(_)) | None => Exchange::unanswered(begun, done, Outcome::Timeout),
         Some(Err(Broken::Unsent(request))) => return Err(request),
         Some(Err(Broken::Unsendable(error))) => {
             let finding = Some(format!("a request could not be written: {error}"));
-            let exchange = failed(begun, done, Outcome::NotSent);
-            Exchange { begun: None, finding, ..exchange }
+            Exchange { finding, ..Exchange::not_sent(done) }
         }
         Some(Err(Broken::Midway { answered, closed })) => {
-            let exchange = failed(begun, done, Outcome::ProtocolError);
+            let exchange = Exchange::unanswered(begun, done, Outcome::ProtocolError);
             Exchange { idle_reset: kept && closed && !answered, ..exchange }
         }
     };
@@ -132,8 +154,7 @@ async fn connect(
     if let Poll::Ready(Err(error)) = &first
         && let NoConnection::OurLimit(text) = classify::connect(error)
     {
-        let exchange = failed(begun, clock.now(), Outcome::NotSent);
-        return Err(Exchange { begun: None, finding: Some(text), ..exchange });
+        return Err(Exchange { finding: Some(text), ..Exchange::not_sent(clock.now()) });
     }
     began();
     let limit_us = limits.connect_timeout_us.min(limits.timeout_us);
@@ -141,7 +162,7 @@ async fn connect(
         Poll::Ready(opened) => Some(opened),
         Poll::Pending => within(clock, begun, limit_us, open).await,
     };
-    let end = |outcome| failed(begun, clock.now(), outcome);
+    let end = |outcome| Exchange::unanswered(begun, clock.now(), outcome);
     match opened {
         Some(Ok(connection)) => Ok(connection),
         Some(Err(error)) => {
@@ -170,22 +191,8 @@ fn took(begun: At, done: At) -> u64 {
 
 fn answered(begun: At, done: At, answer: Answer, limits: &Limits) -> Exchange {
     let outcome = classify::answer(answer.status, &limits.check_status);
-    let exchange = failed(begun, done, outcome);
+    let exchange = Exchange::unanswered(begun, done, outcome);
     Exchange { status: answer.status, headers: Some(answer.headers), ..exchange }
-}
-
-/// An exchange without answer.
-fn failed(begun: At, done: At, outcome: Outcome) -> Exchange {
-    Exchange {
-        begun: Some(begun),
-        done,
-        outcome,
-        status: 0,
-        headers: None,
-        idle_reset: false,
-        refused: false,
-        finding: None,
-    }
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ impl Uplink {
     fn rejected(&self, job: Job) {
         let now = self.ties.clock.now();
         lock(&self.ties.recorder).due(self.ties.load, now);
-        self.record(job, false, &ended(now, now, Outcome::FastFail));
+        self.record(job, false, &Exchange::unanswered(now, now, Outcome::FastFail));
     }
 
     /// Writes down one attempt, or one that was not to be.
@@ -212,22 +212,12 @@ impl Drop for Flight<'_> {
             && let Some(begun) = self.begun
         {
             let now = self.uplink.ties.clock.now();
-            self.uplink.record(self.job, self.trial, &ended(begun, now, Outcome::Cut));
+            self.uplink.record(
+                self.job,
+                self.trial,
+                &Exchange::unanswered(begun, now, Outcome::Cut),
+            );
         }
-    }
-}
-
-/// An exchange without answer.
-fn ended(begun: At, done: At, outcome: Outcome) -> Exchange {
-    Exchange {
-        begun: Some(begun),
-        done,
-        outcome,
-        status: 0,
-        headers: None,
-        idle_reset: false,
-        refused: false,
-        finding: None,
     }
 }
 

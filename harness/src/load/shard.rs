@@ -227,7 +227,7 @@ impl Shard {
             let (job, kept) = self.pools[post].borrow_mut().release(connection)?;
             let now = self.drive.clock.now();
             if self.waited_too_long(&job, now) {
-                self.land(job.id, not_sent(now));
+                self.land(job.id, Exchange::not_sent(now));
                 connection = kept;
                 continue;
             }
@@ -252,7 +252,7 @@ impl Shard {
                 if let Some(flight) = self.flights.borrow_mut().get_mut(&job.id) {
                     flight.blocked_us = waited_us(&job, now);
                 }
-                self.land(job.id, not_sent(now));
+                self.land(job.id, Exchange::not_sent(now));
             }
         }
     }
@@ -366,18 +366,4 @@ pub(super) fn next_tick(now: At, zero: At) -> At {
 
 fn waited_us(job: &Job, now: At) -> Option<u64> {
     job.queued.map(|since| now.0.saturating_sub(since.0))
-}
-
-/// The end of a request that this generator never began.
-fn not_sent(now: At) -> Exchange {
-    Exchange {
-        begun: None,
-        done: now,
-        outcome: Outcome::NotSent,
-        status: 0,
-        headers: None,
-        idle_reset: false,
-        refused: false,
-        finding: None,
-    }
 }

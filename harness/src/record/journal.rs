@@ -228,11 +228,12 @@ fn whole_line(file: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use assay_slo::{At, Event};
 
-    fn header() -> Header {
+    /// The first line of a run that asked nothing.
+    pub(crate) fn header() -> Header {
         Header {
             schema: SCHEMA,
             tool: "assay test".into(),

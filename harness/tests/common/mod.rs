@@ -134,6 +134,41 @@ impl Case {
     }
 }
 
+/// A run of a bundled backend whose shell first runs this, with so many seconds of load. `assay` as
+/// the service's user finds it; `more` are settings of the process.
+pub(crate) fn beside_a_backend(
+    name: &str,
+    assay: &str,
+    first: &str,
+    more: &str,
+    seconds: u64,
+) -> Case {
+    Case::new(&format!(
+        "schema: 1
+name: {name}
+services:
+  app:
+    process:
+      command:
+        - sh
+        - -c
+        - |
+          {first}
+          exec {assay} backend --listen \"$1\"
+        - sh
+        - \"${{self.addr}}\"
+      env: {{DATABASE_URL: \"sqlite::memory:\"}}
+      ready: {{http: /health, within: 20s}}
+      {more}
+load:
+  a:
+    constant-arrival-rate:
+      {{rate: 20/s, duration: {seconds}s, requests: [{{get: {{path: /machines/}}}}]}}
+objectives: {{gate: {{latency: {{percentile: 50, below: 5s}}}}}}
+"
+    ))
+}
+
 /// How a scripted server treats its k-th request, whose head and body are the text.
 pub(crate) type Script = dyn Fn(u64, &str, &mut TcpStream) -> std::io::Result<()> + Send + Sync;
 

@@ -85,11 +85,7 @@ async fn a_silent_database_does_not_hold_up_the_stop() {
     let held = lock(&url).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     send(&mut stream, "POST /ingest/raw", &sample(1)).await;
-    let open = r#"http_requests_in_progress{endpoint="/ingest/raw",method="POST"} 1"#;
-    let deadline = Instant::now() + PATIENCE;
-    while !running.ask("GET /metrics", "").await.contains(open) {
-        assert!(Instant::now() < deadline, "the request never arrived");
-    }
+    running.until_ingesting().await;
     // Within PATIENCE, a tenth of what the database was given.
     running.stop().await;
     drop(held);

@@ -9,7 +9,6 @@ use super::roster::Roster;
 use super::talk::Talk;
 use crate::client::{Connection, Exchange, attempt};
 use crate::load::{Kind, Order};
-use assay_slo::{At, Outcome};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -43,7 +42,7 @@ impl Errands for Wire {
         let clock = self.desk.clock();
         let mut flight = self.desk.take_off(self.load, request);
         if let Err(why) = self.talk.fill(request, &mut message) {
-            flight.land(&unsent(clock.now()));
+            flight.land(&Exchange::not_sent(clock.now()));
             self.desk.finding(format!("load {}: a request was not sent: {why}", self.name));
             return why.onward();
         }
@@ -66,20 +65,6 @@ impl Errands for Wire {
             self.desk.finding(format!("load {}: {text}", self.name));
         }
         heard.onward
-    }
-}
-
-/// A request that could not be written.
-fn unsent(now: At) -> Exchange {
-    Exchange {
-        begun: None,
-        done: now,
-        outcome: Outcome::NotSent,
-        status: 0,
-        headers: None,
-        idle_reset: false,
-        refused: false,
-        finding: None,
     }
 }
 

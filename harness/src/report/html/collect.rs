@@ -31,53 +31,19 @@ pub fn collect(run_dir: &Path) -> io::Result<Series> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::journal::{Environment, Header, Journal, OnInconclusive, ScenarioHead};
+    use crate::record::journal::{Environment, Header, Journal, tests::header};
     use crate::report::sample;
-    use assay_slo::{At, Case, Entry, Event};
+    use assay_slo::{At, Entry, Event};
     use std::io::Write;
-
-    fn header() -> Header {
-        let scenario = ScenarioHead {
-            name: "x".into(),
-            file: "x.yaml".into(),
-            sha256: "00".into(),
-            hypothesis: None,
-            labels: vec![],
-        };
-        let environment =
-            Environment { cores: 3, memory_mib: 1, kernel: "k<1>".into(), profile: "dev".into() };
-        let case = Case {
-            warmup_us: 0,
-            loads: vec![],
-            marks: vec![],
-            ages_us: vec![],
-            faults: vec![],
-            objectives: vec![],
-            expectations: vec![],
-            steady_state: None,
-            fleets: vec![],
-            breakers: vec![],
-        };
-        Header {
-            schema: crate::record::journal::SCHEMA,
-            tool: "assay test".into(),
-            run: "r".into(),
-            started: "2026-01-01T00:00:00Z".into(),
-            repeat: "assay run x.yaml".into(),
-            scenario,
-            seed: 1,
-            on_inconclusive: OnInconclusive::default(),
-            environment,
-            case,
-        }
-    }
 
     #[test]
     fn a_killed_run_without_times_is_collected() {
         let dir = tempfile::tempdir().unwrap();
         assert!(collect(dir.path()).is_err());
         let path = dir.path().join("journal.jsonl");
-        let mut journal = Journal::create(&path, &header()).unwrap();
+        let environment =
+            Environment { cores: 3, memory_mib: 1, kernel: "k<1>".into(), profile: "dev".into() };
+        let mut journal = Journal::create(&path, &Header { environment, ..header() }).unwrap();
         let zero = Event::Zero { zero: At(5) };
         journal.write(&Entry { at: At(5), event: zero }).unwrap();
         journal.close().unwrap();
