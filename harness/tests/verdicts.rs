@@ -79,6 +79,40 @@ fn violated_is_1_and_an_edited_verdict_is_found_out() {
 }
 
 #[test]
+fn reports_that_do_not_follow_from_the_run_are_found_out() {
+    let server = Server::ok();
+    let case = against(server.addr, "{latency: {percentile: 95, below: 500ms}}");
+    expect(&case.run(&[]), 0);
+    for (name, from, to) in [
+        ("junit.xml", "testcase", "testcaze"),
+        ("summary.md", "met", "fine"),
+        ("report.html", "objective", "wish"),
+        ("latency.hlog", "", ""),
+        ("scenario.yaml", "gate", "date"),
+    ] {
+        let path = case.out().join(name);
+        let before = std::fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&before).into_owned();
+        let edited = if name == "latency.hlog" {
+            text.lines().take(text.lines().count() / 2).collect::<Vec<_>>().join("\n")
+        } else {
+            assert!(text.contains(from), "{name}: {text}");
+            text.replacen(from, to, 1)
+        };
+        std::fs::write(&path, edited).unwrap();
+        let output = assay(&["verify", case.out().to_str().unwrap()]).output().unwrap();
+        expect(&output, 4);
+        assert!(said(&output).contains("differs from what"), "{name}: {}", said(&output));
+        std::fs::write(&path, before).unwrap();
+    }
+    verify_agrees(&case.out(), 0);
+    std::fs::remove_file(case.out().join("junit.xml")).unwrap();
+    let output = assay(&["verify", case.out().to_str().unwrap()]).output().unwrap();
+    expect(&output, 0);
+    assert!(said(&output).contains("not compared: junit.xml"), "{}", said(&output));
+}
+
+#[test]
 fn inconclusive_is_3_or_what_is_asked_for() {
     let server = Server::start(|k, stream| answer(stream, if k % 20 == 0 { 500 } else { 200 }));
     let case = against(server.addr, "{error-rate: {below: 5%}}");

@@ -11,6 +11,7 @@ mod platform;
 mod print;
 mod run;
 mod scenario;
+mod verify;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -24,7 +25,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => scenario::plan(&args),
         Command::Run(args) => run::run(&args),
         Command::Load(args) => load::load(&args),
-        Command::Verify(args) => run::verify(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),
         Command::Scorer(args) => platform::scorer(args),

@@ -1,15 +1,12 @@
-//! Commands that end in a verdict: `run`, `verify`.
+//! `assay run`: what was typed becomes one run, and the words to repeat it.
 //!
-//! Invariant: both judge the same way and print the same last lines.
+//! Not here: running, judging and saying the verdict (`go`), judging again (`verify`).
 
-use super::args::{Remap, RunArgs, VerifyArgs};
-use super::go::{Go, conclude, failed, quoted, say};
-use super::{print, scenario};
-use crate::judge;
+use super::args::{Remap, RunArgs};
+use super::go::{Go, quoted};
+use super::scenario;
 use crate::record::journal::OnInconclusive;
-use crate::record::under_way::{UnderWay, under_way};
-use crate::report::{self, Exit, Head};
-use crate::run::{self, Options};
+use crate::run::Options;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &RunArgs) -> ExitCode {
@@ -37,68 +34,6 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     match go.to_the_end() {
         Ok(finished) => finished.exit,
         Err(exit) => exit,
-    }
-}
-
-/// Why a run that has not ended is not judged.
-fn still_going(UnderWay { pid }: UnderWay) -> String {
-    let how = "nothing was written; wait for its end, or end it with";
-    match pid {
-        Some(pid) => format!("this run is still going (pid {pid}): {how} `kill -INT {pid}`"),
-        None => format!("this run is still going: {how} Ctrl-C where it runs"),
-    }
-}
-
-pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
-    let dir = &args.run_dir;
-    if let Some(going) = under_way(&dir.join("journal.jsonl")) {
-        return failed(&still_going(going));
-    }
-    let judged = match judge::judge(dir) {
-        Ok(judged) => judged,
-        Err(error) => return failed(&error),
-    };
-    let head = Head::of(&judged, run::shown(dir));
-    let ours = match report::verdict_json(&head, &judged.scorecard) {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(&error),
-    };
-    match std::fs::read(dir.join("verdict.json")) {
-        Ok(theirs) if theirs == ours => say(&head, &judged, args.words),
-        Ok(theirs) => {
-            let difference = first_difference(&theirs, &ours);
-            print::error(&format!(
-                "verdict.json differs from what the journal says; nothing was rewritten\n{difference}"
-            ));
-            Exit::CouldNotRun.into()
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            conclude(dir, &judged, args.words)
-        }
-        Err(error) => {
-            failed(&format!("cannot read {}: {error}", dir.join("verdict.json").display()))
-        }
-    }
-}
-
-/// The first line that differs, both ways.
-fn first_difference(theirs: &[u8], ours: &[u8]) -> String {
-    let (theirs, ours) = (String::from_utf8_lossy(theirs), String::from_utf8_lossy(ours));
-    let (mut theirs, mut ours) = (theirs.lines(), ours.lines());
-    let mut number = 0;
-    loop {
-        number += 1;
-        match (theirs.next(), ours.next()) {
-            (None, None) => return "  they differ in white space only".to_owned(),
-            (left, right) if left == right => {}
-            (left, right) => {
-                return format!(
-                    "  line {number}\n  verdict.json: {}\n  journal:      {}",
-                    left.unwrap_or("(ends)"),
-                    right.unwrap_or("(ends)")
-                );
-            }
-        }
     }
 }
 

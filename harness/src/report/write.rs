@@ -10,39 +10,32 @@ use super::{json, junit, summary};
 use assay_slo::Scorecard;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Where the reports of a run are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paths {
-    /// For programs.
-    pub verdict_json: PathBuf,
-    /// For CI servers.
-    pub junit_xml: PathBuf,
-    /// For people, in Markdown.
-    pub summary_md: PathBuf,
-    /// For people, in a browser.
-    pub report_html: PathBuf,
-    /// Its style sheet, for viewers that forbid the one in it.
-    pub report_css: PathBuf,
+/// All reports of a run directory, by their fixed names, in the order of writing. The series come
+/// from [`html::collect`]; the page also shows the directory's scenario.yaml, if there is one.
+///
+/// # Errors
+/// When one cannot be made.
+pub fn files(
+    run_dir: &Path,
+    head: &Head,
+    scorecard: &Scorecard,
+    series: &Series,
+) -> io::Result<[(&'static str, Vec<u8>); 5]> {
+    let scenario = std::fs::read(run_dir.join("scenario.yaml")).unwrap_or_default();
+    let scenario = String::from_utf8_lossy(&scenario);
+    Ok([
+        ("junit.xml", junit::junit_xml(head, scorecard)?),
+        ("summary.md", summary::summary_md(head, scorecard).into_bytes()),
+        // For viewers that forbid the style sheet in the page.
+        ("report.css", html::STYLE.as_bytes().to_vec()),
+        ("report.html", html::html(head, scorecard, series, &scenario).into_bytes()),
+        ("verdict.json", json::verdict_json(head, scorecard)?),
+    ])
 }
 
-impl Paths {
-    /// The files' fixed names in this run directory.
-    #[must_use]
-    pub fn of(run_dir: &Path) -> Paths {
-        Paths {
-            verdict_json: run_dir.join("verdict.json"),
-            junit_xml: run_dir.join("junit.xml"),
-            summary_md: run_dir.join("summary.md"),
-            report_html: run_dir.join("report.html"),
-            report_css: run_dir.join("report.css"),
-        }
-    }
-}
-
-/// Writes all reports into the run directory, over those that are there. The series come from
-/// [`html::collect`]; the page also shows the directory's scenario.yaml, if there is one.
+/// Writes all reports into the run directory, over those that are there.
 ///
 /// # Errors
 /// When the directory is missing or a file cannot be written; those written before stay.
@@ -51,17 +44,11 @@ pub fn write_all(
     head: &Head,
     scorecard: &Scorecard,
     series: &Series,
-) -> io::Result<Paths> {
-    let paths = Paths::of(run_dir);
-    let scenario = std::fs::read(run_dir.join("scenario.yaml")).unwrap_or_default();
-    let scenario = String::from_utf8_lossy(&scenario);
-    write_whole(&paths.junit_xml, &junit::junit_xml(head, scorecard)?)?;
-    write_whole(&paths.summary_md, summary::summary_md(head, scorecard).as_bytes())?;
-    write_whole(&paths.report_css, html::STYLE.as_bytes())?;
-    let page = html::html(head, scorecard, series, &scenario);
-    write_whole(&paths.report_html, page.as_bytes())?;
-    write_whole(&paths.verdict_json, &json::verdict_json(head, scorecard)?)?;
-    Ok(paths)
+) -> io::Result<()> {
+    for (name, bytes) in files(run_dir, head, scorecard, series)? {
+        write_whole(&run_dir.join(name), &bytes)?;
+    }
+    Ok(())
 }
 
 /// Writes a file so that a reader sees its old text or all of its new one, whatever happens.
@@ -95,10 +82,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (head, scorecard) = (sample::head(), sample::scorecard());
         std::fs::write(dir.path().join("verdict.json"), "old and longer than nothing").unwrap();
-        let paths = write_all(dir.path(), &head, &scorecard, &Series::default()).unwrap();
-        let again = write_all(dir.path(), &head, &scorecard, &Series::default()).unwrap();
-        assert_eq!(paths, again);
-        let read = std::fs::read(&paths.verdict_json).unwrap();
+        write_all(dir.path(), &head, &scorecard, &Series::default()).unwrap();
+        write_all(dir.path(), &head, &scorecard, &Series::default()).unwrap();
+        let read = std::fs::read(dir.path().join("verdict.json")).unwrap();
         assert_eq!(read, json::verdict_json(&head, &scorecard).unwrap());
         let mut names: Vec<_> = std::fs::read_dir(dir.path())
             .unwrap()

@@ -1,0 +1,137 @@
+//! `assay verify`: the verdict again, from the journal alone, and whether the reports say the same.
+//!
+//! Invariant: it judges and prints as `run` does, and never writes over a report that is there.
+//! Not here: judging (`judge`), what is in the reports (`report`).
+
+use super::args::VerifyArgs;
+use super::go::{conclude, failed, say};
+use super::print;
+use crate::judge;
+use crate::record::under_way::{UnderWay, under_way};
+use crate::report::{self, Exit, Head};
+use crate::run;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
+    let dir = &args.run_dir;
+    if let Some(going) = under_way(&dir.join("journal.jsonl")) {
+        return failed(&still_going(going));
+    }
+    let judged = match judge::judge(dir) {
+        Ok(judged) => judged,
+        Err(error) => return failed(&error),
+    };
+    // It is written last: without it the run was killed before its reports were whole.
+    match std::fs::metadata(dir.join("verdict.json")) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return conclude(dir, &judged, args.words);
+        }
+        Err(error) => {
+            return failed(&format!("cannot read {}: {error}", dir.join("verdict.json").display()));
+        }
+    }
+    let head = Head::of(&judged, run::shown(dir));
+    let ours = report::html::collect(dir)
+        .and_then(|series| report::files(dir, &head, &judged.scorecard, &series));
+    let ours = match ours {
+        Ok(ours) => ours,
+        Err(error) => return failed(&error),
+    };
+    match compared(dir, &ours) {
+        Err(error) => failed(&error),
+        Ok(Compared { differing, missing }) if differing.is_empty() => {
+            if !missing.is_empty() && !args.words.quiet {
+                print::err(&format!("not there, so not compared: {}\n", missing.join(", ")));
+            }
+            say(&head, &judged, args.words)
+        }
+        Ok(Compared { differing, .. }) => {
+            let mut text = differing.join("\n");
+            if head.tool != crate::TOOL {
+                text += &format!("\nit was written by {}, this is {}", head.tool, crate::TOOL);
+            }
+            print::error(&format!("{text}\nnothing was rewritten"));
+            Exit::CouldNotRun.into()
+        }
+    }
+}
+
+/// Why a run that has not ended is not judged.
+fn still_going(UnderWay { pid }: UnderWay) -> String {
+    let how = "nothing was written; wait for its end, or end it with";
+    match pid {
+        Some(pid) => format!("this run is still going (pid {pid}): {how} `kill -INT {pid}`"),
+        None => format!("this run is still going: {how} Ctrl-C where it runs"),
+    }
+}
+
+/// How the reports that are there compare with those that the journal gives.
+#[derive(Debug, Default)]
+struct Compared {
+    /// A sentence and the first difference of each.
+    differing: Vec<String>,
+    missing: Vec<&'static str>,
+}
+
+/// Compares every byte.
+fn compared(dir: &Path, ours: &[(&'static str, Vec<u8>)]) -> io::Result<Compared> {
+    let mut compared = Compared::default();
+    // The verdict first: of all that differs it matters most.
+    for (name, ours) in ours.iter().rev() {
+        match std::fs::read(dir.join(name)) {
+            Ok(theirs) if theirs == *ours => {}
+            Ok(theirs) => {
+                let from = if *name == "report.html" {
+                    "the journal, latency.hlog and scenario.yaml say"
+                } else {
+                    "the journal says"
+                };
+                let difference = first_difference(name, &theirs, ours);
+                compared.differing.push(format!("{name} differs from what {from}\n{difference}"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => compared.missing.push(name),
+            Err(error) => {
+                let path = dir.join(name);
+                return Err(io::Error::other(format!("cannot read {}: {error}", path.display())));
+            }
+        }
+    }
+    Ok(compared)
+}
+
+/// Of a line, so many characters are shown.
+const SHOWN: usize = 160;
+
+/// The first line that differs, both ways.
+fn first_difference(name: &str, theirs: &[u8], ours: &[u8]) -> String {
+    let (theirs, ours) = (String::from_utf8_lossy(theirs), String::from_utf8_lossy(ours));
+    let (mut theirs, mut ours) = (theirs.lines(), ours.lines());
+    let shown = |line: Option<&str>| match line {
+        None => "(ends)".to_owned(),
+        Some(line) => {
+            line.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
+        }
+    };
+    let mut number = 0;
+    loop {
+        number += 1;
+        match (theirs.next(), ours.next()) {
+            (None, None) => return "  they differ in white space only".to_owned(),
+            (left, right) if left == right => {}
+            (left, right) => {
+                let width = name.len().max("journal".len()) + 1;
+                let labels = (format!("{name}:"), "journal:");
+                return format!(
+                    "  line {number}\n  {:width$} {}\n  {:width$} {}",
+                    labels.0,
+                    shown(left),
+                    labels.1,
+                    shown(right)
+                );
+            }
+        }
+    }
+}
