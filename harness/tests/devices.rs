@@ -19,7 +19,10 @@ struct Backend {
 
 impl Backend {
     fn start(folder: &std::path::Path) -> Backend {
-        let addr = free();
+        Backend::start_at(free(), folder)
+    }
+
+    fn start_at(addr: SocketAddr, folder: &std::path::Path) -> Backend {
         let child = assay(&["backend", "--listen", &addr.to_string()])
             .env("DATABASE_URL", format!("sqlite://{}/backend.db", folder.display()))
             .stdout(Stdio::null())
@@ -91,9 +94,35 @@ fn what_did_not_arrive_is_exit_code_1_and_named() {
 
 #[test]
 fn what_is_no_target_is_refused() {
-    for url in ["127.0.0.1:1", "https://127.0.0.1:1", "http://"] {
+    for url in ["127.0.0.1:1", "https://127.0.0.1:1", "http://", "ftp://x"] {
         let output = assay(&["devices", "--to", url, "--samples", "1"]).output().unwrap();
-        assert!(matches!(output.status.code(), Some(2 | 4)), "{url}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(2), "{url}: {}", said(&output));
         assert!(String::from_utf8_lossy(&output.stderr).contains("error: "), "{}", said(&output));
     }
+    for none in ["--samples", "--devices"] {
+        let to = free();
+        assert_eq!(devices(to, &[none, "0"]).status.code(), Some(2));
+    }
+}
+
+#[test]
+fn a_gateway_goes_on_after_its_breaker_was_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let addr = free();
+    let to = format!("http://{addr}");
+    let words = ["--samples", "100", "--devices", "2", "--gateway", "--recovery", "2s"];
+    let mut sending = assay(&["devices", "--to", &to])
+        .args(words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = [0];
+    // A first line of progress: nobody has answered for a second.
+    sending.stderr.as_mut().unwrap().read_exact(&mut told).unwrap();
+    let _backend = Backend::start_at(addr, folder.path());
+    let output = sending.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains("acknowledged 200") && text.contains("connect_error"), "{text}");
 }

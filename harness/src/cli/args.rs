@@ -65,10 +65,11 @@ Examples:
     Load(Box<LoadArgs>),
     /// Judge a run directory again: the same bytes, or exit code 4.
     #[command(after_help = "\
-Recomputes the verdict from the journal alone and compares it with verdict.json, which is written
-only where it is missing (the run was killed).
+Recomputes the verdict from the journal alone, and compares every byte of verdict.json, junit.xml,
+summary.md and report.html where they are there. Without verdict.json (the run was killed) all of
+them are written.
 
-Exit codes: those of the verdict if it is the same, 4 if it differs or cannot be computed, and
+Exit codes: those of the verdict if all are the same, 4 if one differs or cannot be computed, and
 while the run is still going.
 
 Examples:
@@ -98,7 +99,8 @@ Examples:
     Scorer(ScorerArgs),
     /// Send samples of simulated devices to an ingest, with progress: the platform's demo.
     #[command(after_help = "\
-Exit codes: 0 all samples were acknowledged, 1 some were not, 4 could not run, 130 interrupted.
+Exit codes: 0 all samples were acknowledged, 1 some were not, 2 invalid arguments, 4 could not run,
+130 interrupted.
 
 Examples:
   assay devices --samples 1000 --to http://127.0.0.1:8000
@@ -223,10 +225,10 @@ pub(super) struct DevicesArgs {
     #[arg(long, value_name = "URL")]
     pub(super) to: String,
     /// Samples of each device.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) samples: u64,
     /// How many devices.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) devices: u64,
     /// The period of one device.
     #[arg(long, default_value = "10ms", value_name = "DURATION", value_parser = duration)]
@@ -240,6 +242,12 @@ pub(super) struct DevicesArgs {
     /// Send through a gateway that stores, retries and forwards, instead of each sample once.
     #[arg(long)]
     pub(super) gateway: bool,
+    /// How long the gateway's breaker stays open before it tries again.
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration, requires = "gateway")]
+    pub(super) recovery: u64,
+    /// How long the gateway may go on sending what is left when all samples are generated.
+    #[arg(long, default_value = "3m", value_name = "DURATION", value_parser = duration, requires = "gateway")]
+    pub(super) drain: u64,
 }
 
 /// Shapes of values.

@@ -3,7 +3,7 @@
 use super::args::{BackendArgs, DevicesArgs, GuardianArgs, ScorerArgs, Shape};
 use super::print;
 use crate::fleet;
-use crate::fleet::demo::{DemoArgs, Through, Totals};
+use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
 use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
 use crate::service::guardian_main;
@@ -90,7 +90,11 @@ pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
             Shape::Boiler => Profile::Boiler,
         },
         seed: args.seed,
-        through: if args.gateway { Through::Gateway } else { Through::Devices },
+        through: if args.gateway {
+            Through::Gateway { recovery_us: args.recovery, drain_us: args.drain }
+        } else {
+            Through::Devices
+        },
         deny: std::env::var("ASSAY_DENY").ok(),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -116,7 +120,10 @@ pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
         }
         Err(error) => {
             print::error(&error);
-            Exit::CouldNotRun.into()
+            match error.downcast_ref() {
+                Some(DemoError::Address { .. }) => Exit::Invalid.into(),
+                _ => Exit::CouldNotRun.into(),
+            }
         }
     }
 }

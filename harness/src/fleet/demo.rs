@@ -42,9 +42,13 @@ pub struct DemoArgs {
 pub enum Through {
     /// Each device, each sample once.
     Devices,
-    /// One gateway with the platform's settings: breaker of 5 failures, 60 s and 1 trial; 3
-    /// attempts.
-    Gateway,
+    /// One gateway with the platform's settings: breaker of 5 failures and 1 trial; 3 attempts.
+    Gateway {
+        /// How long its breaker stays open, µs.
+        recovery_us: u64,
+        /// How long it may go on sending what is left, µs.
+        drain_us: u64,
+    },
 }
 
 /// What has become of the samples so far.
@@ -186,14 +190,18 @@ fn address(to: &str) -> Result<(String, u16, String), DemoError> {
 }
 
 fn fleet(args: &DemoArgs) -> plan::Fleet {
-    let gateway = Gateway {
+    let gateway = |recovery_us| Gateway {
         count: 1,
         in_flight: 16,
         timeout_us: 10_000_000,
         buffer_max: 20_000,
         when_full: WhenFull::DropOldest,
         delivery: Delivery::StoreAndForward,
-        breaker: Some(Policy { failures: Some(5), recovery_us: Some(60_000_000), trials: Some(1) }),
+        breaker: Some(Policy {
+            failures: Some(5),
+            recovery_us: Some(recovery_us),
+            trials: Some(1),
+        }),
         retry: Some(Retry {
             attempts: 3,
             base_us: 1_000_000,
@@ -203,6 +211,10 @@ fn fleet(args: &DemoArgs) -> plan::Fleet {
             order: Order::OutsideBreaker,
         }),
         mutant: None,
+    };
+    let (gateway, drain_us) = match args.through {
+        Through::Devices => (None, 30_000_000),
+        Through::Gateway { recovery_us, drain_us } => (Some(gateway(recovery_us)), drain_us),
     };
     plan::Fleet {
         load: 0,
@@ -221,8 +233,8 @@ fn fleet(args: &DemoArgs) -> plan::Fleet {
             connect_timeout_us: 5_000_000,
             headers: Vec::new(),
         },
-        gateway: (args.through == Through::Gateway).then_some(gateway),
-        drain_us: 30_000_000,
+        gateway,
+        drain_us,
         read_back: None,
     }
 }
