@@ -3,7 +3,7 @@
 //! Invariant: what is printed is bounded: so many mistakes, so much of a line each.
 //! Not here: what a mistake is (`tree`, `overrides`, `placeholder`, `check`, `plan`).
 
-use super::source::Excerpt;
+use super::source::{Excerpt, printable};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt;
 
@@ -74,8 +74,10 @@ pub struct Problems(Vec<Problem>);
 
 /// Columns of what is printed, about.
 const WIDTH: usize = 110;
-/// So many are printed.
+/// So many are printed with the line around them.
 const SHOWN: usize = 50;
+/// And so many more in a line each.
+const LISTED: usize = 1000;
 
 impl Problems {
     /// These, sorted.
@@ -105,7 +107,8 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// As text, each with its line and a caret; the first 50, then how many more.
+    /// As text: the first 50 with their line and a caret, the next 1000 in a line each, then how
+    /// many more.
     #[must_use]
     pub fn render(&self, look: Look) -> String {
         let renderer = match look {
@@ -114,7 +117,16 @@ impl Problems {
         };
         let shown = self.0.iter().take(SHOWN).map(|problem| rendered(problem, &renderer));
         let mut text = shown.collect::<Vec<_>>().join("\n\n");
-        if let Some(more) = self.0.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        if self.0.len() > SHOWN {
+            text.push('\n');
+        }
+        for problem in self.0.iter().skip(SHOWN).take(LISTED) {
+            let help = problem.help.iter().map(|help| format!("; {help}")).collect::<String>();
+            let told = format!("{}: {}{help}", problem.place, problem.message);
+            text.push('\n');
+            text.push_str(&printable(&told));
+        }
+        if let Some(more) = self.0.len().checked_sub(SHOWN + LISTED).filter(|more| *more > 0) {
             text.push_str(&format!("\n\nand {more} more"));
         }
         text.push('\n');

@@ -62,7 +62,7 @@ fn gather(value: &Value, key: &str, secrets: &mut Vec<String>) {
 }
 
 /// `user:password` of each URL in a text.
-fn user_info(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn user_info(text: &str) -> impl Iterator<Item = &str> {
     text.split("://").skip(1).filter_map(|rest| {
         let end = rest.find(['/', '?', '#', ' ', '"', '\'']).unwrap_or(rest.len());
         rest.get(..end)?.rsplit_once('@').map(|(user, _)| user)

@@ -4,6 +4,7 @@
 //! them; lines and columns are from 1, in characters, lines end with `\n`.
 //! Not here: which value stands where (`locate`).
 
+use super::secret::user_info;
 use std::ops::Range;
 
 /// A text that mistakes are shown in.
@@ -25,7 +26,7 @@ pub(super) struct Source {
 /// The part of a line around a mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Excerpt {
-    /// At most [`WIDTH`] characters, control characters replaced.
+    /// At most [`WIDTH`] characters, control characters and passwords in URLs replaced.
     pub(super) text: String,
     /// It is the whole line, so that columns can be counted in it.
     pub(super) whole: bool,
@@ -113,11 +114,10 @@ impl Source {
         let to = line.end.min(from + WIDTH);
         let end = range.end.clamp(start, to);
         let mut text = if from > line.start { "…".to_owned() } else { String::new() };
-        text.push_str(&printable(self.slice(from..start)));
-        let mark = text.len();
-        text.push_str(&printable(self.slice(start..end)));
-        let mark = mark..text.len();
-        text.push_str(&printable(self.slice(end..to)));
+        let shown = printable(&covered(self.slice(from..to)));
+        let byte = |at: usize| shown.char_indices().nth(at - from).map_or(shown.len(), |(b, _)| b);
+        let mark = text.len() + byte(start)..text.len() + byte(end);
+        text.push_str(&shown);
         if to < line.end {
             text.push('…');
         }
@@ -132,8 +132,18 @@ impl Source {
     }
 }
 
+/// A text with a star for each character of a user and password in a URL.
+fn covered(text: &str) -> String {
+    let mut covered = text.to_owned();
+    for user in user_info(text) {
+        let stars = "*".repeat(user.chars().count());
+        covered = covered.replace(&format!("://{user}@"), &format!("://{stars}@"));
+    }
+    covered
+}
+
 /// Tabs as one space, other control characters as a mark, so that a terminal is never steered.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let shown = |c: char| match c {
         '\t' => ' ',
         '\r' => ' ',

@@ -180,7 +180,7 @@ impl<'s> Shape<'s> {
         };
         let help = match (&self.kind, value) {
             (Kind::List(item), Value::String(word)) if matches!(item.kind, Kind::Scalar(_)) => {
-                format!("write [{word}]")
+                format!("write [{}]", items(word))
             }
             (Kind::List(item), Value::Object(_)) => {
                 format!("start each item with `- `, such as `- {}`", item.example())
@@ -294,4 +294,17 @@ fn read(name: &str) -> Option<Read> {
         .or_else(|| pick::<Statuses>(name))
         .or_else(|| pick::<Uniform>(name))
         .or_else(|| pick::<Words>(name))
+}
+
+/// The words of a text as the items of a list; a text with quotes is one item.
+fn items(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./=+@".contains(c);
+    let item = |word: &str| match word.chars().all(plain) {
+        true => word.to_owned(),
+        false => serde_json::Value::from(word).to_string(),
+    };
+    if text.contains(['"', '\'', '\\']) {
+        return item(text);
+    }
+    text.split_whitespace().map(item).collect::<Vec<_>>().join(", ")
 }

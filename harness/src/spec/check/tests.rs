@@ -146,6 +146,17 @@ fn mistakes_are_printed_with_place_caret_and_help() {
 }
 
 #[test]
+fn a_command_line_is_turned_into_its_list() {
+    let help = |command: &str| {
+        let text =
+            format!("schema: 1\nname: x\nservices: {{a: {{process: {{command: {command}}}}}}}\n");
+        read(&text).unwrap_err().iter().find_map(|problem| problem.help.clone()).unwrap()
+    };
+    assert_eq!(help("'python3 -m x ${self.addr}'"), "write [python3, -m, x, \"${self.addr}\"]");
+    assert_eq!(help("'sh -c \"a b\"'"), r#"write ["sh -c \"a b\""]"#);
+}
+
+#[test]
 fn each_rule_is_told_in_one_message() {
     let head = "schema: 1\nname: shop\n";
     let cases = [
