@@ -73,6 +73,17 @@ pub(super) fn partial(evidence: &Evidence<'_>) -> Option<Doubt> {
     })
 }
 
+/// All texts, each once.
+fn once<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    for text in texts {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    all.join("; ")
+}
+
 /// The worst of all parts; of equally bad ones all are told.
 pub(super) fn worst(asks: String, parts: &[Part]) -> Answer {
     let Some(verdict) = parts.iter().map(|part| part.verdict).max() else {
@@ -82,20 +93,15 @@ pub(super) fn worst(asks: String, parts: &[Part]) -> Answer {
     };
     let texts = |all: bool| {
         let parts = parts.iter().filter(|part| all || part.verdict == verdict);
-        parts.map(|part| part.text.as_str()).collect::<Vec<&str>>().join("; ")
+        once(parts.map(|part| part.text.as_str()))
     };
-    let mut missing: Vec<&str> = parts
-        .iter()
-        .filter(|part| part.verdict == verdict)
-        .map(|part| part.missing.as_str())
-        .collect();
-    missing.dedup();
+    let missing = parts.iter().filter(|part| part.verdict == verdict);
     Answer {
         asks,
         verdict,
         observed: texts(true),
         reason: texts(false),
-        missing: missing.join("; "),
+        missing: once(missing.map(|part| part.missing.as_str())),
         ill: None,
     }
 }

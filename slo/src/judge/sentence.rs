@@ -18,14 +18,16 @@ pub(super) fn sentence(
     expectations: &[ExpectationScore],
 ) -> String {
     let gating = || judged.iter().filter(|(_, one)| !one.score.advisory);
-    let mut worst: Vec<String> = gating()
+    let objectives = gating()
         .filter(|(_, one)| one.score.verdict == verdict)
-        .map(|(objective, one)| objective_words(objective, &one.score))
-        .collect();
-    let expected = expectations.iter().filter(|score| score.verdict == verdict);
-    worst.extend(expected.map(|score| format!("{}: {}", score.id, score.reason)));
-    // What a gate or a fault did explains the rest.
-    worst.sort_by_key(|text| !text.starts_with("steady-state: precondition"));
+        .map(|(objective, one)| objective_words(objective, &one.score));
+    let expected = |explains: bool| {
+        let worst = expectations
+            .iter()
+            .filter(move |score| score.verdict == verdict && explains_the_rest(score) == explains);
+        worst.map(|score| format!("{}: {}", score.id, score.reason))
+    };
+    let worst: Vec<String> = expected(true).chain(objectives).chain(expected(false)).collect();
     let stopped = stopped(evidence);
     let what = match (verdict, worst.split_first()) {
         (Verdict::Met, _) => {
@@ -43,6 +45,12 @@ pub(super) fn sentence(
     let stopped = stopped.filter(|stopped| !what.contains(stopped.as_str()));
     let parts: Vec<String> = [what].into_iter().filter(|t| !t.is_empty()).chain(stopped).collect();
     parts.join("; ")
+}
+
+/// What a gate did, or a service's death.
+fn explains_the_rest(score: &ExpectationScore) -> bool {
+    let gate = score.id == "steady-state" && score.reason.starts_with("precondition");
+    gate || score.id.starts_with("service ")
 }
 
 /// `errors 0.31 % (31 of 10000, 95 % sure above 0.21 %), limit 0.1 %`.

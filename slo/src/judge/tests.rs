@@ -277,6 +277,16 @@ fn a_service_that_died_violates_unasked() {
     script.push(At(9_000_000), Event::Service(event));
     let card = script.complete().judge();
     assert_eq!((card.verdict, card.expectations[0].id.as_str()), (Violated, "service api"));
+    // What it made of the objectives comes after it.
+    let mut script = Script::new(40).errors().run(0..9, 0).run(9..40, 100);
+    let event =
+        ServiceEvent { name: "api".into(), state: ServiceState::Died, detail: "signal 9".into() };
+    script.push(At(9_000_000), Event::Service(event));
+    let sentence = script.complete().judge().sentence;
+    assert!(
+        sentence.starts_with("service api: ") && sentence.ends_with("; and 1 more"),
+        "{sentence}"
+    );
 }
 
 #[test]
