@@ -18,6 +18,8 @@ pub struct Counts {
     pub requests: u64,
     /// Of these, how many were passed on to the upstream.
     pub forwarded: u64,
+    /// Of these, how many the upstream began to answer.
+    pub answered: u64,
 }
 
 /// The counters, and the address that may change while the link runs.
@@ -27,6 +29,7 @@ pub(crate) struct Counters {
     closed: AtomicU64,
     requests: AtomicU64,
     forwarded: AtomicU64,
+    answered: AtomicU64,
     upstream: RwLock<Option<SocketAddr>>,
 }
 
@@ -39,6 +42,7 @@ impl Counters {
             accepted,
             open: accepted.saturating_sub(closed),
             requests: self.requests.load(Ordering::Acquire),
+            answered: self.answered.load(Ordering::Acquire),
             forwarded: self.forwarded.load(Ordering::Acquire),
         }
     }
@@ -63,6 +67,10 @@ impl Counters {
 
     pub(crate) fn passed_on(&self) {
         self.forwarded.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn answered(&self) {
+        self.answered.fetch_add(1, Ordering::Release);
     }
 
     /// Where the link leads; none before it is known.

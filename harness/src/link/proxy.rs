@@ -160,6 +160,7 @@ impl Proxy {
 
     /// The upstream's answer to a connection's open request has begun.
     pub(crate) fn answered(&self, conn: &Conn, status: StatusCode) {
+        self.counters.answered();
         self.answers(conn, status);
         if let Some(passage) = conn.passage.borrow().as_ref() {
             for fault in self.board.borrow_mut().went_through(passage) {

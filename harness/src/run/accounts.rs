@@ -32,7 +32,7 @@ fn senders(plan: &Plan) -> impl Iterator<Item = (&Target, usize)> {
 }
 
 fn sentence(link: &str, sent: u64, counts: Counts) -> String {
-    let Counts { requests, forwarded, .. } = counts;
+    let Counts { requests, forwarded, answered, .. } = counts;
     let mut text = format!(
         "link `{link}`, warm-up included: our clients sent {sent} requests, {requests} arrived, \
          {forwarded} were passed on"
@@ -46,6 +46,14 @@ fn sentence(link: &str, sent: u64, counts: Counts) -> String {
     if requests > forwarded {
         text += &format!("; {} were kept back by faults", requests - forwarded);
     }
+    if forwarded > answered {
+        // Its caller left, or its connection was cut: the service may not even have read it.
+        text += &format!(
+            "; {} of those passed on were cut off before an answer began, so the service may have \
+             counted fewer",
+            forwarded - answered
+        );
+    }
     text
 }
 
@@ -55,10 +63,17 @@ mod tests {
 
     #[test]
     fn differences_are_named() {
-        let counts = |requests, forwarded| Counts { requests, forwarded, ..Counts::default() };
+        let counts = |requests, forwarded| Counts {
+            requests,
+            forwarded,
+            answered: forwarded,
+            ..Counts::default()
+        };
         assert!(sentence("api", 5, counts(5, 5)).ends_with("5 arrived, 5 were passed on"));
         let text = sentence("api", 9, counts(7, 4));
         assert!(text.contains("2 were cut off") && text.contains("3 were kept back"), "{text}");
         assert!(sentence("api", 5, counts(6, 6)).ends_with("1 came from others"));
+        let text = sentence("api", 5, Counts { answered: 2, ..counts(5, 5) });
+        assert!(text.contains("; 3 of those passed on were cut off"), "{text}");
     }
 }
