@@ -8,7 +8,7 @@ use super::planned;
 use crate::plan::compile::notes::Notes;
 use crate::plan::fleet::Order;
 use crate::plan::words::{rate, time};
-use crate::plan::{Fault, FaultKind, Fleet};
+use crate::plan::{Fault, FaultKind, Fleet, OutageMode};
 use crate::spec::Trail;
 use assay_slo::case::{Anchor, Breaker, BreakerMust, Evidence, Moment};
 
@@ -54,7 +54,20 @@ struct About<'p> {
 impl About<'_> {
     /// `opens.within` ≥ (F − 1)/λ + f.
     fn opens(self, (after, within_us): (Moment, u64), trail: &Trail, notes: &mut Notes<'_>) {
-        let (Some(fault), Some(fleet)) = (fault_of(after, self.world), self.fleet) else { return };
+        let Some(fault) = fault_of(after, self.world) else { return };
+        let Some(fleet) = self.fleet else {
+            // The timeout of callers that are not ours is known to nobody here.
+            if fault.kind == FaultKind::Outage(OutageMode::BlackHole) {
+                notes.warn(format!(
+                    "under `{}` a call fails when its caller gives up: `{}` can open within {} \
+                     only if that timeout is shorter",
+                    fault.name,
+                    self.breaker.name,
+                    time(within_us)
+                ));
+            }
+            return;
+        };
         let Some(failures) = self.breaker.policy.failures else { return };
         let Some(meeting) = failing::meeting(fleet, fault, self.world.links) else { return };
         let needed = failing::opens_after_us(fleet, failures, meeting.fail_us);

@@ -177,6 +177,9 @@ fn breakers() {
     );
     let seen = [("evidence: [{gateway: {fleet: trucks}}]", only), (MODE, "mode: reset")];
     assert!(good(&seen).watched[0].each);
+    let hole = [("evidence: [{gateway: {fleet: trucks}}]", only), (MODE, "mode: black-hole")];
+    let warnings = good(&hole).warnings;
+    assert!(warnings.iter().any(|text| text.contains("only if that timeout is shorter")));
     good(&[(
         "of: [dashboards]}}\n  errors",
         "of: [dashboards], during: [steady, uplink.open]}}\n  errors",
