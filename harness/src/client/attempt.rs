@@ -6,13 +6,12 @@
 //! Not here: when it was due and what it waited for (`load`).
 
 use super::classify::{self, NoConnection};
-use super::connection::{Answer, Broken, Connection};
+use super::connection::{Answer, Broken};
 use crate::clock::Clock;
 use assay_slo::{At, Outcome};
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{HeaderMap, Request};
+use hyper::HeaderMap;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
@@ -29,6 +28,37 @@ pub struct Limits {
     pub timeout_us: u64,
     /// Accepted statuses, inclusive ranges; empty: 2xx and 3xx.
     pub check_status: Vec<(u16, u16)>,
+}
+
+/// A connection that carries one request after another.
+pub trait Transport: Sized {
+    /// What it carries.
+    type Request;
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// What the kernel said. There is no timeout but the kernel's.
+    fn open(addr: SocketAddr) -> impl Future<Output = io::Result<Self>>;
+
+    /// Whether it has carried a whole answer before.
+    fn is_kept(&self) -> bool;
+
+    /// Whether a request may be written now: open, and the peer has said nothing unasked.
+    fn is_usable(&self) -> bool;
+
+    /// Writes the request and reads the whole answer.
+    ///
+    /// # Errors
+    /// See [`Broken`]; the connection must then be dropped. Dropping the future half-way leaves
+    /// the connection unusable as well.
+    fn send(
+        &mut self,
+        request: Self::Request,
+    ) -> impl Future<Output = Result<Answer, Broken<Self::Request>>>;
+
+    /// After an answer: whether the connection can carry another request.
+    fn settles(&mut self) -> impl Future<Output = bool>;
 }
 
 /// How one attempt went.
@@ -79,13 +109,13 @@ impl Exchange {
 /// unasked, before anything was written, it is replaced. `began` is told each beginning, the last
 /// of which counts; never of what this machine could not begin. The connection comes back if it
 /// can carry another request.
-pub async fn attempt(
+pub async fn attempt<T: Transport>(
     clock: &Clock,
     limits: &Limits,
-    kept: Option<Connection>,
-    request: Request<Full<Bytes>>,
+    kept: Option<T>,
+    request: T::Request,
     mut began: impl FnMut(At),
-) -> (Exchange, Option<Connection>) {
+) -> (Exchange, Option<T>) {
     let mut request = request;
     if let Some(connection) = kept
         && connection.is_usable()
@@ -98,7 +128,7 @@ pub async fn attempt(
         }
     }
     let begun = clock.now();
-    let connection = match connect(clock, limits, begun, || began(begun)).await {
+    let connection: T = match connect(clock, limits, begun, || began(begun)).await {
         Ok(connection) => connection,
         Err(exchange) => return (exchange, None),
     };
@@ -110,15 +140,15 @@ pub async fn attempt(
 }
 
 /// The end of one try on one connection, or the request back if nothing of it was written.
-type Sent = Result<(Exchange, Option<Connection>), Box<Request<Full<Bytes>>>>;
+type Sent<T> = Result<(Exchange, Option<T>), Box<<T as Transport>::Request>>;
 
-async fn send(
+async fn send<T: Transport>(
     clock: &Clock,
     limits: &Limits,
     begun: At,
-    mut connection: Connection,
-    request: Request<Full<Bytes>>,
-) -> Sent {
+    mut connection: T,
+    request: T::Request,
+) -> Sent<T> {
     let kept = connection.is_kept();
     let end = within(clock, begun, limits.timeout_us, connection.send(request)).await;
     let done = clock.now();
@@ -142,13 +172,13 @@ async fn send(
     Ok((exchange, None))
 }
 
-async fn connect(
+async fn connect<T: Transport>(
     clock: &Clock,
     limits: &Limits,
     begun: At,
     began: impl FnOnce(),
-) -> Result<Connection, Exchange> {
-    let mut open = pin!(Connection::open(limits.addr));
+) -> Result<T, Exchange> {
+    let mut open = pin!(T::open(limits.addr));
     // What this machine cannot begin, its kernel says at once.
     let first = poll_fn(|context| Poll::Ready(open.as_mut().poll(context))).await;
     if let Poll::Ready(Err(error)) = &first

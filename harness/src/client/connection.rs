@@ -1,9 +1,10 @@
-//! One HTTP/1.1 connection that we own: connect, send a request, read its whole answer.
+//! One HTTP/1.1 connection that we own, on hyper: connect, send a request, read its whole answer.
 //!
 //! Invariant: the connection is driven by whoever awaits [`Connection::send`], by nobody else:
 //! no task of its own, nothing sent or re-sent while nobody looks.
-//! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`).
+//! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
+use super::attempt::Transport;
 use super::socket::{Socket, State, Wire};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -18,7 +19,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// An open connection.
 #[derive(Debug)]
@@ -38,11 +39,11 @@ pub struct Answer {
     pub headers: HeaderMap,
 }
 
-/// Why there is no whole answer.
+/// Why there is no whole answer to a request `R`.
 #[derive(Debug)]
-pub enum Broken {
+pub enum Broken<R> {
     /// The connection was found closed before anything was written.
-    Unsent(Box<Request<Full<Bytes>>>),
+    Unsent(Box<R>),
     /// The request cannot be written at all.
     Unsendable(hyper::Error),
     /// The connection ended, or what came was not HTTP, after bytes may have been written.
@@ -54,47 +55,44 @@ pub enum Broken {
     },
 }
 
-impl Connection {
-    /// Opens a connection, without delay of small writes.
-    ///
-    /// # Errors
-    /// What the kernel said. There is no timeout but the kernel's.
-    pub async fn open(addr: SocketAddr) -> io::Result<Connection> {
-        let socket = match addr {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        socket.set_nodelay(true)?;
-        let stream = socket.connect(addr).await?;
-        // Where nobody listens on a port of the ephemeral range, the kernel may pick that very
-        // port for us, and we would talk to ourselves.
-        if stream.local_addr()? == addr {
-            return Err(Errno::CONNREFUSED.into());
-        }
-        let socket = Socket::new(stream);
+/// Opens a stream, without delay of small writes.
+///
+/// # Errors
+/// What the kernel said. There is no timeout but the kernel's.
+pub(super) async fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
+    let socket = match addr {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_nodelay(true)?;
+    let stream = socket.connect(addr).await?;
+    // Where nobody listens on a port of the ephemeral range, the kernel may pick that very
+    // port for us, and we would talk to ourselves.
+    if stream.local_addr()? == addr {
+        return Err(Errno::CONNREFUSED.into());
+    }
+    Ok(stream)
+}
+
+impl Transport for Connection {
+    type Request = Request<Full<Bytes>>;
+
+    async fn open(addr: SocketAddr) -> io::Result<Connection> {
+        let socket = Socket::new(dial(addr).await?);
         let wire = TokioIo::new(Wire(Arc::clone(&socket)));
         let (sender, driver) = http1::handshake(wire).await.map_err(io::Error::other)?;
         Ok(Connection { sender, driver: Some(driver), socket, answers: 0 })
     }
 
-    /// Whether it has carried a whole answer before.
-    #[must_use]
-    pub fn is_kept(&self) -> bool {
+    fn is_kept(&self) -> bool {
         self.answers > 0
     }
 
-    /// Whether a request may be written now: open, and the peer has said nothing unasked.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
+    fn is_usable(&self) -> bool {
         self.driver.is_some() && !self.sender.is_closed() && self.socket.state() == State::Quiet
     }
 
-    /// Writes the request and reads the whole answer.
-    ///
-    /// # Errors
-    /// See [`Broken`]; the connection must then be dropped. Dropping the future half-way leaves
-    /// the connection unusable as well.
-    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
+    async fn send(&mut self, request: Self::Request) -> Result<Answer, Broken<Self::Request>> {
         let before = self.socket.received();
         let response = self.head(request, before).await?;
         let (parts, body) = response.into_parts();
@@ -103,8 +101,7 @@ impl Connection {
         Ok(Answer { status: parts.status.as_u16(), headers: parts.headers })
     }
 
-    /// After an answer: whether the connection can carry another request.
-    pub async fn settles(&mut self) -> bool {
+    async fn settles(&mut self) -> bool {
         // Two looks: the first lets the driver notice the end of the answer and ask for more.
         poll_fn(|context| {
             for _ in 0..2 {
@@ -119,12 +116,14 @@ impl Connection {
         .await
             && self.driver.is_some()
     }
+}
 
+impl Connection {
     async fn head(
         &mut self,
         request: Request<Full<Bytes>>,
         before: u64,
-    ) -> Result<Response<Incoming>, Broken> {
+    ) -> Result<Response<Incoming>, Broken<Request<Full<Bytes>>>> {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answer = poll_fn(|context| {
             drive(&mut self.driver, context);
@@ -147,7 +146,7 @@ impl Connection {
         }
     }
 
-    async fn read_out(&mut self, mut body: Incoming) -> Result<(), Broken> {
+    async fn read_out(&mut self, mut body: Incoming) -> Result<(), Broken<Request<Full<Bytes>>>> {
         poll_fn(|context| {
             loop {
                 if body.is_end_stream() {
@@ -185,7 +184,7 @@ fn drive(driver: &mut Driver, context: &mut Context<'_>) {
     }
 }
 
-fn broken(error: hyper::Error, answered: bool) -> Broken {
+fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
     if error.is_user() {
         Broken::Unsendable(error)
     } else {

@@ -9,9 +9,11 @@ pub mod asks;
 pub mod attempt;
 pub mod classify;
 pub mod connection;
+mod lean;
 pub mod render;
 mod socket;
 
-pub use attempt::{Exchange, Limits, attempt};
+pub use attempt::{Exchange, Limits, Transport, attempt};
 pub use connection::Connection;
+pub(crate) use lean::{Lean, Written};
 pub use render::{RenderError, Rendered};

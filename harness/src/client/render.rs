@@ -95,6 +95,16 @@ impl Rendered {
         Ok(Rendered { method, uri, headers, body, id_prefix })
     }
 
+    /// Method, path, headers but the id, body.
+    pub(super) fn parts(&self) -> (&Method, &Uri, &HeaderMap, &Bytes) {
+        (&self.method, &self.uri, &self.headers, &self.body)
+    }
+
+    /// What ids begin with.
+    pub(super) fn id_prefix(&self) -> &str {
+        &self.id_prefix
+    }
+
     /// The k-th request; ids of the warm-up's own count are written `w<k>`.
     #[must_use]
     pub fn request(&self, k: u64, warmup: bool) -> Request<Full<Bytes>> {

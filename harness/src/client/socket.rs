@@ -44,18 +44,23 @@ impl Socket {
 
     /// Asks the kernel what has happened, without taking anything out.
     pub(super) fn state(&self) -> State {
-        let mut byte = [0_u8; 1];
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        match rustix::net::recv(&*self.lock(), &mut byte[..], flags) {
-            Ok((_, 0)) => State::Closed,
-            Ok(_) => State::Talking,
-            Err(rustix::io::Errno::AGAIN) => State::Quiet,
-            Err(_) => State::Closed,
-        }
+        state(&self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, TcpStream> {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks the kernel what has happened on a stream, without taking anything out.
+pub(super) fn state(stream: &TcpStream) -> State {
+    let mut byte = [0_u8; 1];
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    match rustix::net::recv(stream, &mut byte[..], flags) {
+        Ok((_, 0)) => State::Closed,
+        Ok(_) => State::Talking,
+        Err(rustix::io::Errno::AGAIN) => State::Quiet,
+        Err(_) => State::Closed,
     }
 }
 

@@ -14,7 +14,7 @@ mod shard;
 mod timer;
 pub mod users;
 
-use crate::client::{Limits, RenderError, Rendered};
+use crate::client::{Limits, RenderError, Rendered, Written};
 use crate::clock::Clock;
 use crate::plan;
 use crate::record::{Batch, Edges, Recorder};
@@ -193,6 +193,8 @@ pub fn default_threads() -> usize {
 pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
     raise_descriptor_limit()?;
     let threads = drive.threads.max(1);
+    let looks = |mark: &Mark| matches!(mark, Mark::Answered { header: Some(_), .. });
+    let wants_headers = drive.marks.iter().any(looks);
     let mut shards: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
     for (place, lane) in lanes.into_iter().enumerate() {
         let known = |index: &u16| usize::from(*index) < lane.requests.len();
@@ -201,6 +203,9 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         }
         let aim = Aim { load: &lane.name, addr: lane.addr, authority: &lane.authority };
         let kinds = render(aim, &lane.client, &lane.requests, &drive.run_id)?;
+        let is_fixed = lane.requests.iter().all(|request| request.dynamic.is_none());
+        let written = || kinds.iter().map(|kind| Written::new(&kind.rendered, wants_headers));
+        let written: Option<Arc<[Written]>> = is_fixed.then(|| written().collect());
         let lane = Arc::new(lane);
         let limit = lane.client.connections.max(1);
         let parts = (limit / LEAST_CONNECTIONS_A_THREAD).clamp(1, threads);
@@ -210,6 +215,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
                 shard.push(Post {
                     lane: Arc::clone(&lane),
                     kinds: kinds.clone(),
+                    written: written.clone(),
                     shard: part as u64,
                     shards: parts as u64,
                     connections: limit / parts + usize::from(part < limit % parts),

@@ -7,16 +7,18 @@
 //! Not here: the pool's rules (`pool`), one attempt (`client`).
 
 mod closed;
+mod line;
 
 use super::arrivals::{Arrival, Arrivals};
 use super::pool::{Pool, Turn};
 use super::timer::Timer;
 use super::{Drive, Kind, Lane, Order};
-use crate::client::{Connection, Exchange, attempt};
+use crate::client::{Exchange, Written};
 use crate::clock::Clock;
 use crate::record::{Finished, Recorder};
 use assay_slo::time::SECOND_US;
 use assay_slo::{At, Outcome};
+use line::Line;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -34,6 +36,8 @@ const TOGETHER_US: u64 = 50;
 pub(super) struct Post {
     pub(super) lane: Arc<Lane>,
     pub(super) kinds: Vec<Kind>,
+    /// The same as they stand in memory, if the lean path can send all of them.
+    pub(super) written: Option<Arc<[Written]>>,
     /// It sends k ≡ `shard` (mod `shards`).
     pub(super) shard: u64,
     pub(super) shards: u64,
@@ -64,7 +68,7 @@ struct Flight {
 pub(super) struct Shard {
     drive: Drive,
     posts: Vec<Post>,
-    pools: Vec<RefCell<Pool<Connection, Job>>>,
+    pools: Vec<RefCell<Pool<Line, Job>>>,
     flights: RefCell<BTreeMap<u64, Flight>>,
     recorder: RefCell<Recorder>,
     next_id: Cell<u64>,
@@ -167,8 +171,8 @@ impl Shard {
             let job = self.enter(post, arrival);
             let asked = self.pools[post].borrow_mut().ask(Job { queued: Some(now), ..job });
             match asked {
-                Turn::Go(connection) => {
-                    tokio::task::spawn_local(Rc::clone(self).work(job, connection));
+                Turn::Go(line) => {
+                    tokio::task::spawn_local(Rc::clone(self).work(job, line));
                 }
                 Turn::Wait => {
                     let lane = &self.posts[post].lane;
@@ -200,35 +204,27 @@ impl Shard {
     }
 
     /// Makes an attempt, then those of the queue one after another in its place.
-    async fn work(self: Rc<Self>, mut job: Job, mut connection: Option<Connection>) {
+    async fn work(self: Rc<Self>, mut job: Job, mut line: Option<Line>) {
         let _watch = Watch(&self);
         loop {
-            let kind = &self.posts[job.post].kinds[job.request];
-            let request = kind.rendered.request(job.arrival.k, job.arrival.warmup);
-            let clock = &self.drive.clock;
-            let began = |at| self.began(job.id, at);
-            let (exchange, back) = attempt(clock, &kind.limits, connection, request, began).await;
+            let (exchange, back) = self.exchange(&job, line).await;
             self.land(job.id, exchange);
             match self.next(job.post, back) {
-                Some(next) => (job, connection) = next,
+                Some(next) => (job, line) = next,
                 None => break,
             }
         }
     }
 
     /// Who goes next on this post, waited too long left out.
-    fn next(
-        &self,
-        post: usize,
-        connection: Option<Connection>,
-    ) -> Option<(Job, Option<Connection>)> {
-        let mut connection = connection;
+    fn next(&self, post: usize, line: Option<Line>) -> Option<(Job, Option<Line>)> {
+        let mut line = line;
         loop {
-            let (job, kept) = self.pools[post].borrow_mut().release(connection)?;
+            let (job, kept) = self.pools[post].borrow_mut().release(line)?;
             let now = self.drive.clock.now();
             if self.waited_too_long(&job, now) {
                 self.land(job.id, Exchange::not_sent(now));
-                connection = kept;
+                line = kept;
                 continue;
             }
             if let Some(flight) = self.flights.borrow_mut().get_mut(&job.id) {

@@ -1,7 +1,7 @@
 //! One attempt against scripted peers on real sockets: each way to end has its class.
 
 use super::*;
-use crate::client::Rendered;
+use crate::client::{Connection, Lean, Rendered, Written};
 use crate::plan::{Body, Client, Request as Kind, Text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,7 +10,51 @@ use tokio::net::{TcpListener, TcpStream};
 const SHORT_US: u64 = 80_000;
 const LONG_US: u64 = 20_000_000;
 
-fn request(method: &str) -> Request<Full<Bytes>> {
+/// A transport that is held against the same peers as the other.
+trait Tried: Transport {
+    fn request(rendered: &Rendered) -> Self::Request;
+}
+
+impl Tried for Connection {
+    fn request(rendered: &Rendered) -> Self::Request {
+        rendered.request(0, false)
+    }
+}
+
+impl Tried for Lean {
+    fn request(rendered: &Rendered) -> Self::Request {
+        Written::new(rendered, true).message(0, false)
+    }
+}
+
+/// Each test, on each transport.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod on_hyper {
+            $(#[tokio::test] async fn $name() { super::$name::<super::Connection>().await; })*
+        }
+        mod on_lean {
+            $(#[tokio::test] async fn $name() { super::$name::<super::Lean>().await; })*
+        }
+    };
+}
+
+on_both! {
+    answers_of_every_framing_are_read_whole
+    cut_bodies_and_garbage_are_protocol_errors
+    errors_of_the_service_keep_their_status_and_headers
+    a_refused_connection_is_a_connect_error
+    a_reset_of_a_new_connection_is_no_idle_reset
+    silence_and_a_drip_end_at_the_timeout
+    a_kept_connection_carries_the_next_request
+    closed_reset_or_talking_while_idle_is_replaced_and_no_attempt
+    ended_after_writing_on_a_kept_connection_is_an_idle_reset_and_not_retried
+    garbage_on_a_kept_connection_is_no_idle_reset
+    connections_that_say_close_or_send_too_much_are_not_kept
+    a_large_body_is_read_through
+}
+
+fn request<T: Tried>(method: &str) -> T::Request {
     let client =
         Client { connections: 1, timeout_us: 1, connect_timeout_us: 1, headers: Vec::new() };
     let kind = Kind {
@@ -23,7 +67,7 @@ fn request(method: &str) -> Request<Full<Bytes>> {
         timeout_us: 1,
         dynamic: None,
     };
-    Rendered::new("run", "load", "host:1", &client, &kind).unwrap().request(0, false)
+    T::request(&Rendered::new("run", "load", "host:1", &client, &kind).unwrap())
 }
 
 fn limits(addr: SocketAddr, timeout_us: u64) -> Limits {
@@ -49,7 +93,7 @@ fn reset(stream: TcpStream) {
 }
 
 /// One attempt against a peer that reads the request, writes these bytes and closes.
-async fn against(method: &str, answer: &'static [u8]) -> (Exchange, bool) {
+async fn against<T: Tried>(method: &str, answer: &'static [u8]) -> (Exchange, bool) {
     let (listener, addr) = listener().await;
     let peer = async {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -60,7 +104,8 @@ async fn against(method: &str, answer: &'static [u8]) -> (Exchange, bool) {
     let clock = Clock::start();
     let limits = limits(addr, LONG_US);
     let ours = async {
-        let (exchange, kept) = attempt(&clock, &limits, None, request(method), |_| {}).await;
+        let (exchange, kept) =
+            attempt::<T>(&clock, &limits, None, request::<T>(method), |_| {}).await;
         (exchange, kept.is_some())
     };
     // The peer's end of the stream is closed as soon as it has answered.
@@ -68,8 +113,7 @@ async fn against(method: &str, answer: &'static [u8]) -> (Exchange, bool) {
     ours
 }
 
-#[tokio::test]
-async fn answers_of_every_framing_are_read_whole() {
+async fn answers_of_every_framing_are_read_whole<T: Tried>() {
     let cases: [(&str, &'static [u8], u16); 8] = [
         ("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", 200),
         ("GET", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200),
@@ -85,7 +129,7 @@ async fn answers_of_every_framing_are_read_whole() {
         ),
     ];
     for (method, answer, status) in cases {
-        let (exchange, _) = against(method, answer).await;
+        let (exchange, _) = against::<T>(method, answer).await;
         let text = String::from_utf8_lossy(answer);
         assert_eq!((exchange.outcome, exchange.status), (Outcome::Ok, status), "{text}");
         assert!(exchange.begun.unwrap() <= exchange.done);
@@ -93,8 +137,7 @@ async fn answers_of_every_framing_are_read_whole() {
     }
 }
 
-#[tokio::test]
-async fn cut_bodies_and_garbage_are_protocol_errors() {
+async fn cut_bodies_and_garbage_are_protocol_errors<T: Tried>() {
     let cases: [&'static [u8]; 8] = [
         b"",
         b"HTTP/1.1 200",
@@ -106,48 +149,45 @@ async fn cut_bodies_and_garbage_are_protocol_errors() {
         b"HTTP/1.1 99999 what\r\n\r\n",
     ];
     for answer in cases {
-        let (exchange, kept) = against("GET", answer).await;
+        let (exchange, kept) = against::<T>("GET", answer).await;
         let text = String::from_utf8_lossy(answer);
         assert_eq!((exchange.outcome, exchange.status), (Outcome::ProtocolError, 0), "{text}");
         assert!(exchange.headers.is_none() && !exchange.idle_reset && !kept, "{text}");
     }
 }
 
-#[tokio::test]
-async fn errors_of_the_service_keep_their_status_and_headers() {
+async fn errors_of_the_service_keep_their_status_and_headers<T: Tried>() {
     let answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\ncontent-length: 0\r\n\r\n";
-    let (exchange, _) = against("GET", answer).await;
+    let (exchange, _) = against::<T>("GET", answer).await;
     assert_eq!((exchange.outcome, exchange.status), (Outcome::Http5xx, 503));
     assert!(exchange.headers.unwrap().contains_key("retry-after"));
-    let (exchange, kept) = against("GET", b"HTTP/1.1 101 Up\r\nupgrade: x\r\n\r\n").await;
+    let (exchange, kept) = against::<T>("GET", b"HTTP/1.1 101 Up\r\nupgrade: x\r\n\r\n").await;
     assert_eq!((exchange.outcome, kept), (Outcome::CheckFailed, false));
 }
 
-#[tokio::test]
-async fn a_refused_connection_is_a_connect_error() {
+async fn a_refused_connection_is_a_connect_error<T: Tried>() {
     let (listener, addr) = listener().await;
     drop(listener);
     let clock = Clock::start();
     let mut began = 0;
     let limits = limits(addr, LONG_US);
-    let (exchange, kept) = attempt(&clock, &limits, None, request("GET"), |_| began += 1).await;
+    let (exchange, kept) =
+        attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| began += 1).await;
     assert_eq!((exchange.outcome, exchange.refused), (Outcome::ConnectError, true));
     assert_eq!((began, kept.is_none()), (1, true));
 }
 
-#[tokio::test]
-async fn a_reset_of_a_new_connection_is_no_idle_reset() {
+async fn a_reset_of_a_new_connection_is_no_idle_reset<T: Tried>() {
     let (listener, addr) = listener().await;
     let clock = Clock::start();
     let limits = limits(addr, LONG_US);
     let peer = async { reset(listener.accept().await.unwrap().0) };
-    let ours = attempt(&clock, &limits, None, request("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
     let ((), (exchange, _)) = tokio::join!(peer, ours);
     assert_eq!((exchange.outcome, exchange.idle_reset), (Outcome::ProtocolError, false));
 }
 
-#[tokio::test]
-async fn silence_and_a_drip_end_at_the_timeout() {
+async fn silence_and_a_drip_end_at_the_timeout<T: Tried>() {
     for answer in [&b""[..], &b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfirst"[..]] {
         let (listener, addr) = listener().await;
         let (clock, limits) = (Clock::start(), limits(addr, SHORT_US));
@@ -159,7 +199,8 @@ async fn silence_and_a_drip_end_at_the_timeout() {
             let _ = stream.read_u8().await;
         };
         let ours = async {
-            let (exchange, kept) = attempt(&clock, &limits, None, request("GET"), |_| {}).await;
+            let (exchange, kept) =
+                attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {}).await;
             assert!(kept.is_none());
             exchange
         };
@@ -173,40 +214,38 @@ async fn silence_and_a_drip_end_at_the_timeout() {
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// A kept connection after one good answer, and the peer's end of it.
-async fn kept(clock: &Clock, limits: &Limits, listener: &TcpListener) -> (Connection, TcpStream) {
+async fn kept<T: Tried>(clock: &Clock, limits: &Limits, listener: &TcpListener) -> (T, TcpStream) {
     let peer = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;
         stream.write_all(OK).await.unwrap();
         stream
     };
-    let ours = attempt(clock, limits, None, request("GET"), |_| {});
+    let ours = attempt::<T>(clock, limits, None, request::<T>("GET"), |_| {});
     let (stream, (exchange, connection)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     (connection.unwrap(), stream)
 }
 
-#[tokio::test]
-async fn a_kept_connection_carries_the_next_request() {
+async fn a_kept_connection_carries_the_next_request<T: Tried>() {
     let (listener, addr) = listener().await;
     let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
-    let (connection, mut stream) = kept(&clock, &limits, &listener).await;
+    let (connection, mut stream) = kept::<T>(&clock, &limits, &listener).await;
     let peer = async {
         read_request(&mut stream).await;
         stream.write_all(OK).await.unwrap();
     };
-    let ours = attempt(&clock, &limits, Some(connection), request("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| {});
     let ((), (exchange, connection)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     assert!(connection.is_some());
 }
 
-#[tokio::test]
-async fn closed_reset_or_talking_while_idle_is_replaced_and_no_attempt() {
+async fn closed_reset_or_talking_while_idle_is_replaced_and_no_attempt<T: Tried>() {
     for way in 0..3 {
         let (listener, addr) = listener().await;
         let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
-        let (connection, mut stream) = kept(&clock, &limits, &listener).await;
+        let (connection, mut stream) = kept::<T>(&clock, &limits, &listener).await;
         let mut left = None;
         match way {
             0 => drop(stream),
@@ -223,24 +262,24 @@ async fn closed_reset_or_talking_while_idle_is_replaced_and_no_attempt() {
             stream.write_all(OK).await.unwrap();
             stream
         };
-        let ours = attempt(&clock, &limits, Some(connection), request("GET"), |_| began += 1);
+        let ours =
+            attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| began += 1);
         let (_stream, (exchange, _)) = tokio::join!(peer, ours);
         assert_eq!((exchange.outcome, began), (Outcome::Ok, 1), "way {way}");
         drop(left);
     }
 }
 
-#[tokio::test]
-async fn ended_after_writing_on_a_kept_connection_is_an_idle_reset_and_not_retried() {
+async fn ended_after_writing_on_a_kept_connection_is_an_idle_reset_and_not_retried<T: Tried>() {
     for with_reset in [false, true] {
         let (listener, addr) = listener().await;
         let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
-        let (connection, mut stream) = kept(&clock, &limits, &listener).await;
+        let (connection, mut stream) = kept::<T>(&clock, &limits, &listener).await;
         let peer = async {
             read_request(&mut stream).await;
             if with_reset { reset(stream) } else { drop(stream) }
         };
-        let ours = attempt(&clock, &limits, Some(connection), request("GET"), |_| {});
+        let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| {});
         let ((), (exchange, connection)) = tokio::join!(peer, ours);
         assert_eq!((exchange.outcome, exchange.idle_reset), (Outcome::ProtocolError, true));
         assert!(connection.is_none());
@@ -249,33 +288,30 @@ async fn ended_after_writing_on_a_kept_connection_is_an_idle_reset_and_not_retri
     }
 }
 
-#[tokio::test]
-async fn garbage_on_a_kept_connection_is_no_idle_reset() {
+async fn garbage_on_a_kept_connection_is_no_idle_reset<T: Tried>() {
     let (listener, addr) = listener().await;
     let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
-    let (connection, mut stream) = kept(&clock, &limits, &listener).await;
+    let (connection, mut stream) = kept::<T>(&clock, &limits, &listener).await;
     let peer = async {
         read_request(&mut stream).await;
         stream.write_all(b"garbage\r\n\r\n").await.unwrap();
     };
-    let ours = attempt(&clock, &limits, Some(connection), request("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| {});
     let ((), (exchange, _)) = tokio::join!(peer, ours);
     assert_eq!((exchange.outcome, exchange.idle_reset), (Outcome::ProtocolError, false));
 }
 
-#[tokio::test]
-async fn connections_that_say_close_or_send_too_much_are_not_kept() {
+async fn connections_that_say_close_or_send_too_much_are_not_kept<T: Tried>() {
     for answer in [
         &b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"[..],
         &b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more"[..],
     ] {
-        let (exchange, kept) = against("GET", answer).await;
+        let (exchange, kept) = against::<T>("GET", answer).await;
         assert_eq!((exchange.outcome, kept), (Outcome::Ok, false));
     }
 }
 
-#[tokio::test]
-async fn a_large_body_is_read_through() {
+async fn a_large_body_is_read_through<T: Tried>() {
     const MEBIBYTES: usize = 120;
     let (listener, addr) = listener().await;
     let (clock, limits) = (Clock::start(), limits(addr, 10 * LONG_US));
@@ -290,7 +326,7 @@ async fn a_large_body_is_read_through() {
         }
         stream
     };
-    let ours = attempt(&clock, &limits, None, request("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
     let (_stream, (exchange, connection)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     assert!(connection.is_some());

@@ -9,7 +9,6 @@
 use super::super::Pace;
 use super::super::arrivals::Arrival;
 use super::{Shard, Watch};
-use crate::client::attempt;
 use assay_slo::Outcome;
 use std::rc::Rc;
 
@@ -34,17 +33,14 @@ impl Shard {
         let clock = self.drive.clock;
         let (from, to) = (self.drive.zero, self.drive.zero.plus(ends_us));
         clock.sleep_until(from).await;
-        let mut connection = None;
+        let mut line = None;
         while !self.ended.get() && clock.now() < to {
             let arrival = Arrival { k: self.next_k(post), warmup: false, due: clock.now() };
             let job = self.enter(post, arrival);
-            let kind = &self.posts[post].kinds[job.request];
-            let request = kind.rendered.request(arrival.k, false);
-            let began = |at| self.began(job.id, at);
-            let (exchange, back) = attempt(&clock, &kind.limits, connection, request, began).await;
+            let (exchange, back) = self.exchange(&job, line).await;
             let reached = !matches!(exchange.outcome, Outcome::ConnectError | Outcome::NotSent);
             self.land(job.id, exchange);
-            connection = back;
+            line = back;
             if !reached {
                 clock.sleep_until(clock.now().plus(REST_US)).await;
             }

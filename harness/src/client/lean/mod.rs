@@ -1,0 +1,163 @@
+//! A lean HTTP/1.1 connection for measured load: the request is one piece of memory, the answer
+//! is parsed where it was read and thrown away.
+//!
+//! Invariant: the same rules as `connection`, which TLS and all else go through: nothing is sent
+//! twice, a kept connection found closed before anything was written gives the request back, and
+//! what is left over after an answer makes the connection unusable.
+//! Invariant: no buffer of its own while nothing is under way, so idle connections cost little.
+//! Not here: the grammar of answers (`answer`), what a request looks like (`written`), classes
+//! and timeouts (`attempt`).
+
+mod answer;
+mod chunked;
+mod written;
+
+use super::attempt::Transport;
+use super::connection::{Answer, Broken, dial};
+use super::socket::{State, state};
+use answer::{Progress, Reader};
+use hyper::HeaderMap;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+pub(crate) use written::{Message, Written};
+
+/// Bytes of one read. One buffer for all connections of a thread.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Lean {
+    stream: TcpStream,
+    /// Nothing is under way, nothing is left over, and the peer keeps it open.
+    rests: bool,
+    is_kept: bool,
+}
+
+impl Transport for Lean {
+    type Request = Message;
+
+    async fn open(addr: SocketAddr) -> io::Result<Lean> {
+        Ok(Lean { stream: dial(addr).await?, rests: true, is_kept: false })
+    }
+
+    fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    fn is_usable(&self) -> bool {
+        self.rests && state(&self.stream) == State::Quiet
+    }
+
+    async fn send(&mut self, message: Message) -> Result<Answer, Broken<Message>> {
+        // Until the whole answer is there; a dropped future leaves it so.
+        self.rests = false;
+        let mut turn = Turn {
+            stream: &mut self.stream,
+            written: 0,
+            unwritable: false,
+            heard: false,
+            reader: Reader::new(message.is_head, message.wants_headers),
+        };
+        let ended = poll_fn(|context| turn.poll(context, &message.bytes)).await;
+        match ended {
+            End::Whole { keeps, status, headers } => {
+                self.rests = keeps;
+                self.is_kept = true;
+                Ok(Answer { status, headers })
+            }
+            End::Unsent => Err(Broken::Unsent(Box::new(message))),
+            End::Midway { answered, closed } => Err(Broken::Midway { answered, closed }),
+        }
+    }
+
+    async fn settles(&mut self) -> bool {
+        self.rests
+    }
+}
+
+/// How one exchange ended.
+enum End {
+    Whole { keeps: bool, status: u16, headers: HeaderMap },
+    Unsent,
+    Midway { answered: bool, closed: bool },
+}
+
+/// One exchange under way.
+struct Turn<'a> {
+    stream: &'a mut TcpStream,
+    written: usize,
+    /// Writing failed; what the peer said before it closed may still be read.
+    unwritable: bool,
+    /// Any byte has come back.
+    heard: bool,
+    reader: Reader,
+}
+
+impl Turn<'_> {
+    fn poll(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<End> {
+        if self.write(context, bytes).is_err() {
+            if self.written == 0 {
+                return Poll::Ready(End::Unsent);
+            }
+            self.unwritable = true;
+        }
+        let whole = bytes.len() == self.written;
+        BUFFER.with_borrow_mut(|buffer| self.read(context, buffer, whole))
+    }
+
+    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        while !self.unwritable
+            && let Some(rest) = bytes.get(self.written..).filter(|rest| !rest.is_empty())
+        {
+            match Pin::new(&mut *self.stream).poll_write(context, rest) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(n)) => self.written += n,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until the answer is whole; `sent`: the request has been written to its end.
+    fn read(&mut self, context: &mut Context<'_>, buffer: &mut [u8], sent: bool) -> Poll<End> {
+        loop {
+            let mut space = ReadBuf::new(buffer);
+            let closed = match Pin::new(&mut *self.stream).poll_read(context, &mut space) {
+                Poll::Pending if self.unwritable => true,
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(self.midway(true)),
+                Poll::Ready(Ok(())) => space.filled().is_empty(),
+            };
+            self.heard |= !space.filled().is_empty();
+            let progress = match closed {
+                true => self.reader.closed(),
+                false => self.reader.feed(space.filled()),
+            };
+            match progress {
+                Ok(Progress::More) if closed => return Poll::Ready(self.midway(true)),
+                Ok(Progress::More) => {}
+                Ok(Progress::Whole { keeps }) => {
+                    let (status, headers) = self.reader.answer();
+                    // Who answers without reading all has no use for the rest.
+                    return Poll::Ready(End::Whole { keeps: keeps && sent, status, headers });
+                }
+                Err(_) => return Poll::Ready(self.midway(false)),
+            }
+        }
+    }
+
+    fn midway(&self, closed: bool) -> End {
+        End::Midway { answered: self.heard, closed }
+    }
+}

@@ -1,0 +1,41 @@
+//! A lane's connections: lean where nothing but HTTP/1.1 with fixed requests is asked, hyper's
+//! where anything else is.
+//!
+//! Invariant: all connections of a post are of one kind, and both kinds go through one `attempt`.
+//! Not here: the transports (`client`).
+
+use super::{Job, Shard};
+use crate::client::{Connection, Exchange, Lean, attempt};
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) enum Line {
+    Lean(Lean),
+    Hyper(Box<Connection>),
+}
+
+impl Shard {
+    /// Makes the attempt of a job, on the connection that it was given or on a new one.
+    pub(super) async fn exchange(&self, job: &Job, line: Option<Line>) -> (Exchange, Option<Line>) {
+        let post = &self.posts[job.post];
+        let kind = &post.kinds[job.request];
+        let (clock, arrival) = (&self.drive.clock, job.arrival);
+        let began = |at| self.began(job.id, at);
+        if let Some(written) = post.written.as_ref().and_then(|all| all.get(job.request)) {
+            let kept = line.and_then(|line| match line {
+                Line::Lean(lean) => Some(lean),
+                Line::Hyper(_) => None,
+            });
+            let message = written.message(arrival.k, arrival.warmup);
+            let (exchange, back) = attempt(clock, &kind.limits, kept, message, began).await;
+            return (exchange, back.map(Line::Lean));
+        }
+        let kept = line.and_then(|line| match line {
+            Line::Lean(_) => None,
+            Line::Hyper(connection) => Some(*connection),
+        });
+        let request = kind.rendered.request(arrival.k, arrival.warmup);
+        let (exchange, back) = attempt(clock, &kind.limits, kept, request, began).await;
+        (exchange, back.map(|back| Line::Hyper(Box::new(back))))
+    }
+}
