@@ -15,7 +15,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 /// Where attempts go, and how long they may take.
 #[derive(Debug, Clone)]
@@ -47,15 +47,16 @@ pub trait Transport: Sized {
     /// Whether a request may be written now: open, and the peer has said nothing unasked.
     fn is_usable(&self) -> bool;
 
-    /// Writes the request and reads the whole answer.
+    /// Writes the request and reads the whole answer; none if that took until the deadline.
     ///
     /// # Errors
-    /// See [`Broken`]; the connection must then be dropped. Dropping the future half-way leaves
-    /// the connection unusable as well.
+    /// See [`Broken`]; the connection must then be dropped, as it must without an answer. Dropping
+    /// the future half-way leaves the connection unusable as well.
     fn send(
         &mut self,
         request: Self::Request,
-    ) -> impl Future<Output = Result<Answer, Broken<Self::Request>>>;
+        deadline: Instant,
+    ) -> impl Future<Output = Option<Result<Answer, Broken<Self::Request>>>>;
 
     /// After an answer: whether the connection can carry another request.
     fn settles(&mut self) -> impl Future<Output = bool>;
@@ -150,7 +151,8 @@ async fn send<T: Transport>(
     request: T::Request,
 ) -> Sent<T> {
     let kept = connection.is_kept();
-    let end = within(clock, begun, limits.timeout_us, connection.send(request)).await;
+    let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
+    let end = connection.send(request, deadline).await;
     let done = clock.now();
     let exchange = match end {
         Some(Ok(answer)) if took(begun, done) <= limits.timeout_us => {

@@ -20,6 +20,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout_at};
 
 /// An open connection.
 #[derive(Debug)]
@@ -92,13 +93,12 @@ impl Transport for Connection {
         self.driver.is_some() && !self.sender.is_closed() && self.socket.state() == State::Quiet
     }
 
-    async fn send(&mut self, request: Self::Request) -> Result<Answer, Broken<Self::Request>> {
-        let before = self.socket.received();
-        let response = self.head(request, before).await?;
-        let (parts, body) = response.into_parts();
-        self.read_out(body).await?;
-        self.answers += 1;
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers })
+    async fn send(
+        &mut self,
+        request: Self::Request,
+        deadline: Instant,
+    ) -> Option<Result<Answer, Broken<Self::Request>>> {
+        timeout_at(deadline, self.exchange(request)).await.ok()
     }
 
     async fn settles(&mut self) -> bool {
@@ -119,6 +119,18 @@ impl Transport for Connection {
 }
 
 impl Connection {
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
+        let before = self.socket.received();
+        let response = self.head(request, before).await?;
+        let (parts, body) = response.into_parts();
+        self.read_out(body).await?;
+        self.answers += 1;
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers })
+    }
+
     async fn head(
         &mut self,
         request: Request<Full<Bytes>>,

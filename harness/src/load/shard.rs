@@ -19,8 +19,8 @@ use crate::record::{Finished, Recorder};
 use assay_slo::time::SECOND_US;
 use assay_slo::{At, Outcome};
 use line::Line;
+use slab::Slab;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
 use std::rc::Rc;
@@ -47,7 +47,7 @@ pub(super) struct Post {
 /// One due request on its way.
 #[derive(Debug, Clone, Copy)]
 struct Job {
-    id: u64,
+    id: usize,
     post: usize,
     request: usize,
     arrival: Arrival,
@@ -69,9 +69,8 @@ pub(super) struct Shard {
     drive: Drive,
     posts: Vec<Post>,
     pools: Vec<RefCell<Pool<Line, Job>>>,
-    flights: RefCell<BTreeMap<u64, Flight>>,
+    flights: RefCell<Slab<Flight>>,
     recorder: RefCell<Recorder>,
-    next_id: Cell<u64>,
     /// Requests that closed lanes have sent, by post.
     sent: Vec<Cell<u64>>,
     /// Connections of closed lanes that may still send.
@@ -104,7 +103,6 @@ impl Shard {
             pools,
             flights: RefCell::default(),
             recorder: RefCell::new(recorder),
-            next_id: Cell::new(0),
             sent,
             seats: Cell::new(0),
             ended: Cell::new(false),
@@ -194,11 +192,11 @@ impl Shard {
 
     fn enter(&self, post: usize, arrival: Arrival) -> Job {
         let lane = &self.posts[post].lane;
-        let id = self.next_id.get();
-        self.next_id.set(id + 1);
         let request = usize::from(lane.cycle[(arrival.k % lane.cycle.len() as u64) as usize]);
-        let job = Job { id, post, request, arrival, queued: None };
-        self.flights.borrow_mut().insert(id, Flight { job, begun: None, blocked_us: None });
+        let mut flights = self.flights.borrow_mut();
+        let place = flights.vacant_entry();
+        let job = Job { id: place.key(), post, request, arrival, queued: None };
+        place.insert(Flight { job, begun: None, blocked_us: None });
         self.recorder.borrow_mut().due(lane.index, arrival.due);
         job
     }
@@ -227,7 +225,7 @@ impl Shard {
                 line = kept;
                 continue;
             }
-            if let Some(flight) = self.flights.borrow_mut().get_mut(&job.id) {
+            if let Some(flight) = self.flights.borrow_mut().get_mut(job.id) {
                 flight.blocked_us = waited_us(&job, now);
             }
             return Some((job, kept));
@@ -245,7 +243,7 @@ impl Shard {
         for pool in &self.pools {
             let gone = pool.borrow_mut().give_up(|job| self.waited_too_long(job, now));
             for job in gone {
-                if let Some(flight) = self.flights.borrow_mut().get_mut(&job.id) {
+                if let Some(flight) = self.flights.borrow_mut().get_mut(job.id) {
                     flight.blocked_us = waited_us(&job, now);
                 }
                 self.land(job.id, Exchange::not_sent(now));
@@ -253,9 +251,9 @@ impl Shard {
         }
     }
 
-    fn began(&self, id: u64, at: At) {
+    fn began(&self, id: usize, at: At) {
         let mut flights = self.flights.borrow_mut();
-        let Some(flight) = flights.get_mut(&id) else { return };
+        let Some(flight) = flights.get_mut(id) else { return };
         // A kept connection that was replaced begins twice; the health book counts requests.
         if flight.begun.replace(at).is_none() {
             let due = flight.job.arrival.due;
@@ -266,8 +264,8 @@ impl Shard {
         }
     }
 
-    fn land(&self, id: u64, exchange: Exchange) {
-        let Some(flight) = self.flights.borrow_mut().remove(&id) else { return };
+    fn land(&self, id: usize, exchange: Exchange) {
+        let Some(flight) = self.flights.borrow_mut().try_remove(id) else { return };
         let lane = &self.posts[flight.job.post].lane;
         let mut recorder = self.recorder.borrow_mut();
         recorder.finished(&Finished {
@@ -296,7 +294,7 @@ impl Shard {
         let now = self.drive.clock.now();
         let flights = std::mem::take(&mut *self.flights.borrow_mut());
         let mut recorder = self.recorder.borrow_mut();
-        for flight in flights.into_values() {
+        for (_, flight) in flights {
             recorder.finished(&Finished {
                 load: self.posts[flight.job.post].lane.index,
                 request: flight.job.request,

@@ -255,6 +255,10 @@ async fn closed_reset_or_talking_while_idle_is_replaced_and_no_attempt<T: Tried>
                 left = Some(stream);
             }
         }
+        // The kernel has heard of it.
+        while connection.is_usable() {
+            tokio::task::yield_now().await;
+        }
         let mut began = 0;
         let peer = async {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -8,6 +8,7 @@
 //! Not here: the grammar of answers (`answer`), what a request looks like (`written`), classes
 //! and timeouts (`attempt`).
 
+mod alarm;
 mod answer;
 mod chunked;
 mod written;
@@ -15,6 +16,7 @@ mod written;
 use super::attempt::Transport;
 use super::connection::{Answer, Broken, dial};
 use super::socket::{State, state};
+use alarm::Alarm;
 use answer::{Progress, Reader};
 use hyper::HeaderMap;
 use std::cell::RefCell;
@@ -25,10 +27,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant};
 pub(crate) use written::{Message, Written};
 
 /// Bytes of one read. One buffer for all connections of a thread.
 const READ: usize = 64 * 1024;
+
+/// A connection that is used again within so long is not looked at before: that costs as much as
+/// a tenth of a request, and hardly ever would the kernel know more than the last read did.
+const FRESH: Duration = Duration::from_micros(100);
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
@@ -40,25 +47,32 @@ pub(crate) struct Lean {
     stream: TcpStream,
     /// Nothing is under way, nothing is left over, and the peer keeps it open.
     rests: bool,
-    is_kept: bool,
+    /// When the last whole answer was there.
+    answered: Option<Instant>,
+    alarm: Alarm,
 }
 
 impl Transport for Lean {
     type Request = Message;
 
     async fn open(addr: SocketAddr) -> io::Result<Lean> {
-        Ok(Lean { stream: dial(addr).await?, rests: true, is_kept: false })
+        Ok(Lean { stream: dial(addr).await?, rests: true, answered: None, alarm: Alarm::default() })
     }
 
     fn is_kept(&self) -> bool {
-        self.is_kept
+        self.answered.is_some()
     }
 
     fn is_usable(&self) -> bool {
-        self.rests && state(&self.stream) == State::Quiet
+        let fresh = self.answered.is_some_and(|at| at.elapsed() < FRESH);
+        self.rests && (fresh || state(&self.stream) == State::Quiet)
     }
 
-    async fn send(&mut self, message: Message) -> Result<Answer, Broken<Message>> {
+    async fn send(
+        &mut self,
+        message: Message,
+        deadline: Instant,
+    ) -> Option<Result<Answer, Broken<Message>>> {
         // Until the whole answer is there; a dropped future leaves it so.
         self.rests = false;
         let mut turn = Turn {
@@ -68,16 +82,21 @@ impl Transport for Lean {
             heard: false,
             reader: Reader::new(message.is_head, message.wants_headers),
         };
-        let ended = poll_fn(|context| turn.poll(context, &message.bytes)).await;
-        match ended {
+        let alarm = &mut self.alarm;
+        let ended = poll_fn(|context| match turn.poll(context, &message.bytes) {
+            Poll::Ready(end) => Poll::Ready(Some(end)),
+            Poll::Pending => alarm.poll(context, deadline).map(|()| None),
+        })
+        .await?;
+        Some(match ended {
             End::Whole { keeps, status, headers } => {
                 self.rests = keeps;
-                self.is_kept = true;
+                self.answered = Some(Instant::now());
                 Ok(Answer { status, headers })
             }
             End::Unsent => Err(Broken::Unsent(Box::new(message))),
             End::Midway { answered, closed } => Err(Broken::Midway { answered, closed }),
-        }
+        })
     }
 
     async fn settles(&mut self) -> bool {

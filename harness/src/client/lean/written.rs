@@ -98,8 +98,9 @@ mod tests {
             bytes
         };
         let mut ours = T::open(listener.local_addr().unwrap()).await.unwrap();
-        let (bytes, answer) = tokio::join!(peer, ours.send(request));
-        assert_eq!(answer.ok().unwrap().status, 200);
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        let (bytes, answer) = tokio::join!(peer, ours.send(request, deadline));
+        assert_eq!(answer.unwrap().ok().unwrap().status, 200);
         bytes
     }
 
