@@ -106,6 +106,9 @@ Examples:
   assay devices --samples 1000 --to http://127.0.0.1:8000
   assay devices --devices 20 --every 100ms --gateway --to http://127.0.0.1:8000")]
     Devices(DevicesArgs),
+    /// Holds a container of a run: starts it, says what it says, ends with it.
+    #[command(hide = true)]
+    Container(ContainerArgs),
     /// Outlives a run that is killed, and ends what it started.
     #[command(hide = true)]
     Guardian(GuardianArgs),
@@ -269,6 +272,35 @@ fn duration(text: &str) -> Result<u64, String> {
     let value = serde_json::Value::String(text.to_owned());
     let duration: Duration = serde_json::from_value(value).map_err(|e| e.to_string())?;
     if duration.us == 0 { Err("write more than 0s".to_owned()) } else { Ok(duration.us) }
+}
+
+/// A container to hold.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ContainerArgs {
+    /// `name:tag`.
+    #[arg(long)]
+    pub(super) image: String,
+    /// The port inside,
+    #[arg(long)]
+    pub(super) port: u16,
+    /// and where it is published.
+    #[arg(long)]
+    pub(super) publish: SocketAddr,
+    /// Bytes.
+    #[arg(long)]
+    pub(super) memory: Option<u64>,
+    /// Names of variables that it gets.
+    #[arg(long)]
+    pub(super) env: Vec<String>,
+    /// How long it may take to end.
+    #[arg(long)]
+    pub(super) stop_within_s: u64,
+    /// How long pulling and starting may take.
+    #[arg(long)]
+    pub(super) start_within_s: u64,
+    /// Arguments instead of the image's own.
+    #[arg(last = true)]
+    pub(super) command: Vec<String>,
 }
 
 /// The guardian.

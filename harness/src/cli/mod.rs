@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
         Command::Backend(args) => platform::backend(args),
         Command::Scorer(args) => platform::scorer(args),
         Command::Devices(args) => platform::devices(&args),
+        Command::Container(args) => platform::container(args),
         Command::Guardian(args) => platform::guardian(&args),
     }
 }

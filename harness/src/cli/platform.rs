@@ -1,15 +1,17 @@
-//! Processes of this program that others start: the bundled backend and scorer, the guardian.
+//! Processes of this program that others start: the bundled backend and scorer, holders of
+//! containers, the guardian.
 
-use super::args::{BackendArgs, DevicesArgs, GuardianArgs, ScorerArgs, Shape};
+use super::args::{BackendArgs, ContainerArgs, DevicesArgs, GuardianArgs, ScorerArgs, Shape};
 use super::print;
 use crate::fleet;
 use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
 use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
-use crate::service::guardian_main;
+use crate::service::{Held, container_main, guardian_main};
 use assay_backend::{Mutant, Settings};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn backend(args: BackendArgs) -> ExitCode {
@@ -108,7 +110,7 @@ pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
     let sent = runtime.block_on(send(&demo, |totals| {
         print::err(&format!("{} of {all} acknowledged\n", totals.acknowledged));
     }));
-    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    runtime.shutdown_timeout(Duration::from_millis(100));
     match sent {
         Ok((totals, stopped)) => {
             print::out(&told(&totals));
@@ -155,6 +157,19 @@ fn told(totals: &Totals) -> String {
         text += &format!("{finding}\n");
     }
     text
+}
+
+pub(super) fn container(args: ContainerArgs) -> ExitCode {
+    container_main(&Held {
+        image: args.image,
+        command: args.command,
+        env: args.env,
+        port: args.port,
+        publish: args.publish,
+        memory: args.memory,
+        stop_within_s: args.stop_within_s,
+        start_within: Duration::from_secs(args.start_within_s),
+    })
 }
 
 pub(super) fn guardian(args: &GuardianArgs) -> ExitCode {

@@ -134,7 +134,12 @@ pub struct Process {
     pub ready_within_us: u64,
     /// How long it may take to end after SIGTERM, µs.
     pub stop_within_us: u64,
+    /// The image of the container that it holds, if it holds one.
+    pub image: Option<String>,
 }
+
+/// What the holder of a container says when the container's port answers.
+pub const CONTAINER_ANSWERS: &str = "assay: the container's port answers";
 
 /// How readiness shows.
 #[derive(Debug, Clone, PartialEq, Eq)]

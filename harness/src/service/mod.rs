@@ -11,6 +11,7 @@
 mod capture;
 mod command;
 mod consent;
+mod container;
 mod descriptors;
 mod ending;
 mod error;
@@ -31,6 +32,7 @@ mod table;
 
 pub use capture::Written;
 pub use consent::{Deny, Refused, consent};
+pub use container::{Held, container_main};
 pub use error::ServiceError;
 pub use guardian::{Guardian, guardian_main};
 pub use http::get;

@@ -7,7 +7,7 @@
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
     ("Scenario", &["include", "setup", "teardown", "metrics", "baseline", "repeat"]),
-    ("Service", &["container", "running-process", "running-container"]),
+    ("Service", &["running-process", "running-container"]),
     ("Link", &["protocol", "stub"]),
     ("Probe", &["metric", "command"]),
     ("Load", &["stepping-arrival-rate", "replay-log"]),

@@ -35,6 +35,10 @@ pub(super) fn check_service(
 ) {
     match scenario.services.get(name) {
         Some(Service::Process(_)) => {}
+        Some(Service::Container(_)) => {
+            let message = format!("`{name}` is a container: `kill` of one is not supported yet");
+            notes.value(trail, message, "name a service with `process:`, or put a link before it");
+        }
         Some(Service::Url(_)) => {
             let message = format!("`{name}` was not started by us, so it is not ours to kill");
             notes.value(trail, message, "name a service with `process:`");

@@ -147,7 +147,8 @@ fn texts<'s>(scenario: &'s Scenario, loads: &[(&str, LoadParts<'s>)]) -> Vec<&'s
     let services = scenario.services.values().flat_map(|service| {
         let process = match service {
             Service::Process(process) => Some(process),
-            Service::Url(_) => None,
+            // In a container no address of ours means anything.
+            Service::Url(_) | Service::Container(_) => None,
         };
         process.into_iter().flat_map(|process| process.command.iter().chain(process.env.values()))
     });

@@ -8,6 +8,7 @@
 mod asked;
 mod breakers;
 mod consent;
+mod containers;
 mod data;
 mod dynamic;
 mod expect;

@@ -2,6 +2,7 @@
 //!
 //! Not here: their start order (`order`), whether load may reach them (`consent`).
 
+use super::containers::container;
 use super::notes::Notes;
 use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::text::literal;
@@ -12,9 +13,9 @@ use crate::spec::types::{self, Scenario};
 use std::path::Path;
 
 /// How long readiness may take unless the scenario says.
-const READY_WITHIN_US: u64 = 30_000_000;
+pub(super) const READY_WITHIN_US: u64 = 30_000_000;
 /// How long an end may take unless the scenario says.
-const STOP_WITHIN_US: u64 = 5_000_000;
+pub(super) const STOP_WITHIN_US: u64 = 5_000_000;
 
 /// The services, in the order of the scenario.
 pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>) -> Vec<Service> {
@@ -27,6 +28,9 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
                 let process = process(settings, folder, &trail, notes);
                 warn_of_deaf(name.as_str(), &process, notes);
                 ServiceKind::Process(process)
+            }
+            types::Service::Container(settings) => {
+                ServiceKind::Process(container(settings, folder, &trail.key("container"), notes))
             }
         };
         Service { name: name.to_string(), kind }
@@ -103,10 +107,11 @@ fn process(
         ready: ready(&settings.ready, &trail.key("ready"), notes),
         ready_within_us: ready_within,
         stop_within_us: stop_within,
+        image: None,
     }
 }
 
-fn filled_later(words: &Words) -> Text {
+pub(super) fn filled_later(words: &Words) -> Text {
     Text(words.to_string())
 }
 
@@ -125,7 +130,7 @@ fn working_directory(
     path
 }
 
-fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
+pub(super) fn ready(ready: &types::Ready, trail: &Trail, notes: &mut Notes<'_>) -> Ready {
     match (&ready.http, &ready.port, &ready.log) {
         (None, None, None) => Ready::Port(None),
         (Some(path), None, None) => {

@@ -40,11 +40,14 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         limit(&root.key(name), entries, "entries");
     }
     for (name, service) in &scenario.services {
-        if let Service::Process(process) = service {
-            let trail = root.key("services").key(name.as_str()).key("process");
-            limit(&trail.key("command"), process.command.len(), "words");
-            limit(&trail.key("env"), process.env.len(), "variables");
-        }
+        let (kind, command, env) = match service {
+            Service::Process(process) => ("process", process.command.len(), process.env.len()),
+            Service::Container(held) => ("container", held.command.len(), held.env.len()),
+            Service::Url(_) => continue,
+        };
+        let trail = root.key("services").key(name.as_str()).key(kind);
+        limit(&trail.key("command"), command, "words");
+        limit(&trail.key("env"), env, "variables");
     }
     let steps = scenario.flows.values().map(Vec::len).sum();
     limit(&root.key("flows"), steps, "steps");

@@ -13,7 +13,8 @@ use super::demand::Pool;
 use super::table::{Align, columns, wrap};
 use super::words::{count, rate, several, time};
 use super::{
-    Arrivals, Plan, Process, Ready, Request, Service, ServiceKind, Target, Upstream, phases,
+    Arrivals, CONTAINER_ANSWERS, Plan, Process, Ready, Request, Service, ServiceKind, Target,
+    Upstream, phases,
 };
 use assay_slo::case::{During, Of};
 use std::ops::Range;
@@ -76,10 +77,15 @@ fn started(process: &Process) -> String {
         Ready::Http(path) => format!("GET {path} answers 2xx"),
         Ready::Port(Some(port)) => format!("port {port} accepts"),
         Ready::Port(None) => "its port accepts".to_owned(),
+        Ready::Log(line) if line == CONTAINER_ANSWERS => "its port answers".to_owned(),
         Ready::Log(line) => format!("it says {line:?}"),
     };
     let within = time(process.ready_within_us);
-    format!("started: {}; ready when {ready}, within {within}", command.join(" "))
+    let what = match &process.image {
+        Some(image) => format!("a container of {image}"),
+        None => format!("started: {}", command.join(" ")),
+    };
+    format!("{what}; ready when {ready}, within {within}")
 }
 
 fn links(plan: &Plan) -> Vec<Vec<String>> {

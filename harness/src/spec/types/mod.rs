@@ -42,7 +42,7 @@ pub use objective::{
     Objective,
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
-pub use service::{HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
+pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
 use super::scalar::{Count, Duration, Free, Name, Words};

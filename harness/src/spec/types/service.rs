@@ -2,7 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Count, Duration, Name, Statuses, Words};
+use crate::spec::scalar::{Count, Duration, Name, Size, Statuses, Words};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,33 @@ pub enum Service {
     Url(Words),
     /// We start it, and end it with all its children.
     Process(Process),
+    /// We start it from an image, and remove it.
+    Container(Container),
+}
+
+/// A container that we start. Needs a container engine (Docker's API).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Container {
+    /// `name:tag`; pulled where it is not there.
+    pub image: Words,
+    /// Arguments instead of the image's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<Words>,
+    /// Its environment; values are text.
+    #[serde(default)]
+    pub env: IndexMap<String, Words>,
+    /// The port inside; it is published on a free port of 127.0.0.1.
+    pub port: Count,
+    /// The most memory it may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// How readiness shows, the pull included.
+    #[serde(default)]
+    pub ready: Ready,
+    /// How long it may take to end after SIGTERM: 5s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_within: Option<Duration>,
 }
 
 /// A process that we start.

@@ -1,0 +1,197 @@
+//! The holder of a container: a process of ours that starts it, says what it says, and ends as it
+//! ends. So a container is watched, waited for, logged and ended as any other service.
+//!
+//! Invariant: whoever ends the holder ends the container: SIGTERM stops it within its time, or
+//! removes it at once when the run itself has died. Only SIGKILL of the holder leaves it behind.
+//! Invariant: its port is published on the reserved loopback address and nowhere else.
+//! Not here: readiness by path or line (`ready`), what a scenario may say (`plan`).
+
+use crate::plan::CONTAINER_ANSWERS;
+use std::fmt::Display;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+use testcontainers::bollard::models::PortBinding;
+use testcontainers::core::ContainerPort;
+use testcontainers::core::logs::{LogFrame, consumer::LogConsumer};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Between two looks at the container, or at its port.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A container to hold.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// `name:tag`, `name@digest`, or a name.
+    pub image: String,
+    /// Arguments instead of the image's own; none: the image's own.
+    pub command: Vec<String>,
+    /// Names of our environment variables that it gets.
+    pub env: Vec<String>,
+    /// The port inside.
+    pub port: u16,
+    /// Where it is published.
+    pub publish: SocketAddr,
+    /// The most memory it may have, bytes.
+    pub memory: Option<u64>,
+    /// How long it may take to end after SIGTERM, whole seconds.
+    pub stop_within_s: u64,
+    /// How long pulling and starting may take.
+    pub start_within: Duration,
+}
+
+/// Holds a container until it ends or SIGTERM comes; the program's hidden subcommand `container`.
+#[must_use]
+pub fn container_main(held: &Held) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    match runtime.block_on(hold(held)) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &dyn Display) -> ExitCode {
+    say(&format!("assay: {error}\n"));
+    ExitCode::FAILURE
+}
+
+fn say(text: &str) {
+    // Nobody may listen any more; what is done counts.
+    let mut out = std::io::stdout().lock();
+    _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+async fn hold(held: &Held) -> Result<i64, String> {
+    let run = rustix::process::getppid();
+    let mut told = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let container = tokio::select! {
+        container = request(held).start() => container.map_err(|error| unstarted(held, &error))?,
+        _ = told.recv() => return Ok(0),
+    };
+    say(&format!("assay: started container {} of {}\n", container.id(), held.image));
+    tokio::spawn(answers(held.publish));
+    let exit = ended(&container, &mut told).await;
+    if exit.is_none() && rustix::process::getppid() == run {
+        let within = i32::try_from(held.stop_within_s).unwrap_or(i32::MAX);
+        container.stop_with_timeout(Some(within)).await.map_err(|error| error.to_string())?;
+    }
+    container.rm().await.map_err(|error| format!("the container is still there: {error}"))?;
+    Ok(exit.unwrap_or(0))
+}
+
+fn unstarted(held: &Held, error: &dyn Display) -> String {
+    format!(
+        "cannot start a container of {}: {error} (is an engine running, and may this user ask it? \
+         DOCKER_HOST says where)",
+        held.image
+    )
+}
+
+/// Waits for the container's end, and gives its exit code; none if SIGTERM came first.
+async fn ended(container: &ContainerAsync<GenericImage>, told: &mut Signal) -> Option<i64> {
+    loop {
+        tokio::select! {
+            _ = told.recv() => return None,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        // An engine that does not answer says nothing of the container.
+        if matches!(container.is_running().await, Ok(false)) {
+            let code = container.exit_code().await.ok().flatten().unwrap_or(1);
+            say(&format!("assay: the container exited with status {code}\n"));
+            return Some(code);
+        }
+    }
+}
+
+fn request(held: &Held) -> ContainerRequest<GenericImage> {
+    let (name, tag) = reference(&held.image);
+    let inside = ContainerPort::Tcp(held.port);
+    let bound = PortBinding {
+        host_ip: Some(held.publish.ip().to_string()),
+        host_port: Some(held.publish.port().to_string()),
+    };
+    let key = format!("{}/tcp", held.port);
+    let memory = held.memory.and_then(|bytes| i64::try_from(bytes).ok());
+    let mut request = GenericImage::new(name, tag)
+        .with_exposed_port(inside)
+        .with_startup_timeout(held.start_within)
+        .with_log_consumer(Aloud)
+        .with_host_config_modifier(move |host| {
+            host.publish_all_ports = Some(false);
+            host.port_bindings = Some([(key.clone(), Some(vec![bound.clone()]))].into());
+            host.memory = memory;
+        });
+    for (label, mark) in [("assay.run", super::RUN_ID), ("assay.service", super::SERVICE)] {
+        if let Ok(value) = std::env::var(mark) {
+            request = request.with_label(label, value);
+        }
+    }
+    for name in &held.env {
+        request = request.with_env_var(name, std::env::var(name).unwrap_or_default());
+    }
+    if held.command.is_empty() { request } else { request.with_cmd(held.command.clone()) }
+}
+
+/// Name and tag; a port in the registry's name is none.
+fn reference(image: &str) -> (&str, &str) {
+    match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (image, "latest"),
+    }
+}
+
+/// Says when the published port answers. The engine accepts there before the container does, and
+/// then closes at once: only a connection that stays is an answer.
+async fn answers(addr: SocketAddr) {
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(addr).await {
+            let read = tokio::time::timeout(LOOK_EVERY, stream.read_u8()).await;
+            if !matches!(read, Ok(Err(_))) {
+                say(&format!("{CONTAINER_ANSWERS}\n"));
+                return;
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Says what the container says.
+struct Aloud;
+
+impl LogConsumer for Aloud {
+    fn accept<'a>(
+        &'a self,
+        record: &'a LogFrame,
+    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        let text = String::from_utf8_lossy(record.bytes());
+        let line = text.trim_end_matches(['\n', '\r']);
+        say(&format!("{line}\n"));
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references() {
+        for (image, name, tag) in [
+            ("redis", "redis", "latest"),
+            ("redis:7", "redis", "7"),
+            ("localhost:5000/a/b", "localhost:5000/a/b", "latest"),
+            ("localhost:5000/a/b:1.2", "localhost:5000/a/b", "1.2"),
+            ("redis@sha256:abc", "redis@sha256", "abc"),
+        ] {
+            assert_eq!(reference(image), (name, tag));
+        }
+    }
+}
