@@ -14,6 +14,7 @@ mod lanes;
 mod look;
 mod names;
 mod progress;
+mod refresh;
 mod signals;
 mod stage;
 mod stream;
