@@ -32,7 +32,11 @@ fn without_descriptors_requests_are_not_sent_and_the_limit_is_named() {
     let [sent, unsent] = ["requests", "not_sent"].map(|key| figures[key].as_u64().unwrap());
     assert_eq!(sent + unsent, 300, "{figures}");
     assert!(unsent >= 200 && (1..100).contains(&sent), "{figures}");
-    let findings = verdict(&folder.path().join("out"))["findings"].to_string();
+    let verdict = verdict(&folder.path().join("out"));
+    let machine = &verdict["health"]["machine"];
+    assert_eq!(machine["descriptors_allowed"], 100, "{machine}");
+    assert!(machine["descriptors"].as_u64().is_some_and(|n| n >= 95), "{machine}");
+    let findings = verdict["findings"].to_string();
     assert!(findings.contains("EMFILE") && findings.contains("ulimit -n"), "{findings}");
 }
 

@@ -12,6 +12,7 @@ pub mod directory;
 mod environment;
 mod lanes;
 mod look;
+mod machine;
 mod names;
 mod progress;
 mod refresh;
@@ -21,6 +22,8 @@ mod stream;
 mod take_down;
 mod timetable;
 mod traffic;
+
+pub use environment::keep_calibration;
 
 use crate::clock::{self, Clock};
 use crate::link::Links;
