@@ -103,6 +103,7 @@ fn aimed(addr: SocketAddr) -> Aimed {
         timeout_us: 10_000_000,
         connect_timeout_us: 5_000_000,
         headers: Vec::new(),
+        transport: assay::plan::Transport::default(),
     };
     let fleet = Fleet {
         load: 0,
@@ -125,6 +126,7 @@ fn aimed(addr: SocketAddr) -> Aimed {
         index: 0,
         addr,
         authority: addr.to_string(),
+        tls: None,
         prefix: String::new(),
         known: Arc::new(|_: &str| None),
         attempts: false,

@@ -73,6 +73,7 @@ fn users(addr: SocketAddr) -> Aimed {
         timeout_us: 10_000_000,
         connect_timeout_us: 10_000_000,
         headers: Vec::new(),
+        transport: assay::plan::Transport::default(),
     };
     let users = Users {
         load: 0,
@@ -85,7 +86,7 @@ fn users(addr: SocketAddr) -> Aimed {
         captures: 0,
         does: Does::Journey(vec![Step::Send(0), Step::Pause { min_us: 5_000, max_us: 15_000 }]),
     };
-    Aimed { users, addr, authority: addr.to_string() }
+    Aimed { users, addr, authority: addr.to_string(), ends: None }
 }
 
 /// A server that answers everything; tells how many requests it has read, and notes their ids.

@@ -9,9 +9,11 @@ use crate::time::At;
 use serde::{Deserialize, Serialize};
 
 mod fleet;
+mod machine;
 pub use fleet::{
     Attempt, Attempts, AttemptsOf, Backlog, BreakerEvent, BreakerState, Ledger, Store,
 };
+pub use machine::Machine;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub enum Event {
     Cells(Vec<Cell>),
     /// How the generator itself did, per load and second.
     Health(Health),
+    /// What the run took from its machine, per second.
+    Machine(Machine),
     /// One of our gateways' breakers changed.
     Breaker(BreakerEvent),
     /// Single attempts, of a fleet or at a link that an expectation names.

@@ -8,7 +8,7 @@
 //! Not here: what a service did.
 
 use crate::case::{Case, LoadKind, Mark, Of};
-use crate::event::EndReason;
+use crate::event::{EndReason, Machine};
 use crate::outcome::Outcome;
 use crate::scorecard::HealthScore;
 use crate::timeline::{Counts, Key, Timeline};
@@ -146,6 +146,25 @@ impl Punctuality {
     }
 }
 
+/// What was taken from the machine, in words.
+fn used(most: &Machine) -> String {
+    let cores = |milli: u64| format!("{}.{:02}", milli / 1000, milli % 1000 / 10);
+    let allowed = match most.descriptors_allowed {
+        0 => String::new(),
+        allowed => format!(" of {allowed}"),
+    };
+    format!(
+        "; at most {} of {} in use by this program, {} by all; {}{allowed} descriptors; {} TCP sockets \
+         on the machine, for {} ports",
+        cores(most.own_milli),
+        words::count(most.cores, "core"),
+        cores(most.all_milli),
+        most.descriptors,
+        most.sockets,
+        most.ports
+    )
+}
+
 /// How the generator did in all. `ill`: the questions that it was ill for, with the reasons.
 pub(crate) fn score(
     case: &Case,
@@ -172,10 +191,11 @@ pub(crate) fn score(
         0 => String::new(),
         n => format!(", {n} by users and fleets"),
     };
+    let used = timeline.machine.as_ref().map_or(String::new(), used);
     let sentence = match ill.first() {
-        Some((id, reason)) => format!("ill for `{id}`: {reason}"),
+        Some((id, reason)) => format!("ill for `{id}`: {reason}{used}"),
         None => format!(
-            "well: {begun} of {} begun{others}, the greatest lag was {}{waited}",
+            "well: {begun} of {} begun{others}, the greatest lag was {}{waited}{used}",
             words::count(planned, "planned request"),
             words::about(lag_max_us)
         ),
@@ -188,6 +208,7 @@ pub(crate) fn score(
         worst_lag_p50_us: sums().map(|sum| sum.worst_p50_us).max().unwrap_or(0),
         worst_lag_p99_us: sums().map(|sum| sum.worst_p99_us).max().unwrap_or(0),
         lag_max_us,
+        machine: timeline.machine,
         sentence,
     }
 }

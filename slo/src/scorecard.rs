@@ -5,6 +5,7 @@
 //! Not here: how it is printed (harness `report`).
 
 use crate::case::{Clock, Place};
+use crate::event::Machine;
 use crate::time::At;
 use serde::{Deserialize, Serialize};
 
@@ -356,6 +357,9 @@ pub struct HealthScore {
     pub worst_lag_p99_us: u64,
     /// Greatest lag, µs.
     pub lag_max_us: u64,
+    /// What was taken from the machine: the most of any second; none where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     /// In one sentence.
     pub sentence: String,
 }

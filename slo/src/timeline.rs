@@ -9,8 +9,8 @@
 use crate::boundary::Boundaries;
 use crate::case::{Case, Clock, Of};
 use crate::event::{
-    Cell, Edge, EdgeKind, Effect, End, Entry, Event, Gate, GateTime, Histogram, ServiceEvent,
-    ServiceState, Straddle,
+    Cell, Edge, EdgeKind, Effect, End, Entry, Event, Gate, GateTime, Histogram, Machine,
+    ServiceEvent, ServiceState, Straddle,
 };
 use crate::outcome::Outcome;
 use crate::scorecard::FaultEdges;
@@ -40,6 +40,8 @@ pub struct Timeline {
     pub(crate) faults: BTreeMap<usize, FaultLine>,
     cells: BTreeMap<Of, BTreeMap<Key, Counts>>,
     pub(crate) health: BTreeMap<usize, HealthSum>,
+    /// The most of any second.
+    pub(crate) machine: Option<Machine>,
     /// Requests due by the 99th percentile of the lag in their second, µs.
     lags: BTreeMap<u64, u64>,
     pub(crate) before: Option<Gate>,
@@ -160,6 +162,7 @@ impl Timeline {
                 }
             }
             Event::Health(health) => self.add_health(entry.at, health, case)?,
+            Event::Machine(machine) => self.machine.get_or_insert_default().keep_most(machine),
             Event::Probe { .. } => {}
             Event::Breaker(_)
             | Event::Attempts(_)

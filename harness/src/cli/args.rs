@@ -63,6 +63,17 @@ Examples:
   assay load http://127.0.0.1:8080/cart --rate 50/s --body '{\"sku\":1}' -H 'Content-Type: application/json'
   assay load http://127.0.0.1:8080/ --closed --connections 64 --json figures.json")]
     Load(Box<LoadArgs>),
+    /// Find the smallest change that this machine can see: 20 s of equal load on the bundled backend.
+    #[command(after_help = "\
+The figures are kept for this machine and build, in $XDG_STATE_HOME/assay (~/.local/state/assay), and
+go into the journal and the report of every later run.
+
+Exit codes: 0 calibrated, 4 could not run, 130/143 interrupted.
+
+Examples:
+  assay calibrate
+  assay calibrate --out reports/calibration -q")]
+    Calibrate(CalibrateArgs),
     /// Judge a run directory again: the same bytes, or exit code 4.
     #[command(after_help = "\
 Recomputes the verdict from the journal alone, and compares every byte of verdict.json, junit.xml,
@@ -165,6 +176,16 @@ pub(super) struct RunArgs {
     /// A host beyond loopback whose traffic may be broken; may be given several times.
     #[arg(long, value_name = "HOST")]
     pub(super) allow_faults: Vec<String>,
+    #[command(flatten)]
+    pub(super) words: WordArgs,
+}
+
+/// A calibration.
+#[derive(Debug, ClapArgs)]
+pub(super) struct CalibrateArgs {
+    /// The run directory; must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) words: WordArgs,
 }

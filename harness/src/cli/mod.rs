@@ -5,6 +5,7 @@
 //! Not here: what commands do beyond parsing, calling and printing.
 
 mod args;
+mod calibrate;
 mod go;
 mod load;
 mod platform;
@@ -25,6 +26,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => scenario::plan(&args),
         Command::Run(args) => run::run(&args),
         Command::Load(args) => load::load(&args),
+        Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),

@@ -6,15 +6,22 @@
 //! Not here: when it was due and what it waited for (`load`).
 
 use super::classify::{self, NoConnection};
-use super::connection::{Answer, Broken};
+use super::connection::{Answer, Broken, Connection, dial};
+use super::multiplex::Trunk;
+use super::tls::Tls;
+use super::ways::Ways;
 use crate::clock::Clock;
 use assay_slo::{At, Outcome};
-use hyper::HeaderMap;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{HeaderMap, Request};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 /// Where attempts go, and how long they may take.
@@ -28,6 +35,26 @@ pub struct Limits {
     pub timeout_us: u64,
     /// Accepted statuses, inclusive ranges; empty: 2xx and 3xx.
     pub check_status: Vec<(u16, u16)>,
+    /// How TLS is spoken there; none: it is not.
+    pub tls: Option<Tls>,
+    /// HTTP/2: the connections that requests share. None: HTTP/1.1, each on its own.
+    pub trunk: Option<Arc<Trunk>>,
+    /// Between which addresses, and for how long.
+    pub ways: Ways,
+}
+
+impl Limits {
+    /// An attempt that got no connection in time.
+    pub(super) fn too_slow(&self, begun: At, done: At) -> Exchange {
+        let ours = self.connect_timeout_us < self.timeout_us;
+        let outcome = if ours { Outcome::ConnectError } else { Outcome::Timeout };
+        Exchange::unanswered(begun, done, outcome)
+    }
+
+    /// Why the peer did not let us in, if TLS said so after its handshake.
+    pub(super) fn turned_away(&self, ended: Option<&rustls::Error>) -> Option<String> {
+        self.tls.as_ref()?.turned_away(ended?)
+    }
 }
 
 /// A connection that carries one request after another.
@@ -35,17 +62,29 @@ pub trait Transport: Sized {
     /// What it carries.
     type Request;
 
-    /// Opens a connection.
+    /// Makes a connection of a stream that was opened then, over TLS where there is to be.
     ///
     /// # Errors
-    /// What the kernel said. There is no timeout but the kernel's.
-    fn open(addr: SocketAddr) -> impl Future<Output = io::Result<Self>>;
+    /// Why it cannot carry requests: no TLS could be agreed on. There is no timeout.
+    fn over(
+        stream: TcpStream,
+        tls: Option<&Tls>,
+        opened: At,
+    ) -> impl Future<Output = io::Result<Self>>;
+
+    /// When it was opened.
+    fn opened(&self) -> At;
 
     /// Whether it has carried a whole answer before.
     fn is_kept(&self) -> bool;
 
     /// Whether a request may be written now: open, and the peer has said nothing unasked.
-    fn is_usable(&self) -> bool;
+    fn is_usable(&mut self) -> bool;
+
+    /// How TLS ended, if with an error.
+    fn tls_error(&self) -> Option<&rustls::Error> {
+        None
+    }
 
     /// Writes the request and reads the whole answer; none if that took until the deadline.
     ///
@@ -107,7 +146,7 @@ impl Exchange {
 }
 
 /// Makes one attempt. `kept` is an idle connection to the same peer; found closed, or talking
-/// unasked, before anything was written, it is replaced. `began` is told each beginning, the last
+/// unasked, or too old, before anything was written, it is replaced. `began` is told each beginning, the last
 /// of which counts; never of what this machine could not begin. The connection comes back if it
 /// can carry another request.
 pub async fn attempt<T: Transport>(
@@ -118,7 +157,8 @@ pub async fn attempt<T: Transport>(
     mut began: impl FnMut(At),
 ) -> (Exchange, Option<T>) {
     let mut request = request;
-    if let Some(connection) = kept
+    if let Some(mut connection) = kept
+        && limits.ways.is_young(connection.opened(), || clock.now())
         && connection.is_usable()
     {
         let begun = clock.now();
@@ -129,7 +169,8 @@ pub async fn attempt<T: Transport>(
         }
     }
     let begun = clock.now();
-    let connection: T = match connect(clock, limits, begun, || began(begun)).await {
+    let over = |stream| T::over(stream, limits.tls.as_ref(), begun);
+    let connection = match connect(clock, limits, begun, || began(begun), over).await {
         Ok(connection) => connection,
         Err(exchange) => return (exchange, None),
     };
@@ -140,27 +181,67 @@ pub async fn attempt<T: Transport>(
     }
 }
 
-/// The end of one try on one connection, or the request back if nothing of it was written.
-type Sent<T> = Result<(Exchange, Option<T>), Box<<T as Transport>::Request>>;
-
 async fn send<T: Transport>(
     clock: &Clock,
     limits: &Limits,
     begun: At,
     mut connection: T,
     request: T::Request,
-) -> Sent<T> {
+) -> Result<(Exchange, Option<T>), Box<T::Request>> {
     let kept = connection.is_kept();
     let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
     let end = connection.send(request, deadline).await;
-    let done = clock.now();
-    let exchange = match end {
+    let turned_away = limits.turned_away(connection.tls_error());
+    let exchange = ended(Ended { limits, begun, done: clock.now(), kept, turned_away }, end)?;
+    let is_whole = exchange.headers.is_some();
+    let back = if is_whole && connection.settles().await { Some(connection) } else { None };
+    Ok((exchange, back))
+}
+
+/// One attempt on hyper: HTTP/2 where the limits want it, which keeps its connections itself, else
+/// HTTP/1.1.
+pub async fn attempt_on_hyper(
+    clock: &Clock,
+    limits: &Limits,
+    kept: Option<Connection>,
+    request: Request<Full<Bytes>>,
+    mut began: impl FnMut(At),
+) -> (Exchange, Option<Connection>) {
+    match &limits.trunk {
+        Some(trunk) => (trunk.attempt(clock, limits, request, &mut began).await, None),
+        None => attempt(clock, limits, kept, request, began).await,
+    }
+}
+
+/// What is known of an attempt besides its end.
+pub(super) struct Ended<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) begun: At,
+    pub(super) done: At,
+    /// The connection had carried a whole answer before.
+    pub(super) kept: bool,
+    /// What TLS said, if that means that the peer did not let us in.
+    pub(super) turned_away: Option<String>,
+}
+
+/// The class of an end; none: it took too long. The request comes back if nothing of it was written.
+pub(super) fn ended<R>(
+    known: Ended<'_>,
+    end: Option<Result<Answer, Broken<R>>>,
+) -> Result<Exchange, Box<R>> {
+    let Ended { limits, begun, done, kept, turned_away } = known;
+    Ok(match end {
         Some(Ok(answer)) if took(begun, done) <= limits.timeout_us => {
-            let exchange = answered(begun, done, answer, limits);
-            let connection = if connection.settles().await { Some(connection) } else { None };
-            return Ok((exchange, connection));
+            answered(begun, done, answer, limits)
         }
         Some(Ok(_)) | None => Exchange::unanswered(begun, done, Outcome::Timeout),
+        // Nothing of the request was read: the peer did not let us in.
+        Some(Err(Broken::Unsent(_) | Broken::Midway { answered: false, .. }))
+            if !kept && turned_away.is_some() =>
+        {
+            let exchange = Exchange::unanswered(begun, done, Outcome::ConnectError);
+            Exchange { finding: turned_away, ..exchange }
+        }
         Some(Err(Broken::Unsent(request))) => return Err(request),
         Some(Err(Broken::Unsendable(error))) => {
             let finding = Some(format!("a request could not be written: {error}"));
@@ -170,19 +251,21 @@ async fn send<T: Transport>(
             let exchange = Exchange::unanswered(begun, done, Outcome::ProtocolError);
             Exchange { idle_reset: kept && closed && !answered, ..exchange }
         }
-    };
-    Ok((exchange, None))
+    })
 }
 
-async fn connect<T: Transport>(
+/// Reaches the peer, and makes a connection of it.
+pub(super) async fn connect<C, F: Future<Output = io::Result<C>>>(
     clock: &Clock,
     limits: &Limits,
     begun: At,
     began: impl FnOnce(),
-) -> Result<T, Exchange> {
-    let mut open = pin!(T::open(limits.addr));
+    over: impl FnOnce(TcpStream) -> F,
+) -> Result<C, Exchange> {
+    let (from, to) = limits.ways.next(limits.addr);
+    let mut dial = pin!(dial(from, to));
     // What this machine cannot begin, its kernel says at once.
-    let first = poll_fn(|context| Poll::Ready(open.as_mut().poll(context))).await;
+    let first = poll_fn(|context| Poll::Ready(dial.as_mut().poll(context))).await;
     if let Poll::Ready(Err(error)) = &first
         && let NoConnection::OurLimit(text) = classify::connect(error)
     {
@@ -190,24 +273,35 @@ async fn connect<T: Transport>(
     }
     began();
     let limit_us = limits.connect_timeout_us.min(limits.timeout_us);
-    let opened = match first {
-        Poll::Ready(opened) => Some(opened),
-        Poll::Pending => within(clock, begun, limit_us, open).await,
+    let dialled = match first {
+        Poll::Ready(dialled) => Some(dialled),
+        Poll::Pending => within(clock, begun, limit_us, dial).await,
     };
-    let end = |outcome| Exchange::unanswered(begun, clock.now(), outcome);
+    let (opened, greeting) = match dialled {
+        Some(Ok(stream)) => {
+            (within(clock, begun, limit_us, over(stream)).await, limits.tls.as_ref())
+        }
+        Some(Err(error)) => (Some(Err(error)), None),
+        None => (None, None),
+    };
     match opened {
         Some(Ok(connection)) => Ok(connection),
         Some(Err(error)) => {
-            let refused = classify::connect(&error) == NoConnection::Refused;
-            Err(Exchange { refused, ..end(Outcome::ConnectError) })
+            let why = classify::connect(&error);
+            let refused = why == NoConnection::Refused;
+            let finding = if let NoConnection::NoTls(text) = why { Some(text) } else { None };
+            let exchange = Exchange::unanswered(begun, clock.now(), Outcome::ConnectError);
+            Err(Exchange { refused, finding, ..exchange })
         }
-        None if limits.connect_timeout_us < limits.timeout_us => Err(end(Outcome::ConnectError)),
-        None => Err(end(Outcome::Timeout)),
+        None => {
+            let finding = greeting.map(Tls::slow);
+            Err(Exchange { finding, ..limits.too_slow(begun, clock.now()) })
+        }
     }
 }
 
 /// The future's output, or none when so long has passed since `begun`.
-async fn within<T>(
+pub(super) async fn within<T>(
     clock: &Clock,
     begun: At,
     limit_us: u64,

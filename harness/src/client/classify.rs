@@ -3,6 +3,7 @@
 //! Invariant: classes are exclusive, and every status has one.
 //! Not here: what counts as an error (crate slo).
 
+use super::tls::Failed;
 use assay_slo::Outcome;
 use rustix::io::Errno;
 use std::io;
@@ -31,6 +32,8 @@ pub enum NoConnection {
     Refused,
     /// Unreachable, reset, or given up by the kernel.
     Failed,
+    /// No TLS could be agreed on: a sentence that says what to do.
+    NoTls(String),
     /// This machine has no more to give: a sentence that names the setting.
     OurLimit(String),
 }
@@ -38,6 +41,9 @@ pub enum NoConnection {
 /// Sorts the error of an attempt to connect.
 #[must_use]
 pub fn connect(error: &io::Error) -> NoConnection {
+    if let Some(failed) = error.get_ref().and_then(|inner| inner.downcast_ref::<Failed>()) {
+        return NoConnection::NoTls(failed.0.clone());
+    }
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::CONNREFUSED) => NoConnection::Refused,
         Some(Errno::MFILE) => NoConnection::OurLimit(
@@ -48,8 +54,14 @@ pub fn connect(error: &io::Error) -> NoConnection {
         ),
         Some(Errno::ADDRNOTAVAIL) => NoConnection::OurLimit(
             "no local port or address is left for a connection (EADDRNOTAVAIL): widen \
-             `net.ipv4.ip_local_port_range`, keep connections alive, or check that this machine \
-             speaks the target's address family"
+             `net.ipv4.ip_local_port_range`, name more `source-addresses` (127.0.0.2, …), keep \
+             connections alive, or check that this machine has the address and speaks its family"
+                .to_owned(),
+        ),
+        // Of a bind to an address of ours: all of its ports are taken.
+        Some(Errno::ADDRINUSE) => NoConnection::OurLimit(
+            "no local port is left at an address of `source-addresses` (EADDRINUSE): name more of \
+             them, or widen `net.ipv4.ip_local_port_range`"
                 .to_owned(),
         ),
         Some(Errno::NOBUFS | Errno::NOMEM) => NoConnection::OurLimit(format!(
@@ -112,6 +124,8 @@ mod tests {
             (Errno::MFILE, "ulimit -n"),
             (Errno::NFILE, "fs.file-max"),
             (Errno::ADDRNOTAVAIL, "net.ipv4.ip_local_port_range"),
+            (Errno::ADDRNOTAVAIL, "source-addresses"),
+            (Errno::ADDRINUSE, "source-addresses"),
         ] {
             match connect(&error(errno)) {
                 NoConnection::OurLimit(text) => assert!(text.contains(setting), "{text}"),

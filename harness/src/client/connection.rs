@@ -5,7 +5,9 @@
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
 use super::attempt::Transport;
-use super::socket::{Socket, State, Wire};
+use super::socket::{Socket, State};
+use super::tls::{Io, Tls};
+use assay_slo::At;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
@@ -15,10 +17,10 @@ use hyper_util::rt::TokioIo;
 use rustix::io::Errno;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
@@ -28,6 +30,9 @@ pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: Driver,
     socket: Arc<Socket>,
+    /// There is TLS, which says things of its own.
+    sealed: bool,
+    opened: At,
     answers: u64,
 }
 
@@ -56,16 +61,19 @@ pub enum Broken<R> {
     },
 }
 
-/// Opens a stream, without delay of small writes.
+/// Opens a stream, from this address of ours if one is given, without delay of small writes.
 ///
 /// # Errors
 /// What the kernel said. There is no timeout but the kernel's.
-pub(super) async fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
+pub(super) async fn dial(from: Option<IpAddr>, addr: SocketAddr) -> io::Result<TcpStream> {
     let socket = match addr {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_nodelay(true)?;
+    if let Some(from) = from {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
     let stream = socket.connect(addr).await?;
     // Where nobody listens on a port of the ephemeral range, the kernel may pick that very
     // port for us, and we would talk to ourselves.
@@ -78,19 +86,36 @@ pub(super) async fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
 impl Transport for Connection {
     type Request = Request<Full<Bytes>>;
 
-    async fn open(addr: SocketAddr) -> io::Result<Connection> {
-        let socket = Socket::new(dial(addr).await?);
-        let wire = TokioIo::new(Wire(Arc::clone(&socket)));
-        let (sender, driver) = http1::handshake(wire).await.map_err(io::Error::other)?;
-        Ok(Connection { sender, driver: Some(driver), socket, answers: 0 })
+    async fn over(stream: TcpStream, tls: Option<&Tls>, opened: At) -> io::Result<Connection> {
+        let socket = Socket::new(stream);
+        let io = match tls {
+            Some(tls) => tls.greet(&socket).await?,
+            None => Io::plain(&socket),
+        };
+        let greeted = http1::handshake(TokioIo::new(io)).await;
+        let (sender, driver) = greeted.map_err(io::Error::other)?;
+        let sealed = tls.is_some();
+        Ok(Connection { sender, driver: Some(driver), socket, sealed, opened, answers: 0 })
+    }
+
+    fn opened(&self) -> At {
+        self.opened
     }
 
     fn is_kept(&self) -> bool {
         self.answers > 0
     }
 
-    fn is_usable(&self) -> bool {
+    fn is_usable(&mut self) -> bool {
+        if self.sealed && self.socket.state() == State::Talking {
+            // A ticket for a later session is for TLS, a farewell is for us: hyper tells them apart.
+            drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
+        }
         self.driver.is_some() && !self.sender.is_closed() && self.socket.state() == State::Quiet
+    }
+
+    fn tls_error(&self) -> Option<&rustls::Error> {
+        self.socket.ended()
     }
 
     async fn send(
@@ -184,7 +209,7 @@ impl Connection {
 }
 
 /// hyper's connection, until it has ended.
-type Driver = Option<http1::Connection<TokioIo<Wire>, Full<Bytes>>>;
+type Driver = Option<http1::Connection<TokioIo<Io>, Full<Bytes>>>;
 
 /// Lets hyper read and write; an ended connection is dropped, which answers what it still owes.
 fn drive(driver: &mut Driver, context: &mut Context<'_>) {

@@ -10,10 +10,16 @@ pub mod attempt;
 pub mod classify;
 pub mod connection;
 mod lean;
+mod multiplex;
 pub mod render;
 mod socket;
+pub mod tls;
+mod ways;
 
-pub use attempt::{Exchange, Limits, Transport, attempt};
+pub use attempt::{Exchange, Limits, Transport, attempt, attempt_on_hyper};
 pub use connection::Connection;
 pub(crate) use lean::{Lean, Written};
+pub use multiplex::Trunk;
 pub use render::{RenderError, Rendered};
+pub use tls::{Tls, TlsError};
+pub use ways::{Ends, Ways};

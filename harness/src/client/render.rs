@@ -144,7 +144,13 @@ mod tests {
 
     fn client(headers: &[(&str, &str)]) -> Client {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), text(value)));
-        Client { connections: 1, timeout_us: 1, connect_timeout_us: 1, headers: headers.collect() }
+        Client {
+            connections: 1,
+            timeout_us: 1,
+            connect_timeout_us: 1,
+            headers: headers.collect(),
+            transport: crate::plan::Transport::default(),
+        }
     }
 
     fn request(method: &str, path: &str, body: Body) -> crate::plan::Request {

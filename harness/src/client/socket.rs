@@ -8,8 +8,8 @@ use rustix::net::RecvFlags;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -30,16 +30,37 @@ pub(super) enum State {
 pub(super) struct Socket {
     stream: Mutex<TcpStream>,
     received: AtomicU64,
+    ended: OnceLock<rustls::Error>,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Arc<Socket> {
-        Arc::new(Socket { stream: Mutex::new(stream), received: AtomicU64::new(0) })
+        Arc::new(Socket {
+            stream: Mutex::new(stream),
+            received: AtomicU64::new(0),
+            ended: OnceLock::new(),
+        })
     }
 
     /// Bytes read so far.
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// So many more were read.
+    pub(super) fn receive(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// TLS over it ended with this.
+    pub(super) fn end(&self, error: rustls::Error) {
+        // The first says why, others follow from it.
+        let _ = self.ended.set(error);
+    }
+
+    /// How TLS over it ended, if with an error.
+    pub(super) fn ended(&self) -> Option<&rustls::Error> {
+        self.ended.get()
     }
 
     /// Asks the kernel what has happened, without taking anything out.
@@ -64,7 +85,7 @@ pub(super) fn state(stream: &TcpStream) -> State {
     }
 }
 
-/// hyper's side of a [`Socket`].
+/// The reading and writing side of a [`Socket`].
 #[derive(Debug)]
 pub(super) struct Wire(pub(super) Arc<Socket>);
 
@@ -74,11 +95,7 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut *self.0.lock()).poll_read(context, buffer))?;
-        let read = buffer.filled().len().saturating_sub(before);
-        self.0.received.fetch_add(read as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(()))
+        Pin::new(&mut *self.0.lock()).poll_read(context, buffer)
     }
 }
 

@@ -15,7 +15,7 @@ use super::policy::{Owner, policy};
 use super::template::{Known, UnknownPlaceholder};
 use super::uplink::{Ties, Uplink};
 use super::{shared, teller};
-use crate::client::RenderError;
+use crate::client::{RenderError, Tls, TlsError};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::fleet::{Delivery, WhenFull};
@@ -43,6 +43,8 @@ pub struct Aimed {
     pub addr: SocketAddr,
     /// `host:port` for the `Host` header.
     pub authority: String,
+    /// How TLS is spoken there; none in the clear.
+    pub tls: Option<Arc<plan::Tls>>,
     /// Put before the profile's own paths: empty, or starting with `/`.
     pub prefix: String,
     /// What the placeholders of the run stand for.
@@ -117,6 +119,14 @@ pub enum StartError {
     /// Neither profile nor request.
     #[error("fleet {0} has neither a profile nor `send`: it has nothing to send")]
     Nothing(String),
+    /// A way to its target that cannot be taken.
+    #[error("fleet {fleet}: {error}")]
+    Tls {
+        /// The fleet's name.
+        fleet: String,
+        /// Why.
+        error: TlsError,
+    },
     /// Too much for one machine's memory.
     #[error(
         "fleet {0} is too large: at most {MOST_DEVICES} devices and {MOST_SAMPLES} samples in all"
@@ -167,15 +177,17 @@ pub fn start(fleets: Vec<Aimed>, drive: &Drive) -> Result<Fleets, StartError> {
     for aimed in fleets {
         let devices = measured(&aimed.fleet, drive.seed)?;
         let timeout_us = timeout_us(&aimed.fleet);
+        let tls = aimed.tls.as_ref().map(|tls| Tls::new(tls, &aimed.authority, false)).transpose();
         let peer = Peer {
             run_id: &drive.run_id,
             addr: aimed.addr,
             authority: &aimed.authority,
+            tls: tls.map_err(|error| StartError::Tls { fleet: aimed.fleet.name.clone(), error })?,
             prefix: &aimed.prefix,
             timeout_us,
             known: &*aimed.known,
         };
-        let messages = Messages::new(&aimed.fleet, devices.clone(), calendar, drive.zero, peer)?;
+        let messages = Messages::new(&aimed.fleet, devices.clone(), calendar, drive.zero, &peer)?;
         let count = usize::try_from(devices.count()).unwrap_or(usize::MAX);
         let account = Account::new(aimed.index, count).map_err(io::Error::other)?;
         let ties = Ties {

@@ -8,7 +8,7 @@ use super::StartError;
 use super::device::{Calendar, Devices};
 use super::template::{Known, Slots, Template, UnknownPlaceholder};
 use crate::client::render::REQUEST_ID;
-use crate::client::{Limits, Rendered};
+use crate::client::{Limits, Rendered, Tls};
 use crate::plan::{self, Body, Text};
 use assay_slo::At;
 use bytes::Bytes;
@@ -25,11 +25,11 @@ pub(super) enum Kind {
 }
 
 /// Where the requests of a fleet go.
-#[derive(Clone, Copy)]
 pub(super) struct Peer<'a> {
     pub(super) run_id: &'a str,
     pub(super) addr: SocketAddr,
     pub(super) authority: &'a str,
+    pub(super) tls: Option<Tls>,
     pub(super) prefix: &'a str,
     pub(super) timeout_us: u64,
     pub(super) known: &'a Known,
@@ -71,7 +71,7 @@ impl Messages {
         devices: Devices,
         calendar: Calendar,
         zero: At,
-        peer: Peer<'_>,
+        peer: &Peer<'_>,
     ) -> Result<Messages, StartError> {
         let (sample, features) = match &fleet.send {
             Some(request) => {
@@ -173,7 +173,7 @@ impl Message {
         devices: &Devices,
         request: &plan::Request,
         body: Content,
-        peer: Peer<'_>,
+        peer: &Peer<'_>,
     ) -> Result<Message, StartError> {
         let parse = |text: &Text| {
             Template::parse(&text.0, peer.known).map_err(|error| unknown(fleet, error))
@@ -217,6 +217,9 @@ impl Message {
             connect_timeout_us: fleet.client.connect_timeout_us,
             timeout_us: peer.timeout_us,
             check_status: request.check_status.clone(),
+            tls: peer.tls.clone(),
+            trunk: None,
+            ways: crate::client::Ways::default(),
         };
         let rendered =
             rendered.map_err(|error| StartError::Request { fleet: fleet.name.clone(), error })?;
@@ -255,11 +258,12 @@ mod tests {
             run_id: "r",
             addr: SocketAddr::from(([127, 0, 0, 1], 1)),
             authority: "h:1",
+            tls: None,
             prefix: "/base",
             timeout_us: 5,
             known: &|name| (name == "run.id").then(|| "r".to_owned()),
         };
-        Messages::new(fleet, Devices::new(fleet, 1), Calendar::now(&clock), At(0), peer)
+        Messages::new(fleet, Devices::new(fleet, 1), Calendar::now(&clock), At(0), &peer)
     }
 
     async fn body(request: Request<Full<Bytes>>) -> String {

@@ -33,10 +33,10 @@ pub use aim::{Aimed, Drive, FleetBatch, StartError, start};
 pub use template::{Known, UnknownPlaceholder};
 pub use weight::remembering;
 
+use crate::service::Address;
 use aim::Reader;
 use assay_slo::event::Ledger;
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -84,11 +84,11 @@ impl Fleets {
 
     /// Reads the far ends' stores back and closes the accounts, one line for each fleet. A fleet
     /// without gateway is read every 5 s until nothing is missing or its drain is over. `resolve`
-    /// has the address and the `host:port` of a service; commands run in `folder`. A store that
+    /// knows where a service answers; commands run in `folder`. A store that
     /// cannot be read is told in [`Ledger::problem`]. After [`Fleets::cut`] nothing is read.
     pub async fn read_back(
         &self,
-        resolve: &(dyn Fn(&str) -> Option<(SocketAddr, String)> + Sync),
+        resolve: &(dyn Fn(&str) -> Option<Address> + Sync),
         folder: &Path,
     ) -> Vec<Ledger> {
         let mut ledgers = Vec::new();

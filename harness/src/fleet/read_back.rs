@@ -12,14 +12,13 @@ use super::store::{Page, Store};
 use super::template::{Slots, Template};
 use crate::plan::Text;
 use crate::plan::fleet::{Found, ReadBack};
-use crate::service::{self, RUN_ID};
+use crate::service::{self, Address, RUN_ID};
 use assay_slo::At;
 use assay_slo::event::Ledger;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +44,7 @@ impl Reader {
     /// Reads the store, again and again where it may still be growing, and closes the account.
     pub(super) async fn read(
         &self,
-        resolve: &(dyn Fn(&str) -> Option<(SocketAddr, String)> + Sync),
+        resolve: &(dyn Fn(&str) -> Option<Address> + Sync),
         folder: &Path,
     ) -> Ledger {
         let clock = self.ties.clock;
@@ -65,7 +64,7 @@ impl Reader {
 
     async fn read_once(
         &self,
-        resolve: &(dyn Fn(&str) -> Option<(SocketAddr, String)> + Sync),
+        resolve: &(dyn Fn(&str) -> Option<Address> + Sync),
         folder: &Path,
     ) -> Result<(), String> {
         let Some(read_back) = &self.plan.read_back else {
@@ -73,7 +72,7 @@ impl Reader {
         };
         match read_back {
             ReadBack::Http { service, path, found, duplicates, next } => {
-                let (addr, authority) = resolve(service)
+                let address = resolve(service)
                     .ok_or_else(|| format!("service `{service}` has no address any more"))?;
                 let path = self.template(path)?;
                 if matches!(found, Found::Ranges(_))
@@ -84,7 +83,7 @@ impl Reader {
                     return Err(text.to_owned());
                 }
                 let question = Question {
-                    store: Store::new(addr, authority)?,
+                    store: Store::new(address)?,
                     path,
                     found: found.clone(),
                     duplicates: duplicates.clone(),

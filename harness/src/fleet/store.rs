@@ -4,8 +4,8 @@
 //! Invariant: a page has a greatest length, and pages a greatest number: no answer keeps the run.
 //! Not here: what is found (`ledger`), when to ask (`read_back`).
 
+use crate::service::Address;
 use serde_json::Value;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Longest page.
@@ -20,8 +20,7 @@ const WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     client: reqwest::Client,
-    addr: SocketAddr,
-    authority: String,
+    address: Address,
 }
 
 /// What a page of a device was.
@@ -35,15 +34,10 @@ pub(super) enum Page {
 impl Store {
     /// # Errors
     /// Why no client can be made.
-    pub(super) fn new(addr: SocketAddr, authority: String) -> Result<Store, String> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .timeout(WITHIN)
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Store { client, addr, authority })
+    pub(super) fn new(address: Address) -> Result<Store, String> {
+        let client =
+            address.client()?.timeout(WITHIN).build().map_err(|error| error.to_string())?;
+        Ok(Store { client, address })
     }
 
     /// `GET` of this path.
@@ -68,8 +62,8 @@ impl Store {
         let failed = |why: String| Failed { why, passing: true };
         let asked = self
             .client
-            .get(format!("http://{}{path}", self.addr))
-            .header(reqwest::header::HOST, &self.authority);
+            .get(format!("{}{path}", self.address.base()))
+            .header(reqwest::header::HOST, &self.address.authority);
         let mut answer =
             asked.send().await.map_err(|error| failed(format!("failed: {}", reason(&error))))?;
         let status = answer.status().as_u16();

@@ -34,6 +34,7 @@ pub(super) fn fleet() -> plan::Fleet {
             timeout_us: 10_000_000,
             connect_timeout_us: 10_000_000,
             headers: Vec::new(),
+            transport: plan::Transport::default(),
         },
         gateway: None,
         drain_us: 20_000_000,
@@ -99,6 +100,7 @@ fn begin(fleet: plan::Fleet, peer: &Peer) -> Run {
         index: 0,
         addr: peer.addr,
         authority: peer.addr.to_string(),
+        tls: None,
         prefix: String::new(),
         known: Arc::new(|_: &str| None),
         attempts: true,
@@ -121,7 +123,7 @@ impl Run {
     async fn finish(mut self) -> (Seen, Ledger) {
         self.fleets.generated_and_drained().await.unwrap();
         let addr = self.addr;
-        let resolve = move |_: &str| Some((addr, addr.to_string()));
+        let resolve = move |_: &str| Some(crate::service::Address::plain(addr));
         let ledger = self.fleets.read_back(&resolve, Path::new("/")).await.remove(0);
         let mut seen = Seen::default();
         while let Ok(FleetBatch { batch, events }) = self.batches.try_recv() {

@@ -14,7 +14,7 @@ mod shard;
 mod timer;
 pub mod users;
 
-use crate::client::{Limits, RenderError, Rendered, Written};
+use crate::client::{Ends, Limits, RenderError, Rendered, Tls, TlsError, Trunk, Ways, Written};
 use crate::clock::Clock;
 use crate::plan;
 use crate::record::{Batch, Edges, Recorder};
@@ -79,6 +79,8 @@ pub struct Lane {
     pub addr: SocketAddr,
     /// `host:port` for the `Host` header.
     pub authority: String,
+    /// Where else it connects to, and when that changes; none: only there.
+    pub ends: Option<Arc<Ends>>,
     /// How requests are sent; placeholders filled.
     pub client: plan::Client,
     /// What is sent; placeholders filled.
@@ -107,6 +109,14 @@ pub enum StartError {
         request: String,
         /// What is wrong with it.
         error: RenderError,
+    },
+    /// A way to its target that cannot be taken.
+    #[error("load {load}: {error}")]
+    Tls {
+        /// The load's name.
+        load: String,
+        /// Why.
+        error: TlsError,
     },
     /// A cycle that names no request.
     #[error("load {0}: its cycle names a request that it has not")]
@@ -201,9 +211,12 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         if lane.cycle.is_empty() || !lane.cycle.iter().all(known) {
             return Err(StartError::Cycle(lane.name.clone()));
         }
-        let aim = Aim { load: &lane.name, addr: lane.addr, authority: &lane.authority };
+        let Lane { name: load, addr, authority, ends, .. } = &lane;
+        let aim = Aim { load, addr: *addr, authority, ends };
         let kinds = render(aim, &lane.client, &lane.requests, &drive.run_id)?;
-        let is_fixed = lane.requests.iter().all(|request| request.dynamic.is_none());
+        let transport = &lane.client.transport;
+        let is_plain = transport.tls.is_none() && !transport.http2;
+        let is_fixed = is_plain && lane.requests.iter().all(|request| request.dynamic.is_none());
         let written = || kinds.iter().map(|kind| Written::new(&kind.rendered, wants_headers));
         let written: Option<Arc<[Written]>> = is_fixed.then(|| written().collect());
         let lane = Arc::new(lane);
@@ -212,13 +225,19 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         for part in 0..parts {
             // Small loads are spread over the threads by their place.
             if let Some(shard) = shards.get_mut((place + part) % threads) {
+                let connections = limit / parts + usize::from(part < limit % parts);
+                // Whoever waits for answers keeps a connection to itself.
+                let streams = match lane.pace {
+                    Pace::Open { .. } => lane.client.streams(),
+                    Pace::Closed { .. } => 1,
+                };
                 shard.push(Post {
                     lane: Arc::clone(&lane),
-                    kinds: kinds.clone(),
+                    kinds: apart(&kinds, &lane.client, connections, streams),
                     written: written.clone(),
                     shard: part as u64,
                     shards: parts as u64,
-                    connections: limit / parts + usize::from(part < limit % parts),
+                    connections: connections.saturating_mul(streams),
                 });
             }
         }
@@ -250,12 +269,23 @@ struct Kind {
     limits: Limits,
 }
 
+/// The requests of whoever has connections of its own; with HTTP/2 they share them.
+fn apart(kinds: &[Kind], client: &plan::Client, connections: usize, streams: usize) -> Vec<Kind> {
+    let trunk = client.transport.http2.then(|| Arc::new(Trunk::new(connections, streams)));
+    let own = |kind: &Kind| {
+        let limits = Limits { trunk: trunk.clone(), ..kind.limits.clone() };
+        Kind { limits, ..kind.clone() }
+    };
+    kinds.iter().map(own).collect()
+}
+
 /// Whose requests they are, and where they go.
 #[derive(Debug, Clone, Copy)]
 struct Aim<'a> {
     load: &'a str,
     addr: SocketAddr,
     authority: &'a str,
+    ends: &'a Option<Arc<Ends>>,
 }
 
 fn render(
@@ -264,6 +294,15 @@ fn render(
     requests: &[plan::Request],
     run: &str,
 ) -> Result<Vec<Kind>, StartError> {
+    let tls = client
+        .transport
+        .tls
+        .as_ref()
+        .map(|tls| Tls::new(tls, aim.authority, client.transport.http2));
+    let tls = tls.transpose();
+    let tls = tls.map_err(|error| StartError::Tls { load: aim.load.to_owned(), error })?;
+    let transport = &client.transport;
+    let ways = Ways::new(aim.ends.clone(), &transport.sources, transport.reconnect_us);
     let kind = |request: &plan::Request| {
         let rendered = Rendered::new(run, aim.load, aim.authority, client, request);
         let rendered = rendered.map_err(|error| StartError::Request {
@@ -276,6 +315,9 @@ fn render(
             connect_timeout_us: client.connect_timeout_us,
             timeout_us: request.timeout_us,
             check_status: request.check_status.clone(),
+            tls: tls.clone(),
+            trunk: None,
+            ways: ways.clone(),
         };
         Ok(Kind { rendered, limits })
     };

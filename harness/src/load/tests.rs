@@ -35,11 +35,13 @@ pub(super) fn lane(
         name: "web".to_owned(),
         addr,
         authority: addr.to_string(),
+        ends: None,
         client: Client {
             connections,
             timeout_us,
             connect_timeout_us: timeout_us,
             headers: Vec::new(),
+            transport: plan::Transport::default(),
         },
         requests: vec![request("a"), request("b")],
         cycle: vec![0, 0, 1],

@@ -23,6 +23,7 @@ mod table;
 pub mod template;
 pub mod text;
 pub mod traffic;
+pub mod transport;
 pub mod users;
 pub mod words;
 
@@ -32,6 +33,7 @@ pub use dynamic::Dynamic;
 pub use fleet::Fleet;
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;
+pub use transport::{Client, Identity, Tls, Transport};
 pub use users::Users;
 
 use assay_slo::{Case, Share};
@@ -106,8 +108,10 @@ pub struct Service {
 /// Where a service comes from.
 #[derive(Debug, Clone)]
 pub enum ServiceKind {
-    /// It runs already: `http://host:port` and a path prefix (empty or starting with `/`).
+    /// It runs already: where, and a path prefix (empty or starting with `/`).
     Url {
+        /// Whether it speaks TLS: `https://`.
+        secure: bool,
         /// Host name or address.
         host: String,
         /// Port.
@@ -232,19 +236,6 @@ pub struct Stretch {
     pub lasts_us: u64,
     /// Rate at its end, in thousandths of a request a minute.
     pub end_milli_per_min: u64,
-}
-
-/// How a load's requests are sent.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// At most so many connections.
-    pub connections: usize,
-    /// From begun to the whole answer, µs, unless the request says otherwise.
-    pub timeout_us: u64,
-    /// To connect, µs.
-    pub connect_timeout_us: u64,
-    /// Sent with every request.
-    pub headers: Vec<(String, Text)>,
 }
 
 /// One kind of request.

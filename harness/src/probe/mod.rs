@@ -4,8 +4,7 @@
 //! Not here: readiness at the start (`service`), the gate (`run`), measured requests (`load`).
 
 use crate::plan::Probe;
-use crate::service;
-use std::net::SocketAddr;
+use crate::service::{self, Address};
 use std::time::Duration;
 
 /// How long a probe may take.
@@ -20,12 +19,11 @@ pub struct Probed {
     pub detail: String,
 }
 
-/// Asks once, at most 2 s: no redirects, no proxy. `authority` goes into the `Host` header. A
-/// probe without accepted statuses accepts 2xx.
-pub async fn http(probe: &Probe, addr: SocketAddr, authority: &str) -> Probed {
+/// Asks once, at most 2 s: no redirects, no proxy. A probe without accepted statuses accepts 2xx.
+pub async fn http(probe: &Probe, at: &Address) -> Probed {
     let wanted: &[(u16, u16)] = if probe.status.is_empty() { &[(200, 299)] } else { &probe.status };
     let name = &probe.name;
-    match service::get(addr, authority, &probe.path, WITHIN).await {
+    match service::get(at, &probe.path, WITHIN).await {
         Ok(status) if wanted.iter().any(|(low, high)| (*low..=*high).contains(&status)) => {
             Probed { ok: true, detail: format!("{name} answered {status}") }
         }
@@ -62,7 +60,7 @@ mod tests {
             let answer = format!("HTTP/1.1 {status} Some\r\ncontent-length: 0\r\n\r\n");
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
-        let probed = http(&probe(wanted), addr, "backend").await;
+        let probed = http(&probe(wanted), &Address::plain(addr)).await;
         server.await.unwrap();
         probed
     }
@@ -97,7 +95,7 @@ mod tests {
         // Bound and not listening: refused, and nobody else can take it.
         let free = tokio::net::TcpSocket::new_v4().unwrap();
         free.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let nobody = http(&probe(&[]), free.local_addr().unwrap(), "backend").await;
+        let nobody = http(&probe(&[]), &Address::plain(free.local_addr().unwrap())).await;
         assert_eq!(nobody.detail, "GET /health of backend: connection refused");
         assert!(!nobody.ok);
     }

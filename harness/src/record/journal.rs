@@ -84,6 +84,39 @@ pub struct Environment {
     pub kernel: String,
     /// `dev` or `release`.
     pub profile: String,
+    /// What equal measurements differ by there; none where nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+}
+
+/// What equal measurements differ by on a machine, in thousandths of the least.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// On which day that was found: `2026-01-31`.
+    pub on: String,
+    /// Medians.
+    pub p50_permille: u64,
+    /// 95th percentiles.
+    pub p95_permille: u64,
+    /// 99th percentiles.
+    pub p99_permille: u64,
+}
+
+impl Calibration {
+    /// In one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let share = |permille: u64| format!("{}.{} %", permille / 10, permille % 10);
+        format!(
+            "equal load differs here by {} of its P50, {} of its P95, {} of its P99 (calibrated on \
+             {}): smaller changes cannot be seen by runs of some seconds",
+            share(self.p50_permille),
+            share(self.p95_permille),
+            share(self.p99_permille),
+            self.on
+        )
+    }
 }
 
 /// Why a journal could not be read.
@@ -254,6 +287,7 @@ pub(crate) mod tests {
                 memory_mib: 1,
                 kernel: "k".into(),
                 profile: "dev".into(),
+                calibration: None,
             },
             case: Case {
                 warmup_us: 0,

@@ -210,6 +210,7 @@ pub(super) fn scorecard() -> Scorecard {
             worst_lag_p50_us: 120,
             worst_lag_p99_us: 7_400,
             lag_max_us: 11_000,
+            machine: None,
             sentence: "2 of 10000 requests were not sent; lag P99 up to 7.4 ms".into(),
         },
     }

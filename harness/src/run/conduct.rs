@@ -104,6 +104,12 @@ impl Conduct<'_> {
         let zero = At(self.stream.clock.now().0 + LEAD_US + self.plan.case.warmup_us);
         self.edges.zero(zero);
         self.stream.note(Event::Zero { zero });
+        for load in self.plan.insecure() {
+            self.stream.finding(format!(
+                "load `{load}` accepts any certificate (`tls: {{insecure: true}}`): whoever answered \
+                 may not have been the service"
+            ));
+        }
         for watched in &self.plan.watched {
             let links = &self.stage.links;
             let watching = links.watch(&watched.link, watched.each, zero).await;
@@ -162,7 +168,7 @@ impl Conduct<'_> {
                         Lost::Service { name, how } => {
                             self.stream.service(&name, ServiceState::Died, &how);
                         }
-                        Lost::Guardian(notice) => self.stream.finding(notice),
+                        Lost::Guardian(text) | Lost::Name(text) => self.stream.finding(text),
                     }
                     self.stream.flush();
                 }
@@ -195,7 +201,7 @@ impl Conduct<'_> {
     /// Reads the far ends' stores back and notes the ledgers.
     async fn read_back(&mut self, state: &State, stop: &mut Stop) -> Ending {
         let services = self.stage.addresses();
-        let resolve = |name: &str| services.get(name).map(|a| (a.addr, a.authority.clone()));
+        let resolve = |name: &str| services.get(name).cloned();
         let reading = state.traffic.read_back(&resolve, &self.plan.folder);
         let clock = self.stream.clock;
         tokio::select! {

@@ -2,12 +2,12 @@
 //!
 //! Not here: due times (`plan::arrivals`), sending (`load`).
 
-use super::names::Address;
 use super::stage::Stage;
 use crate::fleet;
 use crate::load::{Lane, Pace, users};
 use crate::plan::users::Does;
 use crate::plan::{Body, Client, Plan, Request, ServiceKind, Target, Text, Upstream, Users};
+use crate::service::Address;
 use std::sync::Arc;
 
 /// One lane for each open load, and for each closed one without journeys; texts filled in.
@@ -24,6 +24,7 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
             name: load.name.clone(),
             addr: address.addr,
             authority: address.authority,
+            ends: address.ends,
             client: client(stage, &load.client)?,
             requests: load.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?,
             cycle: load.cycle.clone(),
@@ -48,6 +49,7 @@ fn independent(plan: &Plan, stage: &Stage, users: &Users) -> Option<Result<Lane,
             name: users.name.clone(),
             addr: address.addr,
             authority: address.authority,
+            ends: address.ends,
             client: Client {
                 connections: usize::try_from(users.crowd.most()).unwrap_or(usize::MAX),
                 ..client(stage, &users.client)?
@@ -76,6 +78,7 @@ pub(super) fn users(plan: &Plan, stage: &Stage) -> Result<Vec<users::Aimed>, Str
             users: Users { client, requests, ..users.clone() },
             addr: address.addr,
             authority: address.authority,
+            ends: address.ends,
         })
     };
     plan.users.iter().filter(|users| !users.journey().is_empty()).map(aim).collect()
@@ -98,6 +101,7 @@ pub(super) fn fleets(
             index,
             addr: address.addr,
             authority: address.authority,
+            tls: address.tls,
             prefix: prefix(plan, &fleet.to),
             known: Arc::clone(&known),
             attempts: attempts(index),
@@ -140,7 +144,7 @@ fn target(plan: &Plan, stage: &Stage, to: &Target) -> Result<Address, String> {
         Some(Upstream::Address { host, port }) => format!("{host}:{port}"),
         None => addr.to_string(),
     };
-    Ok(Address { addr, authority })
+    Ok(Address { addr, authority, tls: None, ends: None })
 }
 
 fn headers(stage: &Stage, headers: &[(String, Text)]) -> Result<Vec<(String, Text)>, String> {

@@ -18,7 +18,7 @@ impl Conduct<'_> {
             let Ok(address) = self.stage.service(&planned.service).cloned() else { continue };
             let planned = planned.clone();
             state.probes.spawn(async move {
-                let probed = probe::http(&planned, address.addr, &address.authority).await;
+                let probed = probe::http(&planned, &address).await;
                 (planned.name, probed)
             });
         }

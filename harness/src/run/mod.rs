@@ -12,14 +12,18 @@ pub mod directory;
 mod environment;
 mod lanes;
 mod look;
+mod machine;
 mod names;
 mod progress;
+mod refresh;
 mod signals;
 mod stage;
 mod stream;
 mod take_down;
 mod timetable;
 mod traffic;
+
+pub use environment::keep_calibration;
 
 use crate::clock::{self, Clock};
 use crate::link::Links;

@@ -2,18 +2,10 @@
 //!
 //! Not here: finding placeholders in texts (`plan::text`).
 
+use crate::service::Address;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-
-/// Where a service answers.
-#[derive(Debug, Clone)]
-pub(super) struct Address {
-    /// Its socket address.
-    pub(super) addr: SocketAddr,
-    /// As a client writes it: the `Host` header.
-    pub(super) authority: String,
-}
 
 /// The values.
 #[derive(Debug, Clone)]
@@ -44,11 +36,10 @@ impl Names {
             return Some(self.dir.display().to_string());
         }
         let (place, part) = key.rsplit_once('.')?;
-        let of = |addr: SocketAddr| Address { addr, authority: addr.to_string() };
         let address = match place.split_once('.') {
-            None if place == "self" => of(own?),
+            None if place == "self" => Address::plain(own?),
             Some(("services", name)) => self.services.get(name)?.clone(),
-            Some(("links", name)) => of(*self.links.get(name)?),
+            Some(("links", name)) => Address::plain(*self.links.get(name)?),
             _ => return None,
         };
         match part {
@@ -61,8 +52,8 @@ impl Names {
 }
 
 /// `host:port` as a `Host` header has it.
-pub(super) fn authority(host: &str, port: u16) -> String {
-    if port == 80 { host.to_owned() } else { format!("{host}:{port}") }
+pub(super) fn authority(host: &str, port: u16, secure: bool) -> String {
+    if port == if secure { 443 } else { 80 } { host.to_owned() } else { format!("{host}:{port}") }
 }
 
 /// The host of it.

@@ -5,16 +5,22 @@
 //! Invariant: the guardian is there before the first service, and leaves after the last.
 //! Not here: load and faults (`conduct`), the end (`take_down`).
 
-use super::names::{Address, Names, authority, host_of};
+use super::names::{Names, authority, host_of};
+use super::refresh::refresh;
 use super::stream::Stream;
+use crate::client::Ends;
 use crate::fleet;
 use crate::link::Links;
 use crate::plan::{Dynamic, Plan, Process, ServiceKind, Text, Upstream};
-use crate::service::{self, Guardian, KillEffect, Launch, Orphans, Ports, Reservation, Running};
+use crate::service::{
+    self, Address, Guardian, KillEffect, Launch, Orphans, Ports, Reservation, Running,
+};
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
@@ -30,6 +36,10 @@ pub(super) struct Stage {
     pub(super) running: Vec<(Running, Duration)>,
     /// One for each running service: resolves when it ends.
     pub(super) ends: JoinSet<(String, service::Exit)>,
+    /// Look names up again.
+    lookers: JoinSet<()>,
+    tell: mpsc::UnboundedSender<String>,
+    told: mpsc::UnboundedReceiver<String>,
 }
 
 /// What was lost though nobody asked for it.
@@ -38,6 +48,8 @@ pub(super) enum Lost {
     Service { name: String, how: String },
     /// The guardian died; a sentence says what became of the guard.
     Guardian(String),
+    /// A name; a sentence says what became of its addresses.
+    Name(String),
 }
 
 impl Stage {
@@ -50,6 +62,7 @@ impl Stage {
         dir: &Path,
         links: Links,
     ) -> Result<Stage, service::ServiceError> {
+        let (tell, told) = mpsc::unbounded_channel();
         Ok(Stage {
             names: Names::new(run_id, dir),
             guardian: None,
@@ -59,6 +72,9 @@ impl Stage {
             links,
             running: vec![],
             ends: JoinSet::new(),
+            lookers: JoinSet::new(),
+            tell,
+            told,
         })
     }
 
@@ -74,16 +90,19 @@ impl Stage {
     ) -> Result<(), String> {
         for service in &plan.services {
             let address = match &service.kind {
-                ServiceKind::Process(_) => {
-                    let addr = self.reserve_one(None)?;
-                    Address { addr, authority: addr.to_string() }
-                }
-                ServiceKind::Url { host, port, .. } => {
-                    let addr = consented(host, *port, &plan.allow).await?;
+                ServiceKind::Process(_) => Address::plain(self.reserve_one(None)?),
+                ServiceKind::Url { secure, host, port, .. } => {
+                    let addrs = all_consented(host, *port, &plan.allow, &[]).await?;
+                    let addr = *addrs.first().ok_or_else(|| format!("`{host}` has no address"))?;
+                    let at = addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                     stream
                         .progress
-                        .note(&format!("service {} is {host}:{port} at {addr}", service.name));
-                    Address { addr, authority: authority(host, *port) }
+                        .note(&format!("service {} is {host}:{port} at {at}", service.name));
+                    let authority = authority(host, *port, *secure);
+                    let ends = Arc::new(Ends::new(addrs));
+                    self.follow(plan, &service.name, (host, *port), &ends);
+                    let tls = plan.tls_of(&service.name);
+                    Address { addr, authority, tls, ends: Some(ends) }
                 }
             };
             self.names.services.insert(service.name.clone(), address);
@@ -95,7 +114,9 @@ impl Stage {
                 Upstream::Service(name) => self.service(name)?.clone(),
                 Upstream::Address { host, port } => Address {
                     addr: consented(host, *port, &plan.allow).await?,
-                    authority: authority(host, *port),
+                    authority: authority(host, *port, false),
+                    tls: None,
+                    ends: None,
                 },
             };
             let faulty = plan.faults.iter().any(|fault| fault.link == link.name);
@@ -216,9 +237,11 @@ impl Stage {
                 Some(Err(_)) | None => std::future::pending().await,
             }
         };
+        // The sender is ours as well: this never ends.
         tokio::select! {
             died = died => died,
             notice = notice => Lost::Guardian(notice),
+            Some(text) = self.told.recv() => Lost::Name(text),
         }
     }
 
@@ -292,6 +315,21 @@ impl Stage {
         })
     }
 
+    /// Looks a service's name up again from time to time.
+    fn follow(&mut self, plan: &Plan, name: &str, (host, port): (&str, u16), ends: &Arc<Ends>) {
+        if host.parse::<IpAddr>().is_ok() {
+            return;
+        }
+        let (host, allow) = (host.to_owned(), plan.allow.clone());
+        let look = move |known: Vec<SocketAddr>| {
+            let (host, allow) = (host.clone(), allow.clone());
+            async move { all_consented(&host, port, &allow, &known).await }
+        };
+        let every = Duration::from_micros(plan.dns_refresh_us(name));
+        let (ends, tell) = (Arc::clone(ends), self.tell.clone());
+        self.lookers.spawn(refresh(name.to_owned(), ends, every, look, tell));
+    }
+
     fn reserve_one(&mut self, wanted: Option<SocketAddr>) -> Result<SocketAddr, String> {
         let reservation = match wanted {
             Some(addr) => self.ports.reserve_at(addr),
@@ -321,6 +359,18 @@ impl Stage {
         self.guardian = Some(guardian);
         Ok(())
     }
+}
+
+/// All addresses of a host that may receive load.
+async fn all_consented(
+    host: &str,
+    port: u16,
+    allow: &[String],
+    known: &[SocketAddr],
+) -> Result<Vec<SocketAddr>, String> {
+    let deny = std::env::var("ASSAY_DENY").ok();
+    let found = service::targets(host, port, allow, deny.as_deref(), known).await;
+    found.map_err(|e| e.to_string())
 }
 
 /// The address of a host that may receive load.

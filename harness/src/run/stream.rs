@@ -5,6 +5,7 @@
 //! says so: what could not be recorded cannot be judged.
 //! Not here: deciding anything.
 
+use super::machine::Looker;
 use super::progress::Progress;
 use crate::clock::Clock;
 use crate::record::journal::{Header, Journal};
@@ -32,6 +33,7 @@ pub(super) struct Stream {
     told: BTreeSet<String>,
     /// Attempts of each load, warm-up included.
     sent: BTreeMap<usize, u64>,
+    machine: Looker,
     failure: Option<String>,
     secrets: Vec<String>,
 }
@@ -60,6 +62,7 @@ impl Stream {
             told: BTreeSet::new(),
             sent: BTreeMap::new(),
             case: header.case,
+            machine: Looker::default(),
             failure: None,
             secrets: secrets.to_vec(),
         })
@@ -98,6 +101,9 @@ impl Stream {
 
     /// Tells the console how it does now.
     pub(super) fn tick(&mut self) {
+        if let Some(machine) = self.machine.look(self.clock.now()) {
+            self.note(Event::Machine(machine));
+        }
         self.progress.tick(self.clock.now(), &self.case);
     }
 

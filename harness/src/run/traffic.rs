@@ -11,10 +11,10 @@ use crate::load::users::{self, Crowds};
 use crate::load::{self, Engine};
 use crate::plan::Plan;
 use crate::record::{Batch, Edges};
+use crate::service::Address;
 use assay_slo::case::Evidence;
 use assay_slo::event::Ledger;
 use assay_slo::{At, Event};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -149,7 +149,7 @@ impl Traffic {
     /// Reads back what arrived at the far ends.
     pub(super) async fn read_back(
         &self,
-        resolve: &(dyn Fn(&str) -> Option<(SocketAddr, String)> + Sync),
+        resolve: &(dyn Fn(&str) -> Option<Address> + Sync),
         folder: &Path,
     ) -> Vec<Ledger> {
         self.fleets.read_back(resolve, folder).await

@@ -1,41 +1,78 @@
-//! One plain question by HTTP, for readiness and probes; never for measured traffic.
+//! One plain question by HTTP or HTTPS, for readiness and probes; never for measured traffic.
 //!
 //! Invariant: the question goes to the address given: no proxy of the environment, no redirect
 //! and no name look-up can divert it.
 //! Not here: what answer is good (`ready`, `probe`), measured requests (`client`).
 
 use super::error::length;
+use crate::client::{Ends, tls};
+use crate::plan::Tls;
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The status that `GET` of this path (and query) answers with. `authority` goes into the
-/// `Host` header. The body is not read.
+/// Where a service answers.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Its socket address.
+    pub addr: SocketAddr,
+    /// As a client writes it: the `Host` header.
+    pub authority: String,
+    /// How TLS is spoken there; none in the clear.
+    pub tls: Option<Arc<Tls>>,
+    /// Where it answers now; none: only at its one address.
+    pub ends: Option<Arc<Ends>>,
+}
+
+impl Address {
+    /// In the clear, and called by its address.
+    #[must_use]
+    pub fn plain(addr: SocketAddr) -> Address {
+        Address { addr, authority: addr.to_string(), tls: None, ends: None }
+    }
+
+    /// `https://shop.example:8443`, without a path; in the clear with the address for the host.
+    #[must_use]
+    pub fn base(&self) -> String {
+        match &self.tls {
+            Some(_) => format!("https://{}", self.authority),
+            None => format!("http://{}", self.addr),
+        }
+    }
+
+    /// A client of reqwest that reaches this address and no other, under the name of the service.
+    ///
+    /// # Errors
+    /// TLS settings that cannot be used.
+    pub fn client(&self) -> Result<reqwest::ClientBuilder, String> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            // goose switches it on in reqwest for the whole program.
+            .no_gzip();
+        let Some(tls) = &self.tls else {
+            // As well. Without a store of certificates this would refuse to start.
+            return Ok(client.tls_certs_only([]));
+        };
+        let config = tls::config(tls).map_err(|why| why.to_string())?;
+        let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
+        Ok(client.tls_backend_preconfigured(config).resolve(host, self.addr))
+    }
+}
+
+/// The status that `GET` of this path (and query) answers with. The body is not read.
 ///
 /// # Errors
 /// Why there is no answer, as the end of a sentence: `connection refused`, `no answer within
 /// 2 s`.
-pub async fn get(
-    addr: SocketAddr,
-    authority: &str,
-    path: &str,
-    timeout: Duration,
-) -> Result<u16, String> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        // goose switches these on in reqwest for the whole program. Without a store of
-        // certificates the first would refuse to start; nothing here speaks TLS.
-        .tls_certs_only([])
-        .no_gzip()
-        .timeout(timeout)
-        .build()
-        .map_err(|why| reason(&why, timeout))?;
+pub async fn get(at: &Address, path: &str, timeout: Duration) -> Result<u16, String> {
+    let client = at.client()?.timeout(timeout).build().map_err(|why| reason(&why, timeout))?;
     let slash = if path.starts_with('/') { "" } else { "/" };
     let request = client
-        .get(format!("http://{addr}{slash}{path}"))
-        .header(reqwest::header::HOST, authority)
+        .get(format!("{}{slash}{path}", at.base()))
+        .header(reqwest::header::HOST, &at.authority)
         .header(reqwest::header::CONNECTION, "close");
     match request.send().await {
         Ok(answer) => Ok(answer.status().as_u16()),
@@ -76,7 +113,8 @@ mod tests {
             String::from_utf8(text[..read].to_vec()).unwrap()
         });
         let within = Duration::from_secs(20);
-        let status = get(addr, "shop.example:81", path, within).await;
+        let at = Address { authority: "shop.example:81".to_owned(), ..Address::plain(addr) };
+        let status = get(&at, path, within).await;
         // A question that went elsewhere never comes.
         (status, tokio::time::timeout(within, server).await.unwrap().unwrap())
     }
@@ -115,13 +153,15 @@ mod tests {
         // Bound and not listening: refused, and nobody else can take it.
         let free = tokio::net::TcpSocket::new_v4().unwrap();
         free.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let said = get(free.local_addr().unwrap(), "x", "/", Duration::from_secs(20)).await;
+        let free = Address::plain(free.local_addr().unwrap());
+        let said = get(&free, "/", Duration::from_secs(20)).await;
         assert_eq!(said, Err("connection refused".into()));
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = silent.local_addr().unwrap();
-        let said = get(addr, "x", "/", Duration::from_millis(50)).await;
+        let at = Address::plain(silent.local_addr().unwrap());
+        let said = get(&at, "/", Duration::from_millis(50)).await;
         assert_eq!(said, Err("no answer within 50 ms".into()));
         assert!(asked("SSH-2.0-OpenSSH_9.2\r\n", "/").await.0.is_err());
-        assert!(get(addr, "a\nb", "/", Duration::from_secs(20)).await.is_err());
+        let unspeakable = Address { authority: "a\nb".to_owned(), ..at };
+        assert!(get(&unspeakable, "/", Duration::from_secs(20)).await.is_err());
     }
 }

@@ -35,13 +35,13 @@ pub use consent::{Deny, Refused, consent};
 pub use container::{Held, container_main};
 pub use error::ServiceError;
 pub use guardian::{Guardian, guardian_main};
-pub use http::get;
+pub use http::{Address, get};
 pub use hurry::Hurry;
 pub use kill::{KillEffect, Killed};
 pub use orphans::{Orphans, Remnant, Swept, spawn};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, Launch, Running, start};
-pub use resolve::{choose, resolve, target};
+pub use resolve::{choose, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
 
 /// Environment variable that marks every process of a run with the run's id.

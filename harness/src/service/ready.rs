@@ -122,7 +122,7 @@ impl Wait {
         let addr = self.launch.addr;
         match &self.launch.ready {
             Ready::Http(path) => loop {
-                let asked = http::get(addr, &addr.to_string(), path, LOOK_WITHIN).await;
+                let asked = http::get(&http::Address::plain(addr), path, LOOK_WITHIN).await;
                 *last = match asked {
                     Ok(status) if (200..300).contains(&status) => return,
                     Ok(status) => format!("GET http://{addr}{path} answered {status}"),

@@ -49,6 +49,17 @@ pub async fn target(
     allow: &[String],
     deny: Option<&str>,
 ) -> Result<SocketAddr, ServiceError> {
+    let addrs = consented(host, port, allow, deny).await?;
+    choose(&addrs).await.ok_or_else(|| Refused::NoAddress { host: bare(host) }.into())
+}
+
+/// All addresses of a host that may receive load.
+async fn consented(
+    host: &str,
+    port: u16,
+    allow: &[String],
+    deny: Option<&str>,
+) -> Result<Vec<SocketAddr>, ServiceError> {
     let mut denied = Deny::parse(deny.unwrap_or_default())?;
     for name in denied.hosts().to_vec() {
         // A denied name without an address denies no address; the name itself stays denied.
@@ -59,7 +70,34 @@ pub async fn target(
     let addrs = resolve(host, port).await?;
     let ips: Vec<IpAddr> = addrs.iter().map(SocketAddr::ip).collect();
     consent(host, &ips, allow, &denied)?;
-    choose(&addrs).await.ok_or_else(|| Refused::NoAddress { host: bare(host) }.into())
+    Ok(addrs)
+}
+
+/// Looks a host up, asks for consent to load it and gives the addresses to use: those that accept a
+/// connection now, or all where none does. An address that is `known` is used without a try.
+///
+/// # Errors
+/// As [`target`].
+pub async fn targets(
+    host: &str,
+    port: u16,
+    allow: &[String],
+    deny: Option<&str>,
+    known: &[SocketAddr],
+) -> Result<Vec<SocketAddr>, ServiceError> {
+    let addrs = consented(host, port, allow, deny).await?;
+    let mut accepting = Vec::new();
+    for addr in &addrs {
+        if known.contains(addr) || accepts(*addr).await {
+            accepting.push(*addr);
+        }
+    }
+    Ok(if accepting.is_empty() { addrs } else { accepting })
+}
+
+async fn accepts(addr: SocketAddr) -> bool {
+    let connected = tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect(addr)).await;
+    matches!(connected, Ok(Ok(_)))
 }
 
 /// The first address that accepts a connection, else the first: `localhost` often is `::1`
@@ -67,8 +105,7 @@ pub async fn target(
 pub async fn choose(addrs: &[SocketAddr]) -> Option<SocketAddr> {
     if addrs.len() > 1 {
         for addr in addrs {
-            let connected = tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect(addr)).await;
-            if matches!(connected, Ok(Ok(_))) {
+            if accepts(*addr).await {
                 return Some(*addr);
             }
         }
@@ -104,6 +141,20 @@ mod tests {
         assert_eq!(choose(&[dead, live]).await, Some(live));
         assert_eq!(choose(&[dead]).await, Some(dead));
         assert_eq!(choose(&[]).await, None);
+    }
+
+    #[tokio::test]
+    async fn all_addresses_that_accept_are_used() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = listener.local_addr().unwrap();
+        let port = live.port();
+        // Where ::1 is an address of it too, nobody listens there.
+        assert_eq!(targets("localhost", port, &[], None, &[]).await.unwrap(), [live]);
+        drop(listener);
+        let all = resolve("localhost", port).await.unwrap();
+        assert_eq!(targets("localhost", port, &[], None, &[]).await.unwrap(), all);
+        assert_eq!(targets("localhost", port, &[], None, &[live]).await.unwrap(), [live]);
+        assert!(targets("localhost", port, &[], Some("localhost"), &[]).await.is_err());
     }
 
     #[tokio::test]

@@ -50,7 +50,7 @@ load:
       duration: 5m
       at: 0s
       to: front
-      client: {connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}}
+      client: {reconnect: {every: 30s}, dns-refresh: 5s, source-addresses: [127.0.0.2], protocol: http1, connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}, tls: {ca: ca.pem, cert: me.pem, key: me.key, insecure: false}}
       requests:
         - get: {path: "/products?t=${vars.tenant}", name: list, weight: 3, timeout: 2s, headers: {Accept: text/html}, check: [{status: [2xx]}]}
         - post: {path: /cart, json: {sku: [1, 2.5, null, true], n: "${seed}"}, check: [{status: 201}]}
@@ -67,7 +67,7 @@ load:
       to: front
       requests: [{get: {path: /}}]
   crowd:
-    constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s}, journey: [{use: login}, {get: {path: "/${random.uuid}", headers: {X-Token: "${token}"}}}, {get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
+    constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s, protocol: http2}, journey: [{use: login}, {get: {path: "/${random.uuid}", headers: {X-Token: "${token}"}}}, {get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
   tide: {ramping-vus: {start-vus: 1, stages: [{duration: 1m, target: 50}], pace: 1s, to: front, journey: [{get: {path: /}}]}}
   batch: {shared-iterations: {vus: 10, iterations: 1000, max-duration: 5m, to: front, journey: [{get: {path: /}}]}}
 fleets:

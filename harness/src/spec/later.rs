@@ -13,19 +13,7 @@ const LATER: &[(&str, &[&str])] = &[
     ("Load", &["stepping-arrival-rate", "replay-log"]),
     ("ConstantArrivalRate", &["until", "arrivals", "journey"]),
     ("RampingArrivalRate", &["until", "arrivals", "journey"]),
-    (
-        "Client",
-        &[
-            "protocol",
-            "redirects",
-            "cookies",
-            "reconnect",
-            "idle-reset",
-            "dns-refresh",
-            "source-addresses",
-            "tls",
-        ],
-    ),
+    ("Client", &["redirects", "cookies", "idle-reset"]),
     ("Request", &["use", "pause"]),
     (
         "Fault",

@@ -352,8 +352,13 @@ pub(crate) fn series(seconds: u64) -> Series {
         series.add(&entry, &case());
     }
     let kernel = "6.1.0-31-amd64".into();
-    let environment =
-        Environment { cores: 2, memory_mib: 24_103, kernel, profile: "release".into() };
+    let environment = Environment {
+        cores: 2,
+        memory_mib: 24_103,
+        kernel,
+        profile: "release".into(),
+        calibration: None,
+    };
     series.describe(&case(), environment);
     series.read_times(&log(seconds)[..]);
     series

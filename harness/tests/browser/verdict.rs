@@ -245,6 +245,7 @@ pub(crate) fn scorecard() -> Scorecard {
             worst_lag_p50_us: 73,
             worst_lag_p99_us: 7_400,
             lag_max_us: 11_000,
+            machine: None,
             sentence: "29 of 20000 requests were begun late; lag P99 up to 7.4 ms".into(),
         },
     }

@@ -2,7 +2,9 @@
 //! Not here: laws (`laws`), expectations (`around`).
 
 use crate::case::{Ask, Clock, During};
-use crate::event::{EndReason, Entry, Event, Health, Histogram, ServiceEvent, ServiceState};
+use crate::event::{
+    EndReason, Entry, Event, Health, Histogram, Machine, ServiceEvent, ServiceState,
+};
 use crate::outcome::Outcome;
 use crate::scorecard::Verdict::{Inconclusive, Met, Violated};
 use crate::script::{BLOCKED, FAST, FAST_SERVICE, IDLE, LATE, PAY, Script, ZERO, hit};
@@ -345,4 +347,29 @@ fn the_order_of_lines_does_not_matter_to_cells() {
     turned.entries = [cells, rest].concat();
     assert_eq!(script.complete().judge(), turned.complete().judge());
     assert!(ZERO.0 > 0 && Mark::Refused != Mark::Blocked);
+}
+
+#[test]
+fn what_was_taken_from_the_machine_is_told_and_decides_nothing() {
+    let script = || Script::new(30).errors().run(0..30, 0);
+    let plain = script().complete().judge();
+    assert_eq!(plain.health.machine, None);
+    let mut script = script();
+    let busy = |own_milli, descriptors| Machine {
+        cores: 2,
+        own_milli,
+        all_milli: 1_999,
+        descriptors,
+        descriptors_allowed: 1_024,
+        sockets: 17,
+        ports: 28_232,
+    };
+    script.push(At(ZERO.0 + 30_100_000), Event::Machine(busy(1_234, 40)));
+    script.push(At(ZERO.0 + 30_200_000), Event::Machine(busy(800, 1_000)));
+    let told = script.complete().judge();
+    assert_eq!((told.verdict, told.health.well), (plain.verdict, plain.health.well));
+    assert_eq!(told.health.machine, Some(busy(1_234, 1_000)));
+    let most = "; at most 1.23 of 2 cores in use by this program, 1.99 by all; 1000 of 1024 \
+                descriptors; 17 TCP sockets on the machine, for 28232 ports";
+    assert_eq!(told.health.sentence, plain.health.sentence + most);
 }

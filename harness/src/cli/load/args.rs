@@ -13,13 +13,16 @@ use std::path::PathBuf;
 /// A load that is typed, not written.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LoadArgs {
-    /// Where requests go: `http://host:port/path?query`. Typing it is consent to load it.
+    /// Where requests go: `http[s]://host:port/path?query`. Typing it is consent to load it.
     #[arg(value_name = "URL")]
     pub(super) url: String,
     /// Requests a second (or a minute), due whether or not earlier ones returned.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>)]
     #[arg(required_unless_present = "closed", conflicts_with = "closed")]
     pub(super) rate: Option<String>,
+    /// HTTP/2: agreed on with https, spoken from the first byte on with http.
+    #[arg(long)]
+    pub(super) http2: bool,
     /// Change the rate evenly, to this at the end.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "rate")]
     pub(super) ramp_to: Option<String>,
@@ -51,6 +54,8 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = text::<Duration>)]
     pub(super) timeout: String,
     #[command(flatten)]
+    pub(super) tls: TlsArgs,
+    #[command(flatten)]
     pub(super) gates: GateArgs,
     /// Seed of every random choice.
     #[arg(long, value_name = "NUMBER")]
@@ -72,6 +77,24 @@ pub(in crate::cli) struct LoadArgs {
     pub(super) on_inconclusive: Option<Remap>,
     #[command(flatten)]
     pub(super) words: WordArgs,
+}
+
+/// How TLS is spoken with an https URL. Files are PEM.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct TlsArgs {
+    /// The only authorities that are trusted [default: the machine's].
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(super) ca: Option<PathBuf>,
+    /// Our own certificate, for a server that asks who we are.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(super) cert: Option<PathBuf>,
+    /// Its private key.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(super) key: Option<PathBuf>,
+    /// Accept any certificate; the report says so.
+    #[arg(long)]
+    pub(super) insecure: bool,
 }
 
 /// What must hold; without any of these the load is only measured.

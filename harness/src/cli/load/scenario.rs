@@ -5,7 +5,7 @@
 //! spell out (paths): the same load.
 //! Not here: reading it (`spec`), running it.
 
-use super::args::LoadArgs;
+use super::args::{LoadArgs, TlsArgs};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const CLOSED: u64 = 64;
 /// A URL in the parts that a scenario has.
 #[derive(Debug, PartialEq, Eq)]
 struct Target<'u> {
-    /// `http://host:port`.
+    /// `http://host:port`, or https.
     base: &'u str,
     host: &'u str,
     /// `/path?query`.
@@ -77,6 +77,13 @@ fn load(args: &LoadArgs, target: &Target<'_>, header: &dyn Fn(&str, &str) -> Str
     if !headers.is_empty() {
         client.insert("headers".into(), headers.into());
     }
+    if args.http2 {
+        client.insert("protocol".into(), "http2".into());
+    }
+    let tls = tls(&args.tls);
+    if !tls.is_empty() {
+        client.insert("tls".into(), tls.into());
+    }
     let requests = json!([request(args, target)]);
     let lasts = &args.lasts;
     match (&args.rate, &args.ramp_to) {
@@ -98,8 +105,7 @@ fn request(args: &LoadArgs, target: &Target<'_>) -> Value {
     call.insert("name".into(), "request".into());
     match args.body.as_deref().map(|body| (body.strip_prefix('@'), body)) {
         Some((Some(file), _)) => {
-            let path = std::path::absolute(file).unwrap_or_else(|_| Path::new(file).to_path_buf());
-            call.insert("file".into(), literal(&path.display().to_string()).into());
+            call.insert("file".into(), whole(Path::new(file)).into());
         }
         Some((None, text)) => {
             call.insert("text".into(), literal(text).into());
@@ -115,6 +121,23 @@ fn request(args: &LoadArgs, target: &Target<'_>) -> Value {
         (None, None) => "get".to_owned(),
     };
     json!({ method: call })
+}
+
+fn tls(args: &TlsArgs) -> Map<String, Value> {
+    let files = [("ca", &args.ca), ("cert", &args.cert), ("key", &args.key)];
+    let given = files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?)));
+    let mut tls: Map<String, Value> =
+        given.map(|(name, file)| (name.to_owned(), whole(file).into())).collect();
+    if args.insecure {
+        tls.insert("insecure".into(), true.into());
+    }
+    tls
+}
+
+/// A path that leads there from wherever the scenario is kept.
+fn whole(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    literal(&path.display().to_string())
 }
 
 fn objectives(args: &LoadArgs) -> Map<String, Value> {

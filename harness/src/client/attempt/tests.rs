@@ -1,8 +1,10 @@
 //! One attempt against scripted peers on real sockets: each way to end has its class.
 
 use super::*;
+use crate::client::Ways;
 use crate::client::{Connection, Lean, Rendered, Written};
 use crate::plan::{Body, Client, Request as Kind, Text};
+use std::net::IpAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -52,11 +54,18 @@ on_both! {
     garbage_on_a_kept_connection_is_no_idle_reset
     connections_that_say_close_or_send_too_much_are_not_kept
     a_large_body_is_read_through
+    a_connection_that_has_grown_old_is_replaced_and_no_attempt
+    connections_come_from_the_addresses_given_in_turn
 }
 
 fn request<T: Tried>(method: &str) -> T::Request {
-    let client =
-        Client { connections: 1, timeout_us: 1, connect_timeout_us: 1, headers: Vec::new() };
+    let client = Client {
+        connections: 1,
+        timeout_us: 1,
+        connect_timeout_us: 1,
+        headers: Vec::new(),
+        transport: crate::plan::Transport::default(),
+    };
     let kind = Kind {
         name: String::new(),
         method: method.to_owned(),
@@ -71,7 +80,15 @@ fn request<T: Tried>(method: &str) -> T::Request {
 }
 
 fn limits(addr: SocketAddr, timeout_us: u64) -> Limits {
-    Limits { addr, connect_timeout_us: LONG_US, timeout_us, check_status: Vec::new() }
+    Limits {
+        addr,
+        connect_timeout_us: LONG_US,
+        timeout_us,
+        check_status: Vec::new(),
+        tls: None,
+        trunk: None,
+        ways: crate::client::Ways::default(),
+    }
 }
 
 async fn listener() -> (TcpListener, SocketAddr) {
@@ -245,7 +262,7 @@ async fn closed_reset_or_talking_while_idle_is_replaced_and_no_attempt<T: Tried>
     for way in 0..3 {
         let (listener, addr) = listener().await;
         let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
-        let (connection, mut stream) = kept::<T>(&clock, &limits, &listener).await;
+        let (mut connection, mut stream) = kept::<T>(&clock, &limits, &listener).await;
         let mut left = None;
         match way {
             0 => drop(stream),
@@ -334,4 +351,46 @@ async fn a_large_body_is_read_through<T: Tried>() {
     let (_stream, (exchange, connection)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     assert!(connection.is_some());
+}
+
+async fn a_connection_that_has_grown_old_is_replaced_and_no_attempt<T: Tried>() {
+    let (listener, addr) = listener().await;
+    let (clock, mut limits) = (Clock::start(), limits(addr, LONG_US));
+    let (connection, mut old) = kept::<T>(&clock, &limits, &listener).await;
+    limits.ways = Ways::new(None, &[], Some(0));
+    let mut began = 0;
+    let peer = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        stream.write_all(OK).await.unwrap();
+    };
+    let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| began += 1);
+    let ((), (exchange, _)) = tokio::join!(peer, ours);
+    assert_eq!((exchange.outcome, began), (Outcome::Ok, 1));
+    assert_eq!(old.read(&mut [0; 1]).await.unwrap(), 0, "nothing was sent on the old one");
+}
+
+async fn connections_come_from_the_addresses_given_in_turn<T: Tried>() {
+    let (listener, addr) = listener().await;
+    let (clock, mut limits) = (Clock::start(), limits(addr, LONG_US));
+    let [two, three] = [2, 3].map(|last| IpAddr::from([127, 0, 0, last]));
+    limits.ways = Ways::new(None, &[two, three], None);
+    for source in [two, three, two] {
+        let peer = async {
+            let (mut stream, from) = listener.accept().await.unwrap();
+            read_request(&mut stream).await;
+            stream.write_all(OK).await.unwrap();
+            from.ip()
+        };
+        let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
+        let (from, (exchange, _)) = tokio::join!(peer, ours);
+        assert_eq!((exchange.outcome, from), (Outcome::Ok, source));
+    }
+    // No machine has this one (RFC 5737).
+    limits.ways = Ways::new(None, &[IpAddr::from([192, 0, 2, 1])], None);
+    let mut began = 0;
+    let (exchange, _) =
+        attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| began += 1).await;
+    assert_eq!((exchange.outcome, exchange.begun, began), (Outcome::NotSent, None, 0));
+    assert!(exchange.finding.unwrap().contains("source-addresses"));
 }

@@ -14,15 +14,16 @@ mod chunked;
 mod written;
 
 use super::attempt::Transport;
-use super::connection::{Answer, Broken, dial};
+use super::connection::{Answer, Broken};
 use super::socket::{State, state};
+use super::tls::Tls;
 use alarm::Alarm;
 use answer::{Progress, Reader};
+use assay_slo::At;
 use hyper::HeaderMap;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -45,6 +46,7 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Lean {
     stream: TcpStream,
+    opened: At,
     /// Nothing is under way, nothing is left over, and the peer keeps it open.
     rests: bool,
     /// When the last whole answer was there.
@@ -55,15 +57,20 @@ pub(crate) struct Lean {
 impl Transport for Lean {
     type Request = Message;
 
-    async fn open(addr: SocketAddr) -> io::Result<Lean> {
-        Ok(Lean { stream: dial(addr).await?, rests: true, answered: None, alarm: Alarm::default() })
+    async fn over(stream: TcpStream, _tls: Option<&Tls>, opened: At) -> io::Result<Lean> {
+        // `load` gives it nothing that goes over TLS.
+        Ok(Lean { stream, opened, rests: true, answered: None, alarm: Alarm::default() })
+    }
+
+    fn opened(&self) -> At {
+        self.opened
     }
 
     fn is_kept(&self) -> bool {
         self.answered.is_some()
     }
 
-    fn is_usable(&self) -> bool {
+    fn is_usable(&mut self) -> bool {
         let fresh = self.answered.is_some_and(|at| at.elapsed() < FRESH);
         self.rests && (fresh || state(&self.stream) == State::Quiet)
     }

@@ -77,6 +77,7 @@ fn fields(out: &mut Vec<u8>, headers: &HeaderMap) {
 mod tests {
     use super::*;
     use crate::client::attempt::Transport;
+    use crate::client::connection::dial;
     use crate::client::{Connection, Lean};
     use crate::plan::{Body, Client, Request, Text};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -97,7 +98,8 @@ mod tests {
             bytes.truncate(end);
             bytes
         };
-        let mut ours = T::open(listener.local_addr().unwrap()).await.unwrap();
+        let stream = dial(None, listener.local_addr().unwrap()).await.unwrap();
+        let mut ours = T::over(stream, None, assay_slo::At(0)).await.unwrap();
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
         let (bytes, answer) = tokio::join!(peer, ours.send(request, deadline));
         assert_eq!(answer.unwrap().ok().unwrap().status, 200);
@@ -108,7 +110,9 @@ mod tests {
     async fn the_same_bytes_as_hyper_writes() {
         let text = |text: &str| Text(text.to_owned());
         let headers = vec![("X-Kind".to_owned(), text("a b")), ("accept".to_owned(), text("*/*"))];
-        let client = Client { connections: 1, timeout_us: 1, connect_timeout_us: 1, headers };
+        let transport = crate::plan::Transport::default();
+        let client =
+            Client { connections: 1, timeout_us: 1, connect_timeout_us: 1, headers, transport };
         for (method, body) in [
             ("GET", Body::Empty),
             ("POST", Body::Empty),

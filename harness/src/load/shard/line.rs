@@ -5,7 +5,7 @@
 //! Not here: the transports (`client`).
 
 use super::{Job, Shard};
-use crate::client::{Connection, Exchange, Lean, attempt};
+use crate::client::{Connection, Exchange, Lean, attempt, attempt_on_hyper};
 
 /// An open connection.
 #[derive(Debug)]
@@ -35,7 +35,8 @@ impl Shard {
             Line::Hyper(connection) => Some(*connection),
         });
         let request = kind.rendered.request(arrival.k, arrival.warmup);
-        let (exchange, back) = attempt(clock, &kind.limits, kept, request, began).await;
+        let limits = &kind.limits;
+        let (exchange, back) = attempt_on_hyper(clock, limits, kept, request, began).await;
         (exchange, back.map(|back| Line::Hyper(Box::new(back))))
     }
 }

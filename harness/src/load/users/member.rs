@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::life::{Errands, Life, Onward, Turn, ordered};
 use super::roster::Roster;
 use super::talk::Talk;
-use crate::client::{Connection, Exchange, attempt};
+use crate::client::{Connection, Exchange, attempt_on_hyper};
 use crate::load::{Kind, Order};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -52,7 +52,7 @@ impl Errands for Wire {
             tokio::select! {
                 biased;
                 () = ordered(&mut self.orders, Order::Cut) => None,
-                ended = attempt(clock, &kind.limits, kept, message, began) => Some(ended),
+                ended = attempt_on_hyper(clock, &kind.limits, kept, message, began) => Some(ended),
             }
         };
         // Cut off: the dropped flight records it.

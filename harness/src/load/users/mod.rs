@@ -20,7 +20,10 @@ mod talk;
 
 pub use interrupt::keep_interrupt;
 
-use super::{Aim, Drive, Kind, Order, StartError, raise_descriptor_limit, render, shard, tell};
+use super::{
+    Aim, Drive, Kind, Order, StartError, apart, raise_descriptor_limit, render, shard, tell,
+};
+use crate::client::Ends;
 use crate::plan;
 use crate::plan::Dynamic;
 use crate::plan::users::Step;
@@ -56,6 +59,8 @@ pub struct Aimed {
     pub addr: SocketAddr,
     /// `host:port` for the `Host` header.
     pub authority: String,
+    /// Where else it connects to, and when that changes; none: only there.
+    pub ends: Option<Arc<Ends>>,
 }
 
 /// The running users of all loads.
@@ -145,7 +150,8 @@ fn kinds(aimed: &Aimed, run: &str) -> Result<Arc<[Kind]>, StartError> {
     if sent.peek().is_none() || !sent.all(|request| request < users.requests.len()) {
         return Err(StartError::Journey(users.name.clone()));
     }
-    let aim = Aim { load: &users.name, addr: aimed.addr, authority: &aimed.authority };
+    let Aimed { addr, authority, ends, .. } = aimed;
+    let aim = Aim { load: &users.name, addr: *addr, authority, ends };
     Ok(render(aim, &users.client, &users.requests, run)?.into())
 }
 
@@ -177,7 +183,11 @@ fn crew(
             desk: Arc::clone(desk),
             load: users.load,
             name: Arc::clone(&name),
-            kinds: Arc::clone(kinds),
+            // Nobody else uses a user's connection.
+            kinds: match users.client.transport.http2 {
+                true => apart(kinds, &users.client, 1, 1).into(),
+                false => Arc::clone(kinds),
+            },
             user,
             sent: 0,
             talk: Talk::new(seed, Arc::clone(&name), Arc::clone(&dynamics), users.captures),

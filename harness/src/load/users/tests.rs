@@ -29,7 +29,7 @@ fn aimed(addr: SocketAddr, load: usize, crowd: Crowd, journey: &[Step]) -> Aimed
         does: Does::Journey(journey.to_vec()),
         captures: 0,
     };
-    Aimed { users, addr, authority: addr.to_string() }
+    Aimed { users, addr, authority: addr.to_string(), ends: None }
 }
 
 fn constant(vus: u64, lasts_ms: u64) -> Crowd {

@@ -9,7 +9,7 @@ use super::parts::{self, Sent};
 use super::{MOST_RUN_US, MOST_WAIT_US, gateway, positive, read_back};
 use crate::plan::fleet::{Gateway, Profile};
 use crate::plan::text::literal;
-use crate::plan::{Client, Fleet, Request, Target};
+use crate::plan::{Client, Fleet, Request, Target, Transport};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name};
 use crate::spec::types;
@@ -114,7 +114,8 @@ fn client(gateway: Option<&Gateway>, timeout_us: u64) -> Client {
         None => CONNECTIONS,
     };
     let connect_timeout_us = CONNECT_TIMEOUT_US.min(timeout_us);
-    Client { connections, timeout_us, connect_timeout_us, headers: Vec::new() }
+    let transport = Transport::default();
+    Client { connections, timeout_us, connect_timeout_us, headers: Vec::new(), transport }
 }
 
 fn devices(written: &types::Fleet, trail: &Trail, notes: &mut Notes<'_>) -> u64 {

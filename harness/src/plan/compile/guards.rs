@@ -85,6 +85,7 @@ fn warn_of_need(traffic: Traffic<'_>, most: Option<u64>, notes: &mut Notes<'_>) 
     for load in traffic.loads {
         let may = if_nothing_answers(load);
         let connections = u64::try_from(load.client.connections).unwrap_or(u64::MAX);
+        let may = may.div_ceil(u64::try_from(load.client.streams()).unwrap_or(1));
         if may > connections {
             notes.warn(format!(
                 "`{}` would need {may} connections while nothing answers, and has {connections}: \

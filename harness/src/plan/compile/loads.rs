@@ -7,7 +7,7 @@ use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive};
+use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, transport};
 use crate::plan::rows::Rows;
 use crate::plan::{
     Arrivals, Client, Link, Load, Request, Service, ServiceKind, Stretch, Target, Upstream, cycle,
@@ -45,7 +45,7 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
     let entries = parts.iter().zip(starts).filter(|((_, parts), _)| parts.kind == LoadKind::Open);
     let loads = entries.map(|((name, parts), starts_us)| {
         let to = target(parts.to, &parts.trail, given.scenario, notes);
-        let client = client(parts.client, &parts.trail.key("client"), notes);
+        let client = client(parts.client, &to, given, &parts.trail.key("client"), notes);
         let whose = Whose::Independent;
         let requests = requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
         Load {
@@ -169,7 +169,14 @@ pub(super) fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]
 }
 
 /// How requests are sent; `trail` leads to the settings.
-pub(super) fn client(settings: &types::Client, trail: &Trail, notes: &mut Notes<'_>) -> Client {
+pub(super) fn client(
+    settings: &types::Client,
+    to: &Target,
+    given: Given<'_>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Client {
+    let transport = transport::compile(settings, to, given, trail, notes);
     let connections = settings.connections.map_or(CONNECTIONS, |connections| {
         if connections.0 == 0 {
             let message = "without a connection nothing can be sent".to_owned();
@@ -183,7 +190,7 @@ pub(super) fn client(settings: &types::Client, trail: &Trail, notes: &mut Notes<
     let timeout_us = limit(settings.timeout, TIMEOUT_US, "timeout");
     let connect_timeout_us = limit(settings.connect_timeout, CONNECT_TIMEOUT_US, "connect-timeout");
     let headers = headers::texts(&settings.headers, &trail.key("headers"), notes);
-    Client { connections, timeout_us, connect_timeout_us, headers }
+    Client { connections, timeout_us, connect_timeout_us, headers, transport }
 }
 
 fn arrivals(name: &str, parts: &LoadParts<'_>, starts_us: u64, notes: &mut Notes<'_>) -> Arrivals {

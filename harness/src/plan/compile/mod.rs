@@ -33,6 +33,7 @@ mod sizes;
 mod steady;
 mod tables;
 mod timetable;
+mod transport;
 mod users;
 mod watched;
 
@@ -115,6 +116,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     flows::check(scenario, &mut notes);
     let services = services::compile(scenario, &folder, &mut notes);
     let links = links::compile(scenario, &mut notes);
+    transport::check_links(&links, &services, &mut notes);
     consent::check(scenario, &services, &links, &mut notes);
     let services = in_order(services, &links, &mut notes);
     let timetable = timetable::resolve(scenario, &mut notes);

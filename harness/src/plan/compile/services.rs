@@ -10,6 +10,7 @@ use crate::plan::{Process, Ready, Service, ServiceKind, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::Words;
 use crate::spec::types::{self, Scenario};
+use rustls::pki_types::ServerName;
 use std::path::Path;
 
 /// How long readiness may take unless the scenario says.
@@ -38,24 +39,25 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
     entries.collect()
 }
 
-/// `http://host:port/prefix`.
+/// `http://host:port/prefix`, or https.
 fn web(url: &Words, trail: &Trail, notes: &mut Notes<'_>) -> ServiceKind {
     let url = literal(url);
     read_url(&url).unwrap_or_else(|(message, help)| {
         notes.value(trail, message, help);
-        ServiceKind::Url { host: String::new(), port: 0, prefix: String::new() }
+        ServiceKind::Url { secure: false, host: String::new(), port: 0, prefix: String::new() }
     })
 }
 
 fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
-    const HELP: &str = "write http://host:port, with a path if all requests share one";
+    const HELP: &str =
+        "write http://host:port or https://host:port, with a path if all requests share one";
     let not = |why: &str| (format!("`{}` {why}", url.escape_debug()), HELP);
     let (scheme, rest) = url.split_once("://").ok_or_else(|| not("is no URL"))?;
-    match scheme {
-        "http" => {}
-        "https" => return Err((String::from("https is not supported yet"), "use plain http")),
+    let secure = match scheme {
+        "http" => false,
+        "https" => true,
         _ => return Err(not("is no http URL")),
-    }
+    };
     if rest.contains('@') {
         let message = "a user or password in a URL would end up in reports".to_owned();
         return Err((message, "send an Authorization header, from ${env.NAME}"));
@@ -69,6 +71,7 @@ fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
         None if uri.authority().is_some_and(|authority| authority.as_str().ends_with(':')) => {
             return Err(not("has no port after `:`"));
         }
+        None if secure => 443,
         None => 80,
         Some(port) => port.as_u16(),
     };
@@ -77,7 +80,10 @@ fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
     }
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let prefix = uri.path().trim_end_matches('/').to_owned();
-    Ok(ServiceKind::Url { host, port, prefix })
+    if secure && ServerName::try_from(host.as_str()).is_err() {
+        return Err(not("has a host that no certificate can be for"));
+    }
+    Ok(ServiceKind::Url { secure, host, port, prefix })
 }
 
 fn process(

@@ -4,6 +4,7 @@ mod at_once;
 mod outage;
 mod refused;
 mod requests;
+mod tls;
 
 use crate::plan::{Plan, Traffic, compile_all, describe};
 use crate::spec::{Look, Overrides, Problems, decode};

@@ -27,7 +27,7 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
     let closed = parts.iter().filter(|(_, parts)| parts.kind == LoadKind::Users);
     let users = closed.enumerate().map(|(at, (name, parts))| {
         let to = loads::target(parts.to, &parts.trail, given.scenario, notes);
-        let client = loads::client(parts.client, &parts.trail.key("client"), notes);
+        let client = loads::client(parts.client, &to, given, &parts.trail.key("client"), notes);
         let whose = if parts.journey.is_empty() { Whose::Independent } else { Whose::Journey };
         let requests = loads::requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
         let does = does(parts, &requests, given.scenario, notes);

@@ -61,8 +61,9 @@ fn section(text: &mut String, heading: &str, body: String) {
 fn services(plan: &Plan) -> Vec<Vec<String>> {
     let row = |service: &Service| {
         let what = match &service.kind {
-            ServiceKind::Url { host, port, prefix } => {
-                format!("runs already at http://{}:{port}{prefix}", bracketed(host))
+            ServiceKind::Url { secure, host, port, prefix } => {
+                let scheme = if *secure { "https" } else { "http" };
+                format!("runs already at {scheme}://{}:{port}{prefix}", bracketed(host))
             }
             ServiceKind::Process(process) => started(process),
         };

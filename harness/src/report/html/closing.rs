@@ -6,6 +6,7 @@ use super::super::foreign;
 use super::super::head::Head;
 use super::markup::{fitting, left_out, long, text};
 use super::series::Series;
+use crate::record::journal::Calibration;
 use maud::{Markup, html};
 
 /// Bytes of findings.
@@ -37,6 +38,8 @@ pub(super) fn repeat(head: &Head, series: &Series) -> Markup {
             environment.cores, environment.memory_mib, environment.kernel, environment.profile
         )
     });
+    let calibration = series.environment.as_ref().and_then(|one| one.calibration.as_ref());
+    let calibration = calibration.map(Calibration::sentence);
     let facts = [
         ("Scenario", head.file.clone()),
         ("SHA-256", head.sha256.clone()),
@@ -45,6 +48,7 @@ pub(super) fn repeat(head: &Head, series: &Series) -> Markup {
         ("Started", head.started.clone()),
         ("Tool", head.tool.clone()),
         ("Where", environment.unwrap_or_else(|| "unknown".to_owned())),
+        ("Calibration", calibration.unwrap_or_else(|| "none: see `assay calibrate`".to_owned())),
     ];
     html! {
         section id="repeat" aria-labelledby="repeat-head" {

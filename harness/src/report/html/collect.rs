@@ -41,8 +41,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(collect(dir.path()).is_err());
         let path = dir.path().join("journal.jsonl");
-        let environment =
-            Environment { cores: 3, memory_mib: 1, kernel: "k<1>".into(), profile: "dev".into() };
+        let environment = Environment {
+            cores: 3,
+            memory_mib: 1,
+            kernel: "k<1>".into(),
+            profile: "dev".into(),
+            calibration: None,
+        };
         let mut journal = Journal::create(&path, &Header { environment, ..header() }).unwrap();
         let zero = Event::Zero { zero: At(5) };
         journal.write(&Entry { at: At(5), event: zero }).unwrap();

@@ -88,6 +88,8 @@ impl Series {
             | Event::Probe { .. }
             | Event::Histogram(_)
             | Event::Lag(_)
+            // The health's sentence has the most of it.
+            | Event::Machine(_)
             | Event::Finding { .. } => {}
         }
     }

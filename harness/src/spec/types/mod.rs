@@ -17,6 +17,7 @@ mod load;
 mod objective;
 mod request;
 mod service;
+mod transport;
 mod users;
 
 pub use breaker::{ArrivalsEvidence, Breaker, BreakerEvidence, BreakerPolicy, GatewayEvidence};
@@ -43,6 +44,7 @@ pub use objective::{
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
+pub use transport::{Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
 use super::scalar::{Count, Duration, Free, Name, Words};

@@ -2,6 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
+use super::{Protocol, Reconnect, Tls};
 use crate::spec::scalar::{Count, Duration, Flag, Free, Name, Size, Statuses, Words};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Client {
+    /// The version of HTTP: http1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// At most so many connections: 4096.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<Count>,
@@ -23,6 +27,19 @@ pub struct Client {
     /// Sent with every request.
     #[serde(default)]
     pub headers: IndexMap<String, Words>,
+    /// When connections are replaced: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconnect: Option<Reconnect>,
+    /// How often the name of a service is looked up anew: 5s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_refresh: Option<Duration>,
+    /// Addresses of this machine that connections are made from, in turn; the kernel's choice
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_addresses: Vec<Words>,
+    /// How TLS is spoken with services whose URL is `https://…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 /// A request, by its method.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Service {
-    /// It runs already: `http://host:port`.
+    /// It runs already: `http://host:port` or `https://host:port`.
     Url(Words),
     /// We start it, and end it with all its children.
     Process(Process),

@@ -30,6 +30,7 @@ fn a_url_is_taken_apart_as_it_was_typed() {
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1", "/"),
         ("http://h:1/a/b?c=d#e", "http://h:1", "h", "/a/b?c=d"),
         ("http://h?x=1", "http://h", "h", "/?x=1"),
+        ("https://h:1/a", "https://h:1", "h", "/a"),
         ("http://[::1]:9/x", "http://[::1]:9", "[::1]", "/x"),
         ("http://u:p@h:2/x", "http://u:p@h:2", "h", "/x"),
     ];

@@ -196,6 +196,7 @@ mod tests {
                 timeout_us: 2_000_000,
                 connect_timeout_us: 1,
                 headers: Vec::new(),
+                transport: crate::plan::Transport::default(),
             },
             gateway: Some(gateway),
             drain_us: 0,

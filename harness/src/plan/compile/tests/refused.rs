@@ -100,7 +100,7 @@ fn placeholders_where_none_has_a_value() {
 #[test]
 fn services() {
     let url = |to: &str, message: &str| refused(&[("http://127.0.0.1:9090/v1/", to)], message);
-    url("https://127.0.0.1", "https is not supported yet");
+    url("https://a..b", "has a host that no certificate can be for");
     url("ftp://127.0.0.1", "is no http URL");
     url("127.0.0.1:80", "is no URL");
     url("http://me@127.0.0.1", "would end up in reports");

@@ -1,0 +1,304 @@
+//! HTTP/2: connections that carry several requests at once.
+//!
+//! Invariant: every attempt is one stream, made once and counted once, whatever ends it (GOAWAY,
+//! RST_STREAM, the end of the connection). Only a request of which nothing was written, because
+//! a kept connection was found closed, is written on another.
+//! Invariant: a connection on which a request timed out gets no new ones: it may be dead.
+//! Invariant: a connection that is being opened is waited for by all who have a place on it; if it
+//! cannot be opened each of them tries by itself.
+//! Not here: classes of outcomes (`attempt`, `classify`), TLS (`tls`).
+
+use super::attempt::{Ended, Exchange, Limits, connect, ended, within};
+use super::connection::{Answer, Broken};
+use super::socket::{Socket, State};
+use super::tls::{Io, Tls};
+use crate::clock::Clock;
+use assay_slo::{At, Outcome};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper::header::HOST;
+use hyper::{Request, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+
+/// The connections to one peer, as many as are needed.
+#[derive(Debug)]
+pub struct Trunk {
+    lines: Mutex<Vec<Arc<Line>>>,
+    most: usize,
+    streams: usize,
+}
+
+/// One connection, from the moment it is wanted.
+#[derive(Debug, Default)]
+struct Line {
+    channel: OnceCell<Channel>,
+    busy: AtomicUsize,
+    retired: AtomicBool,
+}
+
+/// An open connection, driven by a task of its own: no single request may hold the others up.
+#[derive(Debug)]
+struct Channel {
+    sender: SendRequest<Full<Bytes>>,
+    socket: Arc<Socket>,
+    opened: At,
+    /// How many streams the peer allows.
+    allowed: Arc<AtomicUsize>,
+    answers: AtomicU64,
+}
+
+/// A request's place on a connection.
+#[derive(Debug)]
+struct Seat(Arc<Line>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Trunk {
+    /// At most so many connections, each with at most so many requests at once, and not more than
+    /// the peer allows.
+    #[must_use]
+    pub fn new(most: usize, streams: usize) -> Trunk {
+        Trunk { lines: Mutex::default(), most, streams }
+    }
+
+    /// Makes one attempt; see [`super::attempt`].
+    pub(super) async fn attempt(
+        &self,
+        clock: &Clock,
+        limits: &Limits,
+        request: Request<Full<Bytes>>,
+        began: &mut impl FnMut(At),
+    ) -> Exchange {
+        let mut request = request;
+        let seat = self.take(limits, clock.now());
+        if let Some(channel) = seat.0.channel.get() {
+            let begun = clock.now();
+            began(begun);
+            match seat.0.send(clock, limits, begun, channel, request).await {
+                Ok(exchange) => return exchange,
+                Err(back) => request = *back,
+            }
+            seat.0.retired.store(true, Ordering::Relaxed);
+        }
+        drop(seat);
+        let seat = self.take(limits, clock.now());
+        let begun = clock.now();
+        let channel = match seat.0.open(clock, limits, begun, began).await {
+            Ok(channel) => channel,
+            Err(exchange) => return exchange,
+        };
+        match seat.0.send(clock, limits, begun, channel, request).await {
+            Ok(exchange) => exchange,
+            // A new connection that ended at once was an attempt: the peer accepted it.
+            Err(_) => Exchange::unanswered(begun, clock.now(), Outcome::ProtocolError),
+        }
+    }
+
+    /// A place on the first connection that has room, on a new one where none has.
+    fn take(&self, limits: &Limits, now: At) -> Seat {
+        let is_alive = |line: &Line| line.is_alive(limits, now);
+        let mut lines = self.lines();
+        lines.retain(|line| is_alive(line) || line.busy() > 0);
+        let alive = || lines.iter().filter(|line| is_alive(line));
+        let roomy = alive().find(|line| line.busy() < line.room(self.streams));
+        let full = alive().count() >= self.most.max(1);
+        let chosen = match roomy {
+            None if full => alive().min_by_key(|line| line.busy()),
+            roomy => roomy,
+        };
+        let line = chosen.cloned().unwrap_or_else(|| {
+            let line = Arc::new(Line::default());
+            lines.push(Arc::clone(&line));
+            line
+        });
+        line.busy.fetch_add(1, Ordering::Relaxed);
+        Seat(line)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<Arc<Line>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    fn room(&self, streams: usize) -> usize {
+        let allowed = |channel: &Channel| channel.allowed.load(Ordering::Relaxed);
+        self.channel.get().map_or(streams, |channel| streams.min(allowed(channel).max(1)))
+    }
+
+    /// Whether it may get another request. One that nobody opens any more is gone.
+    fn is_alive(&self, limits: &Limits, now: At) -> bool {
+        let usable = match self.channel.get() {
+            Some(channel) => {
+                limits.ways.is_young(channel.opened, || now)
+                    && !channel.sender.is_closed()
+                    && channel.socket.state() != State::Closed
+            }
+            None => self.busy() > 0,
+        };
+        usable && !self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Opens it, or waits for whoever does.
+    async fn open(
+        &self,
+        clock: &Clock,
+        limits: &Limits,
+        begun: At,
+        began: &mut impl FnMut(At),
+    ) -> Result<&Channel, Exchange> {
+        let mut told = false;
+        let opened = {
+            let tell = || {
+                told = true;
+                began(begun);
+            };
+            let over = |stream| Channel::over(stream, limits.tls.as_ref(), begun);
+            let open = || connect(clock, limits, begun, tell, over);
+            let limit_us = limits.connect_timeout_us.min(limits.timeout_us);
+            within(clock, begun, limit_us, self.channel.get_or_try_init(open)).await
+        };
+        let ours = matches!(&opened, Some(Err(exchange)) if exchange.begun.is_none());
+        if !told && !ours {
+            began(begun);
+        }
+        match opened {
+            Some(opened) => opened,
+            None => Err(limits.too_slow(begun, clock.now())),
+        }
+    }
+
+    /// Sends a request and reads the whole answer; the request comes back if nothing of it was
+    /// written.
+    async fn send(
+        &self,
+        clock: &Clock,
+        limits: &Limits,
+        begun: At,
+        channel: &Channel,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Exchange, Box<Request<Full<Bytes>>>> {
+        let kept = channel.answers.load(Ordering::Relaxed) > 0;
+        let scheme = if limits.tls.is_some() { "https" } else { "http" };
+        let end = within(clock, begun, limits.timeout_us, channel.send(request, scheme)).await;
+        let turned_away = limits.turned_away(channel.socket.ended());
+        let foreign = matches!(&end, Some(Err(Broken::Midway { answered: false, .. })));
+        let mut exchange =
+            ended(Ended { limits, begun, done: clock.now(), kept, turned_away }, end)?;
+        match exchange.outcome {
+            Outcome::Timeout => self.retired.store(true, Ordering::Relaxed),
+            Outcome::ProtocolError if foreign && !kept && limits.tls.is_none() => {
+                exchange.finding = Some(format!(
+                    "the first request on an HTTP/2 connection to {} failed: check that it speaks \
+                     HTTP/2 there in the clear, from the first byte on",
+                    limits.addr
+                ));
+            }
+            _ => {}
+        }
+        Ok(exchange)
+    }
+}
+
+impl Channel {
+    async fn over(stream: TcpStream, tls: Option<&Tls>, opened: At) -> io::Result<Channel> {
+        let socket = Socket::new(stream);
+        let io = match tls {
+            Some(tls) => tls.greet(&socket).await?,
+            None => Io::plain(&socket),
+        };
+        let greeted = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await;
+        let (sender, connection) = greeted.map_err(io::Error::other)?;
+        let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+        // It ends when the last sender is gone, and with the runtime.
+        tokio::spawn(Task { connection, allowed: Arc::clone(&allowed) });
+        Ok(Channel { sender, socket, opened, allowed, answers: AtomicU64::new(0) })
+    }
+
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        scheme: &'static str,
+    ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
+        address(&mut request, scheme);
+        let sent = self.sender.clone().try_send_request(request).await;
+        let response = sent.map_err(|mut failed| match failed.take_message() {
+            Some(request) => Broken::Unsent(Box::new(request)),
+            None => broken(failed.into_error(), false),
+        })?;
+        let (parts, mut body) = response.into_parts();
+        while let Some(frame) = body.frame().await {
+            frame.map_err(|error| broken(error, true))?;
+        }
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers })
+    }
+}
+
+/// Drives a connection, and looks how many streams the peer allows.
+struct Task {
+    connection: http2::Connection<TokioIo<Io>, Full<Bytes>, TokioExecutor>,
+    allowed: Arc<AtomicUsize>,
+}
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Its error, if any, reaches us through the answers.
+        let ended = Pin::new(&mut self.connection).poll(context).map(|_| ());
+        self.allowed.store(self.connection.current_max_send_streams(), Ordering::Relaxed);
+        ended
+    }
+}
+
+/// HTTP/2 has the host where the path is (RFC 9113 8.3.1).
+fn address(request: &mut Request<Full<Bytes>>, scheme: &'static str) {
+    let Some(host) = request.headers_mut().remove(HOST) else { return };
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let whole = Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(path);
+    // A host that is no authority stays a header, as in HTTP/1.
+    match whole.build() {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(_) => {
+            request.headers_mut().insert(HOST, host);
+        }
+    }
+}
+
+fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
+    if error.is_user() {
+        return Broken::Unsendable(error);
+    }
+    let mut cause: Option<&dyn Error> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(ended) = inner.downcast_ref::<h2::Error>() {
+            let refused = ended.reason() == Some(h2::Reason::REFUSED_STREAM);
+            let closed = ended.is_io() || ended.is_remote() && (ended.is_go_away() || refused);
+            return Broken::Midway { answered, closed };
+        }
+        cause = inner.source();
+    }
+    Broken::Midway { answered, closed: true }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Connections: TLS with what its files hold.
+//!
+//! Not here: speaking it (`client`), when it is due (`arrivals`).
+
+use super::loads::Given;
+use super::notes::Notes;
+use super::{MOST_WAIT_US, positive};
+use crate::plan::text::literal;
+use crate::plan::{Identity, Link, Service, ServiceKind, Target, Tls, Transport, Upstream};
+use crate::spec::Trail;
+use crate::spec::scalar::{Duration, Words};
+use crate::spec::types;
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The longest file of certificates, in bytes.
+const LONGEST_FILE: u64 = 4 << 20;
+
+/// The connections of one load; `client` leads to its settings.
+pub(super) fn compile(
+    settings: &types::Client,
+    to: &Target,
+    given: Given<'_>,
+    client: &Trail,
+    notes: &mut Notes<'_>,
+) -> Transport {
+    let trail = client.key("tls");
+    let written = settings.tls.as_ref().map(|tls| self::tls(tls, given.folder, &trail, notes));
+    let secure = is_secure(to, given.services);
+    if let (Some(false), true) = (secure, settings.tls.is_some()) {
+        let place = match to {
+            Target::Service(name) | Target::Link(name) => name,
+        };
+        let message = format!("`{place}` is not reached over TLS, so these settings say nothing");
+        notes.entry(&trail, message, "write `url: \"https://…\"` for it, or leave `tls` out");
+    }
+    let http2 = settings.protocol == Some(types::Protocol::Http2);
+    if let (true, Target::Link(link)) = (http2, to) {
+        let message = format!("the link `{link}` speaks only HTTP/1.1");
+        let help = "leave `protocol` out, or let the load go to the service itself";
+        notes.value(&client.key("protocol"), message, help);
+    }
+    let mut length = |given: Duration, trail: Trail| positive(given, MOST_WAIT_US, &trail, notes);
+    let reconnect_us = settings.reconnect.as_ref();
+    let reconnect_us = reconnect_us.map(|r| length(r.every, client.key("reconnect").key("every")));
+    let dns_refresh_us = settings.dns_refresh.map(|every| length(every, client.key("dns-refresh")));
+    let sources = sources(&settings.source_addresses, &client.key("source-addresses"), notes);
+    Transport {
+        http2,
+        reconnect_us,
+        dns_refresh_us,
+        sources,
+        tls: (secure == Some(true)).then(|| Arc::new(written.unwrap_or_default())),
+    }
+}
+
+fn sources(written: &[Words], trail: &Trail, notes: &mut Notes<'_>) -> Vec<IpAddr> {
+    let one = |(at, words): (usize, &Words)| {
+        let text = literal(words);
+        let addr = text
+            .parse()
+            .ok()
+            .filter(|addr: &IpAddr| !addr.is_unspecified() && !addr.is_multicast());
+        if addr.is_none() {
+            let message = format!("`{}` is no address of a machine", text.escape_debug());
+            notes.value(
+                &trail.index(at),
+                message,
+                "write one of this machine's, such as 127.0.0.2",
+            );
+        }
+        addr
+    };
+    written.iter().enumerate().filter_map(one).collect()
+}
+
+/// Whether a load speaks TLS; none where nobody knows where it goes.
+fn is_secure(to: &Target, services: &[Service]) -> Option<bool> {
+    let Target::Service(name) = to else { return Some(false) };
+    let service = services.iter().find(|service| service.name == *name)?;
+    Some(matches!(service.kind, ServiceKind::Url { secure: true, .. }))
+}
+
+/// Links read what goes through them.
+pub(super) fn check_links(links: &[Link], services: &[Service], notes: &mut Notes<'_>) {
+    for link in links {
+        let Upstream::Service(name) = &link.to else { continue };
+        if is_secure(&Target::Service(name.clone()), services) == Some(true) {
+            let trail = Trail::root().key("links").key(&link.name).key("to");
+            let message = format!("`{name}` speaks TLS, and a link cannot look into it");
+            let help = "let the load go to the service itself, or give the link the port where it \
+                        speaks plain HTTP";
+            notes.value(&trail, message, help);
+        }
+    }
+}
+
+fn tls(settings: &types::Tls, folder: &Path, trail: &Trail, notes: &mut Notes<'_>) -> Tls {
+    let insecure = settings.insecure.is_some_and(|insecure| insecure.0);
+    if insecure && settings.ca.is_some() {
+        let message = "any certificate is accepted, so no authority is asked".to_owned();
+        notes.value(&trail.key("insecure"), message, "leave `insecure` out, or `ca`");
+    }
+    let authorities = settings.ca.as_ref().map_or_else(Vec::new, |ca| {
+        let trail = trail.key("ca");
+        let found = certificates(ca, folder, &trail, notes);
+        let mut store = RootCertStore::empty();
+        if let Some(Err(why)) = found.iter().map(|one| store.add(one.clone())).find(Result::is_err)
+        {
+            let message = format!("`{ca}` holds what is no certificate: {why}");
+            notes.value(&trail, message, "write a file with the authority's certificate, in PEM");
+        }
+        found
+    });
+    let identity = match (&settings.cert, &settings.key) {
+        (None, None) => None,
+        (Some(cert), Some(key)) => identity(cert, key, folder, trail, notes),
+        (cert, _) => {
+            let (one, other) = if cert.is_some() { ("cert", "key") } else { ("key", "cert") };
+            let message = format!("`{one}` without `{other}` proves nothing");
+            notes.value(&trail.key(one), message, format!("write `{other}: FILE` beside it"));
+            None
+        }
+    };
+    Tls { authorities, identity, insecure }
+}
+
+fn identity(
+    cert: &Words,
+    key: &Words,
+    folder: &Path,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Option<Identity> {
+    let chain = certificates(cert, folder, &trail.key("cert"), notes);
+    let way = trail.key("key");
+    let text = read(key, folder, &way, notes)?;
+    let Ok(key_read) = PrivateKeyDer::from_pem_slice(&text) else {
+        let message = format!("`{key}` holds no private key");
+        notes.value(&way, message, "write a file with a key in PEM, without a password");
+        return None;
+    };
+    if chain.is_empty() {
+        return None;
+    }
+    let pair = CertifiedKey::from_der(chain.clone(), key_read.clone_key(), &default_provider());
+    if let Err(why) = pair {
+        let message = format!("`{key}` is not the key of `{cert}`: {why}");
+        notes.value(&way, message, "write the key that the certificate was made for");
+        return None;
+    }
+    Some(Identity { chain, key: key_read })
+}
+
+/// The certificates of a file; that there is none is told.
+fn certificates(
+    file: &Words,
+    folder: &Path,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Vec<CertificateDer<'static>> {
+    let Some(text) = read(file, folder, trail, notes) else { return Vec::new() };
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match found {
+        Ok(found) if !found.is_empty() => found,
+        _ => {
+            let message = format!("`{file}` holds no certificate");
+            let help = "write a file in PEM, with `-----BEGIN CERTIFICATE-----`";
+            notes.value(trail, message, help);
+            Vec::new()
+        }
+    }
+}
+
+fn read(file: &Words, folder: &Path, trail: &Trail, notes: &mut Notes<'_>) -> Option<Vec<u8>> {
+    let path = folder.join(literal(file));
+    let read = std::fs::metadata(&path).map_err(|error| error.to_string()).and_then(|found| {
+        match found.len() {
+            _ if !found.is_file() => Err("it is no file".to_owned()),
+            bytes if bytes > LONGEST_FILE => Err("it is longer than 4 MiB".to_owned()),
+            _ => std::fs::read(&path).map_err(|error| error.to_string()),
+        }
+    });
+    let told = |why: String| {
+        let message = format!("cannot read `{}`: {why}", path.display());
+        notes.value(trail, message, "the path is relative to the scenario's folder");
+    };
+    read.map_err(told).ok()
+}

@@ -1,0 +1,116 @@
+//! How a load's requests are sent: over which connections, to whom they are shown.
+//!
+//! Invariant: certificates and keys are read at plan time: nothing on disk decides later.
+//! Not here: speaking TLS (`client`), what the files must hold (`compile`).
+
+use super::{Plan, ServiceKind, Target, Text};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How many requests an HTTP/2 connection carries at once: what RFC 9113 (6.5.2) asks servers to
+/// allow at least.
+const STREAMS: usize = 100;
+
+/// How often a name is looked up anew unless a load says.
+const DNS_REFRESH_US: u64 = 5_000_000;
+
+/// How a load's requests are sent.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// At most so many connections.
+    pub connections: usize,
+    /// From begun to the whole answer, µs, unless the request says otherwise.
+    pub timeout_us: u64,
+    /// To connect, µs.
+    pub connect_timeout_us: u64,
+    /// Sent with every request.
+    pub headers: Vec<(String, Text)>,
+    /// Over which connections.
+    pub transport: Transport,
+}
+
+/// Over which connections requests are sent.
+#[derive(Debug, Clone, Default)]
+pub struct Transport {
+    /// How TLS is spoken; none to a service that is reached in the clear.
+    pub tls: Option<Arc<Tls>>,
+    /// HTTP/2, agreed on with TLS, from the first byte on without.
+    pub http2: bool,
+    /// A connection this old gets no more requests, µs.
+    pub reconnect_us: Option<u64>,
+    /// How often the service's name is looked up anew, µs; none where it does not say.
+    pub dns_refresh_us: Option<u64>,
+    /// Our own addresses that connections are made from; empty: the kernel's choice.
+    pub sources: Vec<IpAddr>,
+}
+
+impl Client {
+    /// How many requests of an open load a connection carries at once.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        if self.transport.http2 { STREAMS } else { 1 }
+    }
+}
+
+/// Whom to trust, and who we are.
+#[derive(Debug, Default)]
+pub struct Tls {
+    /// The only authorities that are trusted; those of the machine where there are none.
+    pub authorities: Vec<CertificateDer<'static>>,
+    /// What we show when the server asks who we are.
+    pub identity: Option<Identity>,
+    /// Any certificate will do.
+    pub insecure: bool,
+}
+
+/// A certificate with those that lead to its authority, and its key.
+#[derive(Debug)]
+pub struct Identity {
+    /// Our own first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its private key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+fn is_to(to: &Target, service: &str) -> bool {
+    matches!(to, Target::Service(name) if name == service)
+}
+
+impl Plan {
+    /// How TLS is spoken with a service by whatever has no settings of its own (probes, fleets,
+    /// the look into a store): as by the first load that goes there. None in the clear.
+    #[must_use]
+    pub fn tls_of(&self, service: &str) -> Option<Arc<Tls>> {
+        let planned = self.services.iter().find(|planned| planned.name == service)?;
+        if !matches!(planned.kind, ServiceKind::Url { secure: true, .. }) {
+            return None;
+        }
+        let loads = self.loads.iter().map(|load| (&load.to, &load.client));
+        let users = self.users.iter().map(|users| (&users.to, &users.client));
+        let first = loads.chain(users).find(|(to, _)| is_to(to, service));
+        Some(first.and_then(|(_, client)| client.transport.tls.clone()).unwrap_or_default())
+    }
+
+    /// How often the name of a service is looked up anew, µs: as often as any load that goes there
+    /// wants it.
+    #[must_use]
+    pub fn dns_refresh_us(&self, service: &str) -> u64 {
+        let loads = self.loads.iter().map(|load| (&load.to, &load.client));
+        let users = self.users.iter().map(|users| (&users.to, &users.client));
+        let there = loads.chain(users).filter(|(to, _)| is_to(to, service));
+        let wanted = there.map(|(_, client)| client.transport.dns_refresh_us);
+        wanted.map(|us| us.unwrap_or(DNS_REFRESH_US)).min().unwrap_or(DNS_REFRESH_US)
+    }
+
+    /// Loads that accept any certificate.
+    pub fn insecure(&self) -> impl Iterator<Item = &str> {
+        let loads = self.loads.iter().map(|load| (&load.name, &load.client));
+        let users = self.users.iter().map(|users| (&users.name, &users.client));
+        let insecure = |client: &Client| client.transport.tls.as_ref().is_some_and(|t| t.insecure);
+        loads
+            .chain(users)
+            .filter(move |(_, client)| insecure(client))
+            .map(|(name, _)| name.as_str())
+    }
+}
