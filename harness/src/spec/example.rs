@@ -49,6 +49,7 @@ load:
       rate: ${vars.rate}
       duration: 5m
       at: 0s
+      arrivals: poisson
       to: front
       client: {connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}}
       requests:

@@ -20,6 +20,9 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>)]
     #[arg(required_unless_present = "closed", conflicts_with = "closed")]
     pub(super) rate: Option<String>,
+    /// Requests come as those of independent callers do, drawn from the seed, not evenly.
+    #[arg(long, requires = "rate")]
+    pub(super) poisson: bool,
     /// Change the rate evenly, to this at the end.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "rate")]
     pub(super) ramp_to: Option<String>,
