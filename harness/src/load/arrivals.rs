@@ -4,9 +4,8 @@
 //! them, and threads that share a lane share its k without a word between them.
 //! Not here: the arithmetic of rates (`plan`), waiting and sending (`shard`).
 
-use super::{Lane, Pace};
+use super::{Lane, Pace, Times};
 use assay_slo::At;
-use std::sync::Arc;
 
 /// One due request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,21 +19,24 @@ pub(super) struct Arrival {
 }
 
 /// Yields the arrivals k ≡ `shard` (mod `shards`), the warm-up's first.
-#[derive(Debug)]
 pub(super) struct Arrivals {
-    lane: Arc<Lane>,
     zero: At,
     shard: u64,
     shards: u64,
     k: u64,
-    warmup: bool,
+    /// What is left of the warm-up; none once it is over.
+    warmup: Option<Times>,
+    due: Times,
     next: Option<Arrival>,
 }
 
 impl Arrivals {
-    pub(super) fn new(lane: Arc<Lane>, zero: At, shard: u64, shards: u64) -> Arrivals {
-        let mut arrivals =
-            Arrivals { lane, zero, shard, shards, k: shard, warmup: true, next: None };
+    pub(super) fn new(lane: &Lane, zero: At, shard: u64, shards: u64) -> Arrivals {
+        let (warmup, due) = match &lane.pace {
+            Pace::Open { warmup, due } => (Some(warmup(shard, shards)), due(shard, shards)),
+            Pace::Closed { .. } => (None, Box::new(std::iter::empty()) as Times),
+        };
+        let mut arrivals = Arrivals { zero, shard, shards, k: shard, warmup, due, next: None };
         arrivals.next = arrivals.compute();
         arrivals
     }
@@ -53,19 +55,17 @@ impl Arrivals {
     }
 
     fn compute(&mut self) -> Option<Arrival> {
-        let lane = Arc::clone(&self.lane);
-        let Pace::Open { warmup, due } = &lane.pace else { return None };
-        if self.warmup {
-            match warmup(self.k) {
-                Some(us) => return Some(self.arrival(us)),
-                None => (self.warmup, self.k) = (false, self.shard),
+        if let Some(warmup) = &mut self.warmup {
+            match warmup.next() {
+                Some(us) => return Some(self.arrival(us, true)),
+                None => (self.warmup, self.k) = (None, self.shard),
             }
         }
-        due(self.k).map(|us| self.arrival(us))
+        self.due.next().map(|us| self.arrival(us, false))
     }
 
-    fn arrival(&self, us: i64) -> Arrival {
-        Arrival { k: self.k, warmup: self.warmup, due: self.zero.plus(us) }
+    fn arrival(&self, us: i64, warmup: bool) -> Arrival {
+        Arrival { k: self.k, warmup, due: self.zero.plus(us) }
     }
 }
 
@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn threads_share_a_lane_without_gap_or_double() {
         let addr = ([127, 0, 0, 1], 9).into();
-        let lane = Arc::new(lane(addr, 25, 1_000, 1, 1));
+        let lane = lane(addr, 25, 1_000, 1, 1);
         let zero = At(1_000_000);
         let drain = |shard, shards| {
-            let mut arrivals = Arrivals::new(Arc::clone(&lane), zero, shard, shards);
+            let mut arrivals = Arrivals::new(&lane, zero, shard, shards);
             let mut all = Vec::new();
             while let Some(due) = arrivals.next_due() {
                 assert_eq!(arrivals.take_due(At(due.0 - 1)), None);

@@ -30,8 +30,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// cut in pieces would let requests wait in one while another is idle.
 const LEAST_CONNECTIONS_A_THREAD: usize = 64;
 
-/// When the k-th request is due, µs after time 0; none from the end on. Must not decrease.
-pub type Due = Box<dyn Fn(u64) -> Option<i64> + Send + Sync>;
+/// Due instants, µs after time 0. Must not decrease.
+pub type Times = Box<dyn Iterator<Item = i64> + Send>;
+
+/// The due instants of the requests k ≡ i (mod n), for each i of n.
+pub type Due = Box<dyn Fn(u64, u64) -> Times + Send + Sync>;
 
 /// When a lane's requests are sent.
 pub enum Pace {

@@ -93,7 +93,7 @@ impl Shard {
         let zero = drive.zero;
         let mut arrivals: Vec<Arrivals> = posts
             .iter()
-            .map(|post| Arrivals::new(Arc::clone(&post.lane), zero, post.shard, post.shards))
+            .map(|post| Arrivals::new(&post.lane, zero, post.shard, post.shards))
             .collect();
         let pools = posts.iter().map(|post| RefCell::new(Pool::new(post.connections))).collect();
         let sent = posts.iter().map(|_| Cell::new(0)).collect();

@@ -29,7 +29,12 @@ pub(super) fn lane(
         timeout_us,
         dynamic: None,
     };
-    let at = move |k: u64, count: u64| (k < count).then_some(k as i64 * every_us);
+    let due = move |count: u64, first_us: i64| -> Due {
+        Box::new(move |shard, shards| {
+            let of_shard = (shard..count).step_by(shards as usize);
+            Box::new(of_shard.map(move |k| first_us + k as i64 * every_us))
+        })
+    };
     Lane {
         index: 0,
         name: "web".to_owned(),
@@ -45,10 +50,7 @@ pub(super) fn lane(
         },
         requests: vec![request("a"), request("b")],
         cycle: vec![0, 0, 1],
-        pace: Pace::Open {
-            warmup: Box::new(move |k| at(k, 10).map(|us| us - 10 * every_us)),
-            due: Box::new(move |k| at(k, count)),
-        },
+        pace: Pace::Open { warmup: due(10, -10 * every_us), due: due(count, 0) },
     }
 }
 

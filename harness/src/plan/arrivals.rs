@@ -2,19 +2,27 @@
 //!
 //! The k-th request is due when the integral of the rate reaches k, rounded down to the µs.
 //! Where the rate is 0 the integral stands still, and the request waits for the rate to rise.
+//! Poisson arrivals are due when it reaches a position that is drawn ([`super::poisson`]); the
+//! warm-up is even always.
 //!
-//! Invariant: pure integer functions of k, so every machine and every shard agrees, and no drift
-//! builds up.
+//! Invariant: pure integer functions of k (and of the seed), so every machine and every shard
+//! agrees, and no drift builds up.
 //! Invariant: due instants never decrease with k, and lie in `starts_us..ends_us()`.
 //! Not here: sleeping until an instant, sending (`load`).
 
-use super::{Arrivals, Stretch};
+use super::{Arrivals, Spread, Stretch};
 
 /// One request as rate times time: rates are in thousandths of a request a minute, times in µs.
 const RATE_SCALE: u128 = 60_000_000_000;
 
 /// One request in the unit of [`area`]: areas are doubled, so that a trapezium is a whole number.
 const REQUEST: u128 = 2 * RATE_SCALE;
+
+/// The most requests that are drawn: a plan draws how many come, so it must not take long.
+pub const MOST_DRAWN: u64 = 1_000_000_000;
+
+/// Due instants of one shard, µs after time 0, in order.
+pub type Times = Box<dyn Iterator<Item = u64> + Send>;
 
 /// Doubled integral of the rate over the first `x` µs of a stretch that begins at `from_milli_per_min`,
 /// multiplied by the stretch's length: `2·r0·L·x + (r1 − r0)·x²`.
@@ -36,7 +44,53 @@ impl Arrivals {
     /// How many requests are planned.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.due_before(self.ends_us())
+        match &self.spread {
+            Spread::Even => self.expected(),
+            // A plan that expects more is refused before anything is drawn for it.
+            Spread::Poisson(_) if self.expected() > MOST_DRAWN => self.expected(),
+            Spread::Poisson(poisson) => poisson.before(self.whole(), REQUEST as u64),
+        }
+    }
+
+    /// How many requests the rate makes expect.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        self.expected_before(self.ends_us())
+    }
+
+    /// Whether chance decides how many come in a stretch.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        matches!(self.spread, Spread::Poisson(_))
+    }
+
+    /// When the requests k ≡ `shard` (mod `shards`) are due.
+    #[must_use]
+    pub fn times(&self, shard: u64, shards: u64) -> Times {
+        let arrivals = self.clone();
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let step = size(shards.max(1));
+        match &self.spread {
+            Spread::Even => {
+                let of_shard = (shard..).step_by(step);
+                Box::new(of_shard.map_while(move |k| arrivals.even_us(k)))
+            }
+            Spread::Poisson(poisson) => {
+                let positions = poisson.positions(REQUEST as u64);
+                let of_shard = positions.skip(size(shard)).step_by(step);
+                Box::new(of_shard.map_while(move |position| arrivals.reached_us(position)))
+            }
+        }
+    }
+
+    /// The area of all stretches.
+    fn whole(&self) -> u128 {
+        let mut from = self.start_milli_per_min;
+        self.stretches.iter().fold(0, |sum, stretch| {
+            let next = area(from, *stretch);
+            from = stretch.end_milli_per_min;
+            sum.saturating_add(next)
+        })
     }
 
     /// When arrivals end, µs after time 0.
@@ -45,10 +99,14 @@ impl Arrivals {
         self.stretches.iter().fold(self.starts_us, |end, next| end.saturating_add(next.lasts_us))
     }
 
-    /// When the `k`-th request is due (from 0), µs after time 0; none beyond [`Self::count`].
-    #[must_use]
-    pub fn due_us(&self, k: u64) -> Option<u64> {
-        let wanted = u128::from(k) * REQUEST;
+    /// When the `k`-th request of even arrivals is due (from 0), µs after time 0; none beyond
+    /// [`Self::expected`].
+    fn even_us(&self, k: u64) -> Option<u64> {
+        self.reached_us(u128::from(k) * REQUEST)
+    }
+
+    /// When the area has come to `wanted`, µs after time 0; none if it never exceeds it.
+    fn reached_us(&self, wanted: u128) -> Option<u64> {
         let (mut begins, mut from, mut before) = (self.starts_us, self.start_milli_per_min, 0_u128);
         for stretch in &self.stretches {
             let after = before.saturating_add(area(from, *stretch));
@@ -62,9 +120,10 @@ impl Arrivals {
         None
     }
 
-    /// How many requests are due before an instant, µs after time 0.
+    /// How many requests the rate makes expect before an instant, µs after time 0; exact for even
+    /// arrivals.
     #[must_use]
-    pub fn due_before(&self, us: u64) -> u64 {
+    pub fn expected_before(&self, us: u64) -> u64 {
         let (mut begins, mut from) = (self.starts_us, self.start_milli_per_min);
         let mut requests = Total::default();
         for stretch in &self.stretches {
@@ -116,10 +175,22 @@ impl Arrivals {
         u64::try_from(requests).unwrap_or(u64::MAX)
     }
 
+    /// When the warm-up's requests k ≡ `shard` (mod `shards`) are due, µs after time 0.
+    #[must_use]
+    pub fn warmup_times(
+        &self,
+        warmup_us: u64,
+        shard: u64,
+        shards: u64,
+    ) -> Box<dyn Iterator<Item = i64> + Send> {
+        let arrivals = self.clone();
+        let of_shard = (shard..).step_by(usize::try_from(shards.max(1)).unwrap_or(usize::MAX));
+        Box::new(of_shard.map_while(move |k| arrivals.warmup_due_us(warmup_us, k)))
+    }
+
     /// When the warm-up's `k`-th request is due (from 0), µs after time 0, so negative; none
     /// beyond [`Self::warmup_count`].
-    #[must_use]
-    pub fn warmup_due_us(&self, warmup_us: u64, k: u64) -> Option<i64> {
+    fn warmup_due_us(&self, warmup_us: u64, k: u64) -> Option<i64> {
         let after =
             (u128::from(k) * RATE_SCALE).checked_div(u128::from(self.start_milli_per_min))?;
         let before = u128::from(warmup_us).checked_sub(after).filter(|before| *before > 0)?;

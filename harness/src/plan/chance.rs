@@ -12,6 +12,12 @@ use std::fmt::Write;
 /// behind its length.
 #[must_use]
 pub fn stream(seed: u64, what: &[&str], numbers: &[u64]) -> ChaCha8Rng {
+    ChaCha8Rng::from_seed(key(seed, what, numbers))
+}
+
+/// The key of such a stream.
+#[must_use]
+pub fn key(seed: u64, what: &[&str], numbers: &[u64]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"assay request 1");
     hash.update(seed.to_le_bytes());
@@ -22,7 +28,7 @@ pub fn stream(seed: u64, what: &[&str], numbers: &[u64]) -> ChaCha8Rng {
     for number in numbers {
         hash.update(number.to_le_bytes());
     }
-    ChaCha8Rng::from_seed(hash.finalize().into())
+    hash.finalize().into()
 }
 
 /// A number below `n`, or 0: multiply and shift, off by less than `n` in 2⁶⁴.

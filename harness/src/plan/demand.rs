@@ -1,12 +1,13 @@
 //! How many requests a question can expect, and how many could decide it.
 //!
-//! Invariant: what is expected of arrivals is exact for a run that goes as planned: it counts due
-//! instants. Of users it is the most that they could begin; of fleets nothing is known.
+//! Invariant: what is expected of even arrivals is exact for a run that goes as planned: it counts
+//! due instants. Of Poisson arrivals it is the mean, whatever the seed draws. Of users it is the
+//! most that they could begin; of fleets nothing is known.
 //! Not here: what is said when they are too few (`compile::feasible`), statistics (crate slo).
 
 use super::cycle::Tally;
 use super::traffic::Traffic;
-use super::{Arrivals, Load, phases};
+use super::{Arrivals, Load, phases, poisson};
 use assay_slo::case::{Ask, Case, During, Objective, Of};
 use assay_slo::interval::{greatest_bad, least_n};
 use assay_slo::time::SECOND_US;
@@ -36,20 +37,30 @@ impl<'l> Pool<'l> {
     #[must_use]
     pub fn due_in(&self, stretch: &Range<u64>) -> u64 {
         let due = |(load, tally): &(&Load, Tally)| {
-            let before = |us| tally.before(load.arrivals.due_before(us));
+            let before = |us| tally.before(load.arrivals.expected_before(us));
             before(stretch.end).saturating_sub(before(stretch.start))
         };
         self.parts.iter().map(due).sum()
     }
 
+    /// Whether chance decides how many of them come in a stretch.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        self.parts.iter().any(|(load, _)| load.arrivals.is_drawn())
+    }
+
     /// How many of the slices on the grid of time 0 that lie wholly in these stretches have at
-    /// least so many requests due.
+    /// least so many requests due; of drawn ones as many as can be expected to.
     fn valid_slices(&self, stretches: &[Range<u64>], slice_s: u64, least: u64) -> u64 {
         let slice_us = slice_s.saturating_mul(SECOND_US).max(1);
         let slices = stretches.iter().flat_map(|stretch| {
             (stretch.start.div_ceil(slice_us)..stretch.end / slice_us)
                 .map(|slice| slice * slice_us..(slice + 1) * slice_us)
         });
+        if self.is_drawn() {
+            let chance = |slice| poisson::at_least(least, self.due_in(&slice) as f64);
+            return slices.map(chance).sum::<f64>() as u64;
+        }
         slices.filter(|slice| self.due_in(slice) >= least).count() as u64
     }
 
@@ -91,10 +102,19 @@ pub enum Unit {
 pub enum Known {
     /// The timetable says so.
     Exactly,
+    /// Chance decides; this is the mean.
+    About,
     /// It cannot be more.
     AtMost,
     /// It can be any number from this on.
     AtLeast,
+}
+
+impl Known {
+    /// Whether the timetable says so, if only in the mean.
+    fn is_planned(self) -> bool {
+        matches!(self, Known::Exactly | Known::About)
+    }
 }
 
 /// One question of an objective: of all its requests together, or of one name.
@@ -142,7 +162,7 @@ pub fn demands(
     let one = |name: Option<String>, of: Vec<Of>| {
         let demand = demand(objective, name, of, &stretches, traffic);
         let known = if unplanned { demand.known.max(Known::AtMost) } else { demand.known };
-        Demand { known, passes: demand.passes.filter(|_| known == Known::Exactly), ..demand }
+        Demand { known, passes: demand.passes.filter(|_| known.is_planned()), ..demand }
     };
     if !objective.per_request {
         return vec![one(None, of.to_vec())];
@@ -171,7 +191,7 @@ pub fn by_name<'c>(of: &[Of], case: &'c Case) -> Vec<(&'c str, Vec<Of>)> {
 pub fn expected(traffic: Traffic<'_>, of: &[Of], stretches: &[Range<u64>]) -> (u64, Known) {
     let pool = Pool::new(traffic.loads, of);
     let mut sum: u64 = stretches.iter().map(|stretch| pool.due_in(stretch)).sum();
-    let mut known = Known::Exactly;
+    let mut known = if pool.is_drawn() { Known::About } else { Known::Exactly };
     let mut closed: Vec<usize> =
         of.iter().map(|of| of.load).filter(|load| !traffic.is_open(*load)).collect();
     closed.dedup();
@@ -215,10 +235,10 @@ fn demand(
             let bad = u128::from(at_least.rest().0) * u128::from(valid);
             let bad = bad / u128::from(assay_slo::Share::ONE.0);
             // Users and fleets may make more seconds valid.
-            let known = if known == Known::Exactly { known } else { Known::AtLeast };
+            let known = if known.is_planned() { known } else { Known::AtLeast };
             (Unit::Slices, valid, known, Some(LEAST_SLICES), u64::try_from(bad).ok())
         }
     };
-    let passes = passes.filter(|_| known == Known::Exactly);
+    let passes = passes.filter(|_| known.is_planned());
     Demand { name, of, stretches: stretches.to_vec(), unit, expected, known, least, passes }
 }

@@ -18,6 +18,7 @@ pub mod fleet;
 mod marks;
 mod order;
 pub mod phases;
+pub mod poisson;
 pub mod rows;
 mod table;
 pub mod template;
@@ -31,6 +32,7 @@ pub use compile::{compile, compile_all, compile_to_measure};
 pub use describe::describe;
 pub use dynamic::Dynamic;
 pub use fleet::Fleet;
+pub use poisson::{Poisson, Spread};
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;
 pub use transport::{Client, Identity, Tls, Transport};
@@ -218,7 +220,7 @@ pub struct Watched {
 
 /// When requests are due: stretches one after another from `starts_us`, the rate changing
 /// linearly within each (a constant rate is one stretch).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrivals {
     /// µs after time 0.
     pub starts_us: u64,
@@ -227,10 +229,12 @@ pub struct Arrivals {
     pub start_milli_per_min: u64,
     /// The stretches.
     pub stretches: Vec<Stretch>,
+    /// How they lie around the rate.
+    pub spread: Spread,
 }
 
 /// A stretch of a load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
     /// Its length, µs.
     pub lasts_us: u64,

@@ -29,8 +29,12 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
             requests: load.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?,
             cycle: load.cycle.clone(),
             pace: Pace::Open {
-                warmup: Box::new(move |k| warmup.warmup_due_us(warmup_us, k)),
-                due: Box::new(move |k| due.due_us(k).and_then(|due| i64::try_from(due).ok())),
+                warmup: Box::new(move |shard, shards| {
+                    warmup.warmup_times(warmup_us, shard, shards)
+                }),
+                due: Box::new(move |shard, shards| {
+                    Box::new(due.times(shard, shards).map_while(|due| i64::try_from(due).ok()))
+                }),
             },
         })
     };

@@ -49,6 +49,7 @@ load:
       rate: ${vars.rate}
       duration: 5m
       at: 0s
+      arrivals: poisson
       to: front
       client: {reconnect: {every: 30s}, dns-refresh: 5s, source-addresses: [127.0.0.2], protocol: http1, connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}, tls: {ca: ca.pem, cert: me.pem, key: me.key, insecure: false}}
       requests:

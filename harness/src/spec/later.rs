@@ -11,8 +11,8 @@ const LATER: &[(&str, &[&str])] = &[
     ("Link", &["protocol", "stub"]),
     ("Probe", &["metric", "command"]),
     ("Load", &["stepping-arrival-rate", "replay-log"]),
-    ("ConstantArrivalRate", &["until", "arrivals", "journey"]),
-    ("RampingArrivalRate", &["until", "arrivals", "journey"]),
+    ("ConstantArrivalRate", &["until", "journey"]),
+    ("RampingArrivalRate", &["until", "journey"]),
     ("Client", &["redirects", "cookies", "idle-reset"]),
     ("Request", &["use", "pause"]),
     (

@@ -23,6 +23,9 @@ pub(in crate::cli) struct LoadArgs {
     /// HTTP/2: agreed on with https, spoken from the first byte on with http.
     #[arg(long)]
     pub(super) http2: bool,
+    /// Requests come as those of independent callers do, drawn from the seed, not evenly.
+    #[arg(long, requires = "rate")]
+    pub(super) poisson: bool,
     /// Change the rate evenly, to this at the end.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "rate")]
     pub(super) ramp_to: Option<String>,

@@ -86,7 +86,7 @@ fn load(args: &LoadArgs, target: &Target<'_>, header: &dyn Fn(&str, &str) -> Str
     }
     let requests = json!([request(args, target)]);
     let lasts = &args.lasts;
-    match (&args.rate, &args.ramp_to) {
+    let mut load = match (&args.rate, &args.ramp_to) {
         (Some(rate), None) => json!({"constant-arrival-rate":
             {"rate": rate, "duration": lasts, "client": client, "requests": requests}}),
         (Some(rate), Some(end)) => json!({"ramping-arrival-rate": {
@@ -95,7 +95,13 @@ fn load(args: &LoadArgs, target: &Target<'_>, header: &dyn Fn(&str, &str) -> Str
         (None, _) => json!({"constant-vus": {
             "vus": args.connections.unwrap_or(CLOSED), "duration": lasts,
             "client": client, "requests": requests}}),
+    };
+    if args.poisson
+        && let Some(executor) = load.as_object_mut().and_then(|load| load.values_mut().next())
+    {
+        executor["arrivals"] = "poisson".into();
     }
+    load
 }
 
 fn request(args: &LoadArgs, target: &Target<'_>) -> Value {

@@ -8,9 +8,11 @@ use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
 use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, transport};
+use crate::plan::arrivals::MOST_DRAWN;
 use crate::plan::rows::Rows;
 use crate::plan::{
-    Arrivals, Client, Link, Load, Request, Service, ServiceKind, Stretch, Target, Upstream, cycle,
+    Arrivals, Client, Link, Load, Poisson, Request, Service, ServiceKind, Spread, Stretch, Target,
+    Upstream, cycle, words,
 };
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Rate};
@@ -53,7 +55,7 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
             to,
             client,
             requests,
-            arrivals: arrivals(name, parts, starts_us, notes),
+            arrivals: arrivals(name, parts, starts_us, given.scenario, notes),
             cycle: cycle(parts, notes),
         }
     });
@@ -193,7 +195,13 @@ pub(super) fn client(
     Client { connections, timeout_us, connect_timeout_us, headers, transport }
 }
 
-fn arrivals(name: &str, parts: &LoadParts<'_>, starts_us: u64, notes: &mut Notes<'_>) -> Arrivals {
+fn arrivals(
+    name: &str,
+    parts: &LoadParts<'_>,
+    starts_us: u64,
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) -> Arrivals {
     let mut length =
         |duration: Duration, trail: &Trail| positive(duration, MOST_RUN_US, trail, notes);
     let (start_rate, stretches, rates) = match parts.entry {
@@ -218,8 +226,28 @@ fn arrivals(name: &str, parts: &LoadParts<'_>, starts_us: u64, notes: &mut Notes
         | types::Load::RampingVus(_)
         | types::Load::SharedIterations(_) => (Rate { milli_per_min: 0 }, Vec::new(), "vus"),
     };
-    let arrivals = Arrivals { starts_us, start_milli_per_min: start_rate.milli_per_min, stretches };
-    if arrivals.count() == 0 {
+    let spread = match parts.spread {
+        types::Spread::Even => Spread::Even,
+        types::Spread::Poisson => {
+            // `spec` fills the seed in where the scenario names none.
+            let seed = scenario.seed.map_or(0, |seed| seed.0);
+            Spread::Poisson(Poisson::new(seed, name))
+        }
+    };
+    let start_milli_per_min = start_rate.milli_per_min;
+    let arrivals = Arrivals { starts_us, start_milli_per_min, stretches, spread };
+    if arrivals.is_drawn() && arrivals.expected() > MOST_DRAWN {
+        let message = format!(
+            "`{name}` expects {}, too many to be drawn",
+            words::several(arrivals.expected(), "request", "requests")
+        );
+        let help = format!(
+            "write a lower rate, or `arrivals: even`: at most {} are drawn",
+            words::count(MOST_DRAWN)
+        );
+        notes.entry(&parts.trail.key("arrivals"), message, help);
+    }
+    if arrivals.expected() == 0 {
         let message = format!("`{name}` sends nothing: its rate is always 0/s");
         notes.value(&parts.trail.key(rates), message, "write a rate such as 300/s");
     }

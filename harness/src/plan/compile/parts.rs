@@ -6,7 +6,8 @@ use super::flows;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{
-    Affects, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Request, Scenario, Step,
+    Affects, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Request, Scenario, Spread,
+    Step,
 };
 use assay_slo::case::LoadKind;
 
@@ -42,6 +43,7 @@ pub(super) struct LoadParts<'s> {
     pub(super) trail: Trail,
     pub(super) at: Option<&'s Moment>,
     pub(super) lasts_us: u64,
+    pub(super) spread: Spread,
     pub(super) to: Option<&'s Name>,
     pub(super) client: &'s Client,
     /// Each once, however often a journey sends it.
@@ -65,6 +67,7 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
                 trail,
                 at: $load.at.as_ref(),
                 lasts_us: $lasts_us,
+                spread: $load.arrivals,
                 to: $load.to.as_ref(),
                 client: &$load.client,
                 journey: Vec::new(),
@@ -83,6 +86,7 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
                 trail,
                 at: None,
                 lasts_us: $lasts_us,
+                spread: Spread::Even,
                 to: $load.to.as_ref(),
                 client: &$load.client,
                 journey,

@@ -140,7 +140,7 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
             "load {}: {}, {}, to {}",
             load.name,
             shape(arrivals),
-            several(arrivals.count(), "request", "requests"),
+            planned(arrivals),
             target(&load.to)
         );
         later.push((arrivals.starts_us, row(time(arrivals.starts_us), arrivals.ends_us(), what)));
@@ -169,9 +169,19 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
     rows
 }
 
+/// `300 requests`, `about 300 requests, 287 with this seed`.
+fn planned(arrivals: &Arrivals) -> String {
+    let expected = several(arrivals.expected(), "request", "requests");
+    match arrivals.is_drawn() {
+        false => expected,
+        true => format!("about {expected}, {} with this seed", count(arrivals.count())),
+    }
+}
+
 /// `400/s`, `10/s, to 300/s in 60 s, to 0/s in 10 s`.
 fn shape(arrivals: &Arrivals) -> String {
     let start = rate(arrivals.start_milli_per_min);
+    let start = if arrivals.is_drawn() { format!("Poisson, {start}") } else { start };
     match arrivals.stretches.as_slice() {
         [only] if only.end_milli_per_min == arrivals.start_milli_per_min => start,
         stretches => {

@@ -32,6 +32,7 @@ fn demand_row(objective: &Objective, demand: &Demand, case: &Case) -> Vec<String
         objective.name.clone(),
         match demand.known {
             Known::Exactly => count(demand.expected),
+            Known::About => format!("≈ {}", count(demand.expected)),
             Known::AtMost => format!("≤ {}", count(demand.expected)),
             Known::AtLeast => "?".to_owned(),
         },

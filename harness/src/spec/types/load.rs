@@ -34,6 +34,9 @@ pub struct ConstantArrivalRate {
     /// When it starts: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Moment>,
+    /// How requests lie around the rate: even.
+    #[serde(default)]
+    pub arrivals: Spread,
     /// A service or link; the only service unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Name>,
@@ -42,6 +45,17 @@ pub struct ConstantArrivalRate {
     pub client: Client,
     /// What is sent, by weight.
     pub requests: Vec<Request>,
+}
+
+/// How requests lie around their rate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spread {
+    /// One after another, as far apart as the rate says.
+    #[default]
+    Even,
+    /// As those of independent callers, drawn from the seed: the rate says how many are expected.
+    Poisson,
 }
 
 /// Open model, changing rate.
@@ -55,6 +69,9 @@ pub struct RampingArrivalRate {
     /// When it starts: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Moment>,
+    /// How requests lie around the rate: even.
+    #[serde(default)]
+    pub arrivals: Spread,
     /// A service or link; the only service unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Name>,

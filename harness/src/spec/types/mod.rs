@@ -37,7 +37,7 @@ pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,
     Mutant, Order, ReadBack, Retry, WhenFull,
 };
-pub use load::{ConstantArrivalRate, Load, RampingArrivalRate, Stage};
+pub use load::{ConstantArrivalRate, Load, RampingArrivalRate, Spread, Stage};
 pub use objective::{
     AvailabilityObjective, Clock, ErrorCountObjective, ErrorRateObjective, LatencyObjective,
     Objective,

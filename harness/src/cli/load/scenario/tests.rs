@@ -60,6 +60,11 @@ fn flags_become_the_scenario_that_they_name() {
     let ramp = ["http://127.0.0.1:1", "--rate", "10/s", "--ramp-to", "30/s", "--for", "10s"];
     assert_eq!(run(&ramp).loads[0].arrivals.count(), 200);
 
+    let poisson = run(&["http://127.0.0.1:1", "--rate", "100/s", "--poisson", "--seed", "7"]);
+    let arrivals = &poisson.loads[0].arrivals;
+    assert!(arrivals.is_drawn() && arrivals.expected() == 1_000);
+    assert_eq!(poisson.case.loads[0].planned, arrivals.times(0, 1).count() as u64);
+
     let closed = run(&["http://127.0.0.1:1", "--closed", "--p95", "5ms", "--for", "3s"]);
     assert!(closed.loads.is_empty());
     assert_eq!(closed.users[0].crowd.most(), 64);

@@ -180,10 +180,14 @@ fn too_few(
         ),
     };
     let what = asked.what;
-    let most = if demand.known == Known::AtMost { "at most " } else { "" };
+    let most = match demand.known {
+        Known::About => "about ",
+        Known::AtMost => "at most ",
+        Known::Exactly | Known::AtLeast => "",
+    };
     let message = format!("`{what}` expects {most}{expected}{whose} during {during}, but {enough}");
     let help = match demand.known {
-        Known::Exactly => remedy(demand, least, traffic),
+        Known::Exactly | Known::About => remedy(demand, least, traffic),
         Known::AtMost | Known::AtLeast => {
             "let it run longer, or write more users or shorter pauses".to_owned()
         }
