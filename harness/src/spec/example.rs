@@ -28,6 +28,7 @@ services:
       ready: {http: /health, within: 30s}
       stop-within: 5s
   worker: {process: {command: [./worker], ready: {log: ready, port: 9000}}}
+  cache: {container: {image: "redis:7", port: 6379, memory: 256MiB}}
 links:
   front: {to: api}
   back: {to: "127.0.0.1:9000", listen: "127.0.0.1:19090"}

@@ -164,7 +164,7 @@ fn each_rule_is_told_in_one_message() {
         ("labels: {v: }", "nothing where text is wanted"),
         ("services: {a b: {url: x}}", "`a b` is not a name"),
         ("services: {a: {url: x, process: {command: [a]}}}", "`url` and `process` in one entry"),
-        ("services: {a: {}}", "no settings where one of url, process is wanted"),
+        ("services: {a: {}}", "no settings where one of url, process, container is wanted"),
         ("services: {a: {command: [x], env: {}}}", "the type of this entry is missing"),
         ("services: {a: {process: {command: a}}}", "`a` where a list is wanted"),
         ("services: {a: {process: {command: []}}}", "an empty list"),
