@@ -54,6 +54,9 @@ pub(crate) struct Line {
     pub(crate) tolerance_us: u64,
     /// Its states are known until then.
     pub(crate) until: At,
+    /// Calls may have failed without arriving: a killed service closed connections that callers
+    /// kept, and what they send on them next is lost on the way.
+    pub(crate) unseen: bool,
     /// Why its states cannot be told, if they cannot.
     pub(crate) doubt: Option<Doubt>,
 }
@@ -109,7 +112,7 @@ pub(crate) fn failed(outcome: Outcome) -> Option<bool> {
 impl Line {
     fn new(of: String, how: How, until: At) -> Line {
         let (spells, calls, tolerance_us, doubt) = (Vec::new(), None, 0, None);
-        Line { of, how, spells, calls, tolerance_us, until, doubt }
+        Line { of, how, spells, calls, tolerance_us, until, unseen: false, doubt }
     }
 
     fn doubtful(of: String, how: How, doubt: Doubt) -> Line {

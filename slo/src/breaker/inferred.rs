@@ -87,6 +87,7 @@ pub(super) fn line(
             spells,
             tolerance_us,
             calls: Some(Calls { list: arrivals, left_out: 0 }),
+            unseen: killed(case, timeline),
             ..Line::new(of, How::Inferred, until)
         },
         Err(Doubt { reason, missing }) => cannot(reason, &missing),
@@ -104,6 +105,14 @@ fn quiet(arrivals: &[Attempt]) -> Vec<At> {
         waits.max(attempt.begun)
     });
     quiet.collect()
+}
+
+/// Whether a service was killed.
+fn killed(case: &Case, timeline: &Timeline) -> bool {
+    case.faults.iter().enumerate().any(|(index, fault)| {
+        fault.shows == Shows::Gone
+            && timeline.faults.get(&index).is_some_and(|line| !line.spans.is_empty())
+    })
 }
 
 /// The fault that refused connections at a link, if one did.

@@ -6,7 +6,7 @@
 
 use super::Answer;
 use super::part::{Part, partial, worst};
-use crate::breaker::Line;
+use crate::breaker::{How, Line};
 use crate::case::BreakerMust;
 use crate::evidence::Evidence;
 use crate::health::Doubt;
@@ -38,6 +38,9 @@ pub(super) fn judge(evidence: &Evidence<'_>, must: &BreakerMust) -> Answer {
 }
 
 fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
+    if let Some(doubt) = contradiction(evidence, must, line) {
+        return vec![Part::doubt(doubt)];
+    }
     let mut parts = Vec::new();
     if let Some((moment, within_us)) = &must.opens {
         parts.push(times::opens(evidence, line, moment, *within_us));
@@ -67,6 +70,26 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
         parts.push(times::never(evidence, line).unless(partial(evidence)));
     }
     parts.into_iter().map(|part| part.unless(evidence.cut_short())).collect()
+}
+
+/// A silence after fewer failures than the breaker is said to need may be no opening at all: a
+/// caller that waits between tries is silent too. Where the number itself is asked, it is judged.
+fn contradiction(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
+    if line.how != How::Inferred || must.opens_after_failures.is_some() || must.never_opens {
+        return None;
+    }
+    let policy = evidence.case.breakers.get(must.breaker)?.policy.failures?;
+    let calls = line.calls.as_ref()?;
+    let opened = line.spells.iter().filter(|spell| spell.from_closed);
+    let seen = opened.map(|spell| calls.run_before(spell.opened).len() as u64).min()?;
+    (seen < policy).then(|| Doubt {
+        reason: format!(
+            "cannot tell: arrivals stopped after {}, and its policy needs {policy}: it opened too \
+             early, or callers only waited between tries",
+            words::count(seen, "failure")
+        ),
+        missing: "`opens-after-failures`, or evidence by the breaker's own side".to_owned(),
+    })
 }
 
 /// Of what never opened nothing is known.

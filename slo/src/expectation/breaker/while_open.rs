@@ -46,6 +46,16 @@ fn counted(line: &Line, spell: &Spell, asked: u64) -> Part {
     };
     let run = calls.run_before(spell.opened);
     let n = run.len() as u64;
+    if line.unseen {
+        return Part::open(
+            format!(
+                "opened after {} in a row that arrived ({asked} asked), and perhaps more on kept \
+                 connections that the killed service closed",
+                words::count(n, "failure")
+            ),
+            "evidence by the breaker's own side, or an outage at the link (`mode: reset`)",
+        );
+    }
     let index = usize::try_from(asked).unwrap_or(usize::MAX).checked_sub(1);
     let Some(tripped) = index.and_then(|index| run.get(index)).map(|attempt| attempt.done) else {
         let failures = words::count(n, "failure");

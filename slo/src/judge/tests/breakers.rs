@@ -246,3 +246,33 @@ fn every_gateway_must() {
     assert_eq!(one.verdict, Violated);
     assert_eq!(one.reason, "gateway 1 of fleet `trucks`: did not open within 1 s");
 }
+
+fn by_arrivals(must: BreakerMust, flaw: Flaw) -> Script {
+    script(must, Evidence::Arrivals("api".to_owned()), life(flaw), true)
+}
+
+/// A killed service closes the connections that callers keep: what they send on them is lost.
+#[test]
+fn under_a_kill_the_number_of_failures_cannot_be_told() {
+    let five = BreakerMust { opens_after_failures: Some(5), ..nothing() };
+    for flaw in [Flaw::None, Flaw::Late] {
+        let mut script = by_arrivals(five.clone(), flaw);
+        script.case.faults[0].shows = Shows::Gone;
+        let score = script.expectation();
+        assert_eq!(score.verdict, Inconclusive, "{score:?}");
+        assert!(score.reason.contains("that the killed service closed"), "{score:?}");
+    }
+}
+
+/// Who only waits between tries is as silent as a breaker that is open.
+#[test]
+fn a_silence_after_too_few_failures_is_no_opening() {
+    let opens = BreakerMust { opens: Some((fault_start(), 1_000_000)), ..nothing() };
+    for (needs, verdict) in [(5, Met), (9, Inconclusive)] {
+        let mut script = by_arrivals(opens.clone(), Flaw::None);
+        script.case.breakers[0].policy.failures = Some(needs);
+        let score = script.expectation();
+        assert_eq!(score.verdict, verdict, "{score:?}");
+        assert_eq!(score.reason.contains("callers only waited"), verdict == Inconclusive);
+    }
+}
