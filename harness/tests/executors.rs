@@ -20,7 +20,8 @@ fn watching() -> (Server, Arc<Mutex<Vec<Duration>>>) {
     (server, seen)
 }
 
-/// Gaps that are exponential vary as much as their mean; even ones hardly at all.
+/// Half of the gaps are shorter than ln 2 = 0.69 of the mean gap; of even arrivals none is much
+/// shorter than it. A machine that stalls makes gaps shorter, but not half of them.
 #[test]
 fn poisson_arrivals_come_as_independent_callers_do_and_alike_with_the_same_seed() {
     let mut counts = Vec::new();
@@ -34,11 +35,10 @@ fn poisson_arrivals_come_as_independent_callers_do_and_alike_with_the_same_seed(
         let at = seen.lock().unwrap().clone();
         let mut at: Vec<f64> = at.iter().map(Duration::as_secs_f64).collect();
         at.sort_by(f64::total_cmp);
-        let gaps: Vec<f64> = at.windows(2).map(|two| two[1] - two[0]).collect();
-        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>();
-        let variation = (variance / gaps.len() as f64).sqrt() / mean;
-        assert!((0.8..1.2).contains(&variation), "{variation}");
+        let mut gaps: Vec<f64> = at.windows(2).map(|two| two[1] - two[0]).collect();
+        gaps.sort_by(f64::total_cmp);
+        let median = gaps[gaps.len() / 2] * 300.0;
+        assert!((0.3..0.85).contains(&median), "{median}");
         let load = &verdict(&folder.path().join("out"))["loads"][0];
         assert_eq!(load["planned"], server.seen(), "{load}");
         counts.push(server.seen());
