@@ -24,20 +24,22 @@ impl Shop {
         let server = Server::hears(move |_, heard, stream| {
             let (head, body) = heard.split_once("\r\n\r\n").unwrap_or((heard, ""));
             let line = head.lines().next().unwrap_or_default();
-            let (status, header) = if line.starts_with("POST /login ") {
+            let (status, header, body) = if line.starts_with("POST /login ") {
                 let name = body.split('&').find_map(|pair| pair.strip_prefix("email="));
                 let name = name.unwrap_or_default().replace("%40", "@");
                 seen.lock().unwrap().push(name.clone());
-                (200, format!("X-Token: <{name}>\r\n"))
+                (200, format!("X-Token: <{name}>\r\n"), format!("{{\"id\": [\"{name}\"]}}"))
             } else {
                 let asks = |name: &&str| {
                     line.starts_with(&format!("GET /orders/{} ", name.replace('@', "%40")))
                         && head.contains(&format!("Bearer <{name}>"))
                 };
                 let known = ["a@x", "b@x", "c@x"].iter().any(asks);
-                (if known && !broken { 200 } else { 401 }, String::new())
+                (if known && !broken { 200 } else { 401 }, String::new(), "ok".to_owned())
             };
-            let answer = format!("HTTP/1.1 {status} X\r\n{header}Content-Length: 2\r\n\r\nok");
+            let length = body.len();
+            let answer =
+                format!("HTTP/1.1 {status} X\r\n{header}Content-Length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes())
         });
         Shop { server, names }
@@ -55,7 +57,7 @@ flows:
         path: /login
         form: {{email: \"${{data.users.email}}\"}}
         check: [{{status: [200]}}, {{header: {{name: X-Token, exists: true}}}}]
-        capture: {{token: {{header: X-Token}}}}
+        capture: {{token: {{header: X-Token}}, email: {{json: /id/0}}}}
 load:
   crowd:
     {crowd}
@@ -65,7 +67,7 @@ load:
         - pause: 5ms..20ms
         - get:
             name: orders
-            path: \"/orders/${{data.users.email}}\"
+            path: \"/orders/${{email}}\"
             headers: {{Authorization: \"Bearer ${{token}}\"}}
 objectives:
   errors: {{error-rate: {{below: 20%, per-request: true}}}}

@@ -8,6 +8,7 @@
 use super::classify::{self, NoConnection};
 use super::connection::{Answer, Broken, Connection, dial};
 use super::multiplex::Trunk;
+use super::payload::Payload;
 use super::tls::Tls;
 use super::ways::Ways;
 use crate::clock::Clock;
@@ -35,6 +36,8 @@ pub struct Limits {
     pub timeout_us: u64,
     /// Accepted statuses, inclusive ranges; empty: 2xx and 3xx.
     pub check_status: Vec<(u16, u16)>,
+    /// How many bytes of an answer's body are kept.
+    pub keep: usize,
     /// How TLS is spoken there; none: it is not.
     pub tls: Option<Tls>,
     /// HTTP/2: the connections that requests share. None: HTTP/1.1, each on its own.
@@ -86,7 +89,8 @@ pub trait Transport: Sized {
         None
     }
 
-    /// Writes the request and reads the whole answer; none if that took until the deadline.
+    /// Writes the request and reads the whole answer, of whose body at most `keep` bytes are kept;
+    /// none if that took until the deadline.
     ///
     /// # Errors
     /// See [`Broken`]; the connection must then be dropped, as it must without an answer. Dropping
@@ -94,6 +98,7 @@ pub trait Transport: Sized {
     fn send(
         &mut self,
         request: Self::Request,
+        keep: usize,
         deadline: Instant,
     ) -> impl Future<Output = Option<Result<Answer, Broken<Self::Request>>>>;
 
@@ -114,6 +119,8 @@ pub struct Exchange {
     pub status: u16,
     /// The headers; none without a whole answer in time.
     pub headers: Option<HeaderMap>,
+    /// The body; empty without a whole answer in time.
+    pub body: Payload,
     /// A kept connection ended after writing, before any byte of an answer.
     pub idle_reset: bool,
     /// The connection was refused.
@@ -132,6 +139,7 @@ impl Exchange {
             outcome,
             status: 0,
             headers: None,
+            body: Payload::default(),
             idle_reset: false,
             refused: false,
             finding: None,
@@ -190,7 +198,7 @@ async fn send<T: Transport>(
 ) -> Result<(Exchange, Option<T>), Box<T::Request>> {
     let kept = connection.is_kept();
     let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
-    let end = connection.send(request, deadline).await;
+    let end = connection.send(request, limits.keep, deadline).await;
     let turned_away = limits.turned_away(connection.tls_error());
     let exchange = ended(Ended { limits, begun, done: clock.now(), kept, turned_away }, end)?;
     let is_whole = exchange.headers.is_some();
@@ -318,7 +326,8 @@ fn took(begun: At, done: At) -> u64 {
 fn answered(begun: At, done: At, answer: Answer, limits: &Limits) -> Exchange {
     let outcome = classify::answer(answer.status, &limits.check_status);
     let exchange = Exchange::unanswered(begun, done, outcome);
-    Exchange { status: answer.status, headers: Some(answer.headers), ..exchange }
+    let Answer { status, headers, body } = answer;
+    Exchange { status, headers: Some(headers), body, ..exchange }
 }
 
 #[cfg(test)]

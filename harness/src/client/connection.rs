@@ -5,6 +5,7 @@
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
 use super::attempt::Transport;
+use super::payload::Payload;
 use super::socket::{Socket, State};
 use super::tls::{Io, Tls};
 use assay_slo::At;
@@ -36,13 +37,15 @@ pub struct Connection {
     answers: u64,
 }
 
-/// A whole answer, its body read and thrown away.
+/// A whole answer, its body read to the end.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
+    /// Its body.
+    pub body: Payload,
 }
 
 /// Why there is no whole answer to a request `R`.
@@ -121,9 +124,10 @@ impl Transport for Connection {
     async fn send(
         &mut self,
         request: Self::Request,
+        keep: usize,
         deadline: Instant,
     ) -> Option<Result<Answer, Broken<Self::Request>>> {
-        timeout_at(deadline, self.exchange(request)).await.ok()
+        timeout_at(deadline, self.exchange(request, keep)).await.ok()
     }
 
     async fn settles(&mut self) -> bool {
@@ -147,13 +151,14 @@ impl Connection {
     async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
+        keep: usize,
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         let before = self.socket.received();
         let response = self.head(request, before).await?;
         let (parts, body) = response.into_parts();
-        self.read_out(body).await?;
+        let body = self.read_out(body, keep).await?;
         self.answers += 1;
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers })
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 
     async fn head(
@@ -183,7 +188,12 @@ impl Connection {
         }
     }
 
-    async fn read_out(&mut self, mut body: Incoming) -> Result<(), Broken<Request<Full<Bytes>>>> {
+    async fn read_out(
+        &mut self,
+        mut body: Incoming,
+        keep: usize,
+    ) -> Result<Payload, Broken<Request<Full<Bytes>>>> {
+        let mut payload = Payload::default();
         poll_fn(|context| {
             loop {
                 if body.is_end_stream() {
@@ -191,7 +201,11 @@ impl Connection {
                 }
                 drive(&mut self.driver, context);
                 match Pin::new(&mut body).poll_frame(context) {
-                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Some(data) = frame.data_ref() {
+                            payload.take(data, keep);
+                        }
+                    }
                     Poll::Ready(Some(Err(error))) => {
                         return Poll::Ready(Err(broken(error, true)));
                     }
@@ -204,7 +218,8 @@ impl Connection {
                 }
             }
         })
-        .await
+        .await?;
+        Ok(payload)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Invariant: every attempt is counted and none is made behind the caller's back: nothing is
 //! sent twice. Only a kept connection found closed before anything was written is replaced.
-//! Invariant: bodies are read to their end and never kept, so memory does not depend on them.
+//! Invariant: bodies are read to their end, and kept only as far as a check, a capture or a report
+//! needs them: memory does not depend on their length.
 //! Not here: when to send and on which connection (`load`), what is counted (`record`).
 
 pub mod asks;
@@ -11,6 +12,7 @@ pub mod classify;
 pub mod connection;
 mod lean;
 mod multiplex;
+pub mod payload;
 pub mod render;
 mod socket;
 pub mod tls;

@@ -10,6 +10,7 @@
 
 use super::attempt::{Ended, Exchange, Limits, connect, ended, within};
 use super::connection::{Answer, Broken};
+use super::payload::Payload;
 use super::socket::{Socket, State};
 use super::tls::{Io, Tls};
 use crate::clock::Clock;
@@ -198,7 +199,9 @@ impl Line {
     ) -> Result<Exchange, Box<Request<Full<Bytes>>>> {
         let kept = channel.answers.load(Ordering::Relaxed) > 0;
         let scheme = if limits.tls.is_some() { "https" } else { "http" };
-        let end = within(clock, begun, limits.timeout_us, channel.send(request, scheme)).await;
+        let end =
+            within(clock, begun, limits.timeout_us, channel.send(request, limits.keep, scheme))
+                .await;
         let turned_away = limits.turned_away(channel.socket.ended());
         let foreign = matches!(&end, Some(Err(Broken::Midway { answered: false, .. })));
         let mut exchange =
@@ -236,6 +239,7 @@ impl Channel {
     async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
+        keep: usize,
         scheme: &'static str,
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         address(&mut request, scheme);
@@ -245,11 +249,14 @@ impl Channel {
             None => broken(failed.into_error(), false),
         })?;
         let (parts, mut body) = response.into_parts();
+        let mut payload = Payload::default();
         while let Some(frame) = body.frame().await {
-            frame.map_err(|error| broken(error, true))?;
+            if let Some(data) = frame.map_err(|error| broken(error, true))?.data_ref() {
+                payload.take(data, keep);
+            }
         }
         self.answers.fetch_add(1, Ordering::Relaxed);
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers })
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: payload })
     }
 }
 

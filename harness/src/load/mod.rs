@@ -9,6 +9,7 @@
 //! Not here: when the run stops and why (`run`), what an answer means (`client`).
 
 mod arrivals;
+pub mod fill;
 mod pool;
 mod shard;
 mod timer;
@@ -17,6 +18,9 @@ pub mod users;
 use crate::client::{Ends, Limits, RenderError, Rendered, Tls, TlsError, Trunk, Ways, Written};
 use crate::clock::Clock;
 use crate::plan;
+use crate::plan::Dynamic;
+use crate::plan::answer::{MOST_KEPT, Reads};
+use crate::plan::turns::Turns;
 use crate::record::{Batch, Edges, Recorder};
 use assay_slo::{At, Mark};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -50,6 +54,8 @@ pub enum Pace {
     Closed {
         /// None begins from here on, µs after time 0.
         ends_us: i64,
+        /// How many are sent at most.
+        most: u64,
     },
 }
 
@@ -92,6 +98,10 @@ pub struct Lane {
     pub cycle: Vec<u16>,
     /// When.
     pub pace: Pace,
+    /// Seeds what is drawn for requests.
+    pub seed: u64,
+    /// Which rows each gets.
+    pub turns: Turns,
 }
 
 impl std::fmt::Debug for Lane {
@@ -270,6 +280,8 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
 struct Kind {
     rendered: Rendered,
     limits: Limits,
+    /// What each sending has of its own; none where there is nothing.
+    dynamic: Option<Arc<Dynamic>>,
 }
 
 /// The requests of whoever has connections of its own; with HTTP/2 they share them.
@@ -321,8 +333,12 @@ fn render(
             tls: tls.clone(),
             trunk: None,
             ways: ways.clone(),
+            keep: match request.dynamic.as_ref().map_or(Reads::Nothing, Dynamic::reads) {
+                Reads::Nothing | Reads::Length => 0,
+                Reads::Body => MOST_KEPT,
+            },
         };
-        Ok(Kind { rendered, limits })
+        Ok(Kind { rendered, limits, dynamic: request.dynamic.clone().map(Arc::new) })
     };
     requests.iter().map(kind).collect()
 }

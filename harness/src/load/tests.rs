@@ -1,5 +1,7 @@
 //! The engine against scripted servers on real sockets: counts are exact, waits are told apart.
 
+mod own;
+
 use super::*;
 use crate::plan::{Body, Client, Request, Text};
 use assay_slo::case::Clock as Between;
@@ -51,6 +53,8 @@ pub(super) fn lane(
         requests: vec![request("a"), request("b")],
         cycle: vec![0, 0, 1],
         pace: Pace::Open { warmup: due(10, -10 * every_us), due: due(count, 0) },
+        seed: 7,
+        turns: Turns::default(),
     }
 }
 

@@ -11,6 +11,7 @@
 //! Not here: sleeping until an instant, sending (`load`).
 
 use super::{Arrivals, Spread, Stretch};
+use serde::{Deserialize, Serialize};
 
 /// One request as rate times time: rates are in thousandths of a request a minute, times in µs.
 const RATE_SCALE: u128 = 60_000_000_000;
@@ -40,10 +41,30 @@ fn area(from_milli_per_min: u64, stretch: Stretch) -> u128 {
     rates.saturating_mul(u128::from(stretch.lasts_us))
 }
 
+/// An end that comes before that of the stretches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// How many requests are due before it.
+    pub count: u64,
+    /// When the next would be due, µs after time 0.
+    pub ends_us: u64,
+}
+
 impl Arrivals {
+    /// Ends them when so many have been due, unless there are no more anyway.
+    pub fn cut_after(&mut self, count: u64) {
+        let next = usize::try_from(count).ok().and_then(|at| self.times(0, 1).nth(at));
+        if let Some(ends_us) = next {
+            self.cut = Some(Cut { count, ends_us });
+        }
+    }
+
     /// How many requests are planned.
     #[must_use]
     pub fn count(&self) -> u64 {
+        if let Some(cut) = self.cut {
+            return cut.count;
+        }
         match &self.spread {
             Spread::Even => self.expected(),
             // A plan that expects more is refused before anything is drawn for it.
@@ -70,14 +91,16 @@ impl Arrivals {
         let arrivals = self.clone();
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let step = size(shards.max(1));
+        let left = |cut: Cut| cut.count.saturating_sub(shard).div_ceil(shards.max(1));
+        let most = self.cut.map_or(usize::MAX, |cut| size(left(cut)));
         match &self.spread {
             Spread::Even => {
-                let of_shard = (shard..).step_by(step);
+                let of_shard = (shard..).step_by(step).take(most);
                 Box::new(of_shard.map_while(move |k| arrivals.even_us(k)))
             }
             Spread::Poisson(poisson) => {
                 let positions = poisson.positions(REQUEST as u64);
-                let of_shard = positions.skip(size(shard)).step_by(step);
+                let of_shard = positions.skip(size(shard)).step_by(step).take(most);
                 Box::new(of_shard.map_while(move |position| arrivals.reached_us(position)))
             }
         }
@@ -96,7 +119,9 @@ impl Arrivals {
     /// When arrivals end, µs after time 0.
     #[must_use]
     pub fn ends_us(&self) -> u64 {
-        self.stretches.iter().fold(self.starts_us, |end, next| end.saturating_add(next.lasts_us))
+        let lasts = |end: u64, next: &Stretch| end.saturating_add(next.lasts_us);
+        let written = || self.stretches.iter().fold(self.starts_us, lasts);
+        self.cut.map_or_else(written, |cut| cut.ends_us)
     }
 
     /// When the `k`-th request of even arrivals is due (from 0), µs after time 0; none beyond
@@ -124,6 +149,7 @@ impl Arrivals {
     /// arrivals.
     #[must_use]
     pub fn expected_before(&self, us: u64) -> u64 {
+        let us = us.min(self.ends_us());
         let (mut begins, mut from) = (self.starts_us, self.start_milli_per_min);
         let mut requests = Total::default();
         for stretch in &self.stretches {
@@ -148,7 +174,7 @@ impl Arrivals {
         let (mut begins, mut from) = (self.starts_us, self.start_milli_per_min);
         for stretch in &self.stretches {
             let ends = begins.saturating_add(stretch.lasts_us);
-            if (begins..ends).contains(&us) {
+            if (begins..ends).contains(&us) && us < self.ends_us() {
                 let (x, length) = (u128::from(us - begins), u128::from(stretch.lasts_us));
                 let to = u128::from(stretch.end_milli_per_min);
                 let rate = (u128::from(from) * (length - x) + to * x) / length;

@@ -25,6 +25,7 @@ pub mod template;
 pub mod text;
 pub mod traffic;
 pub mod transport;
+pub mod turns;
 pub mod users;
 pub mod words;
 
@@ -231,6 +232,8 @@ pub struct Arrivals {
     pub stretches: Vec<Stretch>,
     /// How they lie around the rate.
     pub spread: Spread,
+    /// Where it ends earlier: those after it have no rows.
+    pub cut: Option<arrivals::Cut>,
 }
 
 /// A stretch of a load.

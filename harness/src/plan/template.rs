@@ -10,6 +10,7 @@ use super::Text;
 use super::chance::{self, push, push_uuid};
 use super::rows::Rows;
 use super::text::{self, UnknownPlaceholder, in_json, literal};
+use super::turns::Turn;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ pub struct Filling<'f> {
     pub load: &'f str,
     /// The number of the arrival or journey, from 0.
     pub k: u64,
+    /// Which rows it gets.
+    pub turn: Turn<'f>,
     /// How many requests its journey has sent before; 0 outside of one.
     pub nth: u64,
     /// What `${now}` stands for.
@@ -258,7 +261,8 @@ impl Template {
                 Piece::Start(name) => return Err(Unfilled::Open(name.clone())),
                 Piece::Data(rows, column) => {
                     let no_row = || Unfilled::NoRow(rows.name.clone());
-                    let row = rows.row(filling.seed, filling.k).ok_or_else(no_row)?;
+                    let row =
+                        rows.row(filling.seed, filling.turn.of(&rows.name)).ok_or_else(no_row)?;
                     let value = rows.value(row, *column).ok_or_else(no_row)?;
                     let from = || format!("row {} of `{}`", row + 1, rows.name);
                     self.put(&mut text, value, from)?;

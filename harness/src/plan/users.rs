@@ -2,6 +2,7 @@
 //!
 //! Not here: driving them (`load::users`).
 
+use super::turns::Turns;
 use super::{Client, Request, Target};
 use crate::spec::types::WhenExhausted;
 
@@ -29,9 +30,14 @@ pub struct Users {
 }
 
 impl Users {
-    /// How many journeys begin at most because a set whose end stops the load has so many rows.
+    /// How many journeys, or requests where there are none, begin at most because a set whose end
+    /// stops the load has so many rows.
     #[must_use]
     pub fn rows(&self) -> Option<u64> {
+        if let Does::Independent { cycle } = &self.does {
+            let turns = Turns::new(cycle, &self.requests, 0);
+            return turns.last(WhenExhausted::Stop).map(|(last, _)| last);
+        }
         let dynamics = self.requests.iter().filter_map(|request| request.dynamic.as_ref());
         let sets = dynamics.flat_map(super::Dynamic::sets);
         let stopping = sets.filter(|rows| rows.when_exhausted == WhenExhausted::Stop);

@@ -5,9 +5,11 @@
 use super::stage::Stage;
 use crate::fleet;
 use crate::load::{Lane, Pace, users};
+use crate::plan::turns::Turns;
 use crate::plan::users::Does;
 use crate::plan::{Body, Client, Plan, Request, ServiceKind, Target, Text, Upstream, Users};
 use crate::service::Address;
+use crate::spec::types::WhenExhausted;
 use std::sync::Arc;
 
 /// One lane for each open load, and for each closed one without journeys; texts filled in.
@@ -19,6 +21,9 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
         let address = target(plan, stage, &load.to)?;
         let (warmup, due) = (load.arrivals.clone(), load.arrivals.clone());
         let warmup_us = plan.case.warmup_us;
+        let requests: Vec<Request> =
+            load.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?;
+        let warmups = load.arrivals.warmup_count(warmup_us);
         Ok(Lane {
             index,
             name: load.name.clone(),
@@ -26,7 +31,9 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
             authority: address.authority,
             ends: address.ends,
             client: client(stage, &load.client)?,
-            requests: load.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?,
+            seed: plan.seed,
+            turns: Turns::new(&load.cycle, &requests, warmups),
+            requests,
             cycle: load.cycle.clone(),
             pace: Pace::Open {
                 warmup: Box::new(move |shard, shards| {
@@ -47,7 +54,11 @@ fn independent(plan: &Plan, stage: &Stage, users: &Users) -> Option<Result<Lane,
     let Does::Independent { cycle } = &users.does else { return None };
     let lane = || {
         let address = target(plan, stage, &users.to)?;
-        let requests = users.requests.iter().map(|r| request(stage, r));
+        let requests: Vec<Request> =
+            users.requests.iter().map(|r| request(stage, r)).collect::<Result<_, _>>()?;
+        let turns = Turns::new(cycle, &requests, 0);
+        // Who comes to a row that must be there and is not, tells of it and is the last.
+        let fails = turns.last(WhenExhausted::Fail).map(|(last, _)| last.saturating_add(1));
         Ok(Lane {
             index: users.load,
             name: users.name.clone(),
@@ -58,11 +69,14 @@ fn independent(plan: &Plan, stage: &Stage, users: &Users) -> Option<Result<Lane,
                 connections: usize::try_from(users.crowd.most()).unwrap_or(usize::MAX),
                 ..client(stage, &users.client)?
             },
-            requests: requests.collect::<Result<_, _>>()?,
             cycle: cycle.clone(),
             pace: Pace::Closed {
                 ends_us: i64::try_from(users.crowd.ends_us()).unwrap_or(i64::MAX),
+                most: users.rows().into_iter().chain(fails).min().unwrap_or(u64::MAX),
             },
+            seed: plan.seed,
+            turns,
+            requests,
         })
     };
     Some(lane())

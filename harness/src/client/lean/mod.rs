@@ -15,6 +15,7 @@ mod written;
 
 use super::attempt::Transport;
 use super::connection::{Answer, Broken};
+use super::payload::Payload;
 use super::socket::{State, state};
 use super::tls::Tls;
 use alarm::Alarm;
@@ -78,6 +79,8 @@ impl Transport for Lean {
     async fn send(
         &mut self,
         message: Message,
+        // Answers that are looked into go over hyper's connections.
+        _keep: usize,
         deadline: Instant,
     ) -> Option<Result<Answer, Broken<Message>>> {
         // Until the whole answer is there; a dropped future leaves it so.
@@ -99,7 +102,7 @@ impl Transport for Lean {
             End::Whole { keeps, status, headers } => {
                 self.rests = keeps;
                 self.answered = Some(Instant::now());
-                Ok(Answer { status, headers })
+                Ok(Answer { status, headers, body: Payload::default() })
             }
             End::Unsent => Err(Broken::Unsent(Box::new(message))),
             End::Midway { answered, closed } => Err(Broken::Midway { answered, closed }),

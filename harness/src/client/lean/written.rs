@@ -101,7 +101,7 @@ mod tests {
         let stream = dial(None, listener.local_addr().unwrap()).await.unwrap();
         let mut ours = T::over(stream, None, assay_slo::At(0)).await.unwrap();
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-        let (bytes, answer) = tokio::join!(peer, ours.send(request, deadline));
+        let (bytes, answer) = tokio::join!(peer, ours.send(request, 0, deadline));
         assert_eq!(answer.unwrap().ok().unwrap().status, 200);
         bytes
     }

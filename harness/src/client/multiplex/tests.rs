@@ -128,6 +128,7 @@ fn limits(addr: SocketAddr, trunk: Trunk) -> Arc<Limits> {
         connect_timeout_us: LONG_US,
         timeout_us: LONG_US,
         check_status: Vec::new(),
+        keep: 0,
         tls: None,
         trunk: Some(Arc::new(trunk)),
         ways: crate::client::Ways::default(),

@@ -19,15 +19,15 @@ impl Shard {
     /// Starts a task for each connection of each closed lane.
     pub(super) fn take_seats(self: &Rc<Self>) {
         for (post, planned) in self.posts.iter().enumerate() {
-            let Pace::Closed { ends_us } = planned.lane.pace else { continue };
+            let Pace::Closed { ends_us, most } = planned.lane.pace else { continue };
             for _ in 0..planned.connections {
                 self.seats.set(self.seats.get() + 1);
-                tokio::task::spawn_local(Rc::clone(self).keep_sending(post, ends_us));
+                tokio::task::spawn_local(Rc::clone(self).keep_sending(post, ends_us, most));
             }
         }
     }
 
-    async fn keep_sending(self: Rc<Self>, post: usize, ends_us: i64) {
+    async fn keep_sending(self: Rc<Self>, post: usize, ends_us: i64, most: u64) {
         let _watch = Watch(&self);
         let _seat = Seat(&self);
         let clock = self.drive.clock;
@@ -35,8 +35,11 @@ impl Shard {
         clock.sleep_until(from).await;
         let mut line = None;
         while !self.ended.get() && clock.now() < to {
-            let arrival = Arrival { k: self.next_k(post), warmup: false, due: clock.now() };
-            let job = self.enter(post, arrival);
+            let k = self.next_k(post);
+            if k >= most {
+                break;
+            }
+            let job = self.enter(post, Arrival { k, warmup: false, due: clock.now() });
             let (exchange, back) = self.exchange(&job, line).await;
             let reached = !matches!(exchange.outcome, Outcome::ConnectError | Outcome::NotSent);
             self.land(job.id, exchange);

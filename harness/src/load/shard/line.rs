@@ -6,6 +6,7 @@
 
 use super::{Job, Shard};
 use crate::client::{Connection, Exchange, Lean, attempt, attempt_on_hyper};
+use crate::load::fill::{self, Place};
 
 /// An open connection.
 #[derive(Debug)]
@@ -34,9 +35,22 @@ impl Shard {
             Line::Lean(_) => None,
             Line::Hyper(connection) => Some(*connection),
         });
-        let request = kind.rendered.request(arrival.k, arrival.warmup);
+        let mut request = kind.rendered.request(arrival.k, arrival.warmup);
+        let lane = &post.lane;
+        if let Some(dynamic) = &kind.dynamic {
+            let (k, warmup) = (arrival.k, arrival.warmup);
+            let place = Place::alone(lane.seed, &lane.name, &lane.turns, k, warmup);
+            if let Err(why) = fill::fill(dynamic, place, &mut request) {
+                let finding = Some(format!("a request was not sent: {why}"));
+                let exchange = Exchange { finding, ..Exchange::not_sent(clock.now()) };
+                return (exchange, kept.map(|kept| Line::Hyper(Box::new(kept))));
+            }
+        }
         let limits = &kind.limits;
-        let (exchange, back) = attempt_on_hyper(clock, limits, kept, request, began).await;
+        let (mut exchange, back) = attempt_on_hyper(clock, limits, kept, request, began).await;
+        if let Some(dynamic) = &kind.dynamic {
+            fill::hear(dynamic, &mut exchange);
+        }
         (exchange, back.map(|back| Line::Hyper(Box::new(back))))
     }
 }

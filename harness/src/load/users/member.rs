@@ -6,7 +6,7 @@
 use super::desk::Desk;
 use super::life::{Errands, Life, Onward, Turn, ordered};
 use super::roster::Roster;
-use super::talk::Talk;
+use super::talk::{Talk, onward};
 use crate::client::{Connection, Exchange, attempt_on_hyper};
 use crate::load::{Kind, Order};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Errands for Wire {
         if let Err(why) = self.talk.fill(request, &mut message) {
             flight.land(&Exchange::not_sent(clock.now()));
             self.desk.finding(format!("load {}: a request was not sent: {why}", self.name));
-            return why.onward();
+            return onward(&why);
         }
         let kept = self.kept.take();
         let ended = {
@@ -58,13 +58,12 @@ impl Errands for Wire {
         // Cut off: the dropped flight records it.
         let Some((mut exchange, kept)) = ended else { return Onward::BreakOff };
         self.kept = kept;
-        let heard = self.talk.hear(request, exchange.outcome, exchange.headers.as_ref());
-        exchange.outcome = heard.outcome;
+        let onward = self.talk.hear(request, &mut exchange);
         flight.land(&exchange);
-        for text in exchange.finding.into_iter().chain(heard.finding) {
+        if let Some(text) = exchange.finding {
             self.desk.finding(format!("load {}: {text}", self.name));
         }
-        heard.onward
+        onward
     }
 }
 

@@ -25,7 +25,6 @@ use super::{
 };
 use crate::client::Ends;
 use crate::plan;
-use crate::plan::Dynamic;
 use crate::plan::users::Step;
 use assay_slo::At;
 use assay_slo::time::SECOND_US;
@@ -173,8 +172,7 @@ fn crew(
         journeys: Journeys::of(&users.crowd, users.rows()),
     });
     let name: Arc<str> = users.name.as_str().into();
-    let dynamics: Arc<[Option<Dynamic>]> =
-        users.requests.iter().map(|request| request.dynamic.clone()).collect();
+    let dynamics: Arc<[_]> = kinds.iter().map(|kind| kind.dynamic.clone()).collect();
     let member = |user| {
         let shifts = crowd::shifts(&users.crowd, user);
         let random = life::stream(seed, &name, user);

@@ -1,21 +1,18 @@
 //! What one journey says and hears: values filled into its requests, checks of the answers,
 //! values captured from them for later steps.
 //!
-//! Invariant: a request that cannot be filled is not sent.
 //! Invariant: what one journey captured is gone when the next begins.
-//! Not here: sending (`member`), how texts are filled (`plan`), how answers are read (`client`).
+//! Not here: sending (`member`), filling and looking at answers (`load::fill`).
 
 use super::life::Onward;
-use crate::client::asks::Seen;
-use crate::clock;
+use crate::client::Exchange;
+use crate::load::fill::{self, Place, Unsent};
 use crate::plan::Dynamic;
-use crate::plan::template::{Filling, Unfilled};
-use assay_slo::Outcome;
+use crate::plan::template::Unfilled;
+use crate::plan::turns::Turn;
 use bytes::Bytes;
-use chrono::SecondsFormat;
 use http_body_util::Full;
-use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, Request};
+use hyper::Request;
 use std::sync::Arc;
 
 /// A journey of one user.
@@ -24,7 +21,7 @@ pub(super) struct Talk {
     seed: u64,
     load: Arc<str>,
     /// Of each request of the load.
-    dynamics: Arc<[Option<Dynamic>]>,
+    dynamics: Arc<[Option<Arc<Dynamic>>]>,
     /// The number of the journey.
     k: u64,
     /// How many of its requests have been filled.
@@ -32,33 +29,11 @@ pub(super) struct Talk {
     captured: Vec<Option<String>>,
 }
 
-/// What an answer comes to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Heard {
-    pub(super) outcome: Outcome,
-    /// Why it is not ok though its status is.
-    pub(super) finding: Option<String>,
-    pub(super) onward: Onward,
-}
-
-/// Why a request is not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unsent {
-    /// A value is missing, or cannot stand where it should.
-    #[error(transparent)]
-    Unfilled(#[from] Unfilled),
-    /// HTTP cannot carry it.
-    #[error("what was filled into its {0} makes it no request")]
-    Unwritable(&'static str),
-}
-
-impl Unsent {
-    /// How the journey goes on.
-    pub(super) fn onward(&self) -> Onward {
-        match self {
-            Unsent::Unfilled(Unfilled::NoRow(_)) => Onward::Over,
-            Unsent::Unfilled(_) | Unsent::Unwritable(_) => Onward::Unsent,
-        }
+/// How a journey goes on after a request that was not sent.
+pub(super) fn onward(unsent: &Unsent) -> Onward {
+    match unsent {
+        Unsent::Unfilled(Unfilled::NoRow(_)) => Onward::Over,
+        Unsent::Unfilled(_) | Unsent::Unwritable(_) => Onward::Unsent,
     }
 }
 
@@ -66,7 +41,7 @@ impl Talk {
     pub(super) fn new(
         seed: u64,
         load: Arc<str>,
-        dynamics: Arc<[Option<Dynamic>]>,
+        dynamics: Arc<[Option<Arc<Dynamic>>]>,
         captures: usize,
     ) -> Talk {
         Talk { seed, load, dynamics, k: 0, nth: 0, captured: vec![None; captures] }
@@ -80,7 +55,7 @@ impl Talk {
     }
 
     fn of(&self, request: usize) -> Option<&Dynamic> {
-        self.dynamics.get(request).and_then(Option::as_ref)
+        self.dynamics.get(request).and_then(Option::as_deref)
     }
 
     /// Fills in what this sending has of its own.
@@ -94,71 +69,33 @@ impl Talk {
     ) -> Result<(), Unsent> {
         let nth = self.nth;
         self.nth += 1;
-        let Some(dynamic) = self.of(request).filter(|dynamic| !dynamic.is_fixed()) else {
-            return Ok(());
-        };
-        let now = clock::wall().to_rfc3339_opts(SecondsFormat::Millis, true);
-        let filled = dynamic.fill(&Filling {
+        let Some(dynamic) = self.of(request) else { return Ok(()) };
+        let place = Place {
             seed: self.seed,
             load: &self.load,
             k: self.k,
+            turn: Turn::Same(self.k),
             nth,
-            now: &now,
             captured: &self.captured,
-        })?;
-        if let Some(path) = filled.path {
-            *message.uri_mut() = path.parse().map_err(|_| Unsent::Unwritable("path"))?;
-        }
-        for (name, value) in filled.headers {
-            let name = HeaderName::try_from(name).map_err(|_| Unsent::Unwritable("headers"))?;
-            let value = HeaderValue::try_from(value).map_err(|_| Unsent::Unwritable("headers"))?;
-            message.headers_mut().insert(name, value);
-        }
-        if let Some(body) = filled.body {
-            // RFC 9110 8.6: a method that gives content a meaning says that there is none.
-            let wants_content = [Method::POST, Method::PUT, Method::PATCH];
-            if body.is_empty() && wants_content.contains(message.method()) {
-                message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            }
-            *message.body_mut() = Full::new(Bytes::from(body));
-        }
-        Ok(())
+        };
+        fill::fill(dynamic, place, message)
     }
 
-    /// Looks at an answer whose status came to `outcome`, and keeps what later steps need.
-    pub(super) fn hear(
-        &mut self,
-        request: usize,
-        outcome: Outcome,
-        headers: Option<&HeaderMap>,
-    ) -> Heard {
-        let go_on = Heard { outcome, finding: None, onward: Onward::Next };
-        let Some(dynamic) = self.of(request) else { return go_on };
-        let captures = !dynamic.captures.is_empty();
-        let onward = if captures { Onward::BreakOff } else { Onward::Next };
-        let (Outcome::Ok, Some(headers)) = (outcome, headers) else {
-            return Heard { onward, ..go_on };
-        };
-        // `plan` refuses what would have to look into bodies, which are not kept yet.
-        let seen = Seen::new(headers, &[], 0);
-        let failed = |why: String, onward| Heard {
-            outcome: Outcome::CheckFailed,
-            finding: Some(format!("an answer was not as it should be: {why}")),
-            onward,
-        };
-        if let Some(why) = seen.failed(&dynamic.checks) {
-            return failed(why, onward);
-        }
-        match seen.captured(&dynamic.captures) {
-            Ok(values) => {
+    /// Looks at an answer, whose outcome it may change, and keeps what later steps need.
+    pub(super) fn hear(&mut self, request: usize, exchange: &mut Exchange) -> Onward {
+        let Some(dynamic) = self.of(request) else { return Onward::Next };
+        let needed = !dynamic.captures.is_empty();
+        match fill::hear(dynamic, exchange) {
+            Some(values) => {
                 for (slot, value) in values {
                     if let Some(place) = self.captured.get_mut(slot) {
                         *place = Some(value);
                     }
                 }
-                go_on
+                Onward::Next
             }
-            Err(why) => failed(why, Onward::BreakOff),
+            None if needed => Onward::BreakOff,
+            None => Onward::Next,
         }
     }
 }
@@ -169,7 +106,9 @@ mod tests {
     use crate::plan::Text;
     use crate::plan::answer::{Ask, Capture, Check, Source};
     use crate::plan::template::{Form, Scope, Template};
-    use hyper::header::AUTHORIZATION;
+    use assay_slo::{At, Outcome};
+    use hyper::HeaderMap;
+    use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
     fn template(form: Form, text: &str) -> Template {
         let scope = Scope { sets: &[], captures: &["token".to_owned()] };
@@ -192,7 +131,7 @@ mod tests {
             body: Some(template(Form::Plain, "${token}")),
             ..Dynamic::default()
         };
-        Talk::new(7, "crowd".into(), [Some(login), Some(orders), None].into(), 1)
+        Talk::new(7, "crowd".into(), [Some(login.into()), Some(orders.into()), None].into(), 1)
     }
 
     fn message() -> Request<Full<Bytes>> {
@@ -206,8 +145,17 @@ mod tests {
         all.iter().map(pair).collect()
     }
 
-    fn ok(onward: Onward) -> Heard {
-        Heard { outcome: Outcome::Ok, finding: None, onward }
+    /// What an answer comes to: its class, the finding, how the journey goes on.
+    fn hear(
+        talk: &mut Talk,
+        request: usize,
+        outcome: Outcome,
+        all: &[(&'static str, &'static str)],
+    ) -> (Outcome, Option<String>, Onward) {
+        let ended = Exchange::unanswered(At(1), At(2), outcome);
+        let mut exchange = Exchange { headers: Some(headers(all)), ..ended };
+        let onward = talk.hear(request, &mut exchange);
+        (exchange.outcome, exchange.finding, onward)
     }
 
     #[test]
@@ -217,8 +165,8 @@ mod tests {
         let mut first = message();
         talk.fill(0, &mut first).unwrap();
         assert_eq!(first.uri(), "/");
-        let answer = headers(&[("x-token", "a b")]);
-        assert_eq!(talk.hear(0, Outcome::Ok, Some(&answer)), ok(Onward::Next));
+        let ok = (Outcome::Ok, None, Onward::Next);
+        assert_eq!(hear(&mut talk, 0, Outcome::Ok, &[("x-token", "a b")]), ok);
         let mut second = message();
         talk.fill(1, &mut second).unwrap();
         assert_eq!(second.uri(), "/orders?t=a%20b");
@@ -228,26 +176,25 @@ mod tests {
         talk.begin(4);
         let unsent = talk.fill(1, &mut message()).unwrap_err();
         assert_eq!(unsent, Unsent::Unfilled(Unfilled::NotCaptured("token".to_owned())));
-        assert_eq!(unsent.onward(), Onward::Unsent);
+        assert_eq!(onward(&unsent), Onward::Unsent);
     }
 
     #[test]
     fn a_log_in_that_brings_nothing_breaks_off() {
         let mut talk = talk();
         talk.begin(0);
-        let heard = talk.hear(0, Outcome::Ok, Some(&headers(&[])));
-        assert_eq!((heard.outcome, heard.onward), (Outcome::CheckFailed, Onward::BreakOff));
         let words = "an answer was not as it should be: no header `X-Token` to capture";
-        assert_eq!(heard.finding.unwrap(), words);
-        let checked = talk.hear(0, Outcome::Ok, Some(&headers(&[("x-token", "a"), ("via", "x")])));
-        assert_eq!((checked.outcome, checked.onward), (Outcome::CheckFailed, Onward::BreakOff));
+        let failed = (Outcome::CheckFailed, Some(words.to_owned()), Onward::BreakOff);
+        assert_eq!(hear(&mut talk, 0, Outcome::Ok, &[]), failed);
+        let checked = hear(&mut talk, 0, Outcome::Ok, &[("x-token", "a"), ("via", "x")]);
+        assert_eq!((checked.0, checked.2), (Outcome::CheckFailed, Onward::BreakOff));
         // A status that is not ok stays what it is.
-        let refused = talk.hear(0, Outcome::Http5xx, Some(&headers(&[])));
-        assert_eq!((refused.outcome, refused.finding), (Outcome::Http5xx, None));
-        assert_eq!(refused.onward, Onward::BreakOff);
+        let refused = hear(&mut talk, 0, Outcome::Http5xx, &[]);
+        assert_eq!(refused, (Outcome::Http5xx, None, Onward::BreakOff));
         // A step without captures never does.
         for request in [1, 2, 3] {
-            assert_eq!(talk.hear(request, Outcome::Ok, None), ok(Onward::Next));
+            let ok = (Outcome::Ok, None, Onward::Next);
+            assert_eq!(hear(&mut talk, request, Outcome::Ok, &[]), ok);
         }
     }
 

@@ -9,6 +9,7 @@ fn constant(starts_us: u64, milli_per_min: u64, lasts_us: u64) -> Arrivals {
         start_milli_per_min: milli_per_min,
         stretches: vec![Stretch { lasts_us, end_milli_per_min: milli_per_min }],
         spread: Spread::Even,
+        cut: None,
     }
 }
 
@@ -22,6 +23,7 @@ fn ramp(start_milli_per_min: u64, stretches: &[(u64, u64)]) -> Arrivals {
         start_milli_per_min,
         stretches: stretches.iter().map(stretch).collect(),
         spread: Spread::Even,
+        cut: None,
     }
 }
 
@@ -184,6 +186,7 @@ fn any_arrivals() -> impl Strategy<Value = Arrivals> {
             start_milli_per_min,
             stretches,
             spread: Spread::Even,
+            cut: None,
         },
     )
 }
@@ -225,6 +228,31 @@ proptest! {
             let due = arrivals.even_us(k).unwrap();
             prop_assert!(before <= due && due < arrivals.ends_us());
             before = due;
+        }
+    }
+
+    /// Who has no row for the next ends before it is due, and is the same until then.
+    #[test]
+    fn rows_cut_the_end_off(
+        even in any_arrivals(),
+        drawn: bool,
+        part in 0.0..1.0_f64,
+        shards in 1..5_u64,
+        us in 0..20_000_000_u64,
+    ) {
+        let spread = if drawn { Spread::Poisson(Poisson::new(3, "a")) } else { Spread::Even };
+        let whole = Arrivals { spread, ..even };
+        let most = (whole.count() as f64 * part) as u64;
+        let mut cut = whole.clone();
+        cut.cut_after(most);
+        let times: Vec<u64> = whole.times(0, 1).collect();
+        prop_assert_eq!(cut.count(), most);
+        let mut parts: Vec<u64> = (0..shards).flat_map(|shard| cut.times(shard, shards)).collect();
+        parts.sort_unstable();
+        prop_assert_eq!(&parts, &times[..most as usize]);
+        if let Some(next) = times.get(most as usize) {
+            prop_assert_eq!(cut.ends_us(), *next);
+            prop_assert_eq!(cut.expected_before(us), whole.expected_before(us.min(*next)));
         }
     }
 
@@ -272,6 +300,7 @@ proptest! {
             start_milli_per_min: rate,
             stretches: vec![Stretch { lasts_us: lasts, end_milli_per_min: rate / 3 }; 3],
             spread: Spread::Even,
+            cut: None,
         };
         let _ = (arrivals.count(), arrivals.even_us(k), arrivals.rate_at_milli_per_min(k), arrivals.peak_milli_per_min());
         let _ = (arrivals.warmup_count(lasts), arrivals.warmup_due_us(lasts, k));

@@ -1,6 +1,6 @@
 //! What a request fills in anew each time, its form, its checks besides the status, its captures.
 //!
-//! Invariant: what whoever sends the request cannot do yet is refused by name, never left out.
+//! Invariant: what whoever sends the request cannot do is refused by name, never left out.
 //! Not here: filling (`plan::template`), the order of captures and their uses (`users`).
 
 use super::asked;
@@ -8,7 +8,6 @@ use super::flows;
 use super::notes::{Notes, instead};
 use super::parts::Sent;
 use super::requests::Around;
-use crate::plan::answer::Reads;
 use crate::plan::template::{Form, Scope, Template, UnknownName};
 use crate::plan::{Body, Dynamic, Request, Text};
 use crate::spec::Trail;
@@ -199,43 +198,15 @@ impl Cutting<'_, '_, '_> {
     }
 }
 
-/// What needs more than the sender can do yet.
+/// What means nothing where the request is.
 fn refuse(dynamic: &Dynamic, sent: &Sent<'_>, whose: Whose, notes: &mut Notes<'_>) {
-    let trail = &sent.trail;
-    let mut later = |trail: &Trail, what: &str, help: &str| {
-        notes.entry(trail, format!("{what} not supported yet"), help);
-    };
-    let independent = whose == Whose::Independent;
-    if independent {
-        let help = "write the values themselves, or users with a `journey`";
-        let what = "values that differ from request to request are, in `requests`,";
-        if dynamic.path.is_some() {
-            later(&trail.key("path"), what, help);
-        }
-        for (name, _) in &dynamic.headers {
-            later(&trail.key("headers").key(name), what, help);
-        }
-        if dynamic.body.is_some() {
-            let call = sent.call;
-            let keys = [("json", call.json.is_some()), ("form", call.form.is_some())];
-            let key = keys.iter().find(|(_, there)| *there).map_or("text", |(key, _)| *key);
-            later(&trail.key(key), what, help);
-        }
-    }
-    let others = sent.call.check.iter().enumerate();
-    let others = others.filter(|(_, check)| !matches!(check, Check::Status(_)));
-    for ((at, written), check) in others.zip(&dynamic.checks) {
-        if independent || check.reads() != Reads::Nothing {
-            let what = format!("`{}` in a check is", name_of(written));
-            let help = "check the status";
-            later(&trail.key("check").index(at), &what, help);
-        }
+    if whose != Whose::Independent {
+        return;
     }
     for capture in &dynamic.captures {
-        if independent || capture.reads() != Reads::Nothing {
-            let help = "leave it out";
-            later(&trail.key("capture").key(&capture.name), "this capture is", help);
-        }
+        let trail = sent.trail.key("capture").key(&capture.name);
+        let message = "what one of these requests captures, no other can use".to_owned();
+        notes.entry(&trail, message, "leave it out, or write users with a `journey`");
     }
 }
 

@@ -7,7 +7,7 @@ use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, transport};
+use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, transport, used_up};
 use crate::plan::arrivals::MOST_DRAWN;
 use crate::plan::rows::Rows;
 use crate::plan::{
@@ -50,14 +50,11 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
         let client = client(parts.client, &to, given, &parts.trail.key("client"), notes);
         let whose = Whose::Independent;
         let requests = requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
-        Load {
-            name: (*name).to_owned(),
-            to,
-            client,
-            requests,
-            arrivals: arrivals(name, parts, starts_us, given.scenario, notes),
-            cycle: cycle(parts, notes),
-        }
+        let cycle = cycle(parts, notes);
+        let mut arrivals = arrivals(name, parts, starts_us, given.scenario, notes);
+        let sent = (cycle.as_slice(), requests.as_slice());
+        used_up::check(name, parts, sent, given.scenario.warmup.us, &mut arrivals, notes);
+        Load { name: (*name).to_owned(), to, client, requests, arrivals, cycle }
     });
     loads.collect()
 }
@@ -235,7 +232,7 @@ fn arrivals(
         }
     };
     let start_milli_per_min = start_rate.milli_per_min;
-    let arrivals = Arrivals { starts_us, start_milli_per_min, stretches, spread };
+    let arrivals = Arrivals { starts_us, start_milli_per_min, stretches, spread, cut: None };
     if arrivals.is_drawn() && arrivals.expected() > MOST_DRAWN {
         let message = format!(
             "`{name}` expects {}, too many to be drawn",

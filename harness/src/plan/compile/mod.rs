@@ -34,6 +34,7 @@ mod steady;
 mod tables;
 mod timetable;
 mod transport;
+mod used_up;
 mod users;
 mod watched;
 

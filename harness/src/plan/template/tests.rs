@@ -16,7 +16,7 @@ fn rows(values: &[&str]) -> Arc<Rows> {
 }
 
 fn filling<'f>(k: u64, captured: &'f [Option<String>]) -> Filling<'f> {
-    Filling { seed: 7, load: "crowd", k, nth: 0, now: "then", captured }
+    Filling { seed: 7, load: "crowd", k, turn: Turn::Same(k), nth: 0, now: "then", captured }
 }
 
 fn template(form: Form, text: &str, sets: &[Arc<Rows>]) -> Template {
@@ -118,7 +118,7 @@ fn chance_follows_seed_load_number_step_and_place_and_nothing_else() {
     let mut elsewhere = uuid.clone();
     elsewhere.place = "there".to_owned();
     let others = [
-        filled(Filling { k: 4, ..base }),
+        filled(Filling { k: 4, turn: Turn::Same(4), ..base }),
         filled(Filling { nth: 1, ..base }),
         filled(Filling { seed: 8, ..base }),
         filled(Filling { load: "other", ..base }),

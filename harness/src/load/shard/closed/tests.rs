@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 /// So many connections until 400 ms after time 0.
 fn closed(addr: SocketAddr, connections: usize) -> Lane {
-    let pace = Pace::Closed { ends_us: 400_000 };
+    let pace = Pace::Closed { ends_us: 400_000, most: u64::MAX };
     Lane { pace, ..lane(addr, 1, 1, connections, 20_000_000) }
 }
 

@@ -1,0 +1,109 @@
+//! What one request has of its own: values filled in before it is sent, checks and captures of its
+//! answer.
+//!
+//! Invariant: a request that cannot be filled is not sent.
+//! Not here: how texts are filled (`plan`), how answers are read (`client`), what becomes of
+//! captures (`users::talk`).
+
+use crate::client::Exchange;
+use crate::client::asks::Seen;
+use crate::clock;
+use crate::plan::Dynamic;
+use crate::plan::template::{Filling, Unfilled};
+use crate::plan::turns::{Turn, Turns};
+use assay_slo::Outcome;
+use bytes::Bytes;
+use chrono::SecondsFormat;
+use http_body_util::Full;
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use hyper::{Method, Request};
+
+/// Why a request is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// A value is missing, or cannot stand where it should.
+    #[error(transparent)]
+    Unfilled(#[from] Unfilled),
+    /// HTTP cannot carry it.
+    #[error("what was filled into its {0} makes it no request")]
+    Unwritable(&'static str),
+}
+
+/// A request of a load, as it is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'p> {
+    /// The run's seed.
+    pub seed: u64,
+    /// The load's name.
+    pub load: &'p str,
+    /// Of all that the load sends, or of its journeys: from 0.
+    pub k: u64,
+    /// Which rows it gets.
+    pub turn: Turn<'p>,
+    /// How many its journey has sent before.
+    pub nth: u64,
+    /// What was captured so far, by slot.
+    pub captured: &'p [Option<String>],
+}
+
+impl<'p> Place<'p> {
+    /// Of a load whose requests know nothing of each other.
+    #[must_use]
+    pub fn alone(seed: u64, load: &'p str, turns: &'p Turns, k: u64, warmup: bool) -> Place<'p> {
+        let turn = Turn::Counted { turns, k, warmup };
+        Place { seed, load, k: turns.number(k, warmup), turn, nth: 0, captured: &[] }
+    }
+}
+
+/// Fills in what this sending has of its own.
+///
+/// # Errors
+/// It must not be sent.
+pub fn fill(
+    dynamic: &Dynamic,
+    place: Place<'_>,
+    message: &mut Request<Full<Bytes>>,
+) -> Result<(), Unsent> {
+    if dynamic.is_fixed() {
+        return Ok(());
+    }
+    let now = clock::wall().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let Place { seed, load, k, turn, nth, captured } = place;
+    let filled = dynamic.fill(&Filling { seed, load, k, turn, nth, now: &now, captured })?;
+    if let Some(path) = filled.path {
+        *message.uri_mut() = path.parse().map_err(|_| Unsent::Unwritable("path"))?;
+    }
+    for (name, value) in filled.headers {
+        let name = HeaderName::try_from(name).map_err(|_| Unsent::Unwritable("headers"))?;
+        let value = HeaderValue::try_from(value).map_err(|_| Unsent::Unwritable("headers"))?;
+        message.headers_mut().insert(name, value);
+    }
+    if let Some(body) = filled.body {
+        // RFC 9110 8.6: a method that gives content a meaning says that there is none.
+        let wants_content = [Method::POST, Method::PUT, Method::PATCH];
+        if body.is_empty() && wants_content.contains(message.method()) {
+            message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        *message.body_mut() = Full::new(Bytes::from(body));
+    }
+    Ok(())
+}
+
+/// Looks at an answer whose status is as it should be: makes it a failed check if a check does not
+/// hold or a capture finds nothing, and gives what was captured, by slot. Of others, none.
+pub fn hear(dynamic: &Dynamic, exchange: &mut Exchange) -> Option<Vec<(usize, String)>> {
+    let (Outcome::Ok, Some(headers)) = (exchange.outcome, &exchange.headers) else { return None };
+    let seen = Seen::new(headers, &exchange.body.kept, exchange.body.length);
+    let heard = match seen.failed(&dynamic.checks) {
+        Some(why) => Err(why),
+        None => seen.captured(&dynamic.captures),
+    };
+    match heard {
+        Ok(values) => Some(values),
+        Err(why) => {
+            exchange.outcome = Outcome::CheckFailed;
+            exchange.finding = Some(format!("an answer was not as it should be: {why}"));
+            None
+        }
+    }
+}
