@@ -2,7 +2,7 @@
 //!
 //! The process runs on the integral of the rate ([`super::arrivals`]), where it has the rate 1
 //! whatever the load's rate is, and so follows ramps too. That axis is cut in blocks of
-//! [`EXPECTED`] requests: how many fall in a block has the Poisson distribution of that mean, and
+//! `EXPECTED` requests: how many fall in a block has the Poisson distribution of that mean, and
 //! given their number they lie anywhere in it alike. This is exact, and blocks are independent.
 //!
 //! Invariant: a load's arrivals depend on nothing but the seed and the load's name; positions are
