@@ -29,30 +29,11 @@ pub enum Unsent {
     Unwritable(&'static str),
 }
 
-/// A request of a load, as it is counted.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'p> {
-    /// The run's seed.
-    pub seed: u64,
-    /// The load's name.
-    pub load: &'p str,
-    /// Of all that the load sends, or of its journeys: from 0.
-    pub k: u64,
-    /// Which rows it gets.
-    pub turn: Turn<'p>,
-    /// How many its journey has sent before.
-    pub nth: u64,
-    /// What was captured so far, by slot.
-    pub captured: &'p [Option<String>],
-}
-
-impl<'p> Place<'p> {
-    /// Of a load whose requests know nothing of each other.
-    #[must_use]
-    pub fn alone(seed: u64, load: &'p str, turns: &'p Turns, k: u64, warmup: bool) -> Place<'p> {
-        let turn = Turn::Counted { turns, k, warmup };
-        Place { seed, load, k: turns.number(k, warmup), turn, nth: 0, captured: &[] }
-    }
+/// A request of a load whose requests know nothing of each other.
+#[must_use]
+pub fn alone<'f>(seed: u64, load: &'f str, turns: &'f Turns, k: u64, warmup: bool) -> Filling<'f> {
+    let turn = Turn::Counted { turns, k, warmup };
+    Filling { seed, load, k: turns.number(k, warmup), turn, nth: 0, captured: &[] }
 }
 
 /// Fills in what this sending has of its own.
@@ -61,15 +42,14 @@ impl<'p> Place<'p> {
 /// It must not be sent.
 pub fn fill(
     dynamic: &Dynamic,
-    place: Place<'_>,
+    filling: &Filling<'_>,
     message: &mut Request<Full<Bytes>>,
 ) -> Result<(), Unsent> {
     if dynamic.is_fixed() {
         return Ok(());
     }
     let now = clock::wall().to_rfc3339_opts(SecondsFormat::Millis, true);
-    let Place { seed, load, k, turn, nth, captured } = place;
-    let filled = dynamic.fill(&Filling { seed, load, k, turn, nth, now: &now, captured })?;
+    let filled = dynamic.fill(filling, &now)?;
     if let Some(path) = filled.path {
         *message.uri_mut() = path.parse().map_err(|_| Unsent::Unwritable("path"))?;
     }

@@ -85,11 +85,12 @@ impl Dynamic {
     ///
     /// # Errors
     /// See [`Unfilled`]; then it must not be sent.
-    pub fn fill(&self, filling: &Filling<'_>) -> Result<Filled, Unfilled> {
+    pub fn fill(&self, filling: &Filling<'_>, now: &str) -> Result<Filled, Unfilled> {
         let one = |template: &Option<Template>| {
-            template.as_ref().map(|template| template.fill(filling)).transpose()
+            template.as_ref().map(|template| template.fill(filling, now)).transpose()
         };
-        let header = |(name, value): &(String, Template)| Ok((name.clone(), value.fill(filling)?));
+        let header =
+            |(name, value): &(String, Template)| Ok((name.clone(), value.fill(filling, now)?));
         Ok(Filled {
             path: one(&self.path)?,
             headers: self.headers.iter().map(header).collect::<Result<_, Unfilled>>()?,

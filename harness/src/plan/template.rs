@@ -68,7 +68,7 @@ pub enum UnknownName {
     Capture(String),
 }
 
-/// What fills one request.
+/// Which sending of a request it is: what fills it follows from this, and from the clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Filling<'f> {
     /// The run's seed.
@@ -81,8 +81,6 @@ pub struct Filling<'f> {
     pub turn: Turn<'f>,
     /// How many requests its journey has sent before; 0 outside of one.
     pub nth: u64,
-    /// What `${now}` stands for.
-    pub now: &'f str,
     /// What was captured so far, by slot.
     pub captured: &'f [Option<String>],
 }
@@ -248,7 +246,7 @@ impl Template {
     ///
     /// # Errors
     /// See [`Unfilled`].
-    pub fn fill(&self, filling: &Filling<'_>) -> Result<String, Unfilled> {
+    pub fn fill(&self, filling: &Filling<'_>, now: &str) -> Result<String, Unfilled> {
         let mut text = String::new();
         let mut drawn = None;
         let draw = || {
@@ -272,7 +270,7 @@ impl Template {
                     let value = value.ok_or_else(|| Unfilled::NotCaptured(name.clone()))?;
                     self.put(&mut text, value, || format!("the captured `{name}`"))?;
                 }
-                Piece::Now => self.put(&mut text, filling.now, || "`now`".to_owned())?,
+                Piece::Now => self.put(&mut text, now, || "`now`".to_owned())?,
                 Piece::Int(low, high) => {
                     let stream = drawn.get_or_insert_with(draw);
                     push(&mut text, chance::int(stream, *low, *high));

@@ -49,7 +49,7 @@ fn sentence(link: &str, sent: u64, counts: Counts) -> String {
     if forwarded > answered {
         // Its caller left, or its connection was cut: the service may not even have read it.
         text += &format!(
-            "; {} of those passed on were cut off before an answer began, so the service may have \
+            "; cut off before an answer began: {} of those passed on, so the service may have \
              counted fewer",
             forwarded - answered
         );
@@ -74,6 +74,6 @@ mod tests {
         assert!(text.contains("2 were cut off") && text.contains("3 were kept back"), "{text}");
         assert!(sentence("api", 5, counts(6, 6)).ends_with("1 came from others"));
         let text = sentence("api", 5, Counts { answered: 2, ..counts(5, 5) });
-        assert!(text.contains("; 3 of those passed on were cut off"), "{text}");
+        assert!(text.contains("answer began: 3 of those passed on"), "{text}");
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{Job, Shard};
 use crate::client::{Connection, Exchange, Lean, attempt, attempt_on_hyper};
-use crate::load::fill::{self, Place};
+use crate::load::fill;
 
 /// An open connection.
 #[derive(Debug)]
@@ -39,8 +39,8 @@ impl Shard {
         let lane = &post.lane;
         if let Some(dynamic) = &kind.dynamic {
             let (k, warmup) = (arrival.k, arrival.warmup);
-            let place = Place::alone(lane.seed, &lane.name, &lane.turns, k, warmup);
-            if let Err(why) = fill::fill(dynamic, place, &mut request) {
+            let filling = fill::alone(lane.seed, &lane.name, &lane.turns, k, warmup);
+            if let Err(why) = fill::fill(dynamic, &filling, &mut request) {
                 let finding = Some(format!("a request was not sent: {why}"));
                 let exchange = Exchange { finding, ..Exchange::not_sent(clock.now()) };
                 return (exchange, kept.map(|kept| Line::Hyper(Box::new(kept))));

@@ -6,8 +6,9 @@
 
 use super::life::Onward;
 use crate::client::Exchange;
-use crate::load::fill::{self, Place, Unsent};
+use crate::load::fill::{self, Unsent};
 use crate::plan::Dynamic;
+use crate::plan::template::Filling;
 use crate::plan::template::Unfilled;
 use crate::plan::turns::Turn;
 use bytes::Bytes;
@@ -70,7 +71,7 @@ impl Talk {
         let nth = self.nth;
         self.nth += 1;
         let Some(dynamic) = self.of(request) else { return Ok(()) };
-        let place = Place {
+        let filling = Filling {
             seed: self.seed,
             load: &self.load,
             k: self.k,
@@ -78,7 +79,7 @@ impl Talk {
             nth,
             captured: &self.captured,
         };
-        fill::fill(dynamic, place, message)
+        fill::fill(dynamic, &filling, message)
     }
 
     /// Looks at an answer, whose outcome it may change, and keeps what later steps need.

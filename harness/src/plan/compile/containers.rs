@@ -4,8 +4,7 @@
 //! Not here: holding one (`service`).
 
 use super::notes::Notes;
-use super::services::{READY_WITHIN_US, STOP_WITHIN_US, filled_later, ready};
-use super::{MOST_WAIT_US, positive};
+use super::services::{env, filled_later, ready, waits};
 use crate::plan::{Process, Ready, Text};
 use crate::spec::Trail;
 use crate::spec::scalar::Words;
@@ -27,23 +26,15 @@ pub(super) fn container(
         notes.value(&trail.key("port"), message, "write the port inside, from 1 to 65535");
         1
     });
+    let env = env(&settings.env, &trail.key("env"), notes);
     for (name, value) in &settings.env {
-        let trail = trail.key("env").key(name);
-        if name.is_empty() || name.contains('=') {
-            let message = format!("{name:?} is no name of an environment variable");
-            notes.entry(&trail, message, "write letters, digits and `_`");
-        }
-        alone(value, &trail, notes);
+        alone(value, &trail.key("env").key(name), notes);
     }
     for (index, word) in settings.command.iter().enumerate() {
         alone(word, &trail.key("command").index(index), notes);
     }
-    let ready_within_us = settings.ready.within.map_or(READY_WITHIN_US, |within| {
-        positive(within, MOST_WAIT_US, &trail.key("ready").key("within"), notes)
-    });
-    let stop_within_us = settings.stop_within.map_or(STOP_WITHIN_US, |within| {
-        positive(within, MOST_WAIT_US, &trail.key("stop-within"), notes)
-    });
+    let (ready_within_us, stop_within_us) =
+        waits(&settings.ready, settings.stop_within, trail, notes);
     let ready = match ready(&settings.ready, &trail.key("ready"), notes) {
         Ready::Port(Some(other)) if other != port => {
             let message = format!("port {other} is not published, only `port: {port}` is");
@@ -71,7 +62,7 @@ pub(super) fn container(
     command.extend(settings.command.iter().map(Words::to_string));
     Process {
         command: command.into_iter().map(Text).collect(),
-        env: settings.env.iter().map(|(name, value)| (name.clone(), filled_later(value))).collect(),
+        env,
         cwd: folder.to_path_buf(),
         ready,
         ready_within_us,

@@ -8,15 +8,16 @@ use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::text::literal;
 use crate::plan::{Process, Ready, Service, ServiceKind, Text};
 use crate::spec::Trail;
-use crate::spec::scalar::Words;
+use crate::spec::scalar::{Duration, Words};
 use crate::spec::types::{self, Scenario};
+use indexmap::IndexMap;
 use rustls::pki_types::ServerName;
 use std::path::Path;
 
 /// How long readiness may take unless the scenario says.
-pub(super) const READY_WITHIN_US: u64 = 30_000_000;
+const READY_WITHIN_US: u64 = 30_000_000;
 /// How long an end may take unless the scenario says.
-pub(super) const STOP_WITHIN_US: u64 = 5_000_000;
+const STOP_WITHIN_US: u64 = 5_000_000;
 
 /// The services, in the order of the scenario.
 pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>) -> Vec<Service> {
@@ -96,25 +97,47 @@ fn process(
         let help = "write the program and its arguments, such as [./api, \"${self.addr}\"]";
         notes.value(&trail.key("command").index(0), "the program has no name".to_owned(), help);
     }
-    for name in settings.env.keys().filter(|name| name.contains('=')) {
-        let message = format!("{name:?} is no name of an environment variable");
-        notes.entry(&trail.key("env").key(name), message, "write letters, digits and `_`");
-    }
-    let ready_within = settings.ready.within.map_or(READY_WITHIN_US, |within| {
-        positive(within, MOST_WAIT_US, &trail.key("ready").key("within"), notes)
-    });
-    let stop_within = settings.stop_within.map_or(STOP_WITHIN_US, |within| {
-        positive(within, MOST_WAIT_US, &trail.key("stop-within"), notes)
-    });
+    let env = env(&settings.env, &trail.key("env"), notes);
+    let (ready_within_us, stop_within_us) =
+        waits(&settings.ready, settings.stop_within, trail, notes);
     Process {
         command: settings.command.iter().map(filled_later).collect(),
-        env: settings.env.iter().map(|(name, value)| (name.clone(), filled_later(value))).collect(),
+        env,
         cwd: working_directory(settings.cwd.as_ref(), folder, &trail.key("cwd"), notes),
         ready: ready(&settings.ready, &trail.key("ready"), notes),
-        ready_within_us: ready_within,
-        stop_within_us: stop_within,
+        ready_within_us,
+        stop_within_us,
         image: None,
     }
+}
+
+/// Variables of the environment.
+pub(super) fn env(
+    asked: &IndexMap<String, Words>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Vec<(String, Text)> {
+    for name in asked.keys().filter(|name| name.contains('=')) {
+        let message = format!("{name:?} is no name of an environment variable");
+        notes.entry(&trail.key(name), message, "write letters, digits and `_`");
+    }
+    asked.iter().map(|(name, value)| (name.clone(), filled_later(value))).collect()
+}
+
+/// How long readiness and an end may take, µs.
+pub(super) fn waits(
+    ready: &types::Ready,
+    stop_within: Option<Duration>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> (u64, u64) {
+    let ready_within_us = ready.within.map_or(READY_WITHIN_US, |within| {
+        positive(within, MOST_WAIT_US, &trail.key("ready").key("within"), notes)
+    });
+    let stop_within_us = stop_within.map_or(STOP_WITHIN_US, |within| {
+        positive(within, MOST_WAIT_US, &trail.key("stop-within"), notes)
+    });
+    (ready_within_us, stop_within_us)
 }
 
 pub(super) fn filled_later(words: &Words) -> Text {

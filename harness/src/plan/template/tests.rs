@@ -16,7 +16,7 @@ fn rows(values: &[&str]) -> Arc<Rows> {
 }
 
 fn filling<'f>(k: u64, captured: &'f [Option<String>]) -> Filling<'f> {
-    Filling { seed: 7, load: "crowd", k, turn: Turn::Same(k), nth: 0, now: "then", captured }
+    Filling { seed: 7, load: "crowd", k, turn: Turn::Same(k), nth: 0, captured }
 }
 
 fn template(form: Form, text: &str, sets: &[Arc<Rows>]) -> Template {
@@ -29,7 +29,7 @@ fn template(form: Form, text: &str, sets: &[Arc<Rows>]) -> Template {
 }
 
 fn fill(form: Form, text: &str, value: &str) -> Result<String, Unfilled> {
-    template(form, text, &[rows(&[value])]).fill(&filling(0, &[Some("t k".to_owned())]))
+    template(form, text, &[rows(&[value])]).fill(&filling(0, &[Some("t k".to_owned())]), "then")
 }
 
 #[test]
@@ -67,19 +67,22 @@ fn names_are_found_or_told() {
 #[test]
 fn what_is_missing_is_not_sent() {
     let one = template(Form::Plain, "${data.users.email}", &[rows(&["a"])]);
-    assert_eq!(one.fill(&filling(0, &[])), Ok("a".to_owned()));
-    assert_eq!(one.fill(&filling(1, &[])), Err(Unfilled::NoRow("users".to_owned())));
+    assert_eq!(one.fill(&filling(0, &[]), "then"), Ok("a".to_owned()));
+    assert_eq!(one.fill(&filling(1, &[]), "then"), Err(Unfilled::NoRow("users".to_owned())));
     let token = template(Form::Plain, "${token}", &[]);
-    assert_eq!(token.fill(&filling(0, &[None])), Err(Unfilled::NotCaptured("token".to_owned())));
+    assert_eq!(
+        token.fill(&filling(0, &[None]), "then"),
+        Err(Unfilled::NotCaptured("token".to_owned()))
+    );
     let open = template(Form::Plain, "${run.id}", &[]);
-    assert_eq!(open.fill(&filling(0, &[])), Err(Unfilled::Open("run.id".to_owned())));
+    assert_eq!(open.fill(&filling(0, &[]), "then"), Err(Unfilled::Open("run.id".to_owned())));
 }
 
 #[test]
 fn all_values_of_a_request_come_from_one_row() {
     let sets = [rows(&["a", "b", "c"])];
     let both = template(Form::Plain, "${data.users.email}${data.users.n}", &sets);
-    let filled = |k| both.fill(&filling(k, &[])).unwrap();
+    let filled = |k| both.fill(&filling(k, &[]), "then").unwrap();
     assert_eq!([filled(0), filled(1), filled(2)], ["a7", "b7", "c7"]);
 }
 
@@ -89,7 +92,7 @@ fn the_start_fills_its_own() {
     assert!(!one.is_fixed());
     assert_eq!(one.sample().0, "\\\"${run.dir}\\\" 0");
     one.start(&|name| (name == "run.dir").then(|| "a\"${token}".to_owned())).unwrap();
-    let filled = one.fill(&filling(0, &[Some("t".to_owned())])).unwrap();
+    let filled = one.fill(&filling(0, &[Some("t".to_owned())]), "then").unwrap();
     assert_eq!(filled, "\\\"a\\\"${token}\\\" t");
     assert!(template(Form::Path, "/${services.api.port}", &[]).is_fixed());
 }
@@ -104,7 +107,8 @@ fn a_json_text_that_is_only_a_random_number_is_one() {
     });
     let mut body = Template::new(Form::Json, "body");
     body.json(&value, scope, &mut Vec::new());
-    let filled: Value = serde_json::from_str(&body.fill(&filling(0, &[])).unwrap()).unwrap();
+    let filled: Value =
+        serde_json::from_str(&body.fill(&filling(0, &[]), "then").unwrap()).unwrap();
     let wanted = json!({"${a}": [4, "x4", 1.5, null, true], "text is text": "5", "q\"": "${b}"});
     assert_eq!(filled, wanted);
 }
@@ -113,8 +117,8 @@ fn a_json_text_that_is_only_a_random_number_is_one() {
 fn chance_follows_seed_load_number_step_and_place_and_nothing_else() {
     let uuid = template(Form::Plain, "${random.uuid} ${random.int(-9,9)}", &[]);
     let base = filling(3, &[]);
-    let filled = |filling: Filling<'_>| uuid.fill(&filling).unwrap();
-    assert_eq!(filled(base), filled(Filling { now: "later", ..base }));
+    let filled = |filling: Filling<'_>| uuid.fill(&filling, "then").unwrap();
+    assert_eq!(filled(base), uuid.fill(&base, "later").unwrap());
     let mut elsewhere = uuid.clone();
     elsewhere.place = "there".to_owned();
     let others = [
@@ -122,7 +126,7 @@ fn chance_follows_seed_load_number_step_and_place_and_nothing_else() {
         filled(Filling { nth: 1, ..base }),
         filled(Filling { seed: 8, ..base }),
         filled(Filling { load: "other", ..base }),
-        elsewhere.fill(&base).unwrap(),
+        elsewhere.fill(&base, "then").unwrap(),
     ];
     assert!(others.iter().all(|other| *other != filled(base)), "{others:?}");
     assert_eq!(&filled(base)[14..15], "4");
@@ -149,7 +153,7 @@ proptest! {
         let text = "${random.uuid}${data.users.email}${random.int(0,99999)}";
         let fill = || {
             let one = template(Form::Plain, text, &[rows(&["a", "b", "c"])]);
-            one.fill(&Filling { seed, nth, ..filling(k, &[]) })
+            one.fill(&Filling { seed, nth, ..filling(k, &[]) }, "then")
         };
         prop_assert_eq!(fill(), fill());
     }

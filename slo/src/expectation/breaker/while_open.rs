@@ -68,7 +68,11 @@ fn counted(line: &Line, spell: &Spell, asked: u64) -> Part {
         let from = tripped.0.saturating_add(slack);
         run.iter().filter(|attempt| attempt.begun.0 > from).count() as u64
     };
-    let text = format!("opened after {} in a row ({asked} asked)", words::count(n, "failure"));
+    let mut text = format!("opened after {} in a row ({asked} asked)", words::count(n, "failure"));
+    if n > asked && after(0) == 0 {
+        // So many would have come of a right breaker, too: they had begun before it could open.
+        text += &format!(", the last {} begun before {asked} had failed", n - asked);
+    }
     bounded(text, after(line.tolerance_us), Some(after(0)), 0)
 }
 

@@ -65,9 +65,9 @@ fn a_log_in_is_planned_whole() {
     let login = users.requests[0].dynamic.as_ref().unwrap();
     let filling = |k| {
         let turn = Turn::Same(k);
-        Filling { seed: 1, load: "crowd", k, turn, nth: 0, now: "", captured: &[] }
+        Filling { seed: 1, load: "crowd", k, turn, nth: 0, captured: &[] }
     };
-    let body = |k| login.fill(&filling(k)).unwrap().body.unwrap();
+    let body = |k| login.fill(&filling(k), "").unwrap().body.unwrap();
     assert_eq!(body(0), "e-mail=a%40x&pass+word=p%261");
     assert_eq!(body(1), "e-mail=b%40x&pass+word=p+2");
     assert_eq!(body(2), body(0));
@@ -82,7 +82,7 @@ fn a_log_in_is_planned_whole() {
 
     let orders = users.requests[1].dynamic.as_ref().unwrap();
     let captured = [Some("t/k".to_owned()), None];
-    let filled = orders.fill(&Filling { captured: &captured, ..filling(5) }).unwrap();
+    let filled = orders.fill(&Filling { captured: &captured, ..filling(5) }, "").unwrap();
     assert!(filled.path.unwrap().starts_with("/o/t%2Fk?n="));
     assert_eq!(filled.headers, [("Authorization".to_owned(), "Bearer t/k".to_owned())]);
     // What is sent until it is filled is a request as well.
