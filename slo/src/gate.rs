@@ -3,6 +3,10 @@
 //! Invariant: the look uses whole seconds that were handed over, and the judge's own counting.
 //! Not here: probes, which the run adds; when the gate looks.
 
+mod allowed;
+
+pub use allowed::allowed;
+
 use crate::case::{Ask, Case, During, LoadKind, Of};
 use crate::event::{Gate, GateTime};
 use crate::evidence::Evidence;
@@ -18,7 +22,8 @@ use std::ops::Range;
 const RECENT_S: i64 = 5;
 
 /// Looks at the whole seconds before `now_second` (all of them handed over), from time 0; after
-/// the last undo at the last five, of these at those that began after it. Each required objective
+/// the last undo at the last five, of these at those that began after it and in which no
+/// expectation allows failures any more (at the very last if all do). Each required objective
 /// that covers the steady phase must not be violated (too few requests do not close the gate), at
 /// least 99 % of the last five seconds' requests of loads must be ok, and no more than 1 % of
 /// those that were due longer ago than they may take may still be under way. `timeline` is what
@@ -31,7 +36,8 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
     let (recent, seconds) = match when {
         GateTime::Before => (recent..now, 0..now),
         GateTime::After => {
-            let after = recent.max(first_second_after_faults(timeline)).min(now);
+            let allowed = first_second_disallowed(&evidence).min(now - 1);
+            let after = recent.max(first_second_after_faults(timeline)).max(allowed).min(now);
             (after..now, after..now)
         }
     };
@@ -73,11 +79,22 @@ pub fn first_second_after_faults(timeline: &Timeline) -> i64 {
     cleared.map(|at| at.plus(SECOND_US as i64 - 1).second(zero)).max().unwrap_or(0)
 }
 
+/// The first second in which no expectation allows failures any more.
+fn first_second_disallowed(evidence: &Evidence<'_>) -> i64 {
+    let allowed = evidence.case.expectations.iter().filter_map(|expectation| {
+        let (after, within_us) = allowed(&expectation.must, evidence.case)?;
+        let within_us = i64::try_from(within_us).unwrap_or(i64::MAX);
+        Some(evidence.moment(&after).ok()?.saturating_add(within_us))
+    });
+    let until_us = allowed.max().unwrap_or(0);
+    until_us.saturating_add(SECOND_US as i64 - 1).div_euclid(SECOND_US as i64)
+}
+
 /// What is wrong with the last seconds' requests, of all loads together.
 fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<String> {
     let (mut ok, mut all) = (0u64, 0u64);
     // Where nothing but fleets sends, their attempts must do.
-    let only_fleets = case.loads.iter().all(|load| load.kind == LoadKind::Fleet);
+    let only_fleets = allowed::only_fleets(case);
     let is_load = |of: &Of| {
         let load = case.loads.get(of.load);
         load.is_some_and(|load| only_fleets || load.kind != LoadKind::Fleet)

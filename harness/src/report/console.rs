@@ -175,7 +175,9 @@ fn loads(out: &mut String, scorecard: &Scorecard, color: Color) {
         // Nobody can plan how many requests users and fleets will send.
         let of = if load.planned > 0 { format!(" of {}", load.planned) } else { String::new() };
         let mut text = format!("{}: {}{of} begun", line(&load.name), load.begun);
-        text += &format!("; {outcomes}");
+        if !outcomes.is_empty() {
+            text += &format!("; {outcomes}");
+        }
         for times in &load.times {
             text += &format!("; {}", summary::times(times));
         }

@@ -2,7 +2,7 @@
 //! Not here: when the run looks.
 
 use super::*;
-use crate::case::{Place, SteadyState};
+use crate::case::{Anchor, Moment, Must, Place, SteadyState};
 use crate::script::{Script, hit};
 
 fn asked(mut script: Script) -> Script {
@@ -63,6 +63,24 @@ fn after_the_last_undo_the_fault_itself_is_not_looked_at() {
     assert!(seen(&run(0), 17, GateTime::After).open);
     assert!(!seen(&run(3), 17, GateTime::After).open);
     assert!(!seen(&run(0), 15, GateTime::After).open, "nothing is left to look at");
+}
+
+/// What may come back within 5 s must not be violated by a look at these seconds.
+#[test]
+fn seconds_in_which_failures_are_allowed_are_not_looked_at() {
+    let run = |bad, within_us| {
+        let script = Script::new(60).errors().fault(10_000..15_000, hit(500));
+        let script = script.run(0..10, 0).run(10..15, 100).run(15..20, 50).run(20..30, bad);
+        let after = Moment { anchor: Anchor::FaultEnd(0), offset_us: 0 };
+        let must = Must::Recovers { objective: 0, after, within_us, hold_us: 0 };
+        asked(script.expect(must))
+    };
+    assert!(seen(&run(0, 5_000_000), 22, GateTime::After).open);
+    assert!(!seen(&run(0, 3_000_000), 22, GateTime::After).open);
+    // What is not allowed is still seen, and somewhere it has to look.
+    assert!(!seen(&run(50, 5_000_000), 22, GateTime::After).open);
+    assert!(!seen(&run(50, 20_000_000), 22, GateTime::After).open);
+    assert!(seen(&run(0, 20_000_000), 22, GateTime::After).open);
 }
 
 /// 100 requests a second are due for 10 s, told a moment after each second; of those due from

@@ -8,6 +8,7 @@ mod backlog;
 mod breaker;
 mod failing;
 mod recovery;
+mod steady;
 
 pub(in crate::plan) use backlog::need;
 pub(in crate::plan) use failing::World;
@@ -31,6 +32,7 @@ const DROWNS: u64 = 20;
 pub(super) fn check(scenario: &Scenario, world: World<'_>, notes: &mut Notes<'_>) {
     let World { traffic, case, .. } = world;
     backlog::check_buffers(world, notes);
+    steady::check(world, notes);
     for (objective, (name, written)) in case.objectives.iter().zip(&scenario.objectives) {
         let trail = parts::objective(name, written).trail;
         let asked = Asked { what: &objective.name, objective, during: &objective.during };

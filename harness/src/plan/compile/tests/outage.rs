@@ -190,6 +190,23 @@ fn breakers() {
     );
 }
 
+/// What comes back in its time must not be violated by the gate.
+#[test]
+fn a_last_look_before_what_is_allowed_is_warned_of() {
+    let told = |changes: &[(&str, &str)]| good(changes).warnings.join("\n");
+    let within = |time| told(&[("after: down.end, within: 5s", time)]);
+    assert_eq!(within("after: down.end, within: 11s"), "");
+    let late = within("after: down.end, within: 12s");
+    assert!(late.contains("still allows failures, until 44s: write"), "{late}");
+    assert!(late.contains("`steady-state: {after: 14s}`"), "{late}");
+    // The gateways' own breaker fails no load; what waits behind a link may be anybody's.
+    assert_eq!(told(&[("within: 8s", "within: 12s")]), "");
+    let only = "evidence: [{arrivals: {link: api}}]";
+    let own = "evidence: [{gateway: {fleet: trucks}}]";
+    let seen = told(&[(own, only), (MODE, "mode: reset"), ("within: 8s", "within: 12s")]);
+    assert!(seen.contains("`breaker uplink` still allows failures, until 44s"), "{seen}");
+}
+
 /// With retries inside the breaker a trial is several attempts.
 #[test]
 fn what_counts_single_attempts_wants_retries_outside_the_breaker() {
