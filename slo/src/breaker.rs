@@ -57,9 +57,15 @@ pub(crate) struct Line {
     /// Calls may have failed without arriving: a killed service closed connections that callers
     /// kept, and what they send on them next is lost on the way.
     pub(crate) unseen: bool,
+    /// More arrived while calls failed than were offered: they are tried again behind the breaker.
+    pub(crate) retried: bool,
     /// Why its states cannot be told, if they cannot.
     pub(crate) doubt: Option<Doubt>,
 }
+
+/// A caller may take so long from its breaker's word to the first byte at the link, µs: what
+/// arrives within it may have been let through before.
+pub(crate) const ADMISSION_US: u64 = 100_000;
 
 /// One time that it was open, and the trials after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +118,7 @@ pub(crate) fn failed(outcome: Outcome) -> Option<bool> {
 impl Line {
     fn new(of: String, how: How, until: At) -> Line {
         let (spells, calls, tolerance_us, doubt) = (Vec::new(), None, 0, None);
-        Line { of, how, spells, calls, tolerance_us, until, unseen: false, doubt }
+        Line { of, how, spells, calls, tolerance_us, until, unseen: false, retried: false, doubt }
     }
 
     fn doubtful(of: String, how: How, doubt: Doubt) -> Line {

@@ -22,8 +22,8 @@ use std::ops::Range;
 const RECENT_S: i64 = 5;
 
 /// Looks at the whole seconds before `now_second` (all of them handed over), from time 0; after
-/// the last undo at the last five, of these at those that began after it and in which no
-/// expectation allows failures any more (at the very last if all do). Each required objective
+/// the last undo at the last five, of these at those that began after it, without those before the
+/// recovery that an expectation still waits for (at the very last if it waits for all). Each required objective
 /// that covers the steady phase must not be violated (too few requests do not close the gate), at
 /// least 99 % of the last five seconds' requests of loads must be ok, and no more than 1 % of
 /// those that were due longer ago than they may take may still be under way. `timeline` is what
@@ -36,8 +36,9 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
     let (recent, seconds) = match when {
         GateTime::Before => (recent..now, 0..now),
         GateTime::After => {
-            let allowed = first_second_disallowed(&evidence).min(now - 1);
-            let after = recent.max(first_second_after_faults(timeline)).max(allowed).min(now);
+            let began = first_second_after_faults(timeline);
+            let allowed = allowed::excused(&evidence, began).min(now - 1);
+            let after = recent.max(began).max(allowed).min(now);
             (after..now, after..now)
         }
     };
@@ -60,7 +61,7 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
     });
     let mut reasons: Vec<String> = violated.collect();
     reasons.extend(lately(case, timeline, &recent));
-    reasons.extend(hanging(case, timeline, &recent));
+    reasons.extend(hanging(case, timeline, &recent, when));
     Gate { when, open: reasons.is_empty(), reasons }
 }
 
@@ -77,17 +78,6 @@ pub fn first_second_after_faults(timeline: &Timeline) -> i64 {
     let spans = timeline.faults.values().flat_map(|fault| &fault.spans);
     let cleared = spans.filter_map(|span| span.cleared);
     cleared.map(|at| at.plus(SECOND_US as i64 - 1).second(zero)).max().unwrap_or(0)
-}
-
-/// The first second in which no expectation allows failures any more.
-fn first_second_disallowed(evidence: &Evidence<'_>) -> i64 {
-    let allowed = evidence.case.expectations.iter().filter_map(|expectation| {
-        let (after, within_us) = allowed(&expectation.must, evidence.case)?;
-        let within_us = i64::try_from(within_us).unwrap_or(i64::MAX);
-        Some(evidence.moment(&after).ok()?.saturating_add(within_us))
-    });
-    let until_us = allowed.max().unwrap_or(0);
-    until_us.saturating_add(SECOND_US as i64 - 1).div_euclid(SECOND_US as i64)
 }
 
 /// What is wrong with the last seconds' requests, of all loads together.
@@ -122,7 +112,12 @@ fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<Strin
 
 /// Requests of open arrivals that were due longer ago than they may take, and have not ended:
 /// what hangs has not failed yet, but is not well either.
-fn hanging(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<String> {
+fn hanging(
+    case: &Case,
+    timeline: &Timeline,
+    recent: &Range<i64>,
+    when: GateTime,
+) -> Option<String> {
     let limits = case.objectives.iter().filter_map(|objective| match objective.ask {
         Ask::Latency { below_us, .. } => Some(below_us),
         _ => None,
@@ -141,12 +136,21 @@ fn hanging(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<Stri
         };
         let Some((at, were_due)) = by(until) else { continue };
         let second = at.second(zero);
+        let before = by(zero.plus(recent.start.saturating_mul(SECOND_US as i64)));
+        let due_before = before.map_or(0, |(_, due)| due);
+        due += sum.due.saturating_sub(due_before);
+        // After the last undo what hangs from before the look is not the look's.
+        let from = match (when, before) {
+            (GateTime::After, Some((at, _))) => at.second(zero),
+            _ => i64::MIN,
+        };
+        let skipped = if from > i64::MIN { due_before } else { 0 };
         let kinds = timeline.kinds().filter(|of| of.load == *load);
         let cells = kinds.flat_map(|of| timeline.cells(of));
-        let ended = cells.filter(|(key, _)| key.segment > 0 && key.second <= second);
-        open += were_due.saturating_sub(ended.map(|(_, counts)| counts.n).sum());
-        let before = by(zero.plus(recent.start.saturating_mul(SECOND_US as i64)));
-        due += sum.due.saturating_sub(before.map_or(0, |(_, due)| due));
+        let seconds = from..=second;
+        let ended = cells.filter(|(key, _)| key.segment > 0 && seconds.contains(&key.second));
+        let ended: u64 = ended.map(|(_, counts)| counts.n).sum();
+        open += were_due.saturating_sub(skipped).saturating_sub(ended);
     }
     (u128::from(open) * 100 > u128::from(due) && open > 1).then(|| {
         let ago = words::duration(patience);

@@ -10,7 +10,9 @@
 //! Not here: what a gateway tells (`told`).
 
 use super::offered::Offered;
-use super::{Calls, Ending, How, Inferred, Line, Spell, exactly, failed, sorted, tolerance};
+use super::{
+    ADMISSION_US, Calls, Ending, How, Inferred, Line, Spell, exactly, failed, sorted, tolerance,
+};
 use crate::case::{Case, Policy, Shows};
 use crate::event::{Attempt, AttemptsOf};
 use crate::health::Doubt;
@@ -83,15 +85,31 @@ pub(super) fn line(
     let watch =
         Watch { arrivals: &arrivals, quiet, offered: &offered, until, policy, tolerance_us };
     match watch.spells() {
-        Ok(spells) => Line {
-            spells,
-            tolerance_us,
-            calls: Some(Calls { list: arrivals, left_out: 0 }),
-            unseen: killed(case, timeline),
-            ..Line::new(of, How::Inferred, until)
-        },
+        Ok(spells) => {
+            let calls = Calls { list: arrivals.clone(), left_out: 0 };
+            Line {
+                retried: retried(&spells, &calls, &offered),
+                spells,
+                tolerance_us,
+                calls: Some(calls),
+                unseen: killed(case, timeline),
+                ..Line::new(of, How::Inferred, until)
+            }
+        }
         Err(Doubt { reason, missing }) => cannot(reason, &missing),
     }
+}
+
+/// Whether more calls failed one after another than were offered meanwhile.
+fn retried(spells: &[Spell], calls: &Calls, offered: &Offered) -> bool {
+    spells.iter().filter(|spell| spell.from_closed).any(|spell| {
+        let run = calls.run_before(spell.opened);
+        let begun = || run.iter().map(|attempt| attempt.begun);
+        let (Some(first), Some(last)) = (begun().min(), begun().max()) else { return false };
+        // The first and the last, and chance of random arrivals.
+        let expected = offered.expected(first, last) + 1.0;
+        run.len() as f64 > expected + 3.0 * libm::sqrt(expected)
+    })
 }
 
 /// From when after each arrival nobody waits for a call that failed: its own beginning, or the
@@ -305,7 +323,7 @@ impl Watch<'_> {
         let success = inside().find(|index| self.failed(*index) == Some(false));
         let mut inferred = spell.inferred.unwrap_or_default();
         let early = self.policy.recovery_us.is_some_and(|recovery| {
-            begun.0.saturating_add(self.tolerance_us)
+            begun.0.saturating_add(self.tolerance_us + ADMISSION_US)
                 < spell.opened.earliest.0.saturating_add(recovery)
         });
         if early && burst.silent {

@@ -81,6 +81,16 @@ fn seconds_in_which_failures_are_allowed_are_not_looked_at() {
     assert!(!seen(&run(50, 5_000_000), 22, GateTime::After).open);
     assert!(!seen(&run(50, 20_000_000), 22, GateTime::After).open);
     assert!(seen(&run(0, 20_000_000), 22, GateTime::After).open);
+    // What came back, and fails again, is not excused by a time that is not over.
+    let again = |hold_us| {
+        let script = Script::new(60).errors().fault(10_000..15_000, hit(500));
+        let script = script.run(0..10, 0).run(10..15, 100).run(15..18, 0).run(18..20, 50);
+        let after = Moment { anchor: Anchor::FaultEnd(0), offset_us: 0 };
+        let must = Must::Recovers { objective: 0, after, within_us: 6_000_000, hold_us };
+        asked(script.run(20..30, 0).expect(must))
+    };
+    assert!(!seen(&again(3_000_000), 22, GateTime::After).open);
+    assert!(seen(&again(4_000_000), 22, GateTime::After).open);
 }
 
 /// 100 requests a second are due for 10 s, told a moment after each second; of those due from

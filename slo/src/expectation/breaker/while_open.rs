@@ -4,7 +4,7 @@
 //! Not here: instants (`times`).
 
 use super::{bounded, unopened, unrecorded};
-use crate::breaker::{How, Line, Spell};
+use crate::breaker::{ADMISSION_US, How, Line, Spell};
 use crate::expectation::part::Part;
 use crate::interval;
 use crate::objective::reaches;
@@ -56,24 +56,44 @@ fn counted(line: &Line, spell: &Spell, asked: u64) -> Part {
             "evidence by the breaker's own side, or an outage at the link (`mode: reset`)",
         );
     }
-    let index = usize::try_from(asked).unwrap_or(usize::MAX).checked_sub(1);
-    let Some(tripped) = index.and_then(|index| run.get(index)).map(|attempt| attempt.done) else {
-        let failures = words::count(n, "failure");
-        return Part::new(
-            Verdict::Violated,
-            format!("opened after {failures} in a row ({asked} asked)"),
-        );
-    };
-    let after = |slack: u64| {
-        let from = tripped.0.saturating_add(slack);
-        run.iter().filter(|attempt| attempt.begun.0 > from).count() as u64
-    };
-    let mut text = format!("opened after {} in a row ({asked} asked)", words::count(n, "failure"));
-    if n > asked && after(0) == 0 {
-        // So many would have come of a right breaker, too: they had begun before it could open.
-        text += &format!(", the last {} begun before {asked} had failed", n - asked);
+    let text = format!("opened after {} in a row ({asked} asked)", words::count(n, "failure"));
+    if n < asked {
+        return Part::new(Verdict::Violated, text);
     }
-    bounded(text, after(line.tolerance_us), Some(after(0)), 0)
+    if line.retried {
+        return tried_again(text);
+    }
+    // When the last was let through it was closed: what had failed by then was not enough. Soon
+    // after it was open, else the next would have come: what fails later was not needed.
+    let last = run.iter().map(|attempt| attempt.begun).max().unwrap_or_default().0;
+    let count = |is: &dyn Fn(u64) -> bool| run.iter().filter(|one| is(one.done.0)).count() as u64;
+    let slack = line.tolerance_us;
+    let seen = count(&|done| done < last);
+    let most = count(&|done| done <= last.saturating_add(slack)).max(seen);
+    let surely_more = count(&|done| done < last.saturating_sub(slack + ADMISSION_US)) >= asked;
+    let surely_fewer = count(&|done| done <= last.saturating_add(slack + ADMISSION_US)) < asked;
+    if surely_more || surely_fewer {
+        Part::new(Verdict::Violated, text)
+    } else if seen + 1 == asked && most == asked {
+        Part::new(Verdict::Met, text)
+    } else {
+        let (least, most) = ((seen + 1).min(asked), most.max(asked));
+        let reason = format!(
+            "{text}, of which {seen} had failed before the last began: any number from {least} to \
+             {most} would look like this"
+        );
+        let missing = "fewer calls under way when the fault begins (quicker answers, a lower \
+                       rate), or evidence by the breaker's own side";
+        Part::open(reason, missing)
+    }
+}
+
+/// Arrivals are attempts; where calls are tried again behind the breaker, they are no calls.
+fn tried_again(text: String) -> Part {
+    Part::open(
+        format!("{text}, but more arrived than were offered: calls are tried more than once"),
+        "evidence by the breaker's own side, or retries outside of it",
+    )
 }
 
 /// At most so many trials in each half-open state.
@@ -88,6 +108,9 @@ pub(super) fn trials(line: &Line, allowed: u64) -> Part {
             Some(range) => {
                 let count = words::count(range.least, "trial");
                 let text = format!("{count} while half-open ({allowed} allowed)");
+                if line.retried && range.least > allowed {
+                    return tried_again(text);
+                }
                 bounded(text, range.least, range.most, allowed)
             }
         };
@@ -121,6 +144,9 @@ pub(super) fn leaks(line: &Line, allowed: u64) -> Part {
     };
     let count = words::count(sum.least, "call");
     let text = format!("{count} let through while open ({allowed} allowed)");
+    if line.retried && sum.least > allowed {
+        return tried_again(text);
+    }
     bounded(text, sum.least, sum.most, allowed)
 }
 

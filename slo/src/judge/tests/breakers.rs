@@ -251,6 +251,54 @@ fn by_arrivals(must: BreakerMust, flaw: Flaw) -> Script {
     script(must, Evidence::Arrivals("api".to_owned()), life(flaw), true)
 }
 
+/// The arrivals of a caller that sends 100 calls a second from 0 s on; from 20 s to 30 s they fail.
+/// `failing` are those that arrive then (begun, how long, ms); a trial succeeds at 35 s.
+fn arriving(failing: &[(i64, i64)], must: BreakerMust) -> crate::scorecard::ExpectationScore {
+    let call = |begun: i64, long: i64, outcome| Attempt {
+        begun: ms(begun),
+        done: ms(begun + long),
+        outcome,
+        trial: false,
+    };
+    let good = (0..2000).chain(3501..5000).map(|k| call(k * 10, 2, Outcome::Ok));
+    let bad = failing.iter().map(|(begun, long)| call(*begun, *long, Outcome::ProtocolError));
+    let trial = std::iter::once(call(35_000, 2, Outcome::Ok));
+    let life = Life {
+        due: (0..5000).map(|k| ms(k * 10)).collect(),
+        arrivals: good.chain(bad).chain(trial).collect(),
+        ..Life::default()
+    };
+    inferred(must, life)
+}
+
+/// What a right breaker could look like is never violated, what a wrong one could is never met.
+#[test]
+fn the_number_of_failures_by_arrivals_is_a_range() {
+    let five = || BreakerMust { opens_after_failures: Some(5), ..nothing() };
+    let each = |n: i64| -> Vec<(i64, i64)> { (0..n).map(|k| (20_000 + k * 10, 1)).collect() };
+    assert_eq!(arriving(&each(5), five()).verdict, Met);
+    assert_eq!(arriving(&each(4), five()).verdict, Violated);
+    // A few more may have been let through before; not those of a fifth of a second.
+    assert_eq!(arriving(&each(9), five()).verdict, Inconclusive);
+    assert_eq!(arriving(&each(25), five()).verdict, Violated);
+    // Ten under way, reset at the same time: an opening after six would look alike.
+    let burst: Vec<(i64, i64)> = (0..10).map(|k| (20_000 + k * 10, 100 - k * 10)).collect();
+    let score = arriving(&burst, five());
+    assert_eq!(score.verdict, Inconclusive, "{score:?}");
+    assert!(score.reason.contains("any number from 1 to 10 would look like this"), "{score:?}");
+}
+
+/// Calls that are tried again behind the breaker are no calls of it.
+#[test]
+fn more_arrivals_than_were_offered_are_not_counted_as_calls() {
+    let tries = |k: i64| [0, 3, 6].map(|try_at| (20_000 + k * 10 + try_at, 1));
+    let failing: Vec<(i64, i64)> = (0..30).flat_map(tries).collect();
+    let must = BreakerMust { opens_after_failures: Some(5), trials: Some(1), ..nothing() };
+    let score = arriving(&failing, must);
+    assert_eq!(score.verdict, Inconclusive, "{score:?}");
+    assert!(score.reason.contains("calls are tried more than once"), "{score:?}");
+}
+
 /// A killed service closes the connections that callers keep: what they send on them is lost.
 #[test]
 fn under_a_kill_the_number_of_failures_cannot_be_told() {
