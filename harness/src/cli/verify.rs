@@ -89,7 +89,12 @@ fn compared(dir: &Path, ours: &[(&'static str, Vec<u8>)]) -> io::Result<Compared
                 } else {
                     "the journal says"
                 };
-                let difference = first_difference(name, &theirs, ours);
+                let mut difference = first_difference(name, &theirs, ours);
+                for also in ["latency.hlog", "scenario.yaml"] {
+                    if *name == "report.html" && !dir.join(also).exists() {
+                        difference += &format!("\n  {also} is not there");
+                    }
+                }
                 compared.differing.push(format!("{name} differs from what {from}\n{difference}"));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => compared.missing.push(name),
@@ -104,15 +109,20 @@ fn compared(dir: &Path, ours: &[(&'static str, Vec<u8>)]) -> io::Result<Compared
 
 /// Of a line, so many characters are shown.
 const SHOWN: usize = 160;
+/// So many of them before the first that differs.
+const BEFORE: usize = 40;
 
 /// The first line that differs, both ways.
 fn first_difference(name: &str, theirs: &[u8], ours: &[u8]) -> String {
     let (theirs, ours) = (String::from_utf8_lossy(theirs), String::from_utf8_lossy(ours));
     let (mut theirs, mut ours) = (theirs.lines(), ours.lines());
-    let shown = |line: Option<&str>| match line {
+    let shown = |line: Option<&str>, from: usize| match line {
         None => "(ends)".to_owned(),
         Some(line) => {
-            line.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
+            let cut = if from > 0 { "… " } else { "" };
+            let part = line.chars().skip(from).take(SHOWN);
+            let part: String = part.map(|c| if c.is_control() { ' ' } else { c }).collect();
+            format!("{cut}{part}")
         }
     };
     let mut number = 0;
@@ -124,12 +134,14 @@ fn first_difference(name: &str, theirs: &[u8], ours: &[u8]) -> String {
             (left, right) => {
                 let width = name.len().max("journal".len()) + 1;
                 let labels = (format!("{name}:"), "journal:");
+                let same = left.unwrap_or_default().chars().zip(right.unwrap_or_default().chars());
+                let from = same.take_while(|(a, b)| a == b).count().saturating_sub(BEFORE);
                 return format!(
                     "  line {number}\n  {:width$} {}\n  {:width$} {}",
                     labels.0,
-                    shown(left),
+                    shown(left, from),
                     labels.1,
-                    shown(right)
+                    shown(right, from)
                 );
             }
         }

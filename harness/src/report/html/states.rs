@@ -1,4 +1,5 @@
-//! The lane of breakers: which state each gateway's breaker was in, when.
+//! The lane of breakers: which state each was in, when, as our gateways told it or as arrivals at
+//! a link show it.
 //!
 //! Invariant: a state is told by its height and hatching, an open one where there is room by its
 //! word too.
@@ -8,7 +9,9 @@ use super::chart::{Frame, Lane};
 use super::scale::length;
 use super::series::Series;
 use super::trace::rectangle;
+use assay_slo::Scorecard;
 use assay_slo::event::{BreakerEvent, BreakerState};
+use assay_slo::scorecard::{Between, Episode};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -21,46 +24,88 @@ const BAR: f64 = 15.0;
 /// One breaker's states: from, to (seconds), which.
 pub(super) type Stretches = Vec<(f64, f64, BreakerState)>;
 
-/// Each breaker that changed, by fleet and gateway.
-pub(super) fn stretches(series: &Series, seconds: f64) -> BTreeMap<(usize, u32), Stretches> {
+/// A breaker that changed.
+pub(super) struct Row {
+    /// Whose it is, in words.
+    pub(super) whose: String,
+    /// The same beside the lane.
+    short: String,
+    pub(super) stretches: Stretches,
+}
+
+/// Each breaker that changed: those of our gateways, then those that arrivals show.
+pub(super) fn rows(series: &Series, scorecard: &Scorecard, seconds: f64) -> Vec<Row> {
     let mut changes: BTreeMap<(usize, u32), Vec<&BreakerEvent>> = BTreeMap::new();
     for change in &series.breakers {
         changes.entry((change.fleet, change.gateway)).or_default().push(change);
     }
-    let of = |mut changes: Vec<&BreakerEvent>| {
-        changes.sort_by_key(|change| change.at);
-        let mut stretches = Stretches::new();
-        let mut since = (0.0, BreakerState::Closed);
-        for (number, change) in changes.iter().enumerate() {
-            let at = series.seconds(change.at);
-            let state = if number == 0 { change.from } else { since.1 };
-            stretches.push((since.0, at, state));
-            since = (at, change.to);
-        }
-        stretches.push((since.0, seconds, since.1));
-        stretches
+    let fleets = series.case.as_ref().map(|case| &case.fleets);
+    let fleet = |fleet: usize| {
+        fleets.and_then(|fleets| fleets.get(fleet)).map_or("?", |fleet| fleet.name.as_str())
     };
-    changes.into_iter().map(|(key, changes)| (key, of(changes))).collect()
+    let told = changes.into_iter().map(|((of, gateway), changes)| Row {
+        whose: format!("gateway {gateway} of {}", fleet(of)),
+        short: format!("#{gateway}"),
+        stretches: told(series, changes, seconds),
+    });
+    let seen = scorecard.breakers.iter().filter(|score| score.of.starts_with("arrivals"));
+    let seen = seen.filter(|score| !score.episodes.is_empty()).map(|score| Row {
+        whose: format!("{}, by {}", score.name, score.of),
+        short: score.name.clone(),
+        stretches: seen_in(series, &score.episodes, seconds),
+    });
+    told.chain(seen).collect()
+}
+
+fn told(series: &Series, mut changes: Vec<&BreakerEvent>, seconds: f64) -> Stretches {
+    changes.sort_by_key(|change| change.at);
+    let mut stretches = Stretches::new();
+    let mut since = (0.0, BreakerState::Closed);
+    for (number, change) in changes.iter().enumerate() {
+        let at = series.seconds(change.at);
+        let state = if number == 0 { change.from } else { since.1 };
+        stretches.push((since.0, at, state));
+        since = (at, change.to);
+    }
+    stretches.push((since.0, seconds, since.1));
+    stretches
+}
+
+/// Instants that are known between two are drawn at the later one.
+fn seen_in(series: &Series, episodes: &[Episode], seconds: f64) -> Stretches {
+    let mut changes: Vec<(f64, BreakerState)> = Vec::new();
+    for episode in episodes {
+        let at = |between: Between| series.seconds(between.latest);
+        changes.push((at(episode.opened), BreakerState::Open));
+        changes.extend(episode.half_open.map(|half| (at(half), BreakerState::HalfOpen)));
+        changes.extend(episode.closed.map(|closed| (at(closed), BreakerState::Closed)));
+    }
+    let mut stretches = Stretches::new();
+    let mut since = (0.0, BreakerState::Closed);
+    for (at, state) in changes {
+        stretches.push((since.0, at.max(since.0), since.1));
+        since = (at.max(since.0), state);
+    }
+    stretches.push((since.0, seconds.max(since.0), since.1));
+    stretches
 }
 
 /// The lane.
-pub(super) fn breakers(frame: Frame, series: &Series) -> Lane {
-    let all = stretches(series, frame.seconds);
-    let mut shown: Vec<_> = all.iter().collect();
-    shown.sort_by_key(|(key, stretches)| (std::cmp::Reverse(stretches.len()), **key));
+pub(super) fn breakers(frame: Frame, all: &[Row]) -> Lane {
+    let mut shown: Vec<(usize, &Row)> = all.iter().enumerate().collect();
+    shown.sort_by_key(|(place, row)| (std::cmp::Reverse(row.stretches.len()), *place));
     shown.truncate(MOST);
-    shown.sort_by_key(|(key, _)| **key);
+    shown.sort_by_key(|(place, _)| *place);
     let height = ROW * shown.len().max(1) as f64;
-    let gateways = all.keys().filter(|key| key.1 > 0).count() > 0;
     let body = html! {
-        @for (row, (key, stretches)) in shown.iter().enumerate() {
-            @let top = row as f64 * ROW + 3.0;
+        @for (number, (_, row)) in shown.iter().enumerate() {
+            @let top = number as f64 * ROW + 3.0;
             @for state in [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen] {
-                (bars(frame, top, stretches, state))
+                (bars(frame, top, &row.stretches, state))
             }
-            @if gateways {
+            @if all.len() > 1 {
                 text x=(length(frame.left - 5.0)) y=(length(top + 12.0)) text-anchor="end"
-                    font-size="11" class="quiet" { "#" (key.1) }
+                    font-size="11" class="quiet" { (row.short) }
             }
         }
     };
@@ -71,8 +116,8 @@ pub(super) fn breakers(frame: Frame, series: &Series) -> Lane {
         (sign(BreakerState::Open), "open".to_owned()),
     ];
     let title = match all.len() - shown.len() {
-        0 => "Breakers of our gateways".to_owned(),
-        more => format!("Breakers of our gateways (and {more} more)"),
+        0 => "Breakers".to_owned(),
+        more => format!("Breakers (and {more} more)"),
     };
     Lane { title, height, keys, ticks: vec![], body }
 }

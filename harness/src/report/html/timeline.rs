@@ -45,11 +45,11 @@ fn drawings(series: &Series, scorecard: &Scorecard, coarse: usize) -> Markup {
     let marks = marks(series);
     let across = Across { phases: &scorecard.phases, bands: &bands, marks: &marks };
     let seen = seen(series, seconds);
+    let breakers = states::rows(series, scorecard, seconds as f64);
+    let lanes = |frame| all_lanes(frame, series, seconds, &seen, &breakers);
     let title = "The run over time";
     let description = describe(seconds, &bands, &marks);
-    let draw = |frame: Frame| {
-        chart(frame, &all_lanes(frame, series, seconds, &seen), &across, &seen, title, &description)
-    };
+    let draw = |frame: Frame| chart(frame, &lanes(frame), &across, &seen, title, &description);
     html! {
         figure {
             (draw(Frame::wide("w", seconds, coarse)))
@@ -70,12 +70,18 @@ fn drawings(series: &Series, scorecard: &Scorecard, coarse: usize) -> Markup {
             summary { "The same as numbers" }
             (numbers(series, seconds))
             @if !scorecard.phases.is_empty() { (phases(scorecard)) }
-            @if !series.breakers.is_empty() { (breakers(series, seconds)) }
+            @if !breakers.is_empty() { (breakers_table(&breakers)) }
         }
     }
 }
 
-fn all_lanes(frame: Frame, series: &Series, seconds: usize, seen: &[Outcome]) -> Vec<Lane> {
+fn all_lanes(
+    frame: Frame,
+    series: &Series,
+    seconds: usize,
+    seen: &[Outcome],
+    breakers: &[states::Row],
+) -> Vec<Lane> {
     let open = series.loads(|kind| kind == LoadKind::Open);
     let closed = series.loads(|kind| kind != LoadKind::Open);
     let all = series.loads(|_| true);
@@ -96,8 +102,8 @@ fn all_lanes(frame: Frame, series: &Series, seconds: usize, seen: &[Outcome]) ->
     for (fleet, name) in fleets(series) {
         made.push(lanes::backlog(frame, series, fleet, &name));
     }
-    if !series.breakers.is_empty() {
-        made.push(states::breakers(frame, series));
+    if !breakers.is_empty() {
+        made.push(states::breakers(frame, breakers));
     }
     made
 }
@@ -261,31 +267,22 @@ fn phases(scorecard: &Scorecard) -> Markup {
     super::markup::table("Phases", &COLUMNS, rows, ROOM / 2)
 }
 
-fn breakers(series: &Series, seconds: usize) -> Markup {
-    const COLUMNS: [Column; 5] = [
-        super::markup::words("Fleet"),
-        super::markup::number("Gateway"),
+fn breakers_table(all: &[states::Row]) -> Markup {
+    const COLUMNS: [Column; 4] = [
+        super::markup::words("Breaker"),
         super::markup::number("From"),
         super::markup::number("To"),
         super::markup::words("State"),
     ];
-    let name = |fleet: usize| {
-        let fleets = series.case.as_ref().map(|case| &case.fleets);
-        fleets.and_then(|fleets| fleets.get(fleet)).map_or("?", |fleet| &fleet.name)
-    };
-    let all = states::stretches(series, seconds as f64);
-    let rows: Vec<_> = all
-        .iter()
-        .flat_map(|(key, stretches)| stretches.iter().map(move |stretch| (key, stretch)))
-        .map(|((fleet, gateway), (from, to, state))| {
-            [
-                html! { (text(name(*fleet))) },
-                html! { (gateway) },
-                html! { (exact(*from)) },
-                html! { (exact(*to)) },
-                html! { (states::word(*state)) },
-            ]
-        })
-        .collect();
-    super::markup::table("Breakers of our gateways", &COLUMNS, rows.into_iter(), ROOM / 4)
+    let rows = all.iter().flat_map(|row| row.stretches.iter().map(move |stretch| (row, stretch)));
+    let rows = rows.map(|(row, (from, to, state))| {
+        [
+            html! { (text(&row.whose)) },
+            html! { (exact(*from)) },
+            html! { (exact(*to)) },
+            html! { (states::word(*state)) },
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    super::markup::table("Breakers", &COLUMNS, rows.into_iter(), ROOM / 4)
 }
