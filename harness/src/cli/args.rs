@@ -3,6 +3,7 @@
 //! Invariant: every command's `--help` ends with examples that work.
 
 use super::load::LoadArgs;
+use super::slo::SloCommand;
 use crate::spec::scalar::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -86,6 +87,9 @@ while the run is still going.
 Examples:
   assay verify reports/half-failures-20260101T000000Z-7")]
     Verify(VerifyArgs),
+    /// Files of OpenSLO v1: checked, shown as objectives, made into Prometheus rules.
+    #[command(subcommand)]
+    Slo(SloCommand),
     /// Print the JSON Schema of scenario files.
     #[command(after_help = "\
 Examples:

@@ -12,6 +12,7 @@ mod platform;
 mod print;
 mod run;
 mod scenario;
+mod slo;
 mod verify;
 
 use args::{Args, Command};
@@ -28,6 +29,7 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::load(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Slo(command) => slo::slo(&command),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),
         Command::Scorer(args) => platform::scorer(args),

@@ -17,6 +17,7 @@ mod layout;
 pub mod live;
 pub mod look;
 mod order;
+pub mod production;
 #[cfg(test)]
 mod sample;
 pub mod summary;

@@ -66,6 +66,8 @@ pub(super) enum Origin {
     Profile(Trail),
     /// In an option of the command line.
     Option(Argument),
+    /// In another file, which this entry of the scenario names.
+    File(Trail),
 }
 
 /// An option of the command line.
@@ -165,7 +167,11 @@ impl Document {
     /// The line of an entry, from 1; in its file, even when an option has overridden it.
     #[must_use]
     pub fn line(&self, trail: &Trail) -> u32 {
-        let range = self.spots().find(trail.segments(), Aim::Key);
+        let written = match self.overlays.of(trail) {
+            Some((Origin::File(entry), _)) => entry,
+            _ => trail,
+        };
+        let range = self.spots().find(written.segments(), Aim::Key);
         number(self.source.line_column(range.start).0)
     }
 
@@ -204,6 +210,10 @@ impl Document {
             Some((Origin::Profile(entry), rest)) => {
                 let way: Vec<Segment> = entry.segments().iter().chain(rest).cloned().collect();
                 self.shown(&self.source, path, self.spots().find(&way, aim), mistake.wrong)
+            }
+            Some((Origin::File(entry), _)) => {
+                let range = self.spots().find(entry.segments(), Aim::Key);
+                self.shown(&self.source, path, range, mistake.wrong)
             }
             None => {
                 let range = self.spots().find(trail.segments(), aim);

@@ -114,6 +114,7 @@ faults:
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
 objectives:
+  prod: {openslo: {file: "assay:backend.yaml", name: machines-errors}}
   fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%}}
   errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%}}
   none: {error-count: {at-most: 0, during: [all]}}

@@ -42,7 +42,7 @@ const LATER: &[(&str, &[&str])] = &[
     ("BreakerEvidence", &["resilience4j", "polly", "envoy", "log", "gauge"]),
     ("Delay", &["lognormal", "pareto", "recorded"]),
     ("Affects", &["every-nth", "next"]),
-    ("Objective", &["throughput", "capacity", "latency-change", "error-rate-change", "openslo"]),
+    ("Objective", &["throughput", "capacity", "latency-change", "error-rate-change"]),
     ("LatencyObjective", &["window", "not-errors", "bursts"]),
     ("Clock", &["first-byte"]),
     ("ErrorRateObjective", &["window", "not-errors", "bursts"]),

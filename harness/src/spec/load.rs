@@ -5,6 +5,7 @@
 use super::check;
 use super::document::{Document, Mistake, Where};
 use super::left_out::LeftOut;
+use super::openslo::{self, Inlined};
 use super::overrides::{self, Overrides};
 use super::placeholder;
 use super::problem::{Problem, Problems};
@@ -34,6 +35,8 @@ pub struct Loaded {
     pub document: Document,
     /// Values that must not reach an artefact, longest first.
     pub secrets: Vec<String>,
+    /// What the user should know although it is no mistake.
+    pub notices: Vec<String>,
 }
 
 /// A scenario that has mistakes of its own.
@@ -103,6 +106,7 @@ pub fn decode(
 ) -> Result<Loaded, Refused> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut document = Document::new(name, text);
+    let mut inlined = Inlined::default();
     if let Some(byte) = tree::too_deep(text) {
         let at = document.source().position(byte);
         let wrong = Wrong::new("nested too deeply", "write fewer levels");
@@ -118,6 +122,9 @@ pub fn decode(
             let from = Trail::root().key("vars").key(variable);
             document.overlays.follow(&from, trail);
         }
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        inlined = openslo::inline(&mut tree, folder, &mut document.overlays);
+        mistakes.append(&mut inlined.mistakes);
     }
     secret::collect(&tree, &mut document.secrets);
     // What was refused once is not refused again for what has become of it.
@@ -132,19 +139,20 @@ pub fn decode(
     if !mistakes.is_empty() {
         unreplaced(&tree, &Trail::root(), &mut told);
     }
-    told.iter().for_each(|trail| doubts.doubt(trail.clone()));
+    told.iter().chain(&inlined.gone).for_each(|trail| doubts.doubt(trail.clone()));
     mistakes.retain(|mistake| !within(mistake, &checked.later));
     mistakes.extend(checked.mistakes.into_iter().filter(|mistake| !within(mistake, &told)));
     document.tree = tree;
-    if !mistakes.is_empty() {
-        let problems = document.problems(mistakes);
+    if !mistakes.is_empty() || !inlined.problems.is_empty() {
+        let found = document.problems(mistakes);
+        let problems = Problems::new(found.iter().cloned().chain(inlined.problems).collect());
         let unfinished = Unfinished { document, cuts: checked.cuts, left_out: doubts };
         return Err(Refused { problems, unfinished: Some(Box::new(unfinished)) });
     }
     match serde_path_to_error::deserialize::<_, Scenario>(&document.tree) {
         Ok(scenario) => {
             let secrets = document.secrets.clone();
-            Ok(Loaded { scenario, document, secrets })
+            Ok(Loaded { scenario, document, secrets, notices: inlined.notices })
         }
         Err(error) => {
             // `check` says more; it and the types disagree only by a mistake of ours.
@@ -173,7 +181,7 @@ fn rest(unfinished: Unfinished) -> Option<Rest> {
         if cuts.is_empty() {
             let scenario: Scenario = serde_json::from_value(tree).ok()?;
             let secrets = document.secrets.clone();
-            let loaded = Loaded { scenario, document, secrets };
+            let loaded = Loaded { scenario, document, secrets, notices: Vec::new() };
             return Some(Rest { loaded, left_out });
         }
     }
@@ -212,7 +220,8 @@ fn unreplaced(value: &Value, at: &Trail, found: &mut BTreeSet<Trail>) {
     }
 }
 
-fn read(path: &Path, name: &str) -> Result<String, Problems> {
+/// The text of a file.
+pub(super) fn read(path: &Path, name: &str) -> Result<String, Problems> {
     let refuse =
         |message: String, help: &str| Problems::from(Problem::of_file(name, message, Some(help)));
     let about = std::fs::metadata(path).map_err(|error| match error.kind() {

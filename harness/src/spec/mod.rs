@@ -13,6 +13,7 @@ mod later;
 mod left_out;
 mod load;
 mod locate;
+pub mod openslo;
 mod overrides;
 mod placeholder;
 mod problem;

@@ -109,6 +109,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let (scenario, document) = (&loaded.scenario, &loaded.document);
     let folder = folder(document.file());
     let mut notes = Notes::new(document, left_out);
+    loaded.notices.iter().for_each(|notice| notes.warn(notice.clone()));
     if !sizes::check(scenario, &mut notes) {
         return Err(Problems::new(notes.problems));
     }
@@ -268,6 +269,7 @@ fn is_advisory(objective: &Objective) -> bool {
         Objective::ErrorRate(one) => one.advisory.0,
         Objective::ErrorCount(one) => one.advisory.0,
         Objective::Availability(one) => one.advisory.0,
+        Objective::Openslo(_) => false,
     }
 }
 

@@ -52,7 +52,9 @@ fn objective(
     let given = match written {
         types::Objective::Latency(latency) => latency.confidence,
         types::Objective::ErrorRate(errors) => errors.confidence,
-        types::Objective::ErrorCount(_) | types::Objective::Availability(_) => None,
+        types::Objective::ErrorCount(_)
+        | types::Objective::Availability(_)
+        | types::Objective::Openslo(_) => None,
     };
     let limit_us = limit_us(&ask);
     let of = names::of(parts.of, scenario, &parts.trail.key("of"), notes);
@@ -163,6 +165,12 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
         }
         types::Objective::ErrorCount(errors) => Ask::ErrorCount { at_most: errors.at_most.0 },
         types::Objective::Availability(seconds) => availability(seconds, trail, notes),
+        // A file that can be named has been read, and its objectives stand in its place.
+        types::Objective::Openslo(_) => {
+            let message = "`file` is no path".to_owned();
+            notes.value(&trail.key("file"), message, "write the path of a file of OpenSLO v1");
+            Ask::ErrorCount { at_most: 0 }
+        }
     }
 }
 

@@ -282,6 +282,13 @@ pub(super) fn objective<'s>(name: &Name, objective: &'s Objective) -> ObjectiveP
         Objective::ErrorRate(objective) => parts!("error-rate", objective),
         Objective::ErrorCount(objective) => parts!("error-count", objective),
         Objective::Availability(objective) => parts!("availability", objective),
+        Objective::Openslo(_) => ObjectiveParts {
+            trail: trail.key("openslo"),
+            of: None,
+            during: None,
+            per_request: false,
+            advisory: false,
+        },
     }
 }
 

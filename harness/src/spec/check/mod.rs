@@ -43,6 +43,15 @@ pub(super) fn check(tree: &Value) -> Checked {
     Checked { mistakes, later, cuts }
 }
 
+/// All mistakes of a value that stands at `at` and should be of the type of this name.
+pub(super) fn check_as(name: &str, value: &Value, at: &Trail) -> Vec<Mistake> {
+    let mut checker = Checker { way: at.segments().to_vec(), ..Checker::default() };
+    if let Some(shape) = Shape::called(name) {
+        checker.value(&shape, value);
+    }
+    checker.mistakes
+}
+
 #[derive(Default)]
 struct Checker {
     way: Vec<Segment>,

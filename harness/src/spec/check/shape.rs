@@ -4,18 +4,34 @@
 //! anything, and decoding then finds the mistake.
 //! Not here: walking (`check`).
 
+use crate::spec::openslo::types as openslo;
 use crate::spec::scalar::{
     Bound, Count, Duration, Factor, Flag, Moment, Multiplier, Name, Percentile, Rate, Ratio,
     Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
 };
 use crate::spec::types::Scenario;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// The JSON Schema of a scenario.
 pub(super) fn schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Scenario).to_value());
     &SCHEMA
+}
+
+/// All types that values are held against: the scenario's, and those of objectives' files.
+fn types() -> Option<&'static Map<String, Value>> {
+    #[derive(schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct All {
+        scenario: Scenario,
+        metadata: openslo::Metadata,
+        slo: openslo::SloSpec,
+        data_source: openslo::DataSourceSpec,
+        service: openslo::ServiceSpec,
+    }
+    static TYPES: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(All).to_value());
+    TYPES.get("$defs").and_then(Value::as_object)
 }
 
 /// Reads a scalar, only to see whether it can be read.
@@ -99,6 +115,12 @@ impl<'s> Shape<'s> {
     /// The whole scenario.
     pub(super) fn root(schema: &'s Value) -> Shape<'s> {
         Shape { name: "Scenario", kind: Kind::Struct(fields(schema)), has_default: false, schema }
+    }
+
+    /// The type of this name.
+    pub(super) fn called(name: &'s str) -> Option<Shape<'s>> {
+        let schema = types()?.get(name)?;
+        Some(Shape { name, kind: kind(name, schema), has_default: false, schema })
     }
 
     /// What a schema allows.
@@ -197,7 +219,7 @@ fn named(mut schema: &Value) -> (&str, &Value) {
     loop {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let (_, last) = reference.rsplit_once('/').unwrap_or(("", reference));
-            let Some(found) = self::schema().get("$defs").and_then(|defs| defs.get(last)) else {
+            let Some(found) = types().and_then(|types| types.get(last)) else {
                 return (name, &Value::Null);
             };
             (name, schema) = (last, found);

@@ -4,7 +4,7 @@
 
 /// Why a text is no such decimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(in crate::spec) enum Refused {
     /// It is not digits with at most one point between them.
     Form,
     /// More digits after the point than can be kept.
@@ -14,7 +14,7 @@ pub(super) enum Refused {
 }
 
 /// Reads `text` in steps of 10^-`places`: `read("0.5", 3)` is 500.
-pub(super) fn read(text: &str, places: u32) -> Result<u64, Refused> {
+pub(in crate::spec) fn read(text: &str, places: u32) -> Result<u64, Refused> {
     let (whole, part) = text.split_once('.').map_or((text, None), |(w, p)| (w, Some(p)));
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || part.is_some_and(|part| !digits(part)) {
@@ -27,7 +27,7 @@ pub(super) fn read(text: &str, places: u32) -> Result<u64, Refused> {
 }
 
 /// Writes steps of 10^-`places` without trailing zeros: `write(500, 3)` is `0.5`.
-pub(super) fn write(steps: u64, places: u32) -> String {
+pub(in crate::spec) fn write(steps: u64, places: u32) -> String {
     let one = 10_u64.saturating_pow(places);
     let (whole, rest) = (steps / one, steps % one);
     let digits = format!("{rest:0width$}", width = places as usize);

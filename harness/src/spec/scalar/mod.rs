@@ -6,7 +6,7 @@
 //! Not here: where in the file a mistake is (`locate`); what needs two values at once (`plan`).
 
 mod bound;
-mod decimal;
+pub(super) mod decimal;
 mod factor;
 mod number;
 mod size;

@@ -18,6 +18,19 @@ pub enum Objective {
     ErrorCount(ErrorCountObjective),
     /// At least a share of the seconds is good.
     Availability(AvailabilityObjective),
+    /// What a file of OpenSLO v1 says; replaced by that while the scenario is read.
+    Openslo(OpensloObjective),
+}
+
+/// What a file of OpenSLO v1 says.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OpensloObjective {
+    /// The file, from the scenario's folder; `assay:backend.yaml` is shipped.
+    pub file: Words,
+    /// One objective of it: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
 }
 
 /// Between which instants a latency is taken.

@@ -1,0 +1,92 @@
+//! Unit tests of the alerts for `promtool test rules`: each fires once, and is silent once.
+//!
+//! What the rules would record is given instead, so that the tests need no exporter's metrics.
+//! Not here: the rules.
+
+use super::{SHORTEST_MIN, Watched, span};
+use crate::spec::openslo::Alert;
+use serde_json::{Value, json};
+
+/// Samples that are given, one a minute.
+const SAMPLES: u64 = 240;
+
+/// The tests, and how many.
+pub(super) fn tests(all: &[Watched<'_>]) -> (Value, usize) {
+    let mut tests = Vec::new();
+    for one in all {
+        for alert in &one.alerts {
+            tests.push(burn(one, alert, true));
+            tests.push(burn(one, alert, false));
+        }
+    }
+    tests.push(absent(all, true));
+    tests.push(absent(all, false));
+    let count = tests.len();
+    let whole = json!({
+        "rule_files": ["rules.yaml"],
+        "evaluation_interval": "1m",
+        "tests": tests,
+    });
+    (whole, count)
+}
+
+/// Twice as fast as the alert allows, or half as fast.
+fn burn(one: &Watched<'_>, alert: &Alert, fires: bool) -> Value {
+    let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
+    let limit = number(&alert.threshold) * number(&one.budget);
+    let above = fires == alert.op.starts_with('>');
+    let ratio = if above { limit * 2.0 } else { limit / 2.0 };
+    let given = |name: &str, window: u64, value: f64| {
+        let (slo, service) = (&one.name, one.service);
+        json!({
+            "series": format!("{name}{}{{slo=\"{slo}\",service=\"{service}\"}}", span(window)),
+            "values": format!("{value}x{SAMPLES}"),
+        })
+    };
+    let mut series = vec![given("slo:sli_error:ratio_rate", alert.long_min, ratio)];
+    if alert.short_min != alert.long_min {
+        series.push(given("slo:sli_error:ratio_rate", alert.short_min, ratio));
+    }
+    // Enough requests, whatever the least is.
+    let enough = alert.least.map_or(1.0, |least| least as f64);
+    series.push(given("slo:total:rate", alert.long_min, enough));
+    let expected = json!({
+        "exp_labels": one.alert_labels(alert),
+        "exp_annotations": one.annotations(alert),
+    });
+    json!({
+        "name": format!("{} {} {}", one.name, alert.policy, if fires { "fires" } else { "is silent" }),
+        "interval": "1m",
+        "input_series": series,
+        "alert_rule_test": [{
+            "eval_time": span(alert.after_min + 2),
+            "alertname": "ErrorBudgetBurn",
+            "exp_alerts": if fires { vec![expected] } else { Vec::new() },
+        }],
+    })
+}
+
+/// Nothing is measured, or all of it is.
+fn absent(all: &[Watched<'_>], fires: bool) -> Value {
+    let series = all.iter().filter(|_| !fires).map(|one| {
+        let (slo, service) = (&one.name, one.service);
+        json!({
+            "series": format!("slo:total:rate{}{{slo=\"{slo}\",service=\"{service}\"}}", span(SHORTEST_MIN)),
+            "values": format!("1x{SAMPLES}"),
+        })
+    });
+    let expected = all.iter().filter(|_| fires).map(|one| {
+        let rule = one.absent();
+        json!({"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]})
+    });
+    json!({
+        "name": if fires { "nothing is measured" } else { "all is measured" },
+        "interval": "1m",
+        "input_series": series.collect::<Vec<_>>(),
+        "alert_rule_test": [{
+            "eval_time": span(3 * SHORTEST_MIN),
+            "alertname": "SLOMetricAbsent",
+            "exp_alerts": expected.collect::<Vec<_>>(),
+        }],
+    })
+}

@@ -1,0 +1,83 @@
+//! What the specification allows, but nobody wants.
+//!
+//! Not here: mistakes (`rules`, `gate`).
+
+use super::types::Metric;
+use super::{Slo, SloFile, alerts};
+use crate::spec::scalar::{Duration, Scalar};
+use assay_slo::Share;
+use assay_slo::interval::least_n;
+use serde_json::Value;
+
+/// One-sided confidence of a run.
+const CONFIDENCE: Share = Share(950_000_000);
+/// A run that needs more clean requests than this decides nothing in practice.
+const MANY: u64 = 1_000_000;
+
+/// All of it, in the order of the file.
+#[must_use]
+pub fn lint(file: &SloFile) -> Vec<String> {
+    let mut found = file.notices.clone();
+    for slo in &file.slos {
+        let name = slo.name();
+        if slo.spec.alert_policies.as_ref().is_none_or(Vec::is_empty) {
+            found.push(format!("`{name}` alerts nobody: write `alertPolicies`"));
+        }
+        if let Err(why) = alerts(file, slo) {
+            found.push(format!("`{name}`: {why}"));
+        }
+        metrics(slo, &mut found);
+    }
+    for (name, gates) in &file.gates {
+        for gate in gates {
+            let below = gate.objective.pointer("/error-rate/below").and_then(Value::as_str);
+            let Some(share) = below.and_then(share) else { continue };
+            if let Some(least) = least_n(share, 0, CONFIDENCE).filter(|least| *least > MANY) {
+                found.push(format!(
+                    "`{name}` can be met by {least} clean requests and more: no test run has them"
+                ));
+            }
+        }
+    }
+    found
+}
+
+fn share(text: &str) -> Option<Share> {
+    crate::spec::scalar::Ratio::read(&Value::from(text)).ok().map(|ratio| ratio.0)
+}
+
+fn metrics(slo: &Slo, found: &mut Vec<String>) {
+    let name = slo.name();
+    let Some(ratio) = slo.spec.indicator.as_ref().and_then(|one| one.spec.ratio_metric.as_ref())
+    else {
+        return;
+    };
+    for (key, metric) in [("good", &ratio.good), ("bad", &ratio.bad), ("total", &ratio.total)] {
+        let Some(metric) = metric else { continue };
+        let Some(query) = text(metric, "query") else {
+            found.push(format!("`{name}`: `{key}` has no `query`, so production cannot watch it"));
+            continue;
+        };
+        if !query.contains("{{.window}}") {
+            found.push(format!("`{name}`: the query of `{key}` has no `{{{{.window}}}}`"));
+        }
+        // Prometheus counts what took exactly the limit as well; all else is a different limit.
+        let below = text(metric, "assay-faster-than").map(Value::from);
+        let below = below.and_then(|text| Duration::read(&text).ok());
+        if let (Some(below), Some(le)) = (below, bucket(&query))
+            && (le * 1e6 - below.us as f64).abs() > 0.5
+        {
+            found.push(format!("`{name}`: a run asks for less than {below}, the query for {le} s"));
+        }
+    }
+}
+
+fn text(metric: &Metric, key: &str) -> Option<String> {
+    metric.metric_source.spec.get(key)?.0.as_str().map(str::to_owned)
+}
+
+/// The bucket of a histogram that a query counts, in seconds.
+fn bucket(query: &str) -> Option<f64> {
+    let (_, rest) = query.split_once("le=\"")?;
+    rest.split('"').next()?.parse().ok()
+}

@@ -1,0 +1,196 @@
+//! Files as people write them: what is read of them, and what is wrong with them.
+//! Not here: keys, which `check` tests with the scenario's.
+
+use super::*;
+use crate::spec::{Look, Overrides, decode};
+use serde_json::json;
+
+const SHIPPED_TEXT: &str = include_str!("../../../../slo/objectives/backend.yaml");
+
+/// One objective, in a document of its own.
+const ONE: &str = r#"apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: fast
+  annotations: {assay.dev/during: "steady, after"}
+spec:
+  service: shop
+  budgetingMethod: Occurrences
+  timeWindow: [{duration: 30d, isRolling: true}]
+  objectives: [{target: 0.95}]
+  indicator:
+    metadata: {name: fast}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: Prometheus, spec: {assay-requests: "browse, look", assay-outcomes: ok, assay-faster-than: 300ms}}}
+        total: {metricSource: {type: Prometheus, spec: {assay-requests: "browse, look"}}}
+"#;
+
+fn refused(text: &str) -> String {
+    match read("slo.yaml", text) {
+        Ok(file) => panic!("accepted: {file:?}"),
+        Err(problems) => {
+            let flat = problems.render(Look::Plain);
+            flat.split_whitespace().collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+fn changed(from: &str, to: &str) -> String {
+    assert!(ONE.contains(from), "{from:?} is not there");
+    ONE.replacen(from, to, 1)
+}
+
+#[test]
+fn the_shipped_file_is_three_objectives_of_each_way_in() {
+    let file = read("assay:backend.yaml", SHIPPED_TEXT).unwrap();
+    assert_eq!(file.notices, Vec::<String>::new());
+    let gates: Vec<&Gate> = file.gates.iter().flat_map(|(_, gates)| gates).collect();
+    assert_eq!(gates.len(), 9);
+    let of = |name: &str| &gates.iter().find(|gate| gate.name == name).unwrap().objective;
+    let during = json!(["steady", "after"]);
+    let latency = json!({"percentile": "95%", "below": "500ms", "of": ["predict"], "during": during, "confidence": "95%"});
+    assert_eq!(*of("predict-latency"), json!({"latency": latency}));
+    let errors = json!({"below": "0.1%", "of": ["ingest"], "during": during, "confidence": "95%"});
+    assert_eq!(*of("ingest-errors"), json!({"error-rate": errors}));
+    let up = json!({"at-least": "99.9%", "slice": "1s", "slice-target": "95%", "slice-least": 5, "of": ["machines"], "during": during});
+    assert_eq!(*of("machines-availability"), json!({"availability": up}));
+}
+
+#[test]
+fn documents_and_lists_are_one_and_the_same() {
+    let second = ONE.replace("name: fast", "name: quick");
+    let two = format!("# first\n---\n{ONE}---\n{second}");
+    let file = read("slo.yaml", &two).unwrap();
+    assert_eq!(
+        file.gates.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["fast", "quick"]
+    );
+    // A mistake in the second document has the line of the file.
+    let lines = format!("# first\n---\n{ONE}").lines().count();
+    let wrong = refused(&two.replace("quick", "Quick"));
+    assert!(wrong.contains(&format!("slo.yaml:{}:9", lines + 5)), "{wrong}");
+    assert!(refused(&format!("{ONE}---\n{ONE}")).contains("two of kind SLO with the name `fast`"));
+    assert!(refused("# nothing\n").contains("there is no object"));
+}
+
+#[test]
+fn what_the_specification_forbids_is_told() {
+    let cases = [
+        ("openslo/v1", "openslo/v1alpha", "`openslo/v1alpha` is not known"),
+        ("kind: SLO", "kind: Slo", "known: SLO, SLI"),
+        ("service: shop", "service: shop\n  owner: me", "unknown key `owner`"),
+        ("  service: shop\n", "", "`service` is missing"),
+        ("name: fast\n  ann", "name: Fast_one\n  ann", "`Fast_one` is no name"),
+        ("Occurrences", "Sometimes", "one of Occurrences, Timeslices, RatioTimeslices"),
+        ("Occurrences", "Timeslices", "`timeSliceTarget` of Timeslices is missing"),
+        ("30d, isRolling: true", "30d", "needs a `calendar`"),
+        ("30d", "30s", "`30s` is no duration of OpenSLO"),
+        ("[{duration: 30d, isRolling: true}]", "[]", "an empty list"),
+        ("{target: 0.95}", "{target: 1}", "not a share from 0 to below 1"),
+        ("{target: 0.95}", "{target: 0.95, targetPercent: 95}", "exclude each other"),
+        ("{target: 0.95}", "{}", "one of `target` and `targetPercent` is missing"),
+        ("{target: 0.95}", "{target: 0.95, op: lt}", "`op` belongs to a threshold metric"),
+        ("        total:", "        bad:", "one of `total` and `raw` is missing"),
+        ("during: \"steady, after\"", "during: 5", "an annotation is text"),
+        (
+            "  objectives:",
+            "  alertPolicies: [{alertPolicyRef: A}]\n  objectives:",
+            "`A` is no name",
+        ),
+    ];
+    for (from, to, message) in cases {
+        let told = refused(&changed(from, to));
+        assert!(told.contains(message), "no {message:?} in\n{told}");
+    }
+    let policy = "apiVersion: openslo/v1\nkind: AlertPolicy\nmetadata: {name: page}\nspec: {conditions: [{conditionRef: a}, {conditionRef: b}], notificationTargets: [{targetRef: me}]}\n";
+    assert!(refused(policy).contains("2 conditions"));
+    let spec =
+        "severity: page, condition: {kind: burnrate, op: above, threshold: x, lookbackWindow: 1h}";
+    let condition = format!(
+        "apiVersion: openslo/v1\nkind: AlertCondition\nmetadata: {{name: fast}}\nspec: {{{spec}}}\n"
+    );
+    let told = refused(&condition);
+    assert!(told.contains("unknown `above`") && told.contains("`\"x\"` is no number"), "{told}");
+}
+
+#[test]
+fn what_a_run_cannot_judge_is_told_or_noted() {
+    let cases = [
+        ("assay-outcomes: ok", "assay-outcomes: \"2xx\"", "write `assay-outcomes: ok`"),
+        ("assay-faster-than: 300ms", "assay-faster-than: 300", "has no unit"),
+        ("assay-faster-than", "assay-faster-thn", "did you mean `assay-faster-than`?"),
+        ("assay.dev/during", "assay.dev/durng", "did you mean `assay.dev/during`?"),
+        ("{target: 0.95}", "{target: 0.12345678901}", "write at most 9 decimals"),
+        (
+            "spec: {assay-requests: \"browse, look\"}",
+            "spec: {assay-requests: look}",
+            "write the same requests in both",
+        ),
+    ];
+    for (from, to, message) in cases {
+        let told = refused(&changed(from, to));
+        assert!(told.contains(message), "no {message:?} in\n{told}");
+    }
+    let plain = ONE
+        .replace(
+            "assay-requests: \"browse, look\", assay-outcomes: ok, assay-faster-than: 300ms",
+            "query: a",
+        )
+        .replace("assay-requests: \"browse, look\"", "query: b");
+    let file = read("slo.yaml", &plain).unwrap();
+    assert!(file.gates.is_empty() && file.notices[0].contains("`fast` is not judged"), "{file:?}");
+}
+
+const SCENARIO: &str = "schema: 1
+name: shop
+services: {shop: {url: \"http://127.0.0.1:8080\"}}
+load:
+  visitors: {constant-arrival-rate: {rate: 200/s, duration: 60s, requests: [{get: {name: ingest, path: /}}]}}
+objectives:
+";
+
+fn decoded(objectives: &str) -> Result<crate::spec::Loaded, String> {
+    let text = format!("{SCENARIO}{objectives}");
+    let read = decode("shop.yaml", &text, &Overrides::default(), &|_| None);
+    read.map_err(|refused| {
+        refused.problems.render(Look::Plain).split_whitespace().collect::<Vec<_>>().join(" ")
+    })
+}
+
+#[test]
+fn a_scenario_has_the_objectives_of_the_file_in_their_place() {
+    let one =
+        decoded("  prod: {openslo: {file: assay:backend.yaml, name: ingest-errors}}\n").unwrap();
+    let names = |loaded: &crate::spec::Loaded| -> Vec<String> {
+        loaded.scenario.objectives.keys().map(ToString::to_string).collect()
+    };
+    assert_eq!(names(&one), ["prod"]);
+    let resolved = one.document.resolved();
+    assert!(resolved.contains("error-rate") && !resolved.contains("openslo"), "{resolved}");
+    assert_eq!(one.document.line(&Trail::root().key("objectives").key("prod")), 7);
+    let all = decoded(
+        "  mine: {error-rate: {below: 1%}}\n  prod: {openslo: {file: assay:backend.yaml}}\n",
+    );
+    let all = all.unwrap();
+    assert_eq!(names(&all).len(), 10);
+    assert_eq!(names(&all)[..2], ["mine", "ingest-latency"]);
+    assert_eq!(all.document.line(&Trail::root().key("objectives").key("ingest-latency")), 8);
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told() {
+    let told = |entry: &str| decoded(entry).map(|_| ()).unwrap_err();
+    let none = told("  prod: {openslo: {file: none.yaml}}\n");
+    assert!(none.contains("none.yaml") && none.contains("does not exist"), "{none}");
+    assert!(told("  prod: {openslo: {file: assay:other.yaml}}\n").contains("assay:backend.yaml"));
+    let name = told("  prod: {openslo: {file: assay:backend.yaml, name: ingest-error}}\n");
+    assert!(
+        name.contains("did you mean `ingest-errors`?") && name.contains("shop.yaml:7"),
+        "{name}"
+    );
+    let twice = "  ingest-errors: {error-rate: {below: 1%}}\n  prod: {openslo: {file: assay:backend.yaml}}\n";
+    assert!(told(twice).contains("the file has `ingest-errors` too"));
+    assert!(told("  prod: {openslo: {fil: a.yaml}}\n").contains("did you mean `file`?"));
+}

@@ -1,0 +1,85 @@
+//! The rules that an SLO file is made into, held against Prometheus' own tool. Without it the tests
+//! say so.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+
+use std::path::Path;
+use std::process::Command;
+
+fn has_promtool() -> bool {
+    let found = Command::new("promtool").arg("--version").output().is_ok();
+    if !found {
+        eprintln!("SKIPPED: there is no promtool, so nothing is known of the rules");
+    }
+    found
+}
+
+fn made(folder: &Path) {
+    let mut assay = Command::new(env!("CARGO_BIN_EXE_assay"));
+    let made = assay.args(["slo", "rules", "assay:backend.yaml", "--out"]).arg(folder).output();
+    let made = made.unwrap();
+    assert!(made.status.success(), "{made:?}");
+}
+
+fn promtool(folder: &Path, arguments: &[&str]) -> bool {
+    let said = Command::new("promtool").args(arguments).current_dir(folder).output().unwrap();
+    said.status.success()
+}
+
+#[test]
+fn every_rule_is_valid_and_every_alert_fires_and_is_silent() {
+    if !has_promtool() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path());
+    assert!(promtool(folder.path(), &["check", "rules", "rules.yaml"]));
+    assert!(promtool(folder.path(), &["test", "rules", "rules.test.yaml"]));
+}
+
+/// The tests are worth something: an alert that fires at another rate fails them.
+#[test]
+fn an_alert_at_another_rate_fails_its_test() {
+    if !has_promtool() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path());
+    let rules = folder.path().join("rules.yaml");
+    let text = std::fs::read_to_string(&rules).unwrap();
+    for (from, to) in [("> 14.4 *", "> 40 *"), ("> 14.4 *", "> 1 *"), ("absent(", "count(")] {
+        assert!(text.contains(from));
+        std::fs::write(&rules, text.replacen(from, to, 1)).unwrap();
+        assert!(!promtool(folder.path(), &["test", "rules", "rules.test.yaml"]), "{from} {to}");
+    }
+}
+
+/// The queries are counted as Prometheus would: from an exporter's series to a burning budget.
+#[test]
+fn an_exporter_s_errors_burn_the_budget_and_another_label_does_not() {
+    if !has_promtool() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path());
+    let test = |label: &str| {
+        format!(
+            "rule_files: [rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'http_requests_total{{job=\"aurumai\",endpoint=\"/predict\",{label}=\"500\"}}', values: '0+60x120'}}
+      - {{series: 'http_requests_total{{job=\"aurumai\",endpoint=\"/predict\",{label}=\"200\"}}', values: '0+540x120'}}
+    promql_expr_test:
+      - {{expr: 'round(slo:sli_error:ratio_rate1h{{slo=\"predict-errors\"}}, 0.001)', eval_time: 100m, exp_samples: [{{labels: '{{slo=\"predict-errors\", service=\"aurumai-backend\"}}', value: 0.1}}]}}
+"
+        )
+    };
+    let file = folder.path().join("exporter.yaml");
+    std::fs::write(&file, test("status_code")).unwrap();
+    assert!(promtool(folder.path(), &["test", "rules", "exporter.yaml"]));
+    std::fs::write(&file, test("status")).unwrap();
+    assert!(!promtool(folder.path(), &["test", "rules", "exporter.yaml"]));
+}
