@@ -190,14 +190,26 @@ pub struct Fault {
     pub link: String,
     /// How its effect shows to callers.
     pub shows: Shows,
-    /// The share of the matching requests that it asks for.
-    pub asked: Share,
+    /// Which of the matching requests it asks for.
+    pub asked: Asked,
     /// Planned start, µs after time 0.
     pub starts_us: u64,
     /// Planned length, µs.
     pub lasts_us: u64,
     /// How long after its end is called its recovery, µs.
     pub recovery_us: u64,
+}
+
+/// How many of the matching requests a fault asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// This share.
+    Share(Share),
+    /// Each whose number, from 1, this divides.
+    EveryNth(u64),
+    /// So many, the first.
+    Next(u64),
 }
 
 /// How a fault's effect is recognised in what callers recorded.

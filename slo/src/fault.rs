@@ -4,7 +4,7 @@
 //! Invariant: an effect is never assumed; what was not counted is unknown.
 //! Not here: how a fault acts (harness `fault`, `link`).
 
-use crate::case::{Case, Fault, Mark, Of, Shows};
+use crate::case::{Asked, Case, Fault, Mark, Of, Shows};
 use crate::interval;
 use crate::outcome::Outcome;
 use crate::phase::Phases;
@@ -63,7 +63,7 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         ),
         (Shows::Gone, Some(effect)) => (Some(line.spans.len() as u64), Some(effect.injected), 0),
         (_, Some(effect)) => {
-            (Some(part(effect.matched, fault.asked)), Some(effect.injected), effect.ours)
+            (Some(wanted(fault.asked, effect.matched)), Some(effect.injected), effect.ours)
         }
     };
     let (worked, effect) = match (line.edges.applied, injected) {
@@ -130,6 +130,15 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
     if fits { counts.n } else { 0 }
 }
 
+/// How many of those that matched a fault asks for.
+fn wanted(asked: Asked, matched: u64) -> u64 {
+    match asked {
+        Asked::Share(share) => part(matched, share),
+        Asked::EveryNth(n) => matched.checked_div(n).unwrap_or(0),
+        Asked::Next(n) => matched.min(n),
+    }
+}
+
 /// This share of a count, to the nearest whole.
 fn part(of: u64, share: Share) -> u64 {
     let whole = u128::from(Share::ONE.0);
@@ -140,19 +149,20 @@ fn part(of: u64, share: Share) -> u64 {
 /// A share that the link did not keep: outside the exact two-sided 99.9 % interval.
 fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
     let effect = line.effect?;
+    let Asked::Share(share) = fault.asked else { return None };
     if matches!(fault.shows, Shows::Refused | Shows::Gone)
         || effect.matched == 0
-        || fault.asked >= Share::ONE
+        || share >= Share::ONE
     {
         return None;
     }
-    let few = interval::cdf(effect.injected, effect.matched, fault.asked) < 0.0005;
-    let many = interval::tail(effect.injected, effect.matched, fault.asked) < 0.0005;
+    let few = interval::cdf(effect.injected, effect.matched, share) < 0.0005;
+    let many = interval::tail(effect.injected, effect.matched, share) < 0.0005;
     (few || many).then(|| {
         format!(
             "fault `{}` asked for {} of the requests, but hit {} ({} of {})",
             fault.name,
-            words::share(fault.asked),
+            words::share(share),
             words::ratio(effect.injected, effect.matched),
             effect.injected,
             effect.matched

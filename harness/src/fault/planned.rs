@@ -1,8 +1,8 @@
 //! A planned fault as a rule over requests.
 //!
 //! Invariant: pure and order-free: whether our own request is a victim, and how long it waits,
-//! depends on the seed, the fault's name and the request's key alone; quotas alone go by the
-//! number of the arrival.
+//! depends on the seed, the fault's name and the request's key alone; who is a victim of a quota,
+//! the nth or among the next is decided by the number of the arrival.
 //! Not here: drawing (`chance`), paths (`glob`), obeying (`link`).
 
 use super::chance::{self, For};
@@ -34,6 +34,10 @@ pub(crate) enum Victims {
     Share(Share),
     /// So many of each [`chance::BLOCK`] arrivals.
     Quota(u64),
+    /// Each whose number, from 1, this divides.
+    EveryNth(u64),
+    /// So many, the first.
+    Next(u64),
 }
 
 /// A fault of requests.
@@ -66,6 +70,8 @@ impl Planned {
             Affects::Share(share) => Victims::Share(share),
             Affects::Quota(share) if share.0 % percent == 0 => Victims::Quota(share.0 / percent),
             Affects::Quota(share) => return Err(share),
+            Affects::EveryNth(n) => Victims::EveryNth(n),
+            Affects::Next(n) => Victims::Next(n),
         };
         Ok(Planned {
             seed,
@@ -100,12 +106,16 @@ impl Fault for Planned {
             Some(key) => (For::Key(key), DrawnBy::Key),
             None => (For::Arrival(nth), DrawnBy::Arrival),
         };
-        let draws_delay =
-            matches!(self.harm, Harm::Delay(Delay::Uniform { .. } | Delay::Normal { .. }));
+        let draws_delay = match &self.harm {
+            Harm::Delay(delay) => !matches!(delay, Delay::Fixed { .. }),
+            Harm::Answer(_) | Harm::Stall | Harm::Reset => false,
+        };
         let draws = draws_delay || matches!(self.victims, Victims::Share(_));
         let mut rng = draws.then(|| chance::stream(self.seed, &self.name, what));
         let is_victim = match (self.victims, &mut rng) {
             (Victims::Quota(victims), _) => chance::quota(self.seed, &self.name, victims, nth),
+            (Victims::EveryNth(n), _) => (nth + 1).is_multiple_of(n),
+            (Victims::Next(n), _) => nth < n,
             (Victims::Share(share), Some(rng)) => chance::share(rng, share),
             (Victims::All | Victims::Share(_), _) => true,
         };
@@ -115,7 +125,7 @@ impl Fault for Planned {
             Harm::Reset => Fate::end(Ending::Reset),
             Harm::Delay(delay) => {
                 let mut rng = rng.unwrap_or_else(|| chance::stream(self.seed, &self.name, what));
-                Fate::delay(chance::delay(&mut rng, *delay))
+                Fate::delay(chance::delay(&mut rng, delay))
             }
         });
         Ruling { fate, drawn_by: if draws { drawn_by } else { DrawnBy::Nothing } }

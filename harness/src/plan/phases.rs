@@ -65,6 +65,7 @@ fn covers(phase: During, faults: &[Fault], at: u64) -> bool {
 mod tests {
     use super::*;
     use assay_slo::Share;
+    use assay_slo::case::Asked;
     use assay_slo::case::Shows;
     use proptest::prelude::*;
 
@@ -74,7 +75,7 @@ mod tests {
             kind: "outage".into(),
             link: String::new(),
             shows: Shows::Refused,
-            asked: Share::ONE,
+            asked: Asked::Share(Share::ONE),
             starts_us,
             lasts_us,
             recovery_us,

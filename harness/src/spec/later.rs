@@ -40,8 +40,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("OutageFault", &["again"]),
     ("RestartedBy", &["supervisor"]),
     ("BreakerEvidence", &["resilience4j", "polly", "envoy", "log", "gauge"]),
-    ("Delay", &["lognormal", "pareto", "recorded"]),
-    ("Affects", &["every-nth", "next"]),
     ("Objective", &["throughput", "capacity", "latency-change", "error-rate-change", "openslo"]),
     ("LatencyObjective", &["window", "not-errors", "bursts"]),
     ("Clock", &["first-byte"]),

@@ -4,9 +4,10 @@ mod on_link;
 
 use super::*;
 use crate::link::{DrawnBy, Ending, Fate, REQUEST_ID, Reach, Ruling, Seen};
-use crate::plan::Delay;
+use crate::plan::{Delay, Recorded};
 use hyper::header::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn fault(kind: FaultKind, affects: Affects, matches: Match) -> Fault {
@@ -68,8 +69,14 @@ proptest! {
         order in Just((0..200_u64).collect::<Vec<_>>()).prop_shuffle(),
     ) {
         let sorted: Vec<u64> = (0..200).collect();
-        let normal = FaultKind::Latency(Delay::Normal { mean_us: 1000, sd_us: 100 });
-        for kind in [busy(), normal] {
+        let recorded = Recorded::new("x", &BTreeMap::from([(5, 3), (70, 1), (900, 1)])).unwrap();
+        let delays = [
+            Delay::Normal { mean_us: 1000, sd_us: 100 },
+            Delay::Lognormal { p50_us: 1000, p99_us: 9000 },
+            Delay::Pareto { min_us: 1000, p99_us: 9000 },
+            Delay::Recorded(Arc::new(recorded)),
+        ];
+        for kind in delays.map(FaultKind::Latency).into_iter().chain([busy()]) {
             let rules = rules(&fault(kind, half(), Match::default()), seed);
             let fates_of = |run, order| fates(rules.as_ref(), run, order);
             prop_assert_eq!(fates_of("run-1", &sorted), fates_of("run-2", &order));
@@ -118,6 +125,23 @@ fn a_quota_takes_exactly_its_share_of_each_hundred_arrivals() {
     assert_eq!(victims(0).len(), 3);
     assert_eq!(victims(100).len(), 3);
     assert_ne!(victims(0), victims(100));
+}
+
+/// Whatever requests come in whatever order: the arrivals with these numbers.
+#[test]
+fn every_nth_and_the_next_go_by_arrivals() {
+    let victims = |affects| -> Vec<u64> {
+        let rules = rules(&fault(busy(), affects, Match::default()), 9);
+        let hit = |nth: &u64| rules.decide(&ours("r", 1000 - 7 * nth), *nth).fate.is_some();
+        (0..100).filter(hit).collect()
+    };
+    assert_eq!(victims(Affects::EveryNth(30)), [29, 59, 89]);
+    assert_eq!(victims(Affects::EveryNth(1)).len(), 100);
+    assert_eq!(victims(Affects::Next(3)), [0, 1, 2]);
+    let ruling = |affects| {
+        rules(&fault(busy(), affects, Match::default()), 9).decide(&ours("r", 1), 0).drawn_by
+    };
+    assert_eq!(ruling(Affects::Next(1)), DrawnBy::Nothing);
 }
 
 #[test]

@@ -7,16 +7,17 @@
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts, On};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, headers, kill, links, positive};
+use super::{MOST_RUN_US, delays, headers, kill, links, positive};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
 use crate::plan::traffic::Traffic;
-use crate::plan::{Affects, Delay, Fault, FaultKind, Match, OutageMode};
+use crate::plan::{Affects, Fault, FaultKind, Match, OutageMode};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Ratio};
 use crate::spec::types::{self, Scenario};
 use assay_slo::Share;
-use assay_slo::case::{self, Shows};
+use assay_slo::case::{self, Asked, Shows};
+use std::path::Path;
 
 /// Length of a recovery unless the scenario says.
 const RECOVERY_US: u64 = 10_000_000;
@@ -31,6 +32,7 @@ pub(super) fn compile(
     scenario: &Scenario,
     timetable: &Timetable,
     traffic: Traffic<'_>,
+    folder: &Path,
     notes: &mut Notes<'_>,
 ) -> Vec<Fault> {
     let starts = timetable.faults.iter().copied().chain(std::iter::repeat(0));
@@ -42,7 +44,7 @@ pub(super) fn compile(
         let fault = Fault {
             name: name.to_string(),
             link: acts_on(&parts, scenario, notes),
-            kind: kind(entry, &parts.trail, notes),
+            kind: kind(entry, &parts.trail, folder, notes),
             affects: affects(&parts, notes),
             matches: matches(&parts, notes),
             starts_us,
@@ -65,7 +67,7 @@ pub(super) fn compile(
 /// What the judge knows of a fault.
 pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
     let (kind, shows) = match &fault.kind {
-        FaultKind::Latency(delay) => ("latency", Shows::Slow { mark: marks.slow(*delay) }),
+        FaultKind::Latency(delay) => ("latency", Shows::Slow { mark: marks.slow(delay) }),
         FaultKind::Error { status, .. } => ("error", Shows::Status(*status)),
         FaultKind::Outage(OutageMode::Refuse) => ("outage", Shows::Refused),
         FaultKind::Outage(OutageMode::BlackHole | OutageMode::Reset) => ("outage", Shows::Broken),
@@ -77,8 +79,10 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
         link: fault.link.clone(),
         shows,
         asked: match fault.affects {
-            Affects::All => Share::ONE,
-            Affects::Share(share) | Affects::Quota(share) => share,
+            Affects::All => Asked::Share(Share::ONE),
+            Affects::Share(share) | Affects::Quota(share) => Asked::Share(share),
+            Affects::EveryNth(n) => Asked::EveryNth(n),
+            Affects::Next(n) => Asked::Next(n),
         },
         starts_us: fault.starts_us,
         lasts_us: fault.lasts_us,
@@ -99,10 +103,10 @@ fn acts_on(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -
     }
 }
 
-fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind {
+fn kind(fault: &types::Fault, trail: &Trail, folder: &Path, notes: &mut Notes<'_>) -> FaultKind {
     match fault {
         types::Fault::Latency(fault) => {
-            FaultKind::Latency(delay(&fault.add, &trail.key("add"), notes))
+            FaultKind::Latency(delays::compile(&fault.add, &trail.key("add"), folder, notes))
         }
         types::Fault::Error(fault) => {
             let status = fault.status.0;
@@ -129,24 +133,6 @@ fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind
     }
 }
 
-fn delay(add: &types::Delay, trail: &Trail, notes: &mut Notes<'_>) -> Delay {
-    let (delay, greatest, trail) = match add {
-        types::Delay::Fixed(by) => (Delay::Fixed { us: by.us }, by.us, trail.key("fixed")),
-        types::Delay::Uniform(span) => {
-            let (min_us, max_us) = (span.min_us, span.max_us);
-            (Delay::Uniform { min_us, max_us }, max_us, trail.key("uniform"))
-        }
-        types::Delay::Normal(bell) => {
-            let (mean_us, sd_us) = (bell.mean.us, bell.sd.us);
-            (Delay::Normal { mean_us, sd_us }, mean_us, trail.key("normal").key("mean"))
-        }
-    };
-    if greatest == 0 {
-        notes.value(&trail, "a delay of 0s delays nothing".to_owned(), "write one such as 200ms");
-    }
-    delay
-}
-
 fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
     let trail = parts.trail.key("affects");
     let positive_share = |ratio: &Ratio, key: &str, notes: &mut Notes<'_>| {
@@ -155,6 +141,13 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
             notes.value(&trail.key(key), message, "write a share such as 50%");
         }
         ratio.0
+    };
+    let at_least_one = |n: u64, key: &str, notes: &mut Notes<'_>| {
+        if n == 0 {
+            let message = format!("`{key}: 0` takes no request");
+            notes.value(&trail.key(key), message, "write a number from 1");
+        }
+        n.max(1)
     };
     match parts.affects.unwrap_or(&types::Affects::All) {
         types::Affects::All => Affects::All,
@@ -168,6 +161,8 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
             }
             Affects::Quota(share)
         }
+        types::Affects::EveryNth(n) => Affects::EveryNth(at_least_one(n.0, "every-nth", notes)),
+        types::Affects::Next(n) => Affects::Next(at_least_one(n.0, "next", notes)),
     }
 }
 

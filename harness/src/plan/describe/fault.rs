@@ -22,6 +22,14 @@ pub(super) fn broken(fault: &Fault) -> String {
         FaultKind::Latency(Delay::Normal { mean_us, sd_us }) => {
             format!("{} later, give or take {}", time(*mean_us), time(*sd_us))
         }
+        FaultKind::Latency(
+            Delay::Lognormal { p50_us: usual, p99_us } | Delay::Pareto { min_us: usual, p99_us },
+        ) => {
+            format!("{} later, rarely more than {}", time(*usual), time(*p99_us))
+        }
+        FaultKind::Latency(Delay::Recorded(recorded)) => {
+            format!("later as recorded in {}", recorded.file)
+        }
         FaultKind::Error { status, .. } => format!("answered {status}"),
         FaultKind::Outage(OutageMode::Refuse) => "connections refused".to_owned(),
         FaultKind::Outage(OutageMode::BlackHole) => "accepted, never answered".to_owned(),
@@ -31,6 +39,8 @@ pub(super) fn broken(fault: &Fault) -> String {
         Affects::All => "all".to_owned(),
         Affects::Share(share) => format!("{share} at random"),
         Affects::Quota(share) => format!("{share} exactly"),
+        Affects::EveryNth(n) => format!("each {n}th"),
+        Affects::Next(n) => format!("the first {n}"),
     };
     let mut matching = Vec::new();
     if !fault.matches.methods.is_empty() {

@@ -176,6 +176,26 @@ fn each_rule_is_told_in_one_message() {
             "objectives: {a: {latency: {percentile: 95, below: 1s, clock: first-byte}}}",
             "`first-byte` is not supported yet",
         ),
+        (
+            "faults: {a: {latency: {link: x, add: {lognormal: {p50: 1s}}, at: 1s, duration: 1s}}}",
+            "`p99` is missing",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {pareto: {min: 1, p99: 1s}}, at: 1s, duration: 1s}}}",
+            "`1` has no unit",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {recorded: [a]}, at: 1s, duration: 1s}}}",
+            "a list where text is wanted",
+        ),
+        (
+            "faults: {a: {outage: {link: x, mode: reset, affects: {every-nth: 5%}, at: 1s, duration: 1s}}}",
+            "`5%` is not a whole number from 0",
+        ),
+        (
+            "faults: {a: {outage: {link: x, mode: reset, affects: {next: -5}, at: 1s, duration: 1s}}}",
+            "`-5` is not a whole number from 0",
+        ),
         ("seed: 99999999999999999999999", "99999999999999999999999 is too big a number"),
         ("seed: .inf", "inf is not a number"),
         ("links: {a: !x {to: b}}", "the tag `!x` is not supported"),
@@ -234,11 +254,6 @@ const HOLES: &[(&str, &str)] = &[
     ),
     ("ErrorFault", "faults: {a: {error: {link: x, status: 500, at: 1s, duration: 1s, HOLE: x}}}"),
     ("OutageFault", "faults: {a: {outage: {link: x, mode: reset, at: 1s, duration: 1s, HOLE: x}}}"),
-    ("Delay", "faults: {a: {latency: {link: x, add: {HOLE: 1s}, at: 1s, duration: 1s}}}"),
-    (
-        "Affects",
-        "faults: {a: {outage: {link: x, mode: reset, affects: {HOLE: 5}, at: 1s, duration: 1s}}}",
-    ),
     ("Objective", "objectives: {a: {HOLE: {}}}"),
     ("LatencyObjective", "objectives: {a: {latency: {percentile: 95, below: 1s, HOLE: x}}}"),
     ("Clock", "objectives: {a: {latency: {percentile: 95, below: 1s, clock: HOLE}}}"),
@@ -260,7 +275,7 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
             seen += 1;
         }
     }
-    assert!(seen > 75, "{seen}");
+    assert!(seen > 50, "{seen}");
 }
 
 /// Pieces of what people write with the whole grammar.

@@ -2,7 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Duration, Moment, Name, Ratio, Status, Uniform, Words};
+use crate::spec::scalar::{Count, Duration, Moment, Name, Ratio, Status, Uniform, Words};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,33 @@ pub enum Delay {
     Uniform(Uniform),
     /// A bell curve.
     Normal(Normal),
+    /// Many near the median, few far above it: `{p50: 40ms, p99: 200ms}`.
+    Lognormal(Lognormal),
+    /// Power law, few are very long: `{min: 10ms, p99: 200ms}`.
+    Pareto(Pareto),
+    /// As often as in this interval log of HdrHistogram, in µs; of a run's `latency.hlog`, the
+    /// service times of answers that were ok.
+    Recorded(Words),
+}
+
+/// A bell curve of the logarithm.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lognormal {
+    /// Its median.
+    pub p50: Duration,
+    /// Its 99th percentile.
+    pub p99: Duration,
+}
+
+/// A power law.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pareto {
+    /// Its least.
+    pub min: Duration,
+    /// Its 99th percentile.
+    pub p99: Duration,
 }
 
 /// A bell curve, cut off below 0.
@@ -130,7 +157,8 @@ pub struct Normal {
     pub sd: Duration,
 }
 
-/// Which of the matching requests a fault takes: `all`, `{share: 50%}` or `{quota: 50%}`.
+/// Which of the matching requests a fault takes: `all`, `{share: 50%}`, `{quota: 50%}`,
+/// `{every-nth: 100}` or `{next: 5}`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Affects {
@@ -141,6 +169,10 @@ pub enum Affects {
     Share(Ratio),
     /// Exactly this share of each block of 100.
     Quota(Ratio),
+    /// Each whose number, counted from the fault's start, this divides.
+    EveryNth(Count),
+    /// So many from the fault's start on.
+    Next(Count),
 }
 
 /// Which requests a fault is about.

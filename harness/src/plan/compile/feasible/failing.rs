@@ -5,9 +5,7 @@
 
 use crate::plan::fleet::{Order, Retry};
 use crate::plan::traffic::Traffic;
-use crate::plan::{
-    Affects, Delay, Fault, FaultKind, Fleet, Link, Match, OutageMode, Target, Upstream,
-};
+use crate::plan::{Affects, Fault, FaultKind, Fleet, Link, Match, OutageMode, Target, Upstream};
 use assay_slo::case::Case;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -42,16 +40,11 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
         (_, Target::Service(_)) => false,
     };
     let timeout_us = fleet.client.timeout_us;
-    let delay_us = |delay: &Delay| match *delay {
-        Delay::Fixed { us } => us,
-        Delay::Uniform { min_us, .. } => min_us,
-        Delay::Normal { .. } => 0,
-    };
     let fail_us = match &fault.kind {
         FaultKind::Outage(OutageMode::BlackHole) => timeout_us,
         FaultKind::Outage(OutageMode::Refuse | OutageMode::Reset) | FaultKind::Kill { .. } => 0,
         FaultKind::Error { status, .. } if *status >= 500 => 0,
-        FaultKind::Latency(delay) if delay_us(delay) >= timeout_us => timeout_us,
+        FaultKind::Latency(delay) if delay.least_us() >= timeout_us => timeout_us,
         FaultKind::Error { .. } | FaultKind::Latency(_) => return None,
     };
     let whole = fault.affects == Affects::All && fault.matches == Match::default();
