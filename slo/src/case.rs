@@ -184,7 +184,7 @@ pub enum Mark {
 pub struct Fault {
     /// Its name in the scenario.
     pub name: String,
-    /// What it does in one word: `latency`, `error`, `outage`, `kill`.
+    /// What it does in one word: `latency`, `error`, `outage`, `kill`, ….
     pub kind: String,
     /// The link or service it acts on.
     pub link: String,
@@ -228,6 +228,8 @@ pub enum Shows {
     Refused,
     /// No answer, a reset or a timeout.
     Broken,
+    /// Not by what callers record: whom a slow body makes late depends on its length.
+    Unseen,
     /// Not at a link: a process was ended. Its effect is 1 if it was seen to be gone.
     Gone,
 }

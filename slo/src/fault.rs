@@ -52,7 +52,9 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         None => 0,
     };
     let connects = if fault.shows == Shows::Refused { count(&refused) } else { 0 };
-    let seen = ours.then(|| count(&|key, counts| shown(&fault.shows, &refused, key, counts)));
+    let shows = fault.shows != Shows::Unseen;
+    let seen =
+        (ours && shows).then(|| count(&|key, counts| shown(&fault.shows, &refused, key, counts)));
     let (asked, injected, own) = match (&fault.shows, line.effect) {
         (_, None) => (None, None, 0),
         // Connections that were open, and those refused later.
@@ -122,7 +124,7 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
     let fits = match shows {
         Shows::Status(status) => key.status == *status,
         Shows::Slow { mark } if key.outcome.is_known_attempt() => return counts.unmarked(*mark),
-        Shows::Slow { .. } => false,
+        Shows::Slow { .. } | Shows::Unseen => false,
         Shows::Refused if broken => true,
         Shows::Refused => return refused(key, counts),
         Shows::Broken | Shows::Gone => broken || key.outcome == Outcome::ConnectError,

@@ -8,6 +8,7 @@
 
 use crate::plan::Delay;
 use assay_slo::Share;
+use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
@@ -106,6 +107,14 @@ pub(crate) fn delay(rng: &mut ChaCha8Rng, delay: &Delay) -> Duration {
 /// From 0 to 1, without 1.
 fn unit(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Bytes that no HTTP answer begins with: the first is no ASCII.
+pub(crate) fn garbage(rng: &mut ChaCha8Rng) -> Bytes {
+    let mut bytes = [0; 64];
+    rng.fill_bytes(&mut bytes);
+    bytes[0] |= 0x80;
+    Bytes::copy_from_slice(&bytes)
 }
 
 /// One of the two numbers of Box and Muller (1958).

@@ -67,8 +67,14 @@ pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
             Harm::Answer(Arc::new(answer))
         }
         FaultKind::Kill { .. } => return Err(FaultError::Process { name: name() }),
-        FaultKind::Outage(OutageMode::BlackHole) => Harm::Stall,
+        FaultKind::Outage(OutageMode::BlackHole) => Harm::BlackHole,
         FaultKind::Outage(OutageMode::Reset) => Harm::Reset,
+        FaultKind::Abort => Harm::Abort,
+        FaultKind::Truncate { after } => Harm::Cut(*after),
+        FaultKind::Stall => Harm::Stall,
+        FaultKind::Garbage => Harm::Garbage,
+        FaultKind::SlowClose => Harm::Linger,
+        FaultKind::Bandwidth { per_s } => Harm::Pace(*per_s),
         FaultKind::Outage(OutageMode::Refuse) => {
             let is_about_all = fault.affects == Affects::All && fault.matches == Match::default();
             return if is_about_all {

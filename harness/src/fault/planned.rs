@@ -7,9 +7,10 @@
 
 use super::chance::{self, For};
 use super::glob::Glob;
-use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Reach, Ruling, Seen};
+use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Reach, Ruling, Seen, Tail};
 use crate::plan::{Affects, Delay, Match};
 use assay_slo::Share;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// What it does to a victim.
@@ -19,10 +20,22 @@ pub(crate) enum Harm {
     Delay(Delay),
     /// It is answered.
     Answer(Arc<Answer>),
-    /// It and its answer are kept.
-    Stall,
-    /// Its connection is reset.
+    /// It and its answer are kept, and everything else on its connection.
+    BlackHole,
+    /// Its connection is reset, also if it was passed on before.
     Reset,
+    /// Its connection is reset when it arrives.
+    Abort,
+    /// So many bytes of its answer's body are passed on.
+    Cut(u64),
+    /// Its answer is kept.
+    Stall,
+    /// Its answer is no HTTP.
+    Garbage,
+    /// The end of its connection is withheld.
+    Linger,
+    /// Bodies have so many bytes a second.
+    Pace(u64),
 }
 
 /// Which of the matching requests are victims.
@@ -106,11 +119,12 @@ impl Fault for Planned {
             Some(key) => (For::Key(key), DrawnBy::Key),
             None => (For::Arrival(nth), DrawnBy::Arrival),
         };
-        let draws_delay = match &self.harm {
+        let harm_is_drawn = match &self.harm {
             Harm::Delay(delay) => !matches!(delay, Delay::Fixed { .. }),
-            Harm::Answer(_) | Harm::Stall | Harm::Reset => false,
+            Harm::Garbage => true,
+            _ => false,
         };
-        let draws = draws_delay || matches!(self.victims, Victims::Share(_));
+        let draws = harm_is_drawn || matches!(self.victims, Victims::Share(_));
         let mut rng = draws.then(|| chance::stream(self.seed, &self.name, what));
         let is_victim = match (self.victims, &mut rng) {
             (Victims::Quota(victims), _) => chance::quota(self.seed, &self.name, victims, nth),
@@ -121,11 +135,18 @@ impl Fault for Planned {
         };
         let fate = is_victim.then(|| match &self.harm {
             Harm::Answer(answer) => Fate::end(Ending::Answer(answer.clone())),
-            Harm::Stall => Fate::end(Ending::Stall),
-            Harm::Reset => Fate::end(Ending::Reset),
-            Harm::Delay(delay) => {
+            Harm::BlackHole => Fate::end(Ending::Stall),
+            Harm::Reset | Harm::Abort => Fate::end(Ending::Reset),
+            Harm::Cut(bytes) => Fate::tail(Tail::Cut(Reverse(*bytes))),
+            Harm::Stall => Fate::tail(Tail::Stall),
+            Harm::Linger => Fate::tail(Tail::Linger),
+            Harm::Pace(bytes) => Fate::pace(*bytes),
+            Harm::Delay(_) | Harm::Garbage => {
                 let mut rng = rng.unwrap_or_else(|| chance::stream(self.seed, &self.name, what));
-                Fate::delay(chance::delay(&mut rng, delay))
+                match &self.harm {
+                    Harm::Delay(delay) => Fate::delay(chance::delay(&mut rng, delay)),
+                    _ => Fate::tail(Tail::Garbage(chance::garbage(&mut rng))),
+                }
             }
         });
         Ruling { fate, drawn_by: if draws { drawn_by } else { DrawnBy::Nothing } }
@@ -133,9 +154,9 @@ impl Fault for Planned {
 
     fn reach(&self) -> Reach {
         match (&self.harm, self.is_about_all()) {
-            (Harm::Delay(_) | Harm::Answer(_), _) => Reach::Arriving,
-            (Harm::Stall, true) => Reach::Connections,
-            (Harm::Stall, false) | (Harm::Reset, _) => Reach::UnderWay,
+            (Harm::BlackHole, true) => Reach::Connections,
+            (Harm::BlackHole, false) | (Harm::Reset | Harm::Stall, _) => Reach::UnderWay,
+            _ => Reach::Arriving,
         }
     }
 }

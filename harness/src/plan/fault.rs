@@ -42,6 +42,24 @@ pub enum FaultKind {
     },
     /// Nothing gets through.
     Outage(OutageMode),
+    /// The request's connection is reset.
+    Abort,
+    /// The connection is closed within the answer's body.
+    Truncate {
+        /// How many bytes of it are passed on.
+        after: u64,
+    },
+    /// The request is passed on, but nothing of the answer while the fault is on.
+    Stall,
+    /// The answer is no HTTP.
+    Garbage,
+    /// A connection that ends after the answer is not closed while the fault is on.
+    SlowClose,
+    /// The bodies of the request and of the answer take their time.
+    Bandwidth {
+        /// Bytes in a second, of each.
+        per_s: u64,
+    },
     /// The service's process is killed, and started again after the fault's length; its `link` is
     /// the service's name.
     Kill {

@@ -113,6 +113,12 @@ faults:
   real: {latency: {link: front, add: {recorded: fx.hlog}, at: even.end, duration: 1s}}
   half: {error: {link: front, status: 503, headers: {Retry-After: "1"}, text: busy, affects: {quota: 50%}, match: {path: /charge}, at: even.end + 20s, duration: 20s, recovery: 5s}}
   gone: {outage: {link: back, mode: black-hole, affects: {share: 12.5%}, match: {}, at: 2m, duration: 20s, recovery: 30s}}
+  cut: {abort: {link: front, affects: {every-nth: 100}, at: 3m, duration: 20s}}
+  thin: {bandwidth: {link: back, rate: 64KiB/s, at: 3m, duration: 20s}}
+  short: {truncate: {link: front, after: 1KiB, affects: {next: 5}, at: 3m, duration: 20s}}
+  hang: {stall: {link: back, match: {}, at: 3m, duration: 10s, recovery: 5s}}
+  noise: {garbage: {link: front, affects: {share: 1%}, at: 3m, duration: 10s}}
+  open: {slow-close: {link: front, at: 3m, duration: 10s}}
   crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s}}
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}

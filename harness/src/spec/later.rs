@@ -18,12 +18,6 @@ const LATER: &[(&str, &[&str])] = &[
     (
         "Fault",
         &[
-            "abort",
-            "bandwidth",
-            "truncate",
-            "stall",
-            "garbage",
-            "slow-close",
             "half-open",
             "limit-bytes",
             "pause",

@@ -3,10 +3,11 @@
 mod on_link;
 
 use super::*;
-use crate::link::{DrawnBy, Ending, Fate, REQUEST_ID, Reach, Ruling, Seen};
+use crate::link::{Back, DrawnBy, Ending, Fate, REQUEST_ID, Reach, Ruling, Seen, Tail};
 use crate::plan::{Delay, Recorded};
 use hyper::header::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -96,6 +97,20 @@ proptest! {
     }
 }
 
+/// The same for the same request, another for another, and never the beginning of an answer.
+#[test]
+fn garbage_is_drawn_by_the_request() {
+    let rules = rules(&fault(FaultKind::Garbage, Affects::All, Match::default()), 1);
+    let ruling = |k, nth| rules.decide(&ours("r", k), nth);
+    assert_eq!(ruling(1, 0), ruling(1, 5));
+    assert_ne!(ruling(1, 0), ruling(2, 0));
+    assert_eq!(ruling(1, 0).drawn_by, DrawnBy::Key);
+    let Some(Fate { back: Back { tail: Tail::Garbage(bytes), .. }, .. }) = ruling(1, 0).fate else {
+        panic!("{:?}", ruling(1, 0))
+    };
+    assert!(bytes.len() == 64 && !bytes[0].is_ascii());
+}
+
 #[test]
 fn foreign_traffic_is_drawn_by_arrival_and_that_is_told() {
     let foreign = seen("r", None, "GET", "/", &[]);
@@ -173,9 +188,20 @@ fn kinds_become_fates_and_only_whole_outages_reach_idle_connections() {
     let reset = FaultKind::Outage(OutageMode::Reset);
     assert_eq!(ruling(hole.clone()).fate, Some(Fate::end(Ending::Stall)));
     assert_eq!(ruling(reset.clone()).fate, Some(Fate::end(Ending::Reset)));
+    for (kind, fate) in [
+        (FaultKind::Abort, Fate::end(Ending::Reset)),
+        (FaultKind::Truncate { after: 7 }, Fate::tail(Tail::Cut(Reverse(7)))),
+        (FaultKind::Stall, Fate::tail(Tail::Stall)),
+        (FaultKind::SlowClose, Fate::tail(Tail::Linger)),
+        (FaultKind::Bandwidth { per_s: 9 }, Fate::pace(9)),
+    ] {
+        assert_eq!(ruling(kind), Ruling { fate: Some(fate), drawn_by: DrawnBy::Nothing });
+    }
     let reach = |kind, affects| rules(&fault(kind, affects, Match::default()), 1).reach();
     assert_eq!(reach(fixed, Affects::All), Reach::Arriving);
     assert_eq!(reach(busy(), Affects::All), Reach::Arriving);
+    assert_eq!(reach(FaultKind::Abort, Affects::All), Reach::Arriving);
+    assert_eq!(reach(FaultKind::Stall, Affects::All), Reach::UnderWay);
     assert_eq!(reach(hole.clone(), Affects::All), Reach::Connections);
     assert_eq!(reach(reset, Affects::All), Reach::UnderWay);
     assert_eq!(reach(hole, half()), Reach::UnderWay);

@@ -71,6 +71,12 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
         FaultKind::Error { status, .. } => ("error", Shows::Status(*status)),
         FaultKind::Outage(OutageMode::Refuse) => ("outage", Shows::Refused),
         FaultKind::Outage(OutageMode::BlackHole | OutageMode::Reset) => ("outage", Shows::Broken),
+        FaultKind::Abort => ("abort", Shows::Broken),
+        FaultKind::Truncate { .. } => ("truncate", Shows::Broken),
+        FaultKind::Stall => ("stall", Shows::Broken),
+        FaultKind::Garbage => ("garbage", Shows::Broken),
+        FaultKind::SlowClose => ("slow-close", Shows::Unseen),
+        FaultKind::Bandwidth { .. } => ("bandwidth", Shows::Unseen),
         FaultKind::Kill { .. } => ("kill", Shows::Gone),
     };
     case::Fault {
@@ -126,6 +132,20 @@ fn kind(fault: &types::Fault, trail: &Trail, folder: &Path, notes: &mut Notes<'_
             types::OutageMode::BlackHole => OutageMode::BlackHole,
             types::OutageMode::Reset => OutageMode::Reset,
         }),
+        types::Fault::Abort(_) => FaultKind::Abort,
+        types::Fault::Truncate(fault) => FaultKind::Truncate { after: fault.after.0 },
+        types::Fault::Stall(_) => FaultKind::Stall,
+        types::Fault::Garbage(_) => FaultKind::Garbage,
+        types::Fault::SlowClose(_) => FaultKind::SlowClose,
+        types::Fault::Bandwidth(fault) => {
+            let per_s = fault.rate.bytes_per_s;
+            if per_s == 0 {
+                let message = "at 0B/s nothing gets through at all".to_owned();
+                let help = "write a rate above, such as 64KiB/s, or a `stall`";
+                notes.value(&trail.key("rate"), message, help);
+            }
+            FaultKind::Bandwidth { per_s: per_s.max(1) }
+        }
         types::Fault::Kill(fault) => {
             let signal = fault.signal.as_ref();
             FaultKind::Kill { signal: kill::signal(signal, &trail.key("signal"), notes) }

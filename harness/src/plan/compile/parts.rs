@@ -237,6 +237,12 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
         Fault::Latency(fault) => parts!("latency", fault, 0),
         Fault::Error(fault) => parts!("error", fault, fault.headers.len()),
         Fault::Outage(fault) => parts!("outage", fault, 0),
+        Fault::Abort(fault) => parts!("abort", fault, 0),
+        Fault::Truncate(fault) => parts!("truncate", fault, 0),
+        Fault::Stall(fault) => parts!("stall", fault, 0),
+        Fault::Garbage(fault) => parts!("garbage", fault, 0),
+        Fault::SlowClose(fault) => parts!("slow-close", fault, 0),
+        Fault::Bandwidth(fault) => parts!("bandwidth", fault, 0),
         Fault::Kill(fault) => FaultParts {
             trail: trail.key("kill"),
             on: On::Service(&fault.service),

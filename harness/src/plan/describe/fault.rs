@@ -4,6 +4,7 @@
 
 use crate::plan::words::time;
 use crate::plan::{Affects, Delay, Fault, FaultKind, OutageMode};
+use crate::spec::scalar::Size;
 
 /// `50% at random POST through front: answered 503`.
 pub(super) fn broken(fault: &Fault) -> String {
@@ -31,6 +32,14 @@ pub(super) fn broken(fault: &Fault) -> String {
             format!("later as recorded in {}", recorded.file)
         }
         FaultKind::Error { status, .. } => format!("answered {status}"),
+        FaultKind::Abort => "connection reset".to_owned(),
+        FaultKind::Truncate { after } => {
+            format!("answer broken off after {}", Size(*after))
+        }
+        FaultKind::Stall => "passed on, answer kept back".to_owned(),
+        FaultKind::Garbage => "answered with garbage".to_owned(),
+        FaultKind::SlowClose => "connection not closed after the answer".to_owned(),
+        FaultKind::Bandwidth { per_s } => format!("bodies at {}/s", Size(*per_s)),
         FaultKind::Outage(OutageMode::Refuse) => "connections refused".to_owned(),
         FaultKind::Outage(OutageMode::BlackHole) => "accepted, never answered".to_owned(),
         FaultKind::Outage(OutageMode::Reset) => "connections reset".to_owned(),

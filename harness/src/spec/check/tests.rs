@@ -85,7 +85,7 @@ error: the key `name` is there twice
 ",
     ),
     (
-        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {bandwidth: {link: a}}\n",
+        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {half-open: {link: a}}\n",
         "\
 error: unknown `refused`
  --> shop.yaml:4:34
@@ -103,13 +103,13 @@ error: `5` has no unit
   |
   = help: write a duration with its unit, such as 5ms or 5s
 
-error: `bandwidth` is not supported yet
+error: `half-open` is not supported yet
  --> shop.yaml:5:10
   |
-5 |   thin: {bandwidth: {link: a}}
+5 |   thin: {half-open: {link: a}}
   |          ^^^^^^^^^
   |
-  = help: this version has: latency, error, outage, kill
+  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, kill
 ",
     ),
     (
@@ -195,6 +195,16 @@ fn each_rule_is_told_in_one_message() {
         (
             "faults: {a: {outage: {link: x, mode: reset, affects: {next: -5}, at: 1s, duration: 1s}}}",
             "`-5` is not a whole number from 0",
+        ),
+        (
+            "faults: {a: {bandwidth: {link: x, rate: 64KiB, at: 1s, duration: 1s}}}",
+            "`64KiB` does not say in what time",
+        ),
+        ("faults: {a: {truncate: {link: x, at: 1s, duration: 1s}}}", "`after` is missing"),
+        ("faults: {a: {abort: {link: x, at: 1s}}}", "`duration` is missing"),
+        (
+            "faults: {a: {stall: {link: x, after: 1KiB, at: 1s, duration: 1s}}}",
+            "unknown key `after`",
         ),
         ("seed: 99999999999999999999999", "99999999999999999999999 is too big a number"),
         ("seed: .inf", "inf is not a number"),

@@ -2,7 +2,9 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Count, Duration, Moment, Name, Ratio, Status, Uniform, Words};
+use crate::spec::scalar::{
+    Bandwidth, Count, Duration, Moment, Name, Ratio, Size, Status, Uniform, Words,
+};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,18 @@ pub enum Fault {
     Error(ErrorFault),
     /// Nothing gets through.
     Outage(OutageFault),
+    /// Connections are reset, each when a request arrives on it.
+    Abort(LinkFault),
+    /// Answers are broken off: the connection is closed within the body.
+    Truncate(TruncateFault),
+    /// Requests are passed on, but nothing of the answers while the fault is on.
+    Stall(LinkFault),
+    /// Answers are replaced by bytes that are no HTTP.
+    Garbage(LinkFault),
+    /// Connections that end after an answer are not closed while the fault is on.
+    SlowClose(LinkFault),
+    /// Bodies, of requests and answers, take their time.
+    Bandwidth(BandwidthFault),
     /// A process that we started is ended, and started again.
     Kill(KillFault),
 }
@@ -82,6 +96,73 @@ pub struct OutageFault {
     /// How it looks.
     pub mode: OutageMode,
     /// Which of the matching requests: all; a share or a match only with black-hole and reset.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// Something that needs no settings of its own.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LinkFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// Which of the matching requests: all.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// Answers are broken off.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TruncateFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// How much of the body is passed on; one that is no longer is passed on whole.
+    pub after: Size,
+    /// Which of the matching requests: all.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// Bodies take their time.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BandwidthFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// So much of each body in a second.
+    pub rate: Bandwidth,
+    /// Which of the matching requests: all.
     #[serde(default)]
     pub affects: Affects,
     /// Which requests: all.

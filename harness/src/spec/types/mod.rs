@@ -30,8 +30,8 @@ pub use expect_fleet::{
     AtLeastShare, AtMostBound, AtMostCount, AtMostFactor, AtMostTime, BacklogAsked, LedgerAsked,
 };
 pub use fault::{
-    Affects, Delay, ErrorFault, Fault, KillFault, LatencyFault, Lognormal, Match, Normal,
-    OutageFault, OutageMode, Pareto, RestartedBy,
+    Affects, BandwidthFault, Delay, ErrorFault, Fault, KillFault, LatencyFault, LinkFault,
+    Lognormal, Match, Normal, OutageFault, OutageMode, Pareto, RestartedBy, TruncateFault,
 };
 pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,

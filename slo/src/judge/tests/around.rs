@@ -223,6 +223,19 @@ fn a_delay_is_seen_as_slow_requests() {
 }
 
 #[test]
+fn a_fault_that_callers_cannot_tell_is_judged_by_its_link() {
+    let run = |injected| {
+        let effect = Effect { matched: 1000, injected, ours: injected };
+        let script = Script::new(60).errors().declare(Shows::Unseen).on(0, 20_000..30_000, effect);
+        script.run(0..60, 0).complete().judge()
+    };
+    let (took, missed) = (run(40), run(0));
+    assert_eq!((took.faults[0].injected, took.faults[0].seen), (Some(40), None));
+    assert!(took.findings.is_empty() || !took.findings[0].contains("callers saw"));
+    assert_eq!(missed.faults[0].effect, "without effect: no request was hit");
+}
+
+#[test]
 fn a_refused_link_is_known_by_its_callers() {
     let run = |link: &str, refused: u64, open: u64| {
         let effect = Effect { matched: open, injected: open, ours: open };

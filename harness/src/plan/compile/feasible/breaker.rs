@@ -57,7 +57,7 @@ impl About<'_> {
         let Some(fault) = fault_of(after, self.world) else { return };
         let Some(fleet) = self.fleet else {
             // The timeout of callers that are not ours is known to nobody here.
-            if fault.kind == FaultKind::Outage(OutageMode::BlackHole) {
+            if matches!(fault.kind, FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall) {
                 notes.warn(format!(
                     "under `{}` a call fails when its caller gives up: `{}` can open within {} \
                      only if that timeout is shorter",

@@ -39,6 +39,11 @@ fn delays_that_are_none() {
 }
 
 #[test]
+fn a_bandwidth_of_nothing() {
+    instead("bandwidth", "rate: 0B/s", "write a rate above, such as 64KiB/s, or a `stall`");
+}
+
+#[test]
 fn numbers_of_victims_that_are_none() {
     refused(&[("{share: 50%}", "{every-nth: 0}")], "`every-nth: 0` takes no request");
     refused(&[("{share: 50%}", "{next: 0}")], "`next: 0` takes no request");
