@@ -65,7 +65,8 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         ),
         (Shows::Gone, Some(effect)) => (Some(line.spans.len() as u64), Some(effect.injected), 0),
         (_, Some(effect)) => {
-            (Some(wanted(fault.asked, effect.matched)), Some(effect.injected), effect.ours)
+            let times = line.spans.len() as u64;
+            (Some(wanted(fault.asked, effect.matched, times)), Some(effect.injected), effect.ours)
         }
     };
     let (worked, effect) = match (line.edges.applied, injected) {
@@ -132,12 +133,12 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
     if fits { counts.n } else { 0 }
 }
 
-/// How many of those that matched a fault asks for.
-fn wanted(asked: Asked, matched: u64) -> u64 {
+/// How many of those that matched, in so many times on, a fault asks for.
+fn wanted(asked: Asked, matched: u64, times: u64) -> u64 {
     match asked {
         Asked::Share(share) => part(matched, share),
         Asked::EveryNth(n) => matched.checked_div(n).unwrap_or(0),
-        Asked::Next(n) => matched.min(n),
+        Asked::Next(n) => matched.min(n.saturating_mul(times)),
     }
 }
 

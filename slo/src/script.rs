@@ -144,6 +144,7 @@ impl Script {
             starts_us: 0,
             lasts_us: 0,
             recovery_us: 10_000_000,
+            again: None,
         });
         self
     }

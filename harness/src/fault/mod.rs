@@ -60,7 +60,9 @@ pub enum FaultError {
 pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
     let name = || fault.name.clone();
     let harm = match &fault.kind {
-        FaultKind::Latency(delay) => Harm::Delay(delay.clone()),
+        FaultKind::Latency(latency) => {
+            Harm::Delay { latency: latency.clone(), lasts_us: fault.lasts_us }
+        }
         FaultKind::Error { status, headers, text } => {
             let answer = Answer::new(*status, headers.clone(), text)
                 .map_err(|why| FaultError::Answer { name: name(), why })?;

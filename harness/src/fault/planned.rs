@@ -1,23 +1,30 @@
 //! A planned fault as a rule over requests.
 //!
 //! Invariant: pure and order-free: whether our own request is a victim, and how long it waits,
-//! depends on the seed, the fault's name and the request's key alone; who is a victim of a quota,
+//! depends on the seed, the fault's name and the request's key alone (with a ramp its wait also on
+//! when it comes); who is a victim of a quota,
 //! the nth or among the next is decided by the number of the arrival.
 //! Not here: drawing (`chance`), paths (`glob`), obeying (`link`).
 
 use super::chance::{self, For};
 use super::glob::Glob;
 use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Reach, Ruling, Seen, Tail};
-use crate::plan::{Affects, Delay, Match};
+use crate::plan::{Affects, Delay, Latency, Match, Side};
 use assay_slo::Share;
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What it does to a victim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Harm {
-    /// It waits.
-    Delay(Delay),
+    /// It, or its answer, waits.
+    Delay {
+        /// For how long.
+        latency: Latency,
+        /// How long the fault lasts, µs: its ramp ends with it.
+        lasts_us: u64,
+    },
     /// It is answered.
     Answer(Arc<Answer>),
     /// It and its answer are kept, and everything else on its connection.
@@ -103,6 +110,10 @@ impl Planned {
     }
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Fault for Planned {
     fn matches(&self, seen: &Seen) -> bool {
         let method = seen.method.as_str();
@@ -114,13 +125,13 @@ impl Fault for Planned {
             })
     }
 
-    fn decide(&self, seen: &Seen, nth: u64) -> Ruling {
+    fn decide(&self, seen: &Seen, nth: u64, on: Duration) -> Ruling {
         let (what, drawn_by) = match seen.key() {
             Some(key) => (For::Key(key), DrawnBy::Key),
             None => (For::Arrival(nth), DrawnBy::Arrival),
         };
         let harm_is_drawn = match &self.harm {
-            Harm::Delay(delay) => !matches!(delay, Delay::Fixed { .. }),
+            Harm::Delay { latency, .. } => !matches!(latency.delay, Delay::Fixed { .. }),
             Harm::Garbage => true,
             _ => false,
         };
@@ -141,10 +152,17 @@ impl Fault for Planned {
             Harm::Stall => Fate::tail(Tail::Stall),
             Harm::Linger => Fate::tail(Tail::Linger),
             Harm::Pace(bytes) => Fate::pace(*bytes),
-            Harm::Delay(_) | Harm::Garbage => {
+            Harm::Delay { .. } | Harm::Garbage => {
                 let mut rng = rng.unwrap_or_else(|| chance::stream(self.seed, &self.name, what));
                 match &self.harm {
-                    Harm::Delay(delay) => Fate::delay(chance::delay(&mut rng, delay)),
+                    Harm::Delay { latency, lasts_us } => {
+                        let drawn = micros(chance::delay(&mut rng, &latency.delay));
+                        let us = latency.ramp.scale(drawn, micros(on), *lasts_us);
+                        match latency.side {
+                            Side::Request => Fate::delay(Duration::from_micros(us)),
+                            Side::Response => Fate::late(Duration::from_micros(us)),
+                        }
+                    }
                     _ => Fate::tail(Tail::Garbage(chance::garbage(&mut rng))),
                 }
             }

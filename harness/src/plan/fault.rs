@@ -3,6 +3,8 @@
 //! Not here: how they are written (`spec`), checked (`compile`) and carried out (module `fault`).
 
 use assay_slo::Share;
+use assay_slo::case::Again;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One fault on a link.
@@ -24,13 +26,28 @@ pub struct Fault {
     pub lasts_us: u64,
     /// Length of its recovery, µs.
     pub recovery_us: u64,
+    /// How often it comes again.
+    pub again: Option<Again>,
+}
+
+impl Fault {
+    /// The stretches in which it is on, µs after time 0.
+    pub fn spans(&self) -> impl Iterator<Item = Range<u64>> {
+        Again::spans(self.again, self.starts_us, self.lasts_us)
+    }
+
+    /// When it ends for the last time, µs after time 0.
+    #[must_use]
+    pub fn ends_us(&self) -> u64 {
+        self.starts_us.saturating_add(Again::whole_us(self.again, self.lasts_us))
+    }
 }
 
 /// What a fault does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FaultKind {
-    /// Waits before the request is passed on.
-    Latency(Delay),
+    /// The request, or its answer, is passed on later.
+    Latency(Latency),
     /// Answers in the service's place.
     Error {
         /// The status.
@@ -66,6 +83,70 @@ pub enum FaultKind {
         /// The signal's number.
         signal: i32,
     },
+}
+
+/// How much later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Latency {
+    /// Unless ramped.
+    pub delay: Delay,
+    /// What waits.
+    pub side: Side,
+    /// How it grows and shrinks.
+    pub ramp: Ramp,
+}
+
+impl From<Delay> for Latency {
+    fn from(delay: Delay) -> Latency {
+        Latency { delay, side: Side::Request, ramp: Ramp::default() }
+    }
+}
+
+impl Latency {
+    /// What no delay falls below, µs.
+    #[must_use]
+    pub fn least_us(&self) -> u64 {
+        if self.ramp == Ramp::default() { self.delay.least_us() } else { 0 }
+    }
+
+    /// What at least 95 % of the delays reach, µs.
+    #[must_use]
+    pub fn lower_end_us(&self) -> u64 {
+        if self.ramp == Ramp::default() { self.delay.lower_end_us() } else { 0 }
+    }
+}
+
+/// What of a request waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// It, before it is passed on.
+    Request,
+    /// Its answer, before it is passed back.
+    Response,
+}
+
+/// How a fault grows from nothing and shrinks to nothing, in a straight line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ramp {
+    /// From its start on, µs.
+    pub up_us: u64,
+    /// Until its end, µs.
+    pub down_us: u64,
+}
+
+impl Ramp {
+    /// How much of a delay is left `on_us` after the start of a fault that lasts so long.
+    #[must_use]
+    pub fn scale(&self, us: u64, on_us: u64, lasts_us: u64) -> u64 {
+        let part = |of: u64, whole: u64| match u128::from(whole) {
+            0 => us,
+            whole => {
+                let part = u128::from(us) * u128::from(of).min(whole) / whole;
+                u64::try_from(part).unwrap_or(us)
+            }
+        };
+        part(on_us, self.up_us).min(part(lasts_us.saturating_sub(on_us), self.down_us))
+    }
 }
 
 /// A distribution of delays, µs.
@@ -254,6 +335,18 @@ mod tests {
         assert_eq!(ends(Delay::Pareto { min_us: 10_000, p99_us: 90_000 }), (10_000, 10_000));
         let recorded = Recorded::new("x", &BTreeMap::from([(5, 4), (9, 0), (20, 96)])).unwrap();
         assert_eq!(ends(Delay::Recorded(Arc::new(recorded))), (5, 20));
+    }
+
+    #[test]
+    fn a_ramp_grows_and_shrinks_in_a_straight_line() {
+        let ramp = Ramp { up_us: 100, down_us: 50 };
+        let scaled = [0, 25, 100, 500, 950, 975, 1000, 2000].map(|on| ramp.scale(80, on, 1000));
+        assert_eq!(scaled, [0, 20, 80, 80, 80, 40, 0, 0]);
+        assert_eq!(Ramp::default().scale(80, 0, 1000), 80);
+        assert_eq!(
+            Ramp { up_us: u64::MAX, down_us: 1 }.scale(u64::MAX, u64::MAX - 1, u64::MAX),
+            u64::MAX - 1
+        );
     }
 
     #[test]

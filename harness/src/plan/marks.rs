@@ -3,7 +3,7 @@
 //! Invariant: no mark occurs twice; an index once given stays.
 //! Not here: counting (`record`), judging (crate slo).
 
-use super::Delay;
+use super::Latency;
 use assay_slo::case::{Clock, Mark};
 
 /// Least lag that tells an ill generator, µs.
@@ -48,7 +48,7 @@ impl Marks {
     }
 
     /// The index of the mark that a request misses if it was delayed by this fault: at least 1 ms.
-    pub(super) fn slow(&mut self, delay: &Delay) -> usize {
+    pub(super) fn slow(&mut self, delay: &Latency) -> usize {
         self.below(Clock::Service, delay.lower_end_us().max(LEAST_DELAY_US))
     }
 
@@ -72,6 +72,7 @@ pub(super) fn ages(limits_us: impl IntoIterator<Item = u64>) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Delay;
 
     #[test]
     fn a_mark_is_counted_once() {
@@ -104,7 +105,10 @@ mod tests {
     #[test]
     fn a_delay_shows_from_a_millisecond_on() {
         let mut marks = Marks::default();
-        let slow = [marks.slow(&Delay::Fixed { us: 999 }), marks.slow(&Delay::Fixed { us: 1001 })];
+        let slow = [
+            marks.slow(&Delay::Fixed { us: 999 }.into()),
+            marks.slow(&Delay::Fixed { us: 1001 }.into()),
+        ];
         let table = marks.into_table();
         let below = |us| Mark::Below { clock: Clock::Service, us };
         assert_eq!(slow.map(|index| table[index].clone()), [below(1000), below(1001)]);

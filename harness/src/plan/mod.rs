@@ -33,7 +33,9 @@ pub mod words;
 pub use compile::{compile, compile_all, compile_to_measure};
 pub use describe::describe;
 pub use dynamic::Dynamic;
-pub use fault::{Affects, Delay, Fault, FaultKind, Match, OutageMode, Recorded};
+pub use fault::{
+    Affects, Delay, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Recorded, Side,
+};
 pub use fleet::Fleet;
 pub use poisson::{Poisson, Spread};
 pub use text::UnknownPlaceholder;

@@ -107,7 +107,7 @@ fleets:
 faults:
   slow: {latency: {link: front, add: {normal: {mean: 200ms, sd: 50ms}}, affects: {share: 50%}, match: {method: [GET], path: "/products/**", headers: {X-Tenant: acme}}, at: 30s, duration: 20s, recovery: 10s}}
   wide: {latency: {link: front, add: {uniform: 10ms..50ms}, affects: all, at: slow.end + 20s, duration: 1s}}
-  even: {latency: {link: front, add: {fixed: 3s}, at: wide.end, duration: 1s}}
+  even: {latency: {link: front, add: {fixed: 3s}, side: response, ramp: {up: 200ms, down: 100ms}, again: {times: 2, every: 2s}, at: wide.end, duration: 1s}}
   tail: {latency: {link: front, add: {lognormal: {p50: 40ms, p99: 200ms}}, affects: {every-nth: 100}, at: even.end, duration: 1s}}
   rare: {latency: {link: front, add: {pareto: {min: 10ms, p99: 200ms}}, affects: {next: 5}, at: even.end, duration: 1s}}
   real: {latency: {link: front, add: {recorded: fx.hlog}, at: even.end, duration: 1s}}

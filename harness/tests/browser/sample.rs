@@ -107,6 +107,7 @@ pub(crate) fn case() -> Case {
                 starts_us: 20_000_000,
                 lasts_us: 12_000_000,
                 recovery_us: 12_000_000,
+                again: None,
             },
             Fault {
                 name: "slow <answers> of a long name".into(),
@@ -117,6 +118,7 @@ pub(crate) fn case() -> Case {
                 starts_us: 29_000_000,
                 lasts_us: 7_000_000,
                 recovery_us: 2_000_000,
+                again: None,
             },
         ],
         objectives: vec![latency("fast", 0, Clock::Response), latency("desks", 1, Clock::Service)],

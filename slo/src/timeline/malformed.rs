@@ -50,6 +50,9 @@ pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
         return Err(Malformed::new("a load plans more requests than any run sends"));
     }
     for fault in &case.faults {
+        if fault.again.is_some_and(|again| again.times > MOST) {
+            return Err(Malformed::new("a fault comes again more often than any run lasts"));
+        }
         match fault.asked {
             Asked::Share(share) => check_share(share)?,
             Asked::EveryNth(0) => return Err(Malformed::new("a fault asks for each 0th request")),

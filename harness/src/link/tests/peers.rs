@@ -146,7 +146,7 @@ impl Fault for Says {
         seen.path().starts_with(self.prefix)
     }
 
-    fn decide(&self, _: &Seen, _: u64) -> Ruling {
+    fn decide(&self, _: &Seen, _: u64, _: Duration) -> Ruling {
         Ruling { fate: Some(self.fate.clone()), drawn_by: DrawnBy::Nothing }
     }
 

@@ -11,16 +11,18 @@ use super::{MOST_RUN_US, delays, headers, kill, links, positive};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
 use crate::plan::traffic::Traffic;
-use crate::plan::{Affects, Fault, FaultKind, Match, OutageMode};
+use crate::plan::{Affects, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Side};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Ratio};
 use crate::spec::types::{self, Scenario};
 use assay_slo::Share;
-use assay_slo::case::{self, Asked, Shows};
+use assay_slo::case::{self, Again, Asked, Shows};
 use std::path::Path;
 
 /// Length of a recovery unless the scenario says.
 const RECOVERY_US: u64 = 10_000_000;
+/// The most times that a fault comes again.
+const MOST_AGAIN: u64 = 1000;
 /// One percent.
 const PERCENT: u64 = Share::ONE.0 / 100;
 /// Methods that a request can have.
@@ -50,6 +52,7 @@ pub(super) fn compile(
             starts_us,
             lasts_us: positive(parts.duration, MOST_RUN_US, &parts.trail.key("duration"), notes),
             recovery_us,
+            again: again(&parts, notes),
         };
         check_refusal(&fault, &parts.trail, notes);
         if timetable.complete {
@@ -67,7 +70,7 @@ pub(super) fn compile(
 /// What the judge knows of a fault.
 pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
     let (kind, shows) = match &fault.kind {
-        FaultKind::Latency(delay) => ("latency", Shows::Slow { mark: marks.slow(delay) }),
+        FaultKind::Latency(latency) => ("latency", Shows::Slow { mark: marks.slow(latency) }),
         FaultKind::Error { status, .. } => ("error", Shows::Status(*status)),
         FaultKind::Outage(OutageMode::Refuse) => ("outage", Shows::Refused),
         FaultKind::Outage(OutageMode::BlackHole | OutageMode::Reset) => ("outage", Shows::Broken),
@@ -93,7 +96,49 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
         starts_us: fault.starts_us,
         lasts_us: fault.lasts_us,
         recovery_us: fault.recovery_us,
+        again: fault.again,
     }
+}
+
+/// How often it comes again; each time it must have ended before.
+fn again(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Option<Again> {
+    let (again, trail) = (parts.again?, parts.trail.key("again"));
+    let times = again.times.0;
+    if !(1..=MOST_AGAIN).contains(&times) {
+        let message = format!("`times: {times}` is not from 1 to {MOST_AGAIN}");
+        let help = "write how often it comes besides the first time, or leave `again` out";
+        notes.value(&trail.key("times"), message, help);
+    }
+    if again.every <= parts.duration {
+        let message = format!(
+            "each time lasts {}, so none can start {} after the one before",
+            parts.duration, again.every
+        );
+        notes.value(&trail.key("every"), message, format!("write more than {}", parts.duration));
+    }
+    Some(Again { times: times.clamp(1, MOST_AGAIN), every_us: again.every.us })
+}
+
+/// How a delay grows and shrinks, within its fault's length.
+fn ramp(fault: &types::LatencyFault, trail: &Trail, notes: &mut Notes<'_>) -> Ramp {
+    let Some(ramp) = &fault.ramp else { return Ramp::default() };
+    let us = |part: Option<Duration>| part.map_or(0, |part| part.us);
+    let (up_us, down_us) = (us(ramp.up), us(ramp.down));
+    let trail = trail.key("ramp");
+    if up_us == 0 && down_us == 0 {
+        let message = "neither `up` nor `down` lasts any time".to_owned();
+        notes.value(&trail, message, "write {up: 5s}, {down: 5s} or both, or leave it out");
+    } else if up_us.saturating_add(down_us) > fault.duration.us {
+        let shown = |us: u64| Duration { us };
+        let message = format!(
+            "{} up and {} down do not fit in {}",
+            shown(up_us),
+            shown(down_us),
+            fault.duration
+        );
+        notes.value(&trail, message, "write shorter ones, or a longer `duration`");
+    }
+    Ramp { up_us, down_us }
 }
 
 fn acts_on(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> String {
@@ -111,9 +156,14 @@ fn acts_on(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -
 
 fn kind(fault: &types::Fault, trail: &Trail, folder: &Path, notes: &mut Notes<'_>) -> FaultKind {
     match fault {
-        types::Fault::Latency(fault) => {
-            FaultKind::Latency(delays::compile(&fault.add, &trail.key("add"), folder, notes))
-        }
+        types::Fault::Latency(fault) => FaultKind::Latency(Latency {
+            delay: delays::compile(&fault.add, &trail.key("add"), folder, notes),
+            side: match fault.side {
+                types::Side::Request => Side::Request,
+                types::Side::Response => Side::Response,
+            },
+            ramp: ramp(fault, trail, notes),
+        }),
         types::Fault::Error(fault) => {
             let status = fault.status.0;
             if !(400..600).contains(&status) {
@@ -227,7 +277,7 @@ fn check_refusal(fault: &Fault, trail: &Trail, notes: &mut Notes<'_>) {
 /// The recovery must end while the load that could show it still runs.
 fn check_end(fault: &Fault, trail: &Trail, traffic: Traffic<'_>, notes: &mut Notes<'_>) {
     let Some(last) = traffic.ends_through(&fault.link).or(traffic.ends()) else { return };
-    let ended = fault.starts_us.saturating_add(fault.lasts_us);
+    let ended = fault.ends_us();
     let recovered = ended.saturating_add(fault.recovery_us);
     if recovered > last {
         let shown = |us: u64| Duration { us };

@@ -203,6 +203,18 @@ fn each_rule_is_told_in_one_message() {
         ("faults: {a: {truncate: {link: x, at: 1s, duration: 1s}}}", "`after` is missing"),
         ("faults: {a: {abort: {link: x, at: 1s}}}", "`duration` is missing"),
         (
+            "faults: {a: {abort: {link: x, at: 1s, duration: 1s, again: {times: 2}}}}",
+            "`every` is missing",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {fixed: 1s}, side: both, at: 1s, duration: 1s}}}",
+            "unknown `both`",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {fixed: 1s}, ramp: 5s, at: 1s, duration: 1s}}}",
+            "`5s` where a map is wanted",
+        ),
+        (
             "faults: {a: {stall: {link: x, after: 1KiB, at: 1s, duration: 1s}}}",
             "unknown key `after`",
         ),
@@ -258,12 +270,7 @@ const HOLES: &[(&str, &str)] = &[
     ("Fault", "faults: {a: {HOLE: {link: x, rate: 64KiB/s}}}"),
     ("RestartedBy", "faults: {a: {kill: {service: x, at: 1s, duration: 1s, restarted-by: HOLE}}}"),
     ("BreakerEvidence", "breakers: {a: {evidence: [{HOLE: {url: x}}]}}"),
-    (
-        "LatencyFault",
-        "faults: {a: {latency: {link: x, add: {fixed: 1s}, at: 1s, duration: 1s, HOLE: x}}}",
-    ),
-    ("ErrorFault", "faults: {a: {error: {link: x, status: 500, at: 1s, duration: 1s, HOLE: x}}}"),
-    ("OutageFault", "faults: {a: {outage: {link: x, mode: reset, at: 1s, duration: 1s, HOLE: x}}}"),
+    ("KillFault", "faults: {a: {kill: {service: x, at: 1s, duration: 1s, HOLE: x}}}"),
     ("Objective", "objectives: {a: {HOLE: {}}}"),
     ("LatencyObjective", "objectives: {a: {latency: {percentile: 95, below: 1s, HOLE: x}}}"),
     ("Clock", "objectives: {a: {latency: {percentile: 95, below: 1s, clock: HOLE}}}"),

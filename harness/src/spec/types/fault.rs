@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Requests are passed on later.
+    /// Requests, or their answers, are passed on later.
     Latency(LatencyFault),
     /// Requests are answered with an error.
     Error(ErrorFault),
@@ -43,6 +43,12 @@ pub struct LatencyFault {
     pub link: Name,
     /// How much later.
     pub add: Delay,
+    /// What waits: request.
+    #[serde(default)]
+    pub side: Side,
+    /// How it grows and shrinks: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
     /// Which of the matching requests: all.
     #[serde(default)]
     pub affects: Affects,
@@ -56,6 +62,9 @@ pub struct LatencyFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// Requests are answered with an error.
@@ -85,6 +94,9 @@ pub struct ErrorFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// Nothing gets through.
@@ -108,6 +120,9 @@ pub struct OutageFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// Something that needs no settings of its own.
@@ -129,6 +144,9 @@ pub struct LinkFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// Answers are broken off.
@@ -152,6 +170,9 @@ pub struct TruncateFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// Bodies take their time.
@@ -175,6 +196,9 @@ pub struct BandwidthFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// How an outage looks.
@@ -187,6 +211,39 @@ pub enum OutageMode {
     BlackHole,
     /// Connects are accepted and reset, open ones too.
     Reset,
+}
+
+/// What of a request waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// It, before it is passed on.
+    #[default]
+    Request,
+    /// Its answer, before it is passed back.
+    Response,
+}
+
+/// How a delay grows from nothing and shrinks to nothing, in a straight line.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ramp {
+    /// For so long from its start on: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up: Option<Duration>,
+    /// For so long until its end: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down: Option<Duration>,
+}
+
+/// That a fault comes again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Again {
+    /// How often, besides the first time.
+    pub times: Count,
+    /// From start to start.
+    pub every: Duration,
 }
 
 /// A distribution of delays.

@@ -204,6 +204,13 @@ fn counted_victims_are_asked_for_by_their_number() {
         assert_eq!((card.faults[0].asked, card.faults[0].injected), (Some(wanted), Some(1)));
         assert_eq!(card.findings, Vec::<String>::new());
     }
+    // Each time that it is on anew.
+    let effect = Effect { matched: 20, injected: 3, ours: 3 };
+    let script = Script::new(60).errors().fault(20_000..30_000, effect);
+    let mut script = script.on(0, 40_000..45_000, effect);
+    script.case.faults[0].asked = Asked::Next(5);
+    let card = script.run(0..60, 0).complete().judge();
+    assert_eq!((card.faults[0].asked, card.faults[0].injected), (Some(10), Some(6)));
     let mut script = Script::new(60).errors().fault(20_000..30_000, Effect::default());
     script.case.faults[0].asked = Asked::EveryNth(0);
     assert!(script.run(0..60, 0).complete().timeline().is_err());

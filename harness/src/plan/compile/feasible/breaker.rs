@@ -40,7 +40,7 @@ pub(super) fn fault_of<'p>(moment: Moment, world: World<'p>) -> Option<&'p Fault
 }
 
 fn end(fault: &Fault) -> u64 {
-    fault.starts_us.saturating_add(fault.lasts_us)
+    fault.ends_us()
 }
 
 #[derive(Clone, Copy)]

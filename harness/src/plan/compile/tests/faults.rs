@@ -1,6 +1,6 @@
 //! Each check of faults with a scenario that fails it.
 
-use super::refused::{FAULT, refused};
+use super::refused::{FAULT, among, refused};
 
 /// The scenario's fault as this one.
 #[track_caller]
@@ -36,6 +36,24 @@ fn delays_that_are_none() {
     add("{pareto: {min: 5ms, p99: 5ms}}", "a p99 of 5ms is not above the min of 5ms");
     add("{pareto: {min: 0s, p99: 5ms}}", "a delay of 0s delays nothing");
     add("{recorded: nowhere.hlog}", "nowhere.hlog`: No such file");
+}
+
+#[test]
+fn ramps_and_repetitions_that_do_not_fit() {
+    let late =
+        |more: &str, message| instead("latency", &format!("add: {{fixed: 1s}}, {more}"), message);
+    late("ramp: {up: 6s, down: 5s}", "6s up and 5s down do not fit in 10s");
+    late("ramp: {up: 0s}", "neither `up` nor `down` lasts any time");
+    late("again: {times: 0, every: 20s}", "`times: 0` is not from 1 to 1000");
+    late("recovery: 1s, again: {times: 1, every: 10s}", "none can start 10s after the one before");
+    let again = |times: u64| {
+        let late =
+            "half: {latency: {link: front, at: 20s, duration: 10s, add: {fixed: 1s}, again: ";
+        format!("{late}{{times: {times}, every: 60s}}}}}}")
+    };
+    among(&[(FAULT, &again(1001))], &["`times: 1001` is not from 1 to 1000"]);
+    let last = "`half` ends at 2m30s and its recovery at 2m40s, but the load ends at 1m";
+    among(&[(FAULT, &again(2))], &[last]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(super) fn refused(changes: &[(&str, &str)], message: &str) {
 
 /// Wants this among the problems.
 #[track_caller]
-fn among(changes: &[(&str, &str)], messages: &[&str]) {
+pub(super) fn among(changes: &[(&str, &str)], messages: &[&str]) {
     let problems = planned(&changed(changes)).err().unwrap_or_default();
     let shown = problems.render(Look::Plain);
     for message in messages {
