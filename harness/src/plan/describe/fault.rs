@@ -34,7 +34,7 @@ pub(super) fn broken(fault: &Fault) -> String {
         Affects::All => "all".to_owned(),
         Affects::Share(share) => format!("{share} at random"),
         Affects::Quota(share) => format!("{share} exactly"),
-        Affects::EveryNth(n) => format!("each {n}th"),
+        Affects::EveryNth(n) => format!("1 of each {n}"),
         Affects::Next(n) => format!("the first {n}"),
     };
     let mut matching = Vec::new();
