@@ -190,6 +190,8 @@ mod tests {
             first(Delay::Lognormal { p50_us: 40_000, p99_us: 200_000 }),
             [21_366, 54_808, 52_029]
         );
+        let pareto = Delay::Pareto { min_us: 10_000, p99_us: 100_000 };
+        assert_eq!(first(pareto), [12_490, 16_534, 11_968]);
     }
 
     #[test]

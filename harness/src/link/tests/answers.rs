@@ -138,7 +138,7 @@ async fn a_stalled_answer_was_asked_for_and_comes_whole_when_the_stall_ends() {
         }
     })
     .await;
-    let told = api.events.recv().await.unwrap();
+    let told = within(api.events.recv()).await.unwrap();
     assert!(matches!(told, LinkEvent::FirstAffected { fault: 0, .. }), "{told:?}");
     assert_eq!(backend.seen(), 1);
     let nothing = tokio::time::timeout(MS * 50, asking.read_u8()).await;
