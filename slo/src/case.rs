@@ -7,7 +7,9 @@
 use crate::time::Share;
 use serde::{Deserialize, Serialize};
 
+mod fault;
 mod must;
+pub use fault::{Again, Asked, Fault, Shows};
 pub use must::{Bound, BreakerMust, Expectation, Must};
 
 /// Which instants a latency is taken between.
@@ -177,47 +179,6 @@ pub enum Mark {
     Refused,
     /// Waited for a connection because the limit of connections was reached.
     Blocked,
-}
-
-/// One declared fault.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fault {
-    /// Its name in the scenario.
-    pub name: String,
-    /// What it does in one word: `latency`, `error`, `outage`, `kill`.
-    pub kind: String,
-    /// The link or service it acts on.
-    pub link: String,
-    /// How its effect shows to callers.
-    pub shows: Shows,
-    /// The share of the matching requests that it asks for.
-    pub asked: Share,
-    /// Planned start, µs after time 0.
-    pub starts_us: u64,
-    /// Planned length, µs.
-    pub lasts_us: u64,
-    /// How long after its end is called its recovery, µs.
-    pub recovery_us: u64,
-}
-
-/// How a fault's effect is recognised in what callers recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shows {
-    /// Answers with this status.
-    Status(u16),
-    /// Requests that took at least as long as the predicate of this mark allows
-    /// ([`Mark::Below`], service clock): the delay's lower end.
-    Slow {
-        /// Index into [`Case::marks`].
-        mark: usize,
-    },
-    /// Connections refused.
-    Refused,
-    /// No answer, a reset or a timeout.
-    Broken,
-    /// Not at a link: a process was ended. Its effect is 1 if it was seen to be gone.
-    Gone,
 }
 
 /// Where something was asked for, for messages and annotations.

@@ -4,7 +4,7 @@
 //! Invariant: an effect is never assumed; what was not counted is unknown.
 //! Not here: how a fault acts (harness `fault`, `link`).
 
-use crate::case::{Case, Fault, Mark, Of, Shows};
+use crate::case::{Asked, Case, Fault, Mark, Of, Shows};
 use crate::interval;
 use crate::outcome::Outcome;
 use crate::phase::Phases;
@@ -52,7 +52,9 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         None => 0,
     };
     let connects = if fault.shows == Shows::Refused { count(&refused) } else { 0 };
-    let seen = ours.then(|| count(&|key, counts| shown(&fault.shows, &refused, key, counts)));
+    let shows = fault.shows != Shows::Unseen;
+    let seen =
+        (ours && shows).then(|| count(&|key, counts| shown(&fault.shows, &refused, key, counts)));
     let (asked, injected, own) = match (&fault.shows, line.effect) {
         (_, None) => (None, None, 0),
         // Connections that were open, and those refused later.
@@ -63,7 +65,8 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         ),
         (Shows::Gone, Some(effect)) => (Some(line.spans.len() as u64), Some(effect.injected), 0),
         (_, Some(effect)) => {
-            (Some(part(effect.matched, fault.asked)), Some(effect.injected), effect.ours)
+            let times = line.spans.len() as u64;
+            (Some(wanted(fault.asked, effect.matched, times)), Some(effect.injected), effect.ours)
         }
     };
     let (worked, effect) = match (line.edges.applied, injected) {
@@ -122,12 +125,21 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
     let fits = match shows {
         Shows::Status(status) => key.status == *status,
         Shows::Slow { mark } if key.outcome.is_known_attempt() => return counts.unmarked(*mark),
-        Shows::Slow { .. } => false,
+        Shows::Slow { .. } | Shows::Unseen => false,
         Shows::Refused if broken => true,
         Shows::Refused => return refused(key, counts),
         Shows::Broken | Shows::Gone => broken || key.outcome == Outcome::ConnectError,
     };
     if fits { counts.n } else { 0 }
+}
+
+/// How many of those that matched, in so many times on, a fault asks for.
+fn wanted(asked: Asked, matched: u64, times: u64) -> u64 {
+    match asked {
+        Asked::Share(share) => part(matched, share),
+        Asked::EveryNth(n) => matched.checked_div(n).unwrap_or(0),
+        Asked::Next(n) => matched.min(n.saturating_mul(times)),
+    }
 }
 
 /// This share of a count, to the nearest whole.
@@ -140,19 +152,20 @@ fn part(of: u64, share: Share) -> u64 {
 /// A share that the link did not keep: outside the exact two-sided 99.9 % interval.
 fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
     let effect = line.effect?;
+    let Asked::Share(share) = fault.asked else { return None };
     if matches!(fault.shows, Shows::Refused | Shows::Gone)
         || effect.matched == 0
-        || fault.asked >= Share::ONE
+        || share >= Share::ONE
     {
         return None;
     }
-    let few = interval::cdf(effect.injected, effect.matched, fault.asked) < 0.0005;
-    let many = interval::tail(effect.injected, effect.matched, fault.asked) < 0.0005;
+    let few = interval::cdf(effect.injected, effect.matched, share) < 0.0005;
+    let many = interval::tail(effect.injected, effect.matched, share) < 0.0005;
     (few || many).then(|| {
         format!(
             "fault `{}` asked for {} of the requests, but hit {} ({} of {})",
             fault.name,
-            words::share(fault.asked),
+            words::share(share),
             words::ratio(effect.injected, effect.matched),
             effect.injected,
             effect.matched

@@ -4,8 +4,8 @@
 //! Not here: the rules under test.
 
 use crate::case::{
-    Anchor, Ask, Case, Clock, During, Expectation, Fault, Load, LoadKind, Mark, Moment, Must,
-    Objective, Of, Place, Request, Shows,
+    Anchor, Ask, Asked, Case, Clock, During, Expectation, Fault, Load, LoadKind, Mark, Moment,
+    Must, Objective, Of, Place, Request, Shows,
 };
 use crate::event::{
     Cell, Edge, EdgeKind, Effect, End, EndReason, Entry, Event, Gate, GateTime, Straddle,
@@ -140,10 +140,11 @@ impl Script {
             kind: "error".to_owned(),
             link: "api".to_owned(),
             shows,
-            asked: Share::ONE,
+            asked: Asked::Share(Share::ONE),
             starts_us: 0,
             lasts_us: 0,
             recovery_us: 10_000_000,
+            again: None,
         });
         self
     }

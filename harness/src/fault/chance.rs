@@ -1,12 +1,14 @@
 //! Chance of faults: seeded, named, and a function of what it is drawn for.
 //!
-//! Invariant: integers decide who is a victim; only the length of a normal delay is a float's.
+//! Invariant: integers decide who is a victim; floats only how long normal, lognormal and Pareto
+//! delays are.
 //! Invariant: a stream depends on nothing but the seed, the fault's name and what it is for, so
 //! neither another fault nor the order of requests moves it.
 //! Not here: which faults there are (`planned`).
 
 use crate::plan::Delay;
 use assay_slo::Share;
+use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
@@ -77,25 +79,46 @@ pub(crate) fn quota(seed: u64, fault: &str, victims: u64, nth: u64) -> bool {
 }
 
 /// A delay of this distribution.
-pub(crate) fn delay(rng: &mut ChaCha8Rng, delay: Delay) -> Duration {
+pub(crate) fn delay(rng: &mut ChaCha8Rng, delay: &Delay) -> Duration {
+    // A cast from a float stops at 0 and at the greatest integer.
     let us = match delay {
-        Delay::Fixed { us } => us,
+        Delay::Fixed { us } => *us,
         Delay::Uniform { min_us, max_us } => {
-            let width = max_us.saturating_sub(min_us);
+            let width = max_us.saturating_sub(*min_us);
             min_us + below(rng, width.saturating_add(1))
         }
         Delay::Normal { mean_us, sd_us } => {
-            let us = mean_us as f64 + sd_us as f64 * standard_normal(rng);
-            // A cast stops at 0 and at the greatest integer.
+            let us = *mean_us as f64 + *sd_us as f64 * standard_normal(rng);
             us.round() as u64
         }
+        Delay::Lognormal { p50_us, p99_us } => {
+            let sigma = Delay::lognormal_sigma(*p50_us, *p99_us);
+            (*p50_us as f64 * libm::exp(sigma * standard_normal(rng))).round() as u64
+        }
+        Delay::Pareto { min_us, p99_us } => {
+            let exponent = -1.0 / Delay::pareto_shape(*min_us, *p99_us);
+            (*min_us as f64 * libm::pow(1.0 - unit(rng), exponent)).round() as u64
+        }
+        Delay::Recorded(recorded) => recorded.nth(below(rng, recorded.total())),
     };
     Duration::from_micros(us)
 }
 
+/// From 0 to 1, without 1.
+fn unit(rng: &mut ChaCha8Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Bytes that no HTTP answer begins with: the first is no ASCII.
+pub(crate) fn garbage(rng: &mut ChaCha8Rng) -> Bytes {
+    let mut bytes = [0; 64];
+    rng.fill_bytes(&mut bytes);
+    bytes[0] |= 0x80;
+    Bytes::copy_from_slice(&bytes)
+}
+
 /// One of the two numbers of Box and Muller (1958).
 fn standard_normal(rng: &mut ChaCha8Rng) -> f64 {
-    let unit = |rng: &mut ChaCha8Rng| (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
     let radius = (-2.0 * (1.0 - unit(rng)).ln()).sqrt();
     radius * (std::f64::consts::TAU * unit(rng)).cos()
 }
@@ -103,12 +126,72 @@ fn standard_normal(rng: &mut ChaCha8Rng) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Recorded;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     fn delays(of: Delay, n: u64) -> Vec<u64> {
         (0..n)
-            .map(|k| delay(&mut stream(1, "slow", For::Arrival(k)), of).as_micros() as u64)
+            .map(|k| delay(&mut stream(1, "slow", For::Arrival(k)), &of).as_micros() as u64)
             .collect()
+    }
+
+    /// How many of 10 000 delays fall below each of these, and how many should: within four
+    /// standard deviations of a binomial count.
+    fn has_quantiles(of: Delay, quantiles: &[(u64, f64)]) {
+        let drawn = delays(of.clone(), 10_000);
+        for (us, share) in quantiles {
+            let below = drawn.iter().filter(|drawn| *drawn < us).count() as f64;
+            let spread = 4.0 * (10_000.0 * share * (1.0 - share)).sqrt();
+            assert!((below - 10_000.0 * share).abs() <= spread, "{of:?}: {below} below {us} µs");
+        }
+    }
+
+    #[test]
+    fn long_tails_have_their_quantiles() {
+        // ln X is normal: median 40 ms, sigma = ln 5 / 2.3263; one sigma is 84.13 %.
+        let lognormal = Delay::Lognormal { p50_us: 40_000, p99_us: 200_000 };
+        let sigma = (1.609_437_912_434_1_f64 / 2.326_347_874_04).exp();
+        let one = |factor: f64| (40_000.0 * factor) as u64;
+        let quantiles = [
+            (one(1.0), 0.5),
+            (200_000, 0.99),
+            (one(sigma), 0.841_344_7),
+            (one(1.0 / sigma), 0.158_655_3),
+            (one(sigma * sigma), 0.977_249_9),
+        ];
+        has_quantiles(lognormal, &quantiles);
+        // P(X > x) = (min / x)^a; with a p99 of 10 times the least a is 2.
+        let pareto = Delay::Pareto { min_us: 10_000, p99_us: 100_000 };
+        let quantiles = [
+            (10_000, 0.0),
+            (20_000, 0.75),
+            (30_000, 1.0 - 1.0 / 9.0),
+            (50_000, 0.96),
+            (100_000, 0.99),
+        ];
+        has_quantiles(pareto, &quantiles);
+        let counted = BTreeMap::from([(5_000, 900), (7_000, 0), (80_000, 90), (900_000, 10)]);
+        let recorded = Recorded::new("x.hlog", &counted).unwrap();
+        let recorded = Delay::Recorded(Arc::new(recorded));
+        has_quantiles(
+            recorded.clone(),
+            &[(5_000, 0.0), (5_001, 0.9), (80_001, 0.99), (900_001, 1.0)],
+        );
+        assert!(delays(recorded, 1000).iter().all(|us| counted[us] > 0));
+    }
+
+    /// The same on every machine: the first delays for seed 1.
+    #[test]
+    fn delays_are_fixed_for_ever() {
+        let first = |of| delays(of, 3);
+        assert_eq!(
+            first(Delay::Lognormal { p50_us: 40_000, p99_us: 200_000 }),
+            [21_366, 54_808, 52_029]
+        );
+        let pareto = Delay::Pareto { min_us: 10_000, p99_us: 100_000 };
+        assert_eq!(first(pareto), [12_490, 16_534, 11_968]);
     }
 
     #[test]

@@ -60,15 +60,23 @@ pub enum FaultError {
 pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
     let name = || fault.name.clone();
     let harm = match &fault.kind {
-        FaultKind::Latency(delay) => Harm::Delay(*delay),
+        FaultKind::Latency(latency) => {
+            Harm::Delay { latency: latency.clone(), lasts_us: fault.lasts_us }
+        }
         FaultKind::Error { status, headers, text } => {
             let answer = Answer::new(*status, headers.clone(), text)
                 .map_err(|why| FaultError::Answer { name: name(), why })?;
             Harm::Answer(Arc::new(answer))
         }
         FaultKind::Kill { .. } => return Err(FaultError::Process { name: name() }),
-        FaultKind::Outage(OutageMode::BlackHole) => Harm::Stall,
+        FaultKind::Outage(OutageMode::BlackHole) => Harm::BlackHole,
         FaultKind::Outage(OutageMode::Reset) => Harm::Reset,
+        FaultKind::Abort => Harm::Abort,
+        FaultKind::Truncate { after } => Harm::Cut(*after),
+        FaultKind::Stall => Harm::Stall,
+        FaultKind::Garbage => Harm::Garbage,
+        FaultKind::SlowClose => Harm::Linger,
+        FaultKind::Bandwidth { per_s } => Harm::Pace(*per_s),
         FaultKind::Outage(OutageMode::Refuse) => {
             let is_about_all = fault.affects == Affects::All && fault.matches == Match::default();
             return if is_about_all {

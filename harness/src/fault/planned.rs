@@ -1,28 +1,48 @@
 //! A planned fault as a rule over requests.
 //!
 //! Invariant: pure and order-free: whether our own request is a victim, and how long it waits,
-//! depends on the seed, the fault's name and the request's key alone; quotas alone go by the
-//! number of the arrival.
+//! depends on the seed, the fault's name and the request's key alone (with a ramp its wait also on
+//! when it comes); who is a victim of a quota,
+//! the nth or among the next is decided by the number of the arrival.
 //! Not here: drawing (`chance`), paths (`glob`), obeying (`link`).
 
 use super::chance::{self, For};
 use super::glob::Glob;
-use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Reach, Ruling, Seen};
-use crate::plan::{Affects, Delay, Match};
+use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Reach, Ruling, Seen, Tail};
+use crate::plan::{Affects, Delay, Latency, Match, Side};
 use assay_slo::Share;
+use std::cmp::Reverse;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What it does to a victim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Harm {
-    /// It waits.
-    Delay(Delay),
+    /// It, or its answer, waits.
+    Delay {
+        /// For how long.
+        latency: Latency,
+        /// How long the fault lasts, µs: its ramp ends with it.
+        lasts_us: u64,
+    },
     /// It is answered.
     Answer(Arc<Answer>),
-    /// It and its answer are kept.
-    Stall,
-    /// Its connection is reset.
+    /// It and its answer are kept, and everything else on its connection.
+    BlackHole,
+    /// Its connection is reset, also if it was passed on before.
     Reset,
+    /// Its connection is reset when it arrives.
+    Abort,
+    /// So many bytes of its answer's body are passed on.
+    Cut(u64),
+    /// Its answer is kept.
+    Stall,
+    /// Its answer is no HTTP.
+    Garbage,
+    /// The end of its connection is withheld.
+    Linger,
+    /// Bodies have so many bytes a second.
+    Pace(u64),
 }
 
 /// Which of the matching requests are victims.
@@ -34,6 +54,10 @@ pub(crate) enum Victims {
     Share(Share),
     /// So many of each [`chance::BLOCK`] arrivals.
     Quota(u64),
+    /// Each whose number, from 1, this divides.
+    EveryNth(u64),
+    /// So many, the first.
+    Next(u64),
 }
 
 /// A fault of requests.
@@ -66,6 +90,8 @@ impl Planned {
             Affects::Share(share) => Victims::Share(share),
             Affects::Quota(share) if share.0 % percent == 0 => Victims::Quota(share.0 / percent),
             Affects::Quota(share) => return Err(share),
+            Affects::EveryNth(n) => Victims::EveryNth(n),
+            Affects::Next(n) => Victims::Next(n),
         };
         Ok(Planned {
             seed,
@@ -84,6 +110,10 @@ impl Planned {
     }
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Fault for Planned {
     fn matches(&self, seen: &Seen) -> bool {
         let method = seen.method.as_str();
@@ -95,27 +125,46 @@ impl Fault for Planned {
             })
     }
 
-    fn decide(&self, seen: &Seen, nth: u64) -> Ruling {
+    fn decide(&self, seen: &Seen, nth: u64, on: Duration) -> Ruling {
         let (what, drawn_by) = match seen.key() {
             Some(key) => (For::Key(key), DrawnBy::Key),
             None => (For::Arrival(nth), DrawnBy::Arrival),
         };
-        let draws_delay =
-            matches!(self.harm, Harm::Delay(Delay::Uniform { .. } | Delay::Normal { .. }));
-        let draws = draws_delay || matches!(self.victims, Victims::Share(_));
+        let harm_is_drawn = match &self.harm {
+            Harm::Delay { latency, .. } => !matches!(latency.delay, Delay::Fixed { .. }),
+            Harm::Garbage => true,
+            _ => false,
+        };
+        let draws = harm_is_drawn || matches!(self.victims, Victims::Share(_));
         let mut rng = draws.then(|| chance::stream(self.seed, &self.name, what));
         let is_victim = match (self.victims, &mut rng) {
             (Victims::Quota(victims), _) => chance::quota(self.seed, &self.name, victims, nth),
+            (Victims::EveryNth(n), _) => (nth + 1).is_multiple_of(n),
+            (Victims::Next(n), _) => nth < n,
             (Victims::Share(share), Some(rng)) => chance::share(rng, share),
             (Victims::All | Victims::Share(_), _) => true,
         };
         let fate = is_victim.then(|| match &self.harm {
             Harm::Answer(answer) => Fate::end(Ending::Answer(answer.clone())),
-            Harm::Stall => Fate::end(Ending::Stall),
-            Harm::Reset => Fate::end(Ending::Reset),
-            Harm::Delay(delay) => {
+            Harm::BlackHole => Fate::end(Ending::Stall),
+            Harm::Reset | Harm::Abort => Fate::end(Ending::Reset),
+            Harm::Cut(bytes) => Fate::tail(Tail::Cut(Reverse(*bytes))),
+            Harm::Stall => Fate::tail(Tail::Stall),
+            Harm::Linger => Fate::tail(Tail::Linger),
+            Harm::Pace(bytes) => Fate::pace(*bytes),
+            Harm::Delay { .. } | Harm::Garbage => {
                 let mut rng = rng.unwrap_or_else(|| chance::stream(self.seed, &self.name, what));
-                Fate::delay(chance::delay(&mut rng, *delay))
+                match &self.harm {
+                    Harm::Delay { latency, lasts_us } => {
+                        let drawn = micros(chance::delay(&mut rng, &latency.delay));
+                        let us = latency.ramp.scale(drawn, micros(on), *lasts_us);
+                        match latency.side {
+                            Side::Request => Fate::delay(Duration::from_micros(us)),
+                            Side::Response => Fate::late(Duration::from_micros(us)),
+                        }
+                    }
+                    _ => Fate::tail(Tail::Garbage(chance::garbage(&mut rng))),
+                }
             }
         });
         Ruling { fate, drawn_by: if draws { drawn_by } else { DrawnBy::Nothing } }
@@ -123,9 +172,9 @@ impl Fault for Planned {
 
     fn reach(&self) -> Reach {
         match (&self.harm, self.is_about_all()) {
-            (Harm::Delay(_) | Harm::Answer(_), _) => Reach::Arriving,
-            (Harm::Stall, true) => Reach::Connections,
-            (Harm::Stall, false) | (Harm::Reset, _) => Reach::UnderWay,
+            (Harm::BlackHole, true) => Reach::Connections,
+            (Harm::BlackHole, false) | (Harm::Reset | Harm::Stall, _) => Reach::UnderWay,
+            _ => Reach::Arriving,
         }
     }
 }

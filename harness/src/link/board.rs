@@ -11,6 +11,7 @@ use assay_slo::At;
 use assay_slo::event::Effect;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// What is done to a link.
 #[derive(Clone)]
@@ -44,6 +45,7 @@ pub(crate) struct Tally {
 struct Active {
     action: Action,
     tally: Tally,
+    since: Instant,
 }
 
 struct Cleared {
@@ -74,12 +76,13 @@ impl Board {
     /// This fault is on.
     pub(crate) fn add(&mut self, fault: usize, action: Action) {
         self.cleared.retain(|cleared| cleared.fault != fault);
-        self.active.insert(fault, Active { action, tally: Tally::default() });
+        let (tally, since) = (Tally::default(), Instant::now());
+        self.active.insert(fault, Active { action, tally, since });
     }
 
     /// It no longer is; requests numbered from `from` on come after it.
     pub(crate) fn remove(&mut self, fault: usize, from: u64) -> Option<Tally> {
-        let Active { action, tally } = self.active.remove(&fault)?;
+        let Active { action, tally, .. } = self.active.remove(&fault)?;
         self.cleared.push(Cleared { fault, action, from });
         Some(tally)
     }
@@ -107,14 +110,17 @@ impl Board {
 
     /// Asks a fault about a request, once.
     pub(crate) fn ask(&mut self, fault: usize, passage: &mut Passage) {
-        let Some(Active { action: Action::Requests(rules), tally }) = self.active.get_mut(&fault)
+        let Some(Active { action: Action::Requests(rules), tally, since }) =
+            self.active.get_mut(&fault)
         else {
             return;
         };
         if !rules.matches(&passage.seen) {
             return;
         }
-        let ruling = rules.decide(&passage.seen, tally.effect.matched);
+        // One that came before the fault meets it at its start.
+        let on = passage.arrived.saturating_duration_since(*since);
+        let ruling = rules.decide(&passage.seen, tally.effect.matched, on);
         tally.effect.matched += 1;
         tally.by_arrival += u64::from(ruling.drawn_by == DrawnBy::Arrival);
         if let Some(fate) = ruling.fate {

@@ -1,9 +1,11 @@
 //! The bodies that a link passes on: requests upwards, answers downwards, streamed.
 //!
-//! Invariant: every byte read from a client is passed on, or its request is given up.
-//! Not here: connections (`conn`), whether a request is passed on (`passage`).
+//! Invariant: every byte read from a client is passed on, or its request is given up; every byte
+//! read from an upstream likewise, or its answer is cut, which ends the connection.
+//! Not here: connections (`conn`), whether a request is passed on (`passage`), pace (`pace`).
 
 use super::conn::Conn;
+use super::pace::Pacer;
 use super::proxy::Proxy;
 use super::watch::Delivery;
 use bytes::Bytes;
@@ -36,6 +38,9 @@ pub(crate) enum Consent {
 pub(crate) struct RequestBody {
     source: Incoming,
     consent: Option<Pin<Box<dyn Future<Output = Consent>>>>,
+    pacer: Pacer,
+    proxy: Rc<Proxy>,
+    conn: Rc<Conn>,
 }
 
 impl RequestBody {
@@ -43,11 +48,13 @@ impl RequestBody {
     pub(crate) fn new(
         source: Incoming,
         consent: Option<&Arc<watch::Sender<Consent>>>,
+        proxy: Rc<Proxy>,
+        conn: Rc<Conn>,
     ) -> RequestBody {
         let consent = consent.map(|consent| -> Pin<Box<dyn Future<Output = Consent>>> {
             Box::pin(awaited(consent.subscribe()))
         });
-        RequestBody { source, consent }
+        RequestBody { source, consent, pacer: Pacer::default(), proxy, conn }
     }
 
     /// Reads and throws away what the client sends unasked, for a request that is answered here:
@@ -87,21 +94,68 @@ impl Body for RequestBody {
             }
             self.consent = None;
         }
-        Pin::new(&mut self.source).poll_frame(cx)
+        let RequestBody { source, pacer, proxy, conn, .. } = &mut *self;
+        if pacer.left() == 0
+            && let Data::Other(frame) = ready!(fill(Pin::new(source).poll_frame(cx), pacer))
+        {
+            return Poll::Ready(frame);
+        }
+        let pace = conn.toll().pace;
+        let piece = pacer.poll_piece(cx, pace, usize::MAX, || proxy.paced(conn));
+        piece.map(|piece| Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.is_end_stream()
+        self.pacer.left() == 0 && self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.size_hint()
+        with_left(&self.source.size_hint(), &self.pacer)
     }
+}
+
+/// What came of a look for more bytes.
+enum Data {
+    /// They are with the pacer.
+    More,
+    /// There are none: trailers, an error, the end.
+    Other(Option<Result<Frame<Bytes>, hyper::Error>>),
+}
+
+/// Gives the pacer what a source gave.
+fn fill(frame: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>, pacer: &mut Pacer) -> Poll<Data> {
+    let Poll::Ready(frame) = frame else {
+        pacer.pause();
+        return Poll::Pending;
+    };
+    Poll::Ready(match frame.map(|frame| frame.map(Frame::into_data)) {
+        Some(Ok(Ok(bytes))) => {
+            pacer.put(bytes);
+            Data::More
+        }
+        Some(Ok(Err(other))) => Data::Other(Some(Ok(other))),
+        Some(Err(error)) => Data::Other(Some(Err(error))),
+        None => Data::Other(None),
+    })
+}
+
+/// How much there is with what the pacer has.
+fn with_left(hint: &SizeHint, pacer: &Pacer) -> SizeHint {
+    let left = pacer.left() as u64;
+    let mut more = SizeHint::new();
+    if let Some(upper) = hint.upper() {
+        more.set_upper(upper.saturating_add(left));
+    }
+    more.set_lower(hint.lower().saturating_add(left));
+    more
 }
 
 /// An answer's body on its way to the client; its end is the request's end.
 pub(crate) struct AnswerBody {
     source: Source,
+    pacer: Pacer,
+    /// How many bytes of it were passed on.
+    passed: u64,
     delivery: Delivery,
     proxy: Rc<Proxy>,
     conn: Rc<Conn>,
@@ -118,7 +172,21 @@ pub(crate) enum Source {
 impl AnswerBody {
     /// The body of the answer to this connection's open request.
     pub(crate) fn new(source: Source, proxy: Rc<Proxy>, conn: Rc<Conn>) -> AnswerBody {
-        AnswerBody { source, delivery: Delivery::Abandoned, proxy, conn }
+        let (pacer, delivery) = (Pacer::default(), Delivery::Abandoned);
+        AnswerBody { source, pacer, passed: 0, delivery, proxy, conn }
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Data> {
+        let frame = match &mut self.source {
+            Source::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Source::Fault(body) => {
+                let never = |frame: Result<_, std::convert::Infallible>| {
+                    frame.map_err(|never| match never {})
+                };
+                Pin::new(body).poll_frame(cx).map(|frame| frame.map(never))
+            }
+        };
+        fill(frame, &mut self.pacer)
     }
 }
 
@@ -143,34 +211,47 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if self.conn.is_held() {
             // Neither bytes nor a broken upstream may show now. Woken by `Conn::hold`.
+            self.pacer.pause();
             return Poll::Pending;
         }
-        let frame = match &mut self.source {
-            Source::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
-            Source::Fault(body) => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
-                frame.map(|frame| frame.map_err(|never| match never {}))
-            }
-        };
-        match &frame {
-            Some(Ok(frame)) if frame.is_data() => {}
-            Some(Ok(_)) | None => self.delivery = Delivery::Whole,
-            Some(Err(_)) => self.delivery = Delivery::Broken,
+        if self.pacer.left() == 0
+            && let Data::Other(frame) = ready!(self.poll_source(cx))
+        {
+            self.delivery = match &frame {
+                Some(Err(_)) => Delivery::Broken,
+                Some(Ok(_)) | None => Delivery::Whole,
+            };
+            return Poll::Ready(frame);
         }
-        Poll::Ready(frame)
+        let toll = self.conn.toll();
+        let most = toll.most.map_or(u64::MAX, |most| most.saturating_sub(self.passed));
+        if most == 0 && self.pacer.left() > 0 {
+            // There is more of it than may be: what was passed on is sent, and that is all.
+            self.delivery = Delivery::Broken;
+            self.proxy.cuts(&self.conn);
+            self.conn.close_when_sent();
+            return Poll::Pending;
+        }
+        let AnswerBody { pacer, proxy, conn, passed, .. } = &mut *self;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let piece = ready!(pacer.poll_piece(cx, toll.pace, most, || proxy.paced(conn)));
+        *passed += piece.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Upstream(body) => body.is_end_stream(),
-            Source::Fault(body) => body.is_end_stream(),
-        }
+        self.pacer.left() == 0
+            && match &self.source {
+                Source::Upstream(body) => body.is_end_stream(),
+                Source::Fault(body) => body.is_end_stream(),
+            }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
+        let hint = match &self.source {
             Source::Upstream(body) => body.size_hint(),
             Source::Fault(body) => body.size_hint(),
-        }
+        };
+        with_left(&hint, &self.pacer)
     }
 }

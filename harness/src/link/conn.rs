@@ -6,10 +6,11 @@
 //! hyper's own answer to a malformed request is a reset instead.
 //! Not here: what is relayed over it (`relay`), who holds or cuts it (`proxy`).
 
-use super::passage::Passage;
+use super::passage::{Passage, Toll};
 use hyper_util::rt::TokioIo;
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -74,6 +75,14 @@ pub(crate) struct Conn {
     held: Cell<bool>,
     speech: Cell<Speech>,
     reset_at: Cell<Option<Instant>>,
+    /// It is to be closed when all that was written is sent.
+    last: Cell<bool>,
+    /// Faults that withhold its end, and whether they have done so.
+    lingers: RefCell<BTreeMap<usize, bool>>,
+    /// Whether the request that they are about was ours.
+    lingers_ours: Cell<bool>,
+    /// Its end is due, but withheld.
+    withheld: Cell<bool>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -88,6 +97,10 @@ impl Conn {
             held: Cell::new(false),
             speech: Cell::new(Speech::Silent),
             reset_at: Cell::new(None),
+            last: Cell::new(false),
+            lingers: RefCell::default(),
+            lingers_ours: Cell::new(false),
+            withheld: Cell::new(false),
             task: RefCell::default(),
         }
     }
@@ -109,6 +122,56 @@ impl Conn {
     /// Closes it in peace.
     pub(crate) fn close(&self) {
         self.stream.borrow_mut().take();
+    }
+
+    /// Closes it in peace as soon as all that hyper has for it is sent.
+    pub(crate) fn close_when_sent(&self) {
+        self.last.set(true);
+    }
+
+    /// Sends this past hyper. It is short: the client's window takes it, or nobody reads.
+    pub(crate) async fn say(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let sent = poll_fn(|cx| self.with(|stream| stream.poll_write(cx, bytes))).await?;
+            bytes = bytes.get(sent..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// From here on these faults withhold its end, because of a request that was `ours` or not.
+    pub(crate) fn linger(&self, faults: Vec<usize>, ours: bool) {
+        self.lingers_ours.set(ours);
+        *self.lingers.borrow_mut() = faults.into_iter().map(|fault| (fault, false)).collect();
+    }
+
+    /// That fault no longer does.
+    pub(crate) fn unlinger(&self, fault: usize) {
+        self.lingers.borrow_mut().remove(&fault);
+    }
+
+    /// Its end is due: whether it must wait.
+    pub(crate) fn waits_to_end(&self) -> bool {
+        let waits = !self.lingers.borrow().is_empty();
+        self.withheld.set(waits);
+        waits
+    }
+
+    /// The faults that now withhold its end, each told once.
+    pub(crate) fn newly_withheld(&self) -> Vec<(usize, bool)> {
+        if !self.withheld.get() {
+            return Vec::new();
+        }
+        let mut lingers = self.lingers.borrow_mut();
+        let ours = self.lingers_ours.get();
+        let new = |(fault, told): (&usize, &mut bool)| {
+            (!std::mem::replace(told, true)).then_some((*fault, ours))
+        };
+        lingers.iter_mut().filter_map(new).collect()
+    }
+
+    /// What holds for the rest of its open request's bodies.
+    pub(crate) fn toll(&self) -> Toll {
+        self.passage.borrow().as_ref().map_or(Toll::NONE, Passage::toll)
     }
 
     /// Whether it is cut or closed.
@@ -239,11 +302,15 @@ impl AsyncWrite for Wire {
         if self.0.speech.get() == Speech::Ending {
             self.0.speech.set(Speech::Silent);
         }
+        if self.0.last.get() && flushed.is_ok() {
+            self.0.close();
+            self.0.wake();
+        }
         Poll::Ready(flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.0.held.get() {
+        if self.0.held.get() || self.0.waits_to_end() {
             return Poll::Pending;
         }
         self.0.with(|stream| stream.poll_shutdown(cx))

@@ -7,10 +7,11 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{HeaderMap, Response, StatusCode, header};
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What becomes of a request: wait so long, then this end.
+/// What becomes of a request: wait so long, then this end; and of the answer, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fate {
     /// Counted from the request's arrival. Means nothing for [`Ending::Stall`] and
@@ -18,6 +19,41 @@ pub struct Fate {
     pub after: Duration,
     /// Then.
     pub ending: Ending,
+    /// Bytes of each body in a second at most, the request's and the answer's; the greatest
+    /// number is no limit. The least wins.
+    pub pace: u64,
+    /// Its answer's way back.
+    pub back: Back,
+}
+
+/// What becomes of an answer: wait so long, then this.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Back {
+    /// Counted from when its head was there. Means nothing for [`Tail::Stall`].
+    pub after: Duration,
+    /// Then.
+    pub tail: Tail,
+}
+
+/// How an answer leaves the link; of two, the greater wins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tail {
+    /// Passed on.
+    Whole,
+    /// Passed on, but if the connection closes after it, that is withheld.
+    Linger,
+    /// The connection is closed after so many bytes of its body; of two, the fewer. A body that
+    /// is no longer is passed on.
+    Cut(Reverse<u64>),
+    /// These bytes in its place, which are no HTTP, and the connection is closed.
+    Garbage(Bytes),
+    /// Kept, as far as it was not passed on yet.
+    Stall,
+}
+
+impl Back {
+    /// Nothing happens to it.
+    pub const PASS: Back = Back { after: Duration::ZERO, tail: Tail::Whole };
 }
 
 /// How a request leaves the link; of two, the greater wins.
@@ -35,27 +71,57 @@ pub enum Ending {
 
 impl Fate {
     /// Nothing happens to it.
-    pub const PASS: Fate = Fate { after: Duration::ZERO, ending: Ending::Forward };
+    pub const PASS: Fate =
+        Fate { after: Duration::ZERO, ending: Ending::Forward, pace: u64::MAX, back: Back::PASS };
 
     /// Only a delay.
     #[must_use]
     pub fn delay(after: Duration) -> Fate {
-        Fate { after, ending: Ending::Forward }
+        Fate { after, ..Fate::PASS }
     }
 
     /// Only an ending.
     #[must_use]
     pub fn end(ending: Ending) -> Fate {
-        Fate { after: Duration::ZERO, ending }
+        Fate { ending, ..Fate::PASS }
     }
 
-    /// Both: delays add up, the greater ending wins.
+    /// Only this many bytes of a body in a second.
+    #[must_use]
+    pub fn pace(bytes: u64) -> Fate {
+        Fate { pace: bytes, ..Fate::PASS }
+    }
+
+    /// Only a delay of the answer.
+    #[must_use]
+    pub fn late(after: Duration) -> Fate {
+        Fate { back: Back { after, ..Back::PASS }, ..Fate::PASS }
+    }
+
+    /// Only an end of the answer.
+    #[must_use]
+    pub fn tail(tail: Tail) -> Fate {
+        Fate { back: Back { tail, ..Back::PASS }, ..Fate::PASS }
+    }
+
+    /// Both: delays add up, the lower pace and the greater endings win.
     #[must_use]
     pub fn and(self, other: Fate) -> Fate {
+        let back = Back {
+            after: self.back.after.saturating_add(other.back.after),
+            tail: self.back.tail.max(other.back.tail),
+        };
         Fate {
             after: self.after.saturating_add(other.after),
             ending: self.ending.max(other.ending),
+            pace: self.pace.min(other.pace),
+            back,
         }
+    }
+
+    /// Whether it is about the answer or bodies alone.
+    pub(crate) fn is_about_the_answer(&self) -> bool {
+        self.back != Back::PASS || self.pace != u64::MAX
     }
 }
 
@@ -141,10 +207,22 @@ mod tests {
             Ending::Reset,
         ];
         let delays = [Duration::ZERO, Duration::from_millis(3), Duration::MAX];
-        endings
+        let mut fates: Vec<Fate> = endings
             .iter()
-            .flat_map(|end| delays.map(|after| Fate { after, ending: end.clone() }))
-            .collect()
+            .flat_map(|end| delays.map(|after| Fate { ending: end.clone(), ..Fate::delay(after) }))
+            .collect();
+        let tails = [
+            Tail::Linger,
+            Tail::Cut(Reverse(7)),
+            Tail::Cut(Reverse(0)),
+            Tail::Garbage(Bytes::from_static(b"x")),
+            Tail::Garbage(Bytes::from_static(b"y")),
+            Tail::Stall,
+        ];
+        fates.extend(tails.map(|tail| Fate { after: delays[1], ..Fate::tail(tail) }));
+        fates.extend(delays.map(Fate::late));
+        fates.extend([0, 7].map(Fate::pace));
+        fates
     }
 
     #[test]
@@ -169,10 +247,26 @@ mod tests {
         let busy = Ending::Answer(Arc::new(answer(503, &[], "busy").unwrap()));
         assert_eq!(Fate::delay(ms(2)).and(Fate::delay(ms(3))), Fate::delay(ms(5)));
         let slow_busy = Fate::delay(ms(2)).and(Fate::end(busy.clone()));
-        assert_eq!(slow_busy, Fate { after: ms(2), ending: busy.clone() });
+        assert_eq!(slow_busy, Fate { ending: busy.clone(), ..Fate::delay(ms(2)) });
         let stalled = slow_busy.and(Fate::end(Ending::Stall));
         assert_eq!(stalled.ending, Ending::Stall);
         assert_eq!(Fate::end(Ending::Reset).and(stalled).ending, Ending::Reset);
+    }
+
+    #[test]
+    fn answers_delays_add_the_lowest_pace_wins_and_the_worst_end() {
+        let ms = Duration::from_millis;
+        assert_eq!(Fate::late(ms(2)).and(Fate::late(ms(3))), Fate::late(ms(5)));
+        assert_eq!(Fate::pace(9).and(Fate::pace(7)).and(Fate::pace(8)).pace, 7);
+        let cut = |bytes| Fate::tail(Tail::Cut(Reverse(bytes)));
+        assert_eq!(cut(9).and(cut(7)), cut(7));
+        let garbage = Fate::tail(Tail::Garbage(Bytes::from_static(b"x")));
+        assert_eq!(cut(9).and(Fate::tail(Tail::Linger)), cut(9));
+        assert_eq!(cut(9).and(garbage.clone()), garbage);
+        assert_eq!(garbage.and(Fate::tail(Tail::Stall)), Fate::tail(Tail::Stall));
+        // The request's own way is another matter.
+        let both = Fate::delay(ms(2)).and(Fate::late(ms(3)));
+        assert_eq!((both.after, both.back.after), (ms(2), ms(3)));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! ```text
 //! control -> proxy -> relay -> body
 //!              |        |
-//!            board -> passage -> seen -> fate        listener, conn, counts: leaves
+//!            board -> passage -> seen -> fate        listener, conn, counts, pace: leaves
 //!            watch ----^
 //! ```
 
@@ -21,6 +21,7 @@ mod control;
 mod counts;
 mod fate;
 mod listener;
+mod pace;
 mod passage;
 mod proxy;
 mod relay;
@@ -32,7 +33,7 @@ mod watch;
 pub use board::Action;
 pub use control::{Applied, Cleared, Links};
 pub use counts::Counts;
-pub use fate::{Answer, Ending, Fate};
+pub use fate::{Answer, Back, Ending, Fate, Tail};
 pub use seen::{DrawnBy, Fault, REQUEST_ID, Reach, Ruling, Seen};
 
 use assay_slo::At;

@@ -4,8 +4,10 @@
 //! cleared; so clearing gives back exactly what the fault took.
 //! Not here: who asks the faults (`board`), who takes the next step (`relay`).
 
-use super::fate::{Answer, Ending, Fate};
+use super::fate::{Answer, Back, Ending, Fate, Tail};
 use super::seen::Seen;
+use bytes::Bytes;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -21,7 +23,9 @@ pub(crate) struct Passage {
     pub(crate) passed: bool,
     /// When its head had come.
     pub(crate) arrived: Instant,
-    /// The status of the answer to it, once there is one.
+    /// When the answer's head was there.
+    pub(crate) answered: Option<Instant>,
+    /// The status of the answer to it, once it is passed on.
     pub(crate) status: Option<u16>,
     fates: BTreeMap<usize, Fate>,
     affected_by: BTreeSet<usize>,
@@ -40,6 +44,31 @@ pub(crate) enum Step {
     Reset,
 }
 
+/// What is next for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Pass it on.
+    Pass,
+    /// Wait until then, or until the faults change.
+    Wait(Option<Instant>),
+    /// Send this instead, and close.
+    Garbage(Bytes),
+}
+
+/// What holds for the rest of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Toll {
+    /// Bytes in a second; none: as they come.
+    pub(crate) pace: Option<u64>,
+    /// How many bytes an answer's body may have; none: all.
+    pub(crate) most: Option<u64>,
+}
+
+impl Toll {
+    /// Nothing.
+    pub(crate) const NONE: Toll = Toll { pace: None, most: None };
+}
+
 impl Passage {
     /// A request that came now.
     pub(crate) fn new(seen: Seen, number: u64, arrived: Instant) -> Passage {
@@ -48,6 +77,7 @@ impl Passage {
             number,
             passed: false,
             arrived,
+            answered: None,
             status: None,
             fates: BTreeMap::new(),
             affected_by: BTreeSet::new(),
@@ -66,13 +96,24 @@ impl Passage {
 
     /// Whether a fault keeps it from being answered.
     pub(crate) fn is_stalled(&self) -> bool {
-        self.fates.values().any(|fate| fate.ending == Ending::Stall)
+        let stalls = |fate: &Fate| fate.ending == Ending::Stall || fate.back.tail == Tail::Stall;
+        self.fates.values().any(stalls)
+    }
+
+    fn fate(&self) -> Fate {
+        self.fates.values().cloned().fold(Fate::PASS, Fate::and)
+    }
+
+    /// Those of whom this is true, as far as they affect it for the first time.
+    fn newly(&mut self, acts: impl Fn(&Fate) -> bool) -> Vec<usize> {
+        let acting = self.fates.iter().filter(|(_, own)| acts(own)).map(|(fault, _)| *fault);
+        acting.filter(|fault| self.affected_by.insert(*fault)).collect()
     }
 
     /// What is next, and the faults that thereby affect it for the first time. Once it has
     /// passed, only a stall or a reset means anything.
     pub(crate) fn step(&mut self, now: Instant) -> (Step, Vec<usize>) {
-        let fate = self.fates.values().cloned().fold(Fate::PASS, Fate::and);
+        let fate = self.fate();
         let step = match &fate.ending {
             Ending::Reset => Step::Reset,
             Ending::Stall => Step::Wait(None),
@@ -85,18 +126,64 @@ impl Passage {
             },
         };
         let answers = matches!(step, Step::Answer(_));
-        let mut newly = Vec::new();
-        for (fault, own) in &self.fates {
-            let acts = match (&own.ending, &fate.ending) {
-                (Ending::Forward, Ending::Forward | Ending::Answer(_)) => true,
-                (Ending::Answer(own), Ending::Answer(winner)) => answers && own == winner,
-                (own, winner) => own == winner,
-            };
-            if acts && self.affected_by.insert(*fault) {
-                newly.push(*fault);
-            }
-        }
+        let newly = self.newly(|own| match (&own.ending, &fate.ending) {
+            (Ending::Forward, Ending::Forward | Ending::Answer(_)) => !own.is_about_the_answer(),
+            (Ending::Answer(own), Ending::Answer(winner)) => answers && own == winner,
+            (own, winner) => own == winner,
+        });
         (step, newly)
+    }
+
+    /// What is next for its answer, whose head is there, and the faults that thereby affect it
+    /// for the first time. Once it is being passed on, only a stall means anything.
+    pub(crate) fn turn(&mut self, now: Instant) -> (Turn, Vec<usize>) {
+        let came = *self.answered.get_or_insert(now);
+        let Fate { ending, back: Back { after, tail }, .. } = self.fate();
+        if tail == Tail::Stall {
+            return (Turn::Wait(None), self.newly(|own| own.back.tail == Tail::Stall));
+        }
+        if ending == Ending::Stall {
+            return (Turn::Wait(None), Vec::new());
+        }
+        let turn = match (came.checked_add(after), &tail) {
+            (Some(due), _) if now < due => Turn::Wait(Some(due)),
+            (None, _) => Turn::Wait(None),
+            (Some(_), Tail::Garbage(bytes)) => Turn::Garbage(bytes.clone()),
+            (Some(_), _) => Turn::Pass,
+        };
+        let garbles = matches!(turn, Turn::Garbage(_));
+        let newly = self.newly(|own| {
+            own.back.after > std::time::Duration::ZERO || garbles && own.back.tail == tail
+        });
+        (turn, newly)
+    }
+
+    /// What holds for the rest of its bodies.
+    pub(crate) fn toll(&self) -> Toll {
+        let fate = self.fate();
+        let most = match fate.back.tail {
+            Tail::Cut(Reverse(bytes)) => Some(bytes),
+            _ => None,
+        };
+        Toll { pace: Some(fate.pace).filter(|pace| *pace < u64::MAX), most }
+    }
+
+    /// A body waits for its pace: the faults that thereby affect it for the first time.
+    pub(crate) fn paced(&mut self) -> Vec<usize> {
+        let pace = self.fate().pace;
+        self.newly(|own| own.pace == pace)
+    }
+
+    /// Its answer is cut: likewise.
+    pub(crate) fn cut(&mut self) -> Vec<usize> {
+        let tail = self.fate().back.tail;
+        self.newly(|own| own.back.tail == tail)
+    }
+
+    /// The faults that withhold the connection's end after it.
+    pub(crate) fn lingering(&self) -> Vec<usize> {
+        let lingers = |(_, fate): &(&usize, &Fate)| fate.back.tail == Tail::Linger;
+        self.fates.iter().filter(lingers).map(|(fault, _)| *fault).collect()
     }
 }
 
@@ -157,6 +244,47 @@ mod tests {
         assert_eq!(p.step(now), (Step::Forward, vec![]));
         p.add(2, Fate::end(Ending::Reset));
         assert_eq!(p.step(now), (Step::Reset, vec![2]));
+    }
+
+    #[test]
+    fn an_answer_waits_for_its_delays_then_is_garbled_and_a_stall_comes_first() {
+        let bytes = Bytes::from_static(b"x");
+        let (mut p, now) = passage(&[
+            (0, Fate::late(MS * 30)),
+            (1, Fate::late(MS * 20)),
+            (2, Fate::tail(Tail::Garbage(bytes.clone()))),
+            (3, Fate::tail(Tail::Stall)),
+        ]);
+        assert_eq!(p.step(now), (Step::Forward, vec![]));
+        p.passed = true;
+        let came = now + MS * 7;
+        assert!(p.is_stalled());
+        assert_eq!(p.turn(came), (Turn::Wait(None), vec![3]));
+        p.remove(3);
+        assert!(!p.is_stalled());
+        assert_eq!(p.turn(came + MS), (Turn::Wait(Some(came + MS * 50)), vec![0, 1]));
+        p.remove(1);
+        assert_eq!(p.turn(came + MS * 30), (Turn::Garbage(bytes), vec![2]));
+        p.remove(2);
+        assert_eq!(p.turn(came + MS * 30), (Turn::Pass, vec![]));
+    }
+
+    #[test]
+    fn bodies_keep_the_lowest_pace_and_the_shortest_cut() {
+        let cut = |bytes| Fate::tail(Tail::Cut(Reverse(bytes)));
+        let (mut p, _) =
+            passage(&[(0, Fate::pace(9)), (1, Fate::pace(5)), (2, cut(7)), (3, cut(70))]);
+        assert_eq!(p.toll(), Toll { pace: Some(5), most: Some(7) });
+        assert_eq!((p.paced(), p.paced()), (vec![1], vec![]));
+        assert_eq!((p.cut(), p.cut()), (vec![2], vec![]));
+        p.remove(1);
+        p.remove(2);
+        assert_eq!(p.toll(), Toll { pace: Some(9), most: Some(70) });
+        p.remove(0);
+        p.remove(3);
+        assert_eq!(p.toll(), Toll { pace: None, most: None });
+        p.add(4, Fate::tail(Tail::Linger));
+        assert_eq!(p.lingering(), [4]);
     }
 
     #[test]

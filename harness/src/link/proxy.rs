@@ -3,7 +3,10 @@
 //! Invariant: everything here runs on the links' own thread. What happens inside
 //! [`Proxy::apply`] and [`Proxy::clear`] happens between two steps of every connection, under
 //! the lock of [`Edges`].
-//! Not here: relaying (`relay`), the other runtime's side (`control`).
+//! Not here: a request's way over it (`way`), relaying (`relay`), the other runtime's side
+//! (`control`).
+
+mod way;
 
 use super::LinkEvent;
 use super::board::{Action, Board, Tally};
@@ -12,12 +15,11 @@ use super::counts::Counters;
 use super::listener::Listener;
 use super::passage::{Passage, Step};
 use super::relay;
-use super::seen::{Reach, Seen};
-use super::watch::{Delivery, Room, Watch, outcome};
+use super::seen::Reach;
+use super::watch::{Room, Watch};
 use crate::clock::Clock;
 use crate::record::Edges;
 use assay_slo::{At, Outcome};
-use hyper::StatusCode;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -28,7 +30,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 /// How long one of our own connects may take.
 const PROBE_WITHIN: Duration = Duration::from_secs(1);
@@ -114,85 +115,6 @@ impl Proxy {
     pub(crate) fn forget(&self, conn: &Conn) {
         if self.conns.borrow_mut().remove(&conn.id).is_some() {
             self.counters.closed();
-        }
-    }
-
-    /// A request has come: all faults are asked about it.
-    pub(crate) fn begin(&self, conn: &Conn, seen: impl FnOnce(&str) -> Seen) {
-        let number = self.counters.seen();
-        let seen = seen(&self.shared.run_prefix);
-        let mut passage = Passage::new(seen, number, Instant::now());
-        if let Some(watch) = self.watch.borrow_mut().as_mut() {
-            watch.arrived(self.shared.clock.stamp(passage.arrived));
-        }
-        let mut board = self.board.borrow_mut();
-        for fault in board.active() {
-            board.ask(fault, &mut passage);
-        }
-        conn.start_answer();
-        conn.hold(board.stalls_all() || passage.is_stalled());
-        conn.passage.replace(Some(passage));
-    }
-
-    /// What is next for a connection's open request.
-    pub(crate) fn step(&self, conn: &Conn) -> Step {
-        let mut passage = conn.passage.borrow_mut();
-        let Some(passage) = passage.as_mut() else { return Step::Reset };
-        let (step, newly) = passage.step(Instant::now());
-        for fault in newly {
-            let at = self.shared.clock.now();
-            if self.board.borrow_mut().affects(fault, passage.seen.key().is_some(), at) {
-                self.tell(LinkEvent::FirstAffected { fault, at });
-            }
-        }
-        if matches!(step, Step::Forward | Step::Answer(_)) {
-            passage.passed = true;
-        }
-        step
-    }
-
-    /// A connection's open request has an answer with this status.
-    pub(crate) fn answers(&self, conn: &Conn, status: StatusCode) {
-        if let Some(passage) = conn.passage.borrow_mut().as_mut() {
-            passage.status = Some(status.as_u16());
-        }
-    }
-
-    /// The upstream's answer to a connection's open request has begun.
-    pub(crate) fn answered(&self, conn: &Conn, status: StatusCode) {
-        self.counters.answered();
-        self.answers(conn, status);
-        if let Some(passage) = conn.passage.borrow().as_ref() {
-            for fault in self.board.borrow_mut().went_through(passage) {
-                self.tell(LinkEvent::FirstUnaffected { fault, at: self.shared.clock.now() });
-            }
-        }
-    }
-
-    /// The answer to a connection's open request is complete, or given up.
-    pub(crate) fn finish(&self, conn: &Conn, delivery: Delivery) {
-        self.end(conn, delivery);
-        conn.end_answer();
-        conn.hold(self.board.borrow().stalls_all());
-    }
-
-    /// Nobody serves a connection any more: its open request has ended.
-    pub(crate) fn give_up(&self, conn: &Conn) {
-        self.end(conn, Delivery::Abandoned);
-    }
-
-    /// A connection's open request, if there is one, has ended.
-    fn end(&self, conn: &Conn, delivery: Delivery) {
-        let Some(passage) = conn.passage.take() else { return };
-        if let Some(watch) = self.watch.borrow_mut().as_mut() {
-            let outcome = outcome(&passage, delivery, conn.reset_at().is_some());
-            let done = match outcome {
-                Outcome::ProtocolError => conn.reset_at(),
-                _ => None,
-            };
-            let stamp = |instant| self.shared.clock.stamp(instant);
-            let done = stamp(done.unwrap_or_else(Instant::now));
-            watch.ended(passage.number, stamp(passage.arrived), done, outcome);
         }
     }
 
@@ -310,6 +232,7 @@ impl Proxy {
             if let Some(passage) = conn.passage.borrow_mut().as_mut() {
                 passage.remove(fault);
             }
+            conn.unlinger(fault);
             self.settle(conn);
         }
         if refused && !self.refuses() {
@@ -328,6 +251,9 @@ impl Proxy {
         if passed && self.step(conn) == Step::Reset {
             conn.cut();
             return;
+        }
+        if conn.passage.borrow().as_ref().is_some_and(|passage| passage.answered.is_some()) {
+            self.turn(conn);
         }
         let stalled = conn.passage.borrow().as_ref().is_some_and(Passage::is_stalled);
         conn.hold(stalled || self.board.borrow().stalls_all());

@@ -8,9 +8,10 @@
 
 use super::body::{AnswerBody, Consent, RequestBody, Source};
 use super::conn::{Conn, Stream, Wire};
-use super::passage::Step;
+use super::passage::{Step, Turn};
 use super::proxy::Proxy;
 use super::seen::Seen;
+use super::watch::Delivery;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self as client, SendRequest};
 use hyper::service::service_fn;
@@ -92,7 +93,9 @@ pub(crate) async fn serve(proxy: Rc<Proxy>, conn: Rc<Conn>, dial: Dial) {
                 driver = None;
                 ended = Some(in_peace);
             }
-            if upstream.declined.get() && conn.is_idle() && !conn.is_held() {
+            proxy.withholds(&conn);
+            if upstream.declined.get() && conn.is_idle() && !conn.is_held() && !conn.waits_to_end()
+            {
                 return Poll::Ready(true);
             }
             match ended {
@@ -125,7 +128,7 @@ async fn handle(
     let (mut parts, body) = request.into_parts();
     let consent = expects_continue(&parts.headers, &body)
         .then(|| Arc::new(watch::Sender::new(Consent::Awaited)));
-    let body = RequestBody::new(body, consent.as_ref());
+    let body = RequestBody::new(body, consent.as_ref(), Rc::clone(proxy), Rc::clone(conn));
     proxy.begin(conn, |run_prefix| {
         Seen::new(parts.method.clone(), parts.uri.clone(), parts.headers.clone(), run_prefix)
     });
@@ -137,7 +140,7 @@ async fn handle(
             Step::Answer(answer) => {
                 body.skip().await.map_err(|_| Over)?;
                 let answer = answer.response().map_err(|_| over(conn))?;
-                proxy.answers(conn, answer.status());
+                back(proxy, conn, answer.status()).await?;
                 let whole =
                     |body| AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn));
                 return Ok(answer.map(whole));
@@ -189,9 +192,33 @@ async fn handle(
         upstream.declined.set(true);
     }
     upstream.sender.replace(Some(sender));
-    proxy.answered(conn, response.status());
+    proxy.answered(conn);
+    back(proxy, conn, response.status()).await?;
     Ok(response
         .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
+}
+
+/// Takes an answer that is there through the faults.
+async fn back(proxy: &Rc<Proxy>, conn: &Rc<Conn>, status: StatusCode) -> Result<(), Over> {
+    loop {
+        match proxy.turn(conn) {
+            Turn::Pass => {
+                proxy.answers(conn, status);
+                return Ok(());
+            }
+            Turn::Wait(until) => tokio::select! {
+                () = conn.changed.notified() => {}
+                () = sleep_until(until) => {}
+            },
+            Turn::Garbage(bytes) => {
+                // Who has left does not read it either.
+                let _unsaid = conn.say(&bytes).await;
+                proxy.finish(conn, Delivery::Broken);
+                conn.close();
+                return Err(Over);
+            }
+        }
+    }
 }
 
 /// Whether the upstream has answered before it asked for the body; it then never gets it.

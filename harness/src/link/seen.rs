@@ -1,12 +1,13 @@
 //! What a fault gets to see of a request, and what it says to it.
 //!
-//! Invariant: a fault is a pure function: the same request, the same number, the same ruling.
+//! Invariant: a fault is a pure function: the same request, number and time on, the same ruling.
 //! So its victims do not depend on how requests interleave.
 //! Not here: the faults themselves (module `fault`), counting and obeying (`board`, `passage`).
 
 use super::fate::Fate;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Uri};
+use std::time::Duration;
 
 /// The header that carries our request id, `<run>-<load>-<k>-<attempt>`.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -85,8 +86,9 @@ pub trait Fault: Send + Sync {
     /// Whether it is about this request at all.
     fn matches(&self, seen: &Seen) -> bool;
 
-    /// What happens to this matching request, the `nth` (from 0) since the fault came.
-    fn decide(&self, seen: &Seen, nth: u64) -> Ruling;
+    /// What happens to this matching request, the `nth` (from 0) since the fault came, that long
+    /// `on`.
+    fn decide(&self, seen: &Seen, nth: u64, on: Duration) -> Ruling;
 
     /// How far it reaches.
     fn reach(&self) -> Reach;

@@ -3,7 +3,7 @@
 //! Invariant: no mark occurs twice; an index once given stays.
 //! Not here: counting (`record`), judging (crate slo).
 
-use super::Delay;
+use super::Latency;
 use assay_slo::case::{Clock, Mark};
 
 /// Least lag that tells an ill generator, µs.
@@ -47,9 +47,9 @@ impl Marks {
         self.index(Mark::LateBy { us })
     }
 
-    /// The index of the mark that a request misses if it was delayed by this fault.
-    pub(super) fn slow(&mut self, delay: Delay) -> usize {
-        self.below(Clock::Service, lower_end_us(delay))
+    /// The index of the mark that a request misses if it was delayed by this fault: at least 1 ms.
+    pub(super) fn slow(&mut self, delay: &Latency) -> usize {
+        self.below(Clock::Service, delay.lower_end_us().max(LEAST_DELAY_US))
     }
 
     /// The table.
@@ -69,23 +69,10 @@ pub(super) fn ages(limits_us: impl IntoIterator<Item = u64>) -> Vec<u64> {
     ages
 }
 
-/// What at least 95 % of the delays reach: the normal distribution's 5th percentile is 1.645
-/// standard deviations below its mean. At least 1 ms.
-fn lower_end_us(delay: Delay) -> u64 {
-    let us = match delay {
-        Delay::Fixed { us } => us,
-        Delay::Uniform { min_us, .. } => min_us,
-        Delay::Normal { mean_us, sd_us } => {
-            let below = u128::from(sd_us) * 1645 / 1000;
-            mean_us.saturating_sub(u64::try_from(below).unwrap_or(u64::MAX))
-        }
-    };
-    us.max(LEAST_DELAY_US)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Delay;
 
     #[test]
     fn a_mark_is_counted_once() {
@@ -116,10 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn delays_show_from_their_lower_end() {
-        assert_eq!(lower_end_us(Delay::Fixed { us: 200_000 }), 200_000);
-        assert_eq!(lower_end_us(Delay::Uniform { min_us: 0, max_us: 9_000 }), 1_000);
-        assert_eq!(lower_end_us(Delay::Normal { mean_us: 200_000, sd_us: 50_000 }), 117_750);
-        assert_eq!(lower_end_us(Delay::Normal { mean_us: 10_000, sd_us: 50_000 }), 1_000);
+    fn a_delay_shows_from_a_millisecond_on() {
+        let mut marks = Marks::default();
+        let slow = [
+            marks.slow(&Delay::Fixed { us: 999 }.into()),
+            marks.slow(&Delay::Fixed { us: 1001 }.into()),
+        ];
+        let table = marks.into_table();
+        let below = |us| Mark::Below { clock: Clock::Service, us };
+        assert_eq!(slow.map(|index| table[index].clone()), [below(1000), below(1001)]);
     }
 }

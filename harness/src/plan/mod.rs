@@ -14,6 +14,7 @@ pub mod cycle;
 pub mod demand;
 mod describe;
 pub mod dynamic;
+pub mod fault;
 pub mod fleet;
 mod marks;
 mod order;
@@ -32,6 +33,9 @@ pub mod words;
 pub use compile::{compile, compile_all, compile_to_measure};
 pub use describe::describe;
 pub use dynamic::Dynamic;
+pub use fault::{
+    Affects, Delay, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Recorded, Side,
+};
 pub use fleet::Fleet;
 pub use poisson::{Poisson, Spread};
 pub use text::UnknownPlaceholder;
@@ -39,7 +43,7 @@ pub use traffic::Traffic;
 pub use transport::{Client, Identity, Tls, Transport};
 pub use users::Users;
 
-use assay_slo::{Case, Share};
+use assay_slo::Case;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -278,108 +282,6 @@ pub enum Body {
     Text(Text),
     /// The bytes of a file, read at plan time; no content type of its own.
     File(Vec<u8>),
-}
-
-/// One fault on a link.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    /// Its name.
-    pub name: String,
-    /// The link it acts on.
-    pub link: String,
-    /// What it does to a request.
-    pub kind: FaultKind,
-    /// Which of the matching requests.
-    pub affects: Affects,
-    /// Which requests match.
-    pub matches: Match,
-    /// Start, µs after time 0.
-    pub starts_us: u64,
-    /// Length, µs.
-    pub lasts_us: u64,
-    /// Length of its recovery, µs.
-    pub recovery_us: u64,
-}
-
-/// What a fault does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FaultKind {
-    /// Waits before the request is passed on.
-    Latency(Delay),
-    /// Answers in the service's place.
-    Error {
-        /// The status.
-        status: u16,
-        /// Headers of the answer.
-        headers: Vec<(String, String)>,
-        /// Its body.
-        text: String,
-    },
-    /// Nothing gets through.
-    Outage(OutageMode),
-    /// The service's process is killed, and started again after the fault's length; its `link` is
-    /// the service's name.
-    Kill {
-        /// The signal's number.
-        signal: i32,
-    },
-}
-
-/// A distribution of delays, µs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delay {
-    /// Always this.
-    Fixed {
-        /// The delay.
-        us: u64,
-    },
-    /// Any length between, alike.
-    Uniform {
-        /// The least.
-        min_us: u64,
-        /// The greatest.
-        max_us: u64,
-    },
-    /// Bell curve, cut off below 0.
-    Normal {
-        /// Its middle.
-        mean_us: u64,
-        /// Its standard deviation.
-        sd_us: u64,
-    },
-}
-
-/// How an outage looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutageMode {
-    /// Stops listening and resets what is open: connects are refused.
-    Refuse,
-    /// Accepts and reads, never answers.
-    BlackHole,
-    /// Accepts and resets.
-    Reset,
-}
-
-/// Which of the matching requests a fault takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Affects {
-    /// Every one.
-    All,
-    /// Each by itself, with this probability, by hash of its key.
-    Share(Share),
-    /// Exactly this share of each block of 100 matching arrivals, the ordinals drawn by the seed.
-    Quota(Share),
-}
-
-/// Which requests a fault is about; empty lists match all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Match {
-    /// Upper-case methods.
-    pub methods: Vec<String>,
-    /// Path glob: `*` within a segment, `**` across; none: all.
-    pub path: Option<String>,
-    /// Headers that must have exactly this value; names lower-case.
-    pub headers: Vec<(String, String)>,
 }
 
 /// A probe of the steady-state gate.

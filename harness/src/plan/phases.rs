@@ -3,7 +3,7 @@
 //! Invariant: stretches of one question are disjoint and ascending, within `0..ends`.
 //! Not here: the phases of a run that happened, by acknowledged edges (crate slo).
 
-use assay_slo::case::{During, Fault};
+use assay_slo::case::{Again, During, Fault};
 use std::ops::Range;
 
 /// The planned stretches that these phases cover together, µs after time 0. When a breaker is open
@@ -11,8 +11,8 @@ use std::ops::Range;
 #[must_use]
 pub fn planned(during: &[During], faults: &[Fault], ends_us: u64) -> Vec<Range<u64>> {
     let edges = faults.iter().flat_map(|fault| {
-        let (from, to) = (fault.starts_us, end(fault));
-        [from, to, to.saturating_add(fault.recovery_us)]
+        let spans = fault.spans();
+        spans.flat_map(|on| [on.start, on.end, on.end.saturating_add(fault.recovery_us)])
     });
     let mut cuts: Vec<u64> = edges.chain([0, ends_us]).filter(|at| *at <= ends_us).collect();
     cuts.sort_unstable();
@@ -30,10 +30,10 @@ pub fn planned(during: &[During], faults: &[Fault], ends_us: u64) -> Vec<Range<u
     stretches
 }
 
-/// When a fault is planned to end, µs after time 0.
+/// When a fault is planned to end for the last time, µs after time 0.
 #[must_use]
 pub fn end(fault: &Fault) -> u64 {
-    fault.starts_us.saturating_add(fault.lasts_us)
+    fault.starts_us.saturating_add(Again::whole_us(fault.again, fault.lasts_us))
 }
 
 /// When the last fault is planned to end; none without faults.
@@ -44,9 +44,11 @@ pub fn last_end(faults: &[Fault]) -> Option<u64> {
 
 /// Whether an instant belongs to a phase. A fault wins over another's recovery.
 fn covers(phase: During, faults: &[Fault], at: u64) -> bool {
-    let on = |fault: &Fault| (fault.starts_us..end(fault)).contains(&at);
-    let recovers =
-        |fault: &Fault| (end(fault)..end(fault).saturating_add(fault.recovery_us)).contains(&at);
+    let on = |fault: &Fault| fault.spans().any(|on| on.contains(&at));
+    let recovers = |fault: &Fault| {
+        let after = |on: Range<u64>| on.end..on.end.saturating_add(fault.recovery_us);
+        fault.spans().any(|on| after(on).contains(&at))
+    };
     let broken = faults.iter().any(on);
     let recovering = !broken && faults.iter().any(recovers);
     let over = last_end(faults).is_some_and(|last| at >= last);
@@ -65,6 +67,7 @@ fn covers(phase: During, faults: &[Fault], at: u64) -> bool {
 mod tests {
     use super::*;
     use assay_slo::Share;
+    use assay_slo::case::Asked;
     use assay_slo::case::Shows;
     use proptest::prelude::*;
 
@@ -74,10 +77,11 @@ mod tests {
             kind: "outage".into(),
             link: String::new(),
             shows: Shows::Refused,
-            asked: Share::ONE,
+            asked: Asked::Share(Share::ONE),
             starts_us,
             lasts_us,
             recovery_us,
+            again: None,
         }
     }
 
@@ -96,6 +100,17 @@ mod tests {
         assert_eq!(of(During::After), [(44, 50)]);
         assert_eq!(spans(&[During::Steady, During::After], &faults, 50), [(0, 20), (44, 50)]);
         assert_eq!(of(During::All), [(0, 50)]);
+    }
+
+    #[test]
+    fn a_fault_that_comes_again_is_on_each_time_and_over_after_the_last() {
+        let again = Some(Again { times: 2, every_us: 20 });
+        let faults = [Fault { again, ..fault(10, 5, 10) }];
+        let of = |phase| spans(&[phase], &faults, 80);
+        assert_eq!(of(During::Named(0)), [(10, 15), (30, 35), (50, 55)]);
+        assert_eq!(of(During::RecoveryOf(0)), [(15, 25), (35, 45), (55, 65)]);
+        assert_eq!(of(During::Steady), [(0, 10), (25, 30), (45, 50)]);
+        assert_eq!(of(During::After), [(65, 80)]);
     }
 
     #[test]

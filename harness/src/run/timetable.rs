@@ -37,7 +37,7 @@ impl Timetable {
     pub(super) fn of(plan: &Plan) -> Timetable {
         let mut steps = BTreeSet::new();
         for (index, fault) in plan.faults.iter().enumerate() {
-            steps.insert((fault.starts_us, Step::Inject(index)));
+            steps.extend(fault.spans().map(|on| (on.start, Step::Inject(index))));
         }
         let first = plan.faults.iter().map(|fault| fault.starts_us).min();
         if let (Some(first), Some(_)) = (first, &plan.case.steady_state) {

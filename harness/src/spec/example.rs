@@ -107,9 +107,18 @@ fleets:
 faults:
   slow: {latency: {link: front, add: {normal: {mean: 200ms, sd: 50ms}}, affects: {share: 50%}, match: {method: [GET], path: "/products/**", headers: {X-Tenant: acme}}, at: 30s, duration: 20s, recovery: 10s}}
   wide: {latency: {link: front, add: {uniform: 10ms..50ms}, affects: all, at: slow.end + 20s, duration: 1s}}
-  even: {latency: {link: front, add: {fixed: 3s}, at: wide.end, duration: 1s}}
+  even: {latency: {link: front, add: {fixed: 3s}, side: response, ramp: {up: 200ms, down: 100ms}, again: {times: 2, every: 2s}, at: wide.end, duration: 1s}}
+  tail: {latency: {link: front, add: {lognormal: {p50: 40ms, p99: 200ms}}, affects: {every-nth: 100}, at: even.end, duration: 1s}}
+  rare: {latency: {link: front, add: {pareto: {min: 10ms, p99: 200ms}}, affects: {next: 5}, at: even.end, duration: 1s}}
+  real: {latency: {link: front, add: {recorded: fx.hlog}, at: even.end, duration: 1s}}
   half: {error: {link: front, status: 503, headers: {Retry-After: "1"}, text: busy, affects: {quota: 50%}, match: {path: /charge}, at: even.end + 20s, duration: 20s, recovery: 5s}}
   gone: {outage: {link: back, mode: black-hole, affects: {share: 12.5%}, match: {}, at: 2m, duration: 20s, recovery: 30s}}
+  cut: {abort: {link: front, affects: {every-nth: 100}, at: 3m, duration: 20s}}
+  thin: {bandwidth: {link: back, rate: 64KiB/s, at: 3m, duration: 20s}}
+  short: {truncate: {link: front, after: 1KiB, affects: {next: 5}, at: 3m, duration: 20s}}
+  hang: {stall: {link: back, match: {}, at: 3m, duration: 10s, recovery: 5s}}
+  noise: {garbage: {link: front, affects: {share: 1%}, at: 3m, duration: 10s}}
+  open: {slow-close: {link: front, at: 3m, duration: 10s}}
   crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s}}
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}

@@ -7,8 +7,8 @@ use assay::record::journal::Environment;
 use assay::record::{Hlog, Interval, intervals};
 use assay::report::html::Series;
 use assay_slo::case::{
-    Anchor, Ask, Breaker, Case, Clock, During, Evidence, Expectation, Fault, Fleet, Load, LoadKind,
-    Moment, Must, Objective, Of, Place, Policy, Request, Shows,
+    Anchor, Ask, Asked, Breaker, Case, Clock, During, Evidence, Expectation, Fault, Fleet, Load,
+    LoadKind, Moment, Must, Objective, Of, Place, Policy, Request, Shows,
 };
 use assay_slo::event::{
     Backlog, BreakerEvent, BreakerState, Cell, Edge, EdgeKind, End, EndReason, Gate, GateTime,
@@ -103,20 +103,22 @@ pub(crate) fn case() -> Case {
                 kind: "outage".into(),
                 link: "api".into(),
                 shows: Shows::Refused,
-                asked: Share::ONE,
+                asked: Asked::Share(Share::ONE),
                 starts_us: 20_000_000,
                 lasts_us: 12_000_000,
                 recovery_us: 12_000_000,
+                again: None,
             },
             Fault {
                 name: "slow <answers> of a long name".into(),
                 kind: "latency".into(),
                 link: "api".into(),
                 shows: Shows::Slow { mark: 0 },
-                asked: Share(500_000_000),
+                asked: Asked::Share(Share(500_000_000)),
                 starts_us: 29_000_000,
                 lasts_us: 7_000_000,
                 recovery_us: 2_000_000,
+                again: None,
             },
         ],
         objectives: vec![latency("fast", 0, Clock::Response), latency("desks", 1, Clock::Service)],

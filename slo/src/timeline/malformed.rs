@@ -5,7 +5,8 @@
 //! Not here: whether the case can be decided (harness `plan`).
 
 use crate::case::{
-    Anchor, Ask, Bound, BreakerMust, Case, Clock, During, Evidence, Mark, Moment, Must, Of, Shows,
+    Anchor, Ask, Asked, Bound, BreakerMust, Case, Clock, During, Evidence, Mark, Moment, Must, Of,
+    Shows,
 };
 use crate::time::Share;
 use crate::timeline::MOST;
@@ -49,7 +50,14 @@ pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
         return Err(Malformed::new("a load plans more requests than any run sends"));
     }
     for fault in &case.faults {
-        check_share(fault.asked)?;
+        if fault.again.is_some_and(|again| again.times > MOST) {
+            return Err(Malformed::new("a fault comes again more often than any run lasts"));
+        }
+        match fault.asked {
+            Asked::Share(share) => check_share(share)?,
+            Asked::EveryNth(0) => return Err(Malformed::new("a fault asks for each 0th request")),
+            Asked::EveryNth(_) | Asked::Next(_) => {}
+        }
         if let Shows::Slow { mark } = fault.shows {
             check_mark(case, mark, |m| matches!(m, Mark::Below { .. }))?;
         }

@@ -75,7 +75,7 @@ async fn client(addr: SocketAddr, run: &str, rest: u64) -> Vec<u64> {
 async fn a_share_takes_exactly_the_hashed_victims_in_every_run() {
     let planned = fault(busy(), half(), Match::default());
     let rules = rules(&planned, SEED);
-    let is_victim = |k: &u64| rules.decide(&ours("any", *k), 0).fate.is_some();
+    let is_victim = |k: &u64| rules.decide(&ours("any", *k), 0, super::ZERO).fate.is_some();
     let expected: BTreeSet<u64> = (0..REQUESTS).filter(is_victim).collect();
     let upstream = backend().await;
     for run in ["run-1", "run-2"] {

@@ -1,5 +1,6 @@
 //! A link between real sockets on loopback, and once between scripted streams on a paused clock.
 
+mod answers;
 mod edges;
 mod http;
 mod paused;

@@ -2,7 +2,9 @@
 
 use crate::clock::Clock;
 use crate::link::listener::tests::free_port;
-use crate::link::{Action, DrawnBy, Ending, Fate, Fault, LinkEvent, Links, Reach, Ruling, Seen};
+use crate::link::{
+    Action, DrawnBy, Ending, Fate, Fault, LinkEvent, Links, Reach, Ruling, Seen, Tail,
+};
 use crate::record::Edges;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full};
@@ -45,6 +47,7 @@ impl Backend {
                 let service = hyper::service::service_fn(answer);
                 let server = hyper::server::conn::http1::Builder::new()
                     .preserve_header_case(true)
+                    .auto_date_header(false)
                     .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(server);
             }
@@ -143,7 +146,7 @@ impl Fault for Says {
         seen.path().starts_with(self.prefix)
     }
 
-    fn decide(&self, _: &Seen, _: u64) -> Ruling {
+    fn decide(&self, _: &Seen, _: u64, _: Duration) -> Ruling {
         Ruling { fate: Some(self.fate.clone()), drawn_by: DrawnBy::Nothing }
     }
 
@@ -151,6 +154,7 @@ impl Fault for Says {
         match (&self.fate.ending, self.prefix) {
             (Ending::Stall, "/") => Reach::Connections,
             (Ending::Stall | Ending::Reset, _) => Reach::UnderWay,
+            _ if self.fate.back.tail == Tail::Stall => Reach::UnderWay,
             _ => Reach::Arriving,
         }
     }

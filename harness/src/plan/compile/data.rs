@@ -83,7 +83,8 @@ fn choice(file: &DataFile, trail: &Trail, notes: &mut Notes<'_>) -> (Pick, WhenE
     (pick, when_exhausted)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a file that is not too long.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !found.is_file() {
         return Err("it is no file".to_owned());

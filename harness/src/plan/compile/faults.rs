@@ -7,19 +7,22 @@
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts, On};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, headers, kill, links, positive};
+use super::{MOST_RUN_US, delays, headers, kill, links, positive};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
 use crate::plan::traffic::Traffic;
-use crate::plan::{Affects, Delay, Fault, FaultKind, Match, OutageMode};
+use crate::plan::{Affects, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Side};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Ratio};
 use crate::spec::types::{self, Scenario};
 use assay_slo::Share;
-use assay_slo::case::{self, Shows};
+use assay_slo::case::{self, Again, Asked, Shows};
+use std::path::Path;
 
 /// Length of a recovery unless the scenario says.
 const RECOVERY_US: u64 = 10_000_000;
+/// The most times that a fault comes again.
+const MOST_AGAIN: u64 = 1000;
 /// One percent.
 const PERCENT: u64 = Share::ONE.0 / 100;
 /// Methods that a request can have.
@@ -31,6 +34,7 @@ pub(super) fn compile(
     scenario: &Scenario,
     timetable: &Timetable,
     traffic: Traffic<'_>,
+    folder: &Path,
     notes: &mut Notes<'_>,
 ) -> Vec<Fault> {
     let starts = timetable.faults.iter().copied().chain(std::iter::repeat(0));
@@ -42,12 +46,13 @@ pub(super) fn compile(
         let fault = Fault {
             name: name.to_string(),
             link: acts_on(&parts, scenario, notes),
-            kind: kind(entry, &parts.trail, notes),
+            kind: kind(entry, &parts.trail, folder, notes),
             affects: affects(&parts, notes),
             matches: matches(&parts, notes),
             starts_us,
             lasts_us: positive(parts.duration, MOST_RUN_US, &parts.trail.key("duration"), notes),
             recovery_us,
+            again: again(&parts, notes),
         };
         check_refusal(&fault, &parts.trail, notes);
         if timetable.complete {
@@ -65,10 +70,16 @@ pub(super) fn compile(
 /// What the judge knows of a fault.
 pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
     let (kind, shows) = match &fault.kind {
-        FaultKind::Latency(delay) => ("latency", Shows::Slow { mark: marks.slow(*delay) }),
+        FaultKind::Latency(latency) => ("latency", Shows::Slow { mark: marks.slow(latency) }),
         FaultKind::Error { status, .. } => ("error", Shows::Status(*status)),
         FaultKind::Outage(OutageMode::Refuse) => ("outage", Shows::Refused),
         FaultKind::Outage(OutageMode::BlackHole | OutageMode::Reset) => ("outage", Shows::Broken),
+        FaultKind::Abort => ("abort", Shows::Broken),
+        FaultKind::Truncate { .. } => ("truncate", Shows::Broken),
+        FaultKind::Stall => ("stall", Shows::Broken),
+        FaultKind::Garbage => ("garbage", Shows::Broken),
+        FaultKind::SlowClose => ("slow-close", Shows::Unseen),
+        FaultKind::Bandwidth { .. } => ("bandwidth", Shows::Unseen),
         FaultKind::Kill { .. } => ("kill", Shows::Gone),
     };
     case::Fault {
@@ -77,13 +88,57 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
         link: fault.link.clone(),
         shows,
         asked: match fault.affects {
-            Affects::All => Share::ONE,
-            Affects::Share(share) | Affects::Quota(share) => share,
+            Affects::All => Asked::Share(Share::ONE),
+            Affects::Share(share) | Affects::Quota(share) => Asked::Share(share),
+            Affects::EveryNth(n) => Asked::EveryNth(n),
+            Affects::Next(n) => Asked::Next(n),
         },
         starts_us: fault.starts_us,
         lasts_us: fault.lasts_us,
         recovery_us: fault.recovery_us,
+        again: fault.again,
     }
+}
+
+/// How often it comes again; each time it must have ended before.
+fn again(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Option<Again> {
+    let (again, trail) = (parts.again?, parts.trail.key("again"));
+    let times = again.times.0;
+    if !(1..=MOST_AGAIN).contains(&times) {
+        let message = format!("`times: {times}` is not from 1 to {MOST_AGAIN}");
+        let help = "write how often it comes besides the first time, or leave `again` out";
+        notes.value(&trail.key("times"), message, help);
+    }
+    if again.every <= parts.duration {
+        let message = format!(
+            "each time lasts {}, so none can start {} after the one before",
+            parts.duration, again.every
+        );
+        notes.value(&trail.key("every"), message, format!("write more than {}", parts.duration));
+    }
+    Some(Again { times: times.clamp(1, MOST_AGAIN), every_us: again.every.us })
+}
+
+/// How a delay grows and shrinks, within its fault's length.
+fn ramp(fault: &types::LatencyFault, trail: &Trail, notes: &mut Notes<'_>) -> Ramp {
+    let Some(ramp) = &fault.ramp else { return Ramp::default() };
+    let us = |part: Option<Duration>| part.map_or(0, |part| part.us);
+    let (up_us, down_us) = (us(ramp.up), us(ramp.down));
+    let trail = trail.key("ramp");
+    if up_us == 0 && down_us == 0 {
+        let message = "neither `up` nor `down` lasts any time".to_owned();
+        notes.value(&trail, message, "write {up: 5s}, {down: 5s} or both, or leave it out");
+    } else if up_us.saturating_add(down_us) > fault.duration.us {
+        let shown = |us: u64| Duration { us };
+        let message = format!(
+            "{} up and {} down do not fit in {}",
+            shown(up_us),
+            shown(down_us),
+            fault.duration
+        );
+        notes.value(&trail, message, "write shorter ones, or a longer `duration`");
+    }
+    Ramp { up_us, down_us }
 }
 
 fn acts_on(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> String {
@@ -99,11 +154,16 @@ fn acts_on(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -
     }
 }
 
-fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind {
+fn kind(fault: &types::Fault, trail: &Trail, folder: &Path, notes: &mut Notes<'_>) -> FaultKind {
     match fault {
-        types::Fault::Latency(fault) => {
-            FaultKind::Latency(delay(&fault.add, &trail.key("add"), notes))
-        }
+        types::Fault::Latency(fault) => FaultKind::Latency(Latency {
+            delay: delays::compile(&fault.add, &trail.key("add"), folder, notes),
+            side: match fault.side {
+                types::Side::Request => Side::Request,
+                types::Side::Response => Side::Response,
+            },
+            ramp: ramp(fault, trail, notes),
+        }),
         types::Fault::Error(fault) => {
             let status = fault.status.0;
             if !(400..600).contains(&status) {
@@ -122,29 +182,25 @@ fn kind(fault: &types::Fault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind
             types::OutageMode::BlackHole => OutageMode::BlackHole,
             types::OutageMode::Reset => OutageMode::Reset,
         }),
+        types::Fault::Abort(_) => FaultKind::Abort,
+        types::Fault::Truncate(fault) => FaultKind::Truncate { after: fault.after.0 },
+        types::Fault::Stall(_) => FaultKind::Stall,
+        types::Fault::Garbage(_) => FaultKind::Garbage,
+        types::Fault::SlowClose(_) => FaultKind::SlowClose,
+        types::Fault::Bandwidth(fault) => {
+            let per_s = fault.rate.bytes_per_s;
+            if per_s == 0 {
+                let message = "at 0B/s nothing gets through at all".to_owned();
+                let help = "write a rate above, such as 64KiB/s, or a `stall`";
+                notes.value(&trail.key("rate"), message, help);
+            }
+            FaultKind::Bandwidth { per_s: per_s.max(1) }
+        }
         types::Fault::Kill(fault) => {
             let signal = fault.signal.as_ref();
             FaultKind::Kill { signal: kill::signal(signal, &trail.key("signal"), notes) }
         }
     }
-}
-
-fn delay(add: &types::Delay, trail: &Trail, notes: &mut Notes<'_>) -> Delay {
-    let (delay, greatest, trail) = match add {
-        types::Delay::Fixed(by) => (Delay::Fixed { us: by.us }, by.us, trail.key("fixed")),
-        types::Delay::Uniform(span) => {
-            let (min_us, max_us) = (span.min_us, span.max_us);
-            (Delay::Uniform { min_us, max_us }, max_us, trail.key("uniform"))
-        }
-        types::Delay::Normal(bell) => {
-            let (mean_us, sd_us) = (bell.mean.us, bell.sd.us);
-            (Delay::Normal { mean_us, sd_us }, mean_us, trail.key("normal").key("mean"))
-        }
-    };
-    if greatest == 0 {
-        notes.value(&trail, "a delay of 0s delays nothing".to_owned(), "write one such as 200ms");
-    }
-    delay
 }
 
 fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
@@ -155,6 +211,13 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
             notes.value(&trail.key(key), message, "write a share such as 50%");
         }
         ratio.0
+    };
+    let at_least_one = |n: u64, key: &str, notes: &mut Notes<'_>| {
+        if n == 0 {
+            let message = format!("`{key}: 0` takes no request");
+            notes.value(&trail.key(key), message, "write a number from 1");
+        }
+        n.max(1)
     };
     match parts.affects.unwrap_or(&types::Affects::All) {
         types::Affects::All => Affects::All,
@@ -168,6 +231,8 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
             }
             Affects::Quota(share)
         }
+        types::Affects::EveryNth(n) => Affects::EveryNth(at_least_one(n.0, "every-nth", notes)),
+        types::Affects::Next(n) => Affects::Next(at_least_one(n.0, "next", notes)),
     }
 }
 
@@ -212,7 +277,7 @@ fn check_refusal(fault: &Fault, trail: &Trail, notes: &mut Notes<'_>) {
 /// The recovery must end while the load that could show it still runs.
 fn check_end(fault: &Fault, trail: &Trail, traffic: Traffic<'_>, notes: &mut Notes<'_>) {
     let Some(last) = traffic.ends_through(&fault.link).or(traffic.ends()) else { return };
-    let ended = fault.starts_us.saturating_add(fault.lasts_us);
+    let ended = fault.ends_us();
     let recovered = ended.saturating_add(fault.recovery_us);
     if recovered > last {
         let shown = |us: u64| Duration { us };

@@ -10,6 +10,7 @@ mod breakers;
 mod consent;
 mod containers;
 mod data;
+mod delays;
 mod dynamic;
 mod expect;
 mod faults;
@@ -137,7 +138,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     data::check_use(scenario, &loads, &users, &mut notes);
     let fleets = fleets::compile(given, loads.len() + users.len(), &mut notes);
     let traffic = Traffic { loads: &loads, users: &users, fleets: &fleets };
-    let faults = faults::compile(scenario, &timetable, traffic, &mut notes);
+    let faults = faults::compile(scenario, &timetable, traffic, &folder, &mut notes);
     let ends_us = traffic.ends().unwrap_or(0);
     let asked = Asked { scenario, timetable: &timetable, traffic, faults: &faults };
     let (case, probes) = case(asked, &mut notes);

@@ -6,10 +6,10 @@ use super::flows;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{
-    Affects, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Request, Scenario, Spread,
-    Step,
+    Affects, Again, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Request, Scenario,
+    Spread, Step,
 };
-use assay_slo::case::LoadKind;
+use assay_slo::case::{self, LoadKind};
 
 /// A request that is sent, wherever it is written.
 #[derive(Debug, Clone)]
@@ -213,8 +213,18 @@ pub(super) struct FaultParts<'s> {
     pub(super) at: &'s Moment,
     pub(super) duration: Duration,
     pub(super) recovery: Option<Duration>,
+    pub(super) again: Option<&'s Again>,
     /// How many headers its answer has.
     pub(super) headers: usize,
+}
+
+impl FaultParts<'_> {
+    /// From its first start to its last end, µs.
+    pub(super) fn whole_us(&self) -> u64 {
+        let again =
+            self.again.map(|again| case::Again { times: again.times.0, every_us: again.every.us });
+        case::Again::whole_us(again, self.duration.us)
+    }
 }
 
 pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
@@ -229,6 +239,7 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
                 at: &$fault.at,
                 duration: $fault.duration,
                 recovery: $fault.recovery,
+                again: $fault.again.as_ref(),
                 headers: $headers,
             }
         };
@@ -237,6 +248,12 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
         Fault::Latency(fault) => parts!("latency", fault, 0),
         Fault::Error(fault) => parts!("error", fault, fault.headers.len()),
         Fault::Outage(fault) => parts!("outage", fault, 0),
+        Fault::Abort(fault) => parts!("abort", fault, 0),
+        Fault::Truncate(fault) => parts!("truncate", fault, 0),
+        Fault::Stall(fault) => parts!("stall", fault, 0),
+        Fault::Garbage(fault) => parts!("garbage", fault, 0),
+        Fault::SlowClose(fault) => parts!("slow-close", fault, 0),
+        Fault::Bandwidth(fault) => parts!("bandwidth", fault, 0),
         Fault::Kill(fault) => FaultParts {
             trail: trail.key("kill"),
             on: On::Service(&fault.service),
@@ -245,6 +262,7 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
             at: &fault.at,
             duration: fault.duration,
             recovery: fault.recovery,
+            again: None,
             headers: 0,
         },
     }

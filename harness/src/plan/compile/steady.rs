@@ -29,7 +29,7 @@ pub(super) fn compile(
     let trail = root.key("steady-state");
     let written = scenario.steady_state.as_ref();
     let probes = written.map(|gate| probes(gate, scenario, &trail, notes)).unwrap_or_default();
-    let Some(last) = faults.iter().max_by_key(|fault| fault.starts_us + fault.lasts_us) else {
+    let Some(last) = faults.iter().max_by_key(|fault| fault.ends_us()) else {
         if written.is_some() && !notes.left_out().touches("faults") {
             let message = "without a fault there is no gate to pass".to_owned();
             notes.entry(&trail, message, "leave it out, or write a fault");
@@ -95,7 +95,7 @@ fn check_first(faults: &[Fault], notes: &mut Notes<'_>) {
 }
 
 fn check_after(last: &Fault, after_us: u64, ends_us: u64, trail: &Trail, notes: &mut Notes<'_>) {
-    let ended = last.starts_us.saturating_add(last.lasts_us);
+    let ended = last.ends_us();
     let looks = ended.saturating_add(after_us);
     if looks > ends_us {
         let [ended, looks, ends] = [ended, looks, ends_us].map(|us| Duration { us });

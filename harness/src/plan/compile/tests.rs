@@ -2,6 +2,7 @@
 
 mod at_once;
 mod executors;
+mod faults;
 mod outage;
 mod refused;
 mod requests;
@@ -9,7 +10,8 @@ mod tls;
 
 use crate::plan::{Plan, Traffic, compile_all, describe};
 use crate::spec::{Look, Overrides, Problems, decode};
-use assay_slo::case::{Anchor, Ask, Clock, During, Mark, Must, Of, Shows};
+use assay_slo::Share;
+use assay_slo::case::{Anchor, Ask, Asked, Clock, During, Mark, Must, Of, Shows};
 
 /// A scenario without a problem; tests change one place of it.
 pub(super) const GOOD: &str = r#"schema: 1
@@ -89,7 +91,7 @@ fn the_case_holds_indices_and_marks() {
     assert_eq!(case.warmup_us, 5_000_000);
     assert_eq!((case.loads[0].planned, case.loads[0].link.as_deref()), (12_000, Some("front")));
     assert_eq!(case.faults[0].shows, Shows::Status(503));
-    assert_eq!(case.faults[0].asked.to_string(), "50%");
+    assert_eq!(case.faults[0].asked, Asked::Share(Share(500_000_000)));
     assert_eq!(case.ages_us, [300_000, 1_000_000]);
     let fast = &case.objectives[0];
     assert_eq!(fast.during, [During::Steady, During::After]);
@@ -161,8 +163,8 @@ fn a_delay_shows_from_its_lower_end() {
     let Shows::Slow { mark } = case.faults[0].shows else { panic!("{:?}", case.faults[0]) };
     assert_eq!(case.marks[mark], Mark::Below { clock: Clock::Service, us: 117_750 });
     assert_eq!(
-        (case.faults[0].kind.as_str(), case.faults[0].asked.to_string()),
-        ("latency", "20%".into())
+        (case.faults[0].kind.as_str(), case.faults[0].asked),
+        ("latency", Asked::Share(Share(200_000_000)))
     );
 }
 

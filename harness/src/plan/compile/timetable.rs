@@ -67,7 +67,7 @@ pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
     let faults = parts::faults(scenario).map(|(name, fault)| Entry {
         name,
         at: Some(fault.at),
-        lasts_us: fault.duration.us,
+        lasts_us: fault.whole_us(),
         trail: fault.trail.key("at"),
     });
     let entries: Vec<Entry<'_>> = loads.chain(fleets).chain(faults).collect();
@@ -236,7 +236,7 @@ pub(super) fn anchored(
             (Anchored { anchor: Anchor::LoadEnd(load), offset_us }, end)
         }
         Some((Base::Fault(fault), edge)) => {
-            let lasts_us = parts::faults(scenario).nth(fault).map_or(0, |(_, f)| f.duration.us);
+            let lasts_us = parts::faults(scenario).nth(fault).map_or(0, |(_, f)| f.whole_us());
             let from = start(&timetable.faults, fault);
             match edge {
                 Edge::Start => (Anchored { anchor: Anchor::FaultStart(fault), offset_us }, from),

@@ -3,7 +3,8 @@
 //! Not here: when faults are on (`describe` itself).
 
 use crate::plan::words::time;
-use crate::plan::{Affects, Delay, Fault, FaultKind, OutageMode};
+use crate::plan::{Affects, Delay, Fault, FaultKind, Latency, OutageMode, Ramp, Side};
+use crate::spec::scalar::Size;
 
 /// `50% at random POST through front: answered 503`.
 pub(super) fn broken(fault: &Fault) -> String {
@@ -15,14 +16,16 @@ pub(super) fn broken(fault: &Fault) -> String {
                 fault.link
             );
         }
-        FaultKind::Latency(Delay::Fixed { us }) => format!("{} later", time(*us)),
-        FaultKind::Latency(Delay::Uniform { min_us, max_us }) => {
-            format!("{} to {} later", time(*min_us), time(*max_us))
-        }
-        FaultKind::Latency(Delay::Normal { mean_us, sd_us }) => {
-            format!("{} later, give or take {}", time(*mean_us), time(*sd_us))
-        }
+        FaultKind::Latency(latency) => later(latency),
         FaultKind::Error { status, .. } => format!("answered {status}"),
+        FaultKind::Abort => "connection reset".to_owned(),
+        FaultKind::Truncate { after } => {
+            format!("answer broken off after {}", Size(*after))
+        }
+        FaultKind::Stall => "passed on, answer kept back".to_owned(),
+        FaultKind::Garbage => "answered with garbage".to_owned(),
+        FaultKind::SlowClose => "connection not closed after the answer".to_owned(),
+        FaultKind::Bandwidth { per_s } => format!("bodies at {}/s", Size(*per_s)),
         FaultKind::Outage(OutageMode::Refuse) => "connections refused".to_owned(),
         FaultKind::Outage(OutageMode::BlackHole) => "accepted, never answered".to_owned(),
         FaultKind::Outage(OutageMode::Reset) => "connections reset".to_owned(),
@@ -31,6 +34,8 @@ pub(super) fn broken(fault: &Fault) -> String {
         Affects::All => "all".to_owned(),
         Affects::Share(share) => format!("{share} at random"),
         Affects::Quota(share) => format!("{share} exactly"),
+        Affects::EveryNth(n) => format!("1 of each {n}"),
+        Affects::Next(n) => format!("the first {n}"),
     };
     let mut matching = Vec::new();
     if !fault.matches.methods.is_empty() {
@@ -43,4 +48,28 @@ pub(super) fn broken(fault: &Fault) -> String {
         parts => parts.join(" "),
     };
     format!("{which} {matching} through {}: {what}", fault.link)
+}
+
+/// `answers 200ms later, growing for 5s`.
+fn later(latency: &Latency) -> String {
+    let by = match &latency.delay {
+        Delay::Fixed { us } => format!("{} later", time(*us)),
+        Delay::Uniform { min_us, max_us } => {
+            format!("{} to {} later", time(*min_us), time(*max_us))
+        }
+        Delay::Normal { mean_us, sd_us } => {
+            format!("{} later, give or take {}", time(*mean_us), time(*sd_us))
+        }
+        Delay::Lognormal { p50_us: usual, p99_us } | Delay::Pareto { min_us: usual, p99_us } => {
+            format!("{} later, rarely more than {}", time(*usual), time(*p99_us))
+        }
+        Delay::Recorded(recorded) => format!("later as recorded in {}", recorded.file),
+    };
+    let what = if latency.side == Side::Response { "answers " } else { "" };
+    let Ramp { up_us, down_us } = latency.ramp;
+    let ramp = |us: u64, word: &str| match us {
+        0 => String::new(),
+        us => format!(", {word} for {}", time(us)),
+    };
+    format!("{what}{by}{}{}", ramp(up_us, "growing"), ramp(down_us, "shrinking"))
 }

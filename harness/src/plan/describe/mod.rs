@@ -156,11 +156,12 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
         later.push((0, row(time(0), fleet.ends_us(), what)));
     }
     for fault in &plan.faults {
-        let ends = fault.starts_us.saturating_add(fault.lasts_us);
-        let what = format!("fault {}: {}", fault.name, fault::broken(fault));
-        later.push((fault.starts_us, row(time(fault.starts_us), ends, what)));
-        let what = format!("recovery of {}", fault.name);
-        later.push((ends, row(time(ends), ends.saturating_add(fault.recovery_us), what)));
+        for on in fault.spans() {
+            let what = format!("fault {}: {}", fault.name, fault::broken(fault));
+            later.push((on.start, row(time(on.start), on.end, what)));
+            let what = format!("recovery of {}", fault.name);
+            later.push((on.end, row(time(on.end), on.end.saturating_add(fault.recovery_us), what)));
+        }
     }
     later.sort_by_key(|(from, _)| *from);
     rows.extend(later.into_iter().map(|(_, row)| row));

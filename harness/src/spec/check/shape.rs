@@ -6,8 +6,8 @@
 
 use crate::spec::openslo::types as openslo;
 use crate::spec::scalar::{
-    Bound, Count, Duration, Factor, Flag, Moment, Multiplier, Name, Percentile, Rate, Ratio,
-    Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
+    Bandwidth, Bound, Count, Duration, Factor, Flag, Moment, Multiplier, Name, Percentile, Rate,
+    Ratio, Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
 };
 use crate::spec::types::Scenario;
 use serde_json::{Map, Value};
@@ -300,6 +300,7 @@ fn read(name: &str) -> Option<Read> {
         (name == S::NAME).then_some(try_read::<S> as Read)
     }
     pick::<Count>(name)
+        .or_else(|| pick::<Bandwidth>(name))
         .or_else(|| pick::<Bound>(name))
         .or_else(|| pick::<Factor>(name))
         .or_else(|| pick::<Multiplier>(name))

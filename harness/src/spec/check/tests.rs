@@ -85,7 +85,7 @@ error: the key `name` is there twice
 ",
     ),
     (
-        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {bandwidth: {link: a}}\n",
+        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {half-open: {link: a}}\n",
         "\
 error: unknown `refused`
  --> shop.yaml:4:34
@@ -103,13 +103,13 @@ error: `5` has no unit
   |
   = help: write a duration with its unit, such as 5ms or 5s
 
-error: `bandwidth` is not supported yet
+error: `half-open` is not supported yet
  --> shop.yaml:5:10
   |
-5 |   thin: {bandwidth: {link: a}}
+5 |   thin: {half-open: {link: a}}
   |          ^^^^^^^^^
   |
-  = help: this version has: latency, error, outage, kill
+  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, kill
 ",
     ),
     (
@@ -176,6 +176,48 @@ fn each_rule_is_told_in_one_message() {
             "objectives: {a: {latency: {percentile: 95, below: 1s, clock: first-byte}}}",
             "`first-byte` is not supported yet",
         ),
+        (
+            "faults: {a: {latency: {link: x, add: {lognormal: {p50: 1s}}, at: 1s, duration: 1s}}}",
+            "`p99` is missing",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {pareto: {min: 1, p99: 1s}}, at: 1s, duration: 1s}}}",
+            "`1` has no unit",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {recorded: [a]}, at: 1s, duration: 1s}}}",
+            "a list where text is wanted",
+        ),
+        (
+            "faults: {a: {outage: {link: x, mode: reset, affects: {every-nth: 5%}, at: 1s, duration: 1s}}}",
+            "`5%` is not a whole number from 0",
+        ),
+        (
+            "faults: {a: {outage: {link: x, mode: reset, affects: {next: -5}, at: 1s, duration: 1s}}}",
+            "`-5` is not a whole number from 0",
+        ),
+        (
+            "faults: {a: {bandwidth: {link: x, rate: 64KiB, at: 1s, duration: 1s}}}",
+            "`64KiB` does not say in what time",
+        ),
+        ("faults: {a: {truncate: {link: x, at: 1s, duration: 1s}}}", "`after` is missing"),
+        ("faults: {a: {abort: {link: x, at: 1s}}}", "`duration` is missing"),
+        (
+            "faults: {a: {abort: {link: x, at: 1s, duration: 1s, again: {times: 2}}}}",
+            "`every` is missing",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {fixed: 1s}, side: both, at: 1s, duration: 1s}}}",
+            "unknown `both`",
+        ),
+        (
+            "faults: {a: {latency: {link: x, add: {fixed: 1s}, ramp: 5s, at: 1s, duration: 1s}}}",
+            "`5s` where a map is wanted",
+        ),
+        (
+            "faults: {a: {stall: {link: x, after: 1KiB, at: 1s, duration: 1s}}}",
+            "unknown key `after`",
+        ),
         ("seed: 99999999999999999999999", "99999999999999999999999 is too big a number"),
         ("seed: .inf", "inf is not a number"),
         ("links: {a: !x {to: b}}", "the tag `!x` is not supported"),
@@ -228,17 +270,7 @@ const HOLES: &[(&str, &str)] = &[
     ("Fault", "faults: {a: {HOLE: {link: x, rate: 64KiB/s}}}"),
     ("RestartedBy", "faults: {a: {kill: {service: x, at: 1s, duration: 1s, restarted-by: HOLE}}}"),
     ("BreakerEvidence", "breakers: {a: {evidence: [{HOLE: {url: x}}]}}"),
-    (
-        "LatencyFault",
-        "faults: {a: {latency: {link: x, add: {fixed: 1s}, at: 1s, duration: 1s, HOLE: x}}}",
-    ),
-    ("ErrorFault", "faults: {a: {error: {link: x, status: 500, at: 1s, duration: 1s, HOLE: x}}}"),
-    ("OutageFault", "faults: {a: {outage: {link: x, mode: reset, at: 1s, duration: 1s, HOLE: x}}}"),
-    ("Delay", "faults: {a: {latency: {link: x, add: {HOLE: 1s}, at: 1s, duration: 1s}}}"),
-    (
-        "Affects",
-        "faults: {a: {outage: {link: x, mode: reset, affects: {HOLE: 5}, at: 1s, duration: 1s}}}",
-    ),
+    ("KillFault", "faults: {a: {kill: {service: x, at: 1s, duration: 1s, HOLE: x}}}"),
     ("Objective", "objectives: {a: {HOLE: {}}}"),
     ("LatencyObjective", "objectives: {a: {latency: {percentile: 95, below: 1s, HOLE: x}}}"),
     ("Clock", "objectives: {a: {latency: {percentile: 95, below: 1s, clock: HOLE}}}"),
@@ -260,7 +292,7 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
             seen += 1;
         }
     }
-    assert!(seen > 75, "{seen}");
+    assert!(seen > 50, "{seen}");
 }
 
 /// Pieces of what people write with the whole grammar.

@@ -66,14 +66,17 @@ fn a_missing_setting_can_be_set_and_a_list_item_too() {
 fn a_path_that_hits_nothing_is_refused_with_what_is_near() {
     let cases = [
         ("faults.gome.outage.duration=5s", "did you mean `gone`?"),
-        ("faults.new={}", "keys there: slow, wide, even, half, gone, crash"),
+        ("faults.new={}", "keys there: slow, wide, even, tail, rare, real, half, gone, cut, thin,"),
         ("fault.gone.outage.duration=5s", "did you mean `faults`?"),
         ("load.visitors.constant-arrival-rate.requests.9.get.weight=1", "it is a list of 7"),
         ("warmup.x=1", "it is a value without keys"),
         ("profiles.ci.warmup=5s", "profiles cannot be overridden"),
         ("vars.new=1", "keys there: tenant, rate"),
         ("load.visitors.rate=5/s", "did you mean `load.visitors.constant-arrival-rate.rate`?"),
-        ("rate=5/s", "did you mean `vars.rate` or `load.visitors.constant-arrival-rate.rate`?"),
+        (
+            "rate=5/s",
+            "did you mean `vars.rate` or `load.visitors.constant-arrival-rate.rate` or `faults.",
+        ),
         ("gone.outage.at=5s", "did you mean `faults.gone.outage.at`?"),
         ("warmpu=5s", "did you mean `warmup`?"),
         ("load.visitors.constant-arrival-rate.requests[9].get.weight=1", "it is a list of 7"),

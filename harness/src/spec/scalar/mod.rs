@@ -18,7 +18,7 @@ mod time;
 pub use bound::Bound;
 pub use factor::{Factor, Multiplier};
 pub use number::{Count, Flag, Percentile, Rate, Ratio};
-pub use size::Size;
+pub use size::{Bandwidth, Size};
 pub use span::Span;
 pub use status::{Status, Statuses};
 pub use text::{Free, Name, Words, entry_name};

@@ -1,4 +1,4 @@
-//! Sizes in bytes with their unit.
+//! Sizes in bytes, and bytes in a second, with their unit.
 //!
 //! Not here: numbers without a unit (`number`).
 
@@ -9,7 +9,14 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
 
-derive_scalar!(Size);
+/// So many bytes a second: `64KiB/s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bandwidth {
+    /// Bytes in a second.
+    pub bytes_per_s: u64,
+}
+
+derive_scalar!(Size, Bandwidth);
 
 /// Units and their bytes, the longest first: each other one ends with `B`.
 const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
@@ -61,6 +68,47 @@ impl std::fmt::Display for Size {
     }
 }
 
+impl Scalar for Bandwidth {
+    const NAME: &'static str = "Bandwidth";
+    const WANTED: &'static str = "bytes a second, such as 64KiB/s or 1MiB/s";
+
+    fn read(value: &Value) -> Result<Bandwidth, Wrong> {
+        let text = match value {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) => number.to_string(),
+            other => return Err(shape::<Bandwidth>(other)),
+        };
+        let wanted = format!("write {}", Bandwidth::WANTED);
+        let Some((size, unit)) = text.split_once('/') else {
+            return Err(match Size::read(value) {
+                Ok(size) => Wrong::new(
+                    format!("{} does not say in what time", quoted(&text)),
+                    format!("write {size}/s"),
+                ),
+                Err(wrong) => Wrong::new(wrong.message, wanted),
+            });
+        };
+        if unit.trim() != "s" {
+            return Err(Wrong::new(format!("{} is not in a second", quoted(&text)), wanted));
+        }
+        match Size::read(&Value::from(size)) {
+            Ok(Size(bytes_per_s)) => Ok(Bandwidth { bytes_per_s }),
+            Err(_) => Err(Wrong::new(format!("{} is not bytes a second", quoted(&text)), wanted)),
+        }
+    }
+
+    fn write(&self) -> Value {
+        Value::from(format!("{}/s", Size(self.bytes_per_s)))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "string", "pattern": r"^\s*[0-9]+\s*(B|KiB|MiB|GiB)\s*/\s*s\s*$|\$\{",
+            "examples": ["64KiB/s", "1MiB/s"],
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +129,21 @@ mod tests {
         assert_eq!(message(json!("1MB")), "`1MB` is not a size");
         assert_eq!(message(json!("1.5MiB")), "`1.5MiB` is not a size");
         assert_eq!(message(json!("99999999999GiB")), "`99999999999GiB` is too large");
+    }
+
+    #[test]
+    fn bandwidths_are_bytes_a_second() {
+        for (text, bytes_per_s) in [("64KiB/s", 64 << 10), (" 1 MiB / s ", 1 << 20), ("0B/s", 0)] {
+            let read = Bandwidth::read(&Value::from(text)).unwrap();
+            assert_eq!(read, Bandwidth { bytes_per_s }, "{text}");
+            assert_eq!(Bandwidth::read(&read.write()), Ok(read));
+        }
+        let wrong = |value: Value| Bandwidth::read(&value).unwrap_err();
+        assert_eq!(wrong(json!(64)).message, "`64` has no unit");
+        assert_eq!(wrong(json!("64KiB")).message, "`64KiB` does not say in what time");
+        assert_eq!(wrong(json!("64KiB")).help, "write 64KiB/s");
+        assert_eq!(wrong(json!("1MiB/m")).message, "`1MiB/m` is not in a second");
+        assert_eq!(wrong(json!("64kbit/s")).message, "`64kbit/s` is not bytes a second");
+        assert!(wrong(json!([])).message.starts_with("a list where bytes a second"));
     }
 }

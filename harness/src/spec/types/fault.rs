@@ -2,7 +2,9 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Duration, Moment, Name, Ratio, Status, Uniform, Words};
+use crate::spec::scalar::{
+    Bandwidth, Count, Duration, Moment, Name, Ratio, Size, Status, Uniform, Words,
+};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,12 +13,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Requests are passed on later.
+    /// Requests, or their answers, are passed on later.
     Latency(LatencyFault),
     /// Requests are answered with an error.
     Error(ErrorFault),
     /// Nothing gets through.
     Outage(OutageFault),
+    /// Connections are reset, each when a request arrives on it.
+    Abort(LinkFault),
+    /// Answers are broken off: the connection is closed within the body.
+    Truncate(TruncateFault),
+    /// Requests are passed on, but nothing of the answers while the fault is on.
+    Stall(LinkFault),
+    /// Answers are replaced by bytes that are no HTTP.
+    Garbage(LinkFault),
+    /// Connections that end after an answer are not closed while the fault is on.
+    SlowClose(LinkFault),
+    /// Bodies, of requests and answers, take their time.
+    Bandwidth(BandwidthFault),
     /// A process that we started is ended, and started again.
     Kill(KillFault),
 }
@@ -29,6 +43,12 @@ pub struct LatencyFault {
     pub link: Name,
     /// How much later.
     pub add: Delay,
+    /// What waits: request.
+    #[serde(default)]
+    pub side: Side,
+    /// How it grows and shrinks: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
     /// Which of the matching requests: all.
     #[serde(default)]
     pub affects: Affects,
@@ -42,6 +62,9 @@ pub struct LatencyFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// Requests are answered with an error.
@@ -71,6 +94,9 @@ pub struct ErrorFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// Nothing gets through.
@@ -94,6 +120,85 @@ pub struct OutageFault {
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// Something that needs no settings of its own.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LinkFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// Which of the matching requests: all.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// Answers are broken off.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TruncateFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// How much of the body is passed on; one that is no longer is passed on whole.
+    pub after: Size,
+    /// Which of the matching requests: all.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// Bodies take their time.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BandwidthFault {
+    /// The link it acts on.
+    pub link: Name,
+    /// So much of each body in a second.
+    pub rate: Bandwidth,
+    /// Which of the matching requests: all.
+    #[serde(default)]
+    pub affects: Affects,
+    /// Which requests: all.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
 }
 
 /// How an outage looks.
@@ -108,6 +213,39 @@ pub enum OutageMode {
     Reset,
 }
 
+/// What of a request waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// It, before it is passed on.
+    #[default]
+    Request,
+    /// Its answer, before it is passed back.
+    Response,
+}
+
+/// How a delay grows from nothing and shrinks to nothing, in a straight line.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ramp {
+    /// For so long from its start on: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up: Option<Duration>,
+    /// For so long until its end: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down: Option<Duration>,
+}
+
+/// That a fault comes again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Again {
+    /// How often, besides the first time.
+    pub times: Count,
+    /// From start to start.
+    pub every: Duration,
+}
+
 /// A distribution of delays.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -118,6 +256,33 @@ pub enum Delay {
     Uniform(Uniform),
     /// A bell curve.
     Normal(Normal),
+    /// Many near the median, few far above it: `{p50: 40ms, p99: 200ms}`.
+    Lognormal(Lognormal),
+    /// Power law, few are very long: `{min: 10ms, p99: 200ms}`.
+    Pareto(Pareto),
+    /// As often as in this interval log of HdrHistogram, in µs; of a run's `latency.hlog`, the
+    /// service times of answers that were ok.
+    Recorded(Words),
+}
+
+/// A bell curve of the logarithm.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lognormal {
+    /// Its median.
+    pub p50: Duration,
+    /// Its 99th percentile.
+    pub p99: Duration,
+}
+
+/// A power law.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pareto {
+    /// Its least.
+    pub min: Duration,
+    /// Its 99th percentile.
+    pub p99: Duration,
 }
 
 /// A bell curve, cut off below 0.
@@ -130,7 +295,8 @@ pub struct Normal {
     pub sd: Duration,
 }
 
-/// Which of the matching requests a fault takes: `all`, `{share: 50%}` or `{quota: 50%}`.
+/// Which of the matching requests a fault takes: `all`, `{share: 50%}`, `{quota: 50%}`,
+/// `{every-nth: 100}` or `{next: 5}`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Affects {
@@ -141,6 +307,10 @@ pub enum Affects {
     Share(Ratio),
     /// Exactly this share of each block of 100.
     Quota(Ratio),
+    /// Each whose number, counted from the fault's start, this divides.
+    EveryNth(Count),
+    /// So many from the fault's start on.
+    Next(Count),
 }
 
 /// Which requests a fault is about.

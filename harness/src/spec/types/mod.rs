@@ -30,8 +30,9 @@ pub use expect_fleet::{
     AtLeastShare, AtMostBound, AtMostCount, AtMostFactor, AtMostTime, BacklogAsked, LedgerAsked,
 };
 pub use fault::{
-    Affects, Delay, ErrorFault, Fault, KillFault, LatencyFault, Match, Normal, OutageFault,
-    OutageMode, RestartedBy,
+    Affects, Again, BandwidthFault, Delay, ErrorFault, Fault, KillFault, LatencyFault, LinkFault,
+    Lognormal, Match, Normal, OutageFault, OutageMode, Pareto, Ramp, RestartedBy, Side,
+    TruncateFault,
 };
 pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,

@@ -2,7 +2,7 @@
 //! Not here: objectives by themselves.
 
 use super::*;
-use crate::case::{Must, Place, Shows, SteadyState};
+use crate::case::{Asked, Must, Place, Shows, SteadyState};
 use crate::event::{Effect, GateTime};
 use crate::script::{ANSWERED, ANSWERED_SERVICE, LIST, REFUSED};
 
@@ -178,7 +178,7 @@ fn a_degraded_contract_is_exact() {
 fn asked_injected_seen() {
     let effect = Effect { matched: 1000, injected: 480, ours: 480 };
     let mut script = Script::new(60).errors().fault(20_000..30_000, effect);
-    script.case.faults[0].asked = Share(500_000_000);
+    script.case.faults[0].asked = Asked::Share(Share(500_000_000));
     let whole = script.clone().run(0..20, 0).run(20..30, 48).run(30..60, 0).complete().judge();
     let score = &whole.faults[0];
     assert_eq!((score.asked, score.injected, score.seen), (Some(500), Some(480), Some(480)));
@@ -186,9 +186,34 @@ fn asked_injected_seen() {
     // Retries between the link and the callers hide it.
     let hidden = script.clone().run(0..60, 0).complete().judge();
     assert!(hidden.findings[0].contains("hides it"), "{:?}", hidden.findings);
-    script.case.faults[0].asked = Share(600_000_000);
+    script.case.faults[0].asked = Asked::Share(Share(600_000_000));
     let card = script.run(0..20, 0).run(20..30, 48).run(30..60, 0).complete().judge();
     assert!(card.findings[0].contains("asked for 60 %"), "{:?}", card.findings);
+}
+
+/// Of 1000 that matched, each 300th is 3 and the first 5 are 5: no share that chance could miss.
+#[test]
+fn counted_victims_are_asked_for_by_their_number() {
+    for (asked, wanted) in
+        [(Asked::EveryNth(300), 3), (Asked::Next(5), 5), (Asked::Next(5000), 1000)]
+    {
+        let effect = Effect { matched: 1000, injected: 1, ours: 1 };
+        let mut script = Script::new(60).errors().fault(20_000..30_000, effect);
+        script.case.faults[0].asked = asked;
+        let card = script.run(0..60, 0).complete().judge();
+        assert_eq!((card.faults[0].asked, card.faults[0].injected), (Some(wanted), Some(1)));
+        assert_eq!(card.findings, Vec::<String>::new());
+    }
+    // Each time that it is on anew.
+    let effect = Effect { matched: 20, injected: 3, ours: 3 };
+    let script = Script::new(60).errors().fault(20_000..30_000, effect);
+    let mut script = script.on(0, 40_000..45_000, effect);
+    script.case.faults[0].asked = Asked::Next(5);
+    let card = script.run(0..60, 0).complete().judge();
+    assert_eq!((card.faults[0].asked, card.faults[0].injected), (Some(10), Some(6)));
+    let mut script = Script::new(60).errors().fault(20_000..30_000, Effect::default());
+    script.case.faults[0].asked = Asked::EveryNth(0);
+    assert!(script.run(0..60, 0).complete().timeline().is_err());
 }
 
 #[test]
@@ -202,6 +227,19 @@ fn a_delay_is_seen_as_slow_requests() {
         script.complete().judge().faults.remove(0)
     };
     assert_eq!((run(500).seen, run(0).seen), (Some(500), Some(0)));
+}
+
+#[test]
+fn a_fault_that_callers_cannot_tell_is_judged_by_its_link() {
+    let run = |injected| {
+        let effect = Effect { matched: 1000, injected, ours: injected };
+        let script = Script::new(60).errors().declare(Shows::Unseen).on(0, 20_000..30_000, effect);
+        script.run(0..60, 0).complete().judge()
+    };
+    let (took, missed) = (run(40), run(0));
+    assert_eq!((took.faults[0].injected, took.faults[0].seen), (Some(40), None));
+    assert!(took.findings.is_empty() || !took.findings[0].contains("callers saw"));
+    assert_eq!(missed.faults[0].effect, "without effect: no request was hit");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) fn fault_of<'p>(moment: Moment, world: World<'p>) -> Option<&'p Fault
 }
 
 fn end(fault: &Fault) -> u64 {
-    fault.starts_us.saturating_add(fault.lasts_us)
+    fault.ends_us()
 }
 
 #[derive(Clone, Copy)]
@@ -57,7 +57,7 @@ impl About<'_> {
         let Some(fault) = fault_of(after, self.world) else { return };
         let Some(fleet) = self.fleet else {
             // The timeout of callers that are not ours is known to nobody here.
-            if fault.kind == FaultKind::Outage(OutageMode::BlackHole) {
+            if matches!(fault.kind, FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall) {
                 notes.warn(format!(
                     "under `{}` a call fails when its caller gives up: `{}` can open within {} \
                      only if that timeout is shorter",

@@ -5,9 +5,7 @@
 
 use crate::plan::fleet::{Order, Retry};
 use crate::plan::traffic::Traffic;
-use crate::plan::{
-    Affects, Delay, Fault, FaultKind, Fleet, Link, Match, OutageMode, Target, Upstream,
-};
+use crate::plan::{Affects, Fault, FaultKind, Fleet, Link, Match, OutageMode, Target, Upstream};
 use assay_slo::case::Case;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -42,17 +40,20 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
         (_, Target::Service(_)) => false,
     };
     let timeout_us = fleet.client.timeout_us;
-    let delay_us = |delay: &Delay| match *delay {
-        Delay::Fixed { us } => us,
-        Delay::Uniform { min_us, .. } => min_us,
-        Delay::Normal { .. } => 0,
-    };
     let fail_us = match &fault.kind {
-        FaultKind::Outage(OutageMode::BlackHole) => timeout_us,
-        FaultKind::Outage(OutageMode::Refuse | OutageMode::Reset) | FaultKind::Kill { .. } => 0,
+        FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall => timeout_us,
+        FaultKind::Outage(OutageMode::Refuse | OutageMode::Reset)
+        | FaultKind::Abort
+        | FaultKind::Garbage
+        | FaultKind::Kill { .. } => 0,
         FaultKind::Error { status, .. } if *status >= 500 => 0,
-        FaultKind::Latency(delay) if delay_us(delay) >= timeout_us => timeout_us,
-        FaultKind::Error { .. } | FaultKind::Latency(_) => return None,
+        FaultKind::Latency(delay) if delay.least_us() >= timeout_us => timeout_us,
+        // Whether an answer is long enough to be cut, or to come too late, nobody knows before.
+        FaultKind::Error { .. }
+        | FaultKind::Latency(_)
+        | FaultKind::Truncate { .. }
+        | FaultKind::SlowClose
+        | FaultKind::Bandwidth { .. } => return None,
     };
     let whole = fault.affects == Affects::All && fault.matches == Match::default();
     on_way.then_some(Meeting { fail_us, whole })
@@ -61,9 +62,10 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
 /// How long a trial takes to fail during a fault, µs: T(mode).
 pub(super) fn trial_fails_us(fleet: Option<&Fleet>, fault: &Fault) -> u64 {
     match (&fault.kind, fleet) {
-        (FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Latency(_), Some(fleet)) => {
-            fleet.client.timeout_us
-        }
+        (
+            FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall | FaultKind::Latency(_),
+            Some(fleet),
+        ) => fleet.client.timeout_us,
         _ => 0,
     }
 }

@@ -5,7 +5,7 @@ use crate::spec::Look;
 
 /// Compiles [`super::GOOD`] with one change, and wants exactly one problem that says this.
 #[track_caller]
-fn refused(changes: &[(&str, &str)], message: &str) {
+pub(super) fn refused(changes: &[(&str, &str)], message: &str) {
     let text = changed(changes);
     let problems = planned(&text).err().unwrap_or_default();
     let shown = problems.render(Look::Plain);
@@ -15,7 +15,7 @@ fn refused(changes: &[(&str, &str)], message: &str) {
 
 /// Wants this among the problems.
 #[track_caller]
-fn among(changes: &[(&str, &str)], messages: &[&str]) {
+pub(super) fn among(changes: &[(&str, &str)], messages: &[&str]) {
     let problems = planned(&changed(changes)).err().unwrap_or_default();
     let shown = problems.render(Look::Plain);
     for message in messages {
@@ -23,7 +23,7 @@ fn among(changes: &[(&str, &str)], messages: &[&str]) {
     }
 }
 
-const FAULT: &str = "half: {error: {link: front, status: 503, match: {method: [post]}, affects: {share: 50%}, at: 20s, duration: 10s, recovery: 10s}}";
+pub(super) const FAULT: &str = "half: {error: {link: front, status: 503, match: {method: [post]}, affects: {share: 50%}, at: 20s, duration: 10s, recovery: 10s}}";
 
 #[test]
 fn unknown_names() {
@@ -204,24 +204,6 @@ fn moments() {
     );
     refused(&[("at: 20s", "at: 500ms")], "before the steady state can be looked at");
     refused(&[("duration: 10s, recovery", "duration: 0s, recovery")], "0s is no length of time");
-}
-
-#[test]
-fn faults() {
-    let refuse = "half: {outage: {link: front, mode: refuse, affects: {share: 50%}, at: 20s, duration: 10s}}";
-    refused(&[(FAULT, refuse)], "closes the door before any request is seen");
-    refused(&[("status: 503,", "status: 200,")], "200 is no error");
-    refused(&[("share: 50%", "share: 0%")], "has no effect");
-    refused(&[("share: 50%", "quota: 33.3%")], "33.3% is no whole number");
-    refused(&[("method: [post]", "method: [pots]")], "did you mean `POST`?");
-    refused(&[("method: [post]", "path: products")], "matches no path");
-    let late = "half: {latency: {link: front, add: {fixed: 0s}, at: 20s, duration: 10s}}";
-    refused(&[(FAULT, late)], "a delay of 0s delays nothing");
-    let spare = "  pay: {to: payments}\n  spare: {to: shop}";
-    refused(
-        &[("  pay: {to: payments}", spare), ("link: front", "link: spare")],
-        "nothing goes through `spare`",
-    );
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! Declared faults: what each asks for, when, and how it shows.
+//!
+//! Invariant: planned stretches only; when a fault was on in fact, its edges say.
+//! Not here: what a fault did (crate's `fault`).
+
+use crate::time::Share;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// One declared fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Its name in the scenario.
+    pub name: String,
+    /// What it does in one word: `latency`, `error`, `outage`, `kill`, ….
+    pub kind: String,
+    /// The link or service it acts on.
+    pub link: String,
+    /// How its effect shows to callers.
+    pub shows: Shows,
+    /// Which of the matching requests it asks for.
+    pub asked: Asked,
+    /// Planned start, µs after time 0.
+    pub starts_us: u64,
+    /// Planned length, µs.
+    pub lasts_us: u64,
+    /// How long after its end is called its recovery, µs.
+    pub recovery_us: u64,
+    /// How often it comes again; none: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+impl Fault {
+    /// The stretches in which it is planned to be on, µs after time 0.
+    pub fn spans(&self) -> impl Iterator<Item = Range<u64>> {
+        Again::spans(self.again, self.starts_us, self.lasts_us)
+    }
+}
+
+/// That a fault comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// How often, besides the first time.
+    pub times: u64,
+    /// From start to start, µs.
+    pub every_us: u64,
+}
+
+impl Again {
+    /// The stretches, µs after time 0, of a fault that first starts then and lasts so long.
+    pub fn spans(
+        again: Option<Again>,
+        starts_us: u64,
+        lasts_us: u64,
+    ) -> impl Iterator<Item = Range<u64>> {
+        let Again { times, every_us } = again.unwrap_or(Again { times: 0, every_us: 0 });
+        (0..=times).map(move |nth| {
+            let starts = starts_us.saturating_add(every_us.saturating_mul(nth));
+            starts..starts.saturating_add(lasts_us)
+        })
+    }
+
+    /// From the first start to the last end, µs, of a fault that lasts so long each time.
+    #[must_use]
+    pub fn whole_us(again: Option<Again>, lasts_us: u64) -> u64 {
+        let until_last = again.map_or(0, |again| again.every_us.saturating_mul(again.times));
+        until_last.saturating_add(lasts_us)
+    }
+}
+
+/// How many of the matching requests a fault asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// This share.
+    Share(Share),
+    /// Each whose number, from 1, this divides.
+    EveryNth(u64),
+    /// So many, the first.
+    Next(u64),
+}
+
+/// How a fault's effect is recognised in what callers recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shows {
+    /// Answers with this status.
+    Status(u16),
+    /// Requests that took at least as long as the predicate of this mark allows
+    /// ([`crate::Mark::Below`], service clock): the delay's lower end.
+    Slow {
+        /// Index into [`crate::Case::marks`].
+        mark: usize,
+    },
+    /// Connections refused.
+    Refused,
+    /// No answer, a reset or a timeout.
+    Broken,
+    /// Not by what callers record: whom a slow body makes late depends on its length.
+    Unseen,
+    /// Not at a link: a process was ended. Its effect is 1 if it was seen to be gone.
+    Gone,
+}
