@@ -19,6 +19,7 @@ pub mod look;
 mod order;
 #[cfg(test)]
 mod sample;
+mod steps;
 pub mod summary;
 mod units;
 pub mod write;

@@ -1,4 +1,4 @@
-//! Objectives: what must hold, for which requests, when.
+//! Objectives: what must hold, for which requests, when; but for capacities (`capacities`).
 //!
 //! Not here: whether the load can decide them (`feasible`).
 
@@ -35,6 +35,7 @@ pub(super) fn compile(
     scenario
         .objectives
         .iter()
+        .filter(|(_, one)| !matches!(one, types::Objective::Capacity(_)))
         .map(|(name, one)| objective(name, one, scenario, loads, marks, notes))
         .collect()
 }
@@ -52,7 +53,9 @@ fn objective(
     let given = match written {
         types::Objective::Latency(latency) => latency.confidence,
         types::Objective::ErrorRate(errors) => errors.confidence,
-        types::Objective::ErrorCount(_) | types::Objective::Availability(_) => None,
+        types::Objective::ErrorCount(_)
+        | types::Objective::Availability(_)
+        | types::Objective::Capacity(_) => None,
     };
     let limit_us = limit_us(&ask);
     let of = names::of(parts.of, scenario, &parts.trail.key("of"), notes);
@@ -69,6 +72,7 @@ fn objective(
         advisory: parts.advisory,
         confidence: confidence(given, &parts.trail, notes),
         late_mark: marks.late(limit_us),
+        criterion: false,
     }
 }
 
@@ -163,6 +167,8 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
         }
         types::Objective::ErrorCount(errors) => Ask::ErrorCount { at_most: errors.at_most.0 },
         types::Objective::Availability(seconds) => availability(seconds, trail, notes),
+        // Compiled elsewhere: it asks for other objectives.
+        types::Objective::Capacity(_) => Ask::ErrorCount { at_most: 0 },
     }
 }
 

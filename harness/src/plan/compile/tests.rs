@@ -5,6 +5,7 @@ mod executors;
 mod outage;
 mod refused;
 mod requests;
+mod stairs;
 mod tls;
 
 use crate::plan::{Plan, Traffic, compile_all, describe};
