@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::case::{Ask, Place};
-use crate::event::{EndReason, Event, Health};
+use crate::event::{EndReason, Event, Health, Histogram};
 use crate::scorecard::Verdict::{Inconclusive, Met, Violated};
 use crate::script::{FAST, FAST_SERVICE, LATE, Script, ZERO};
 use crate::time::{At, Share};
@@ -246,13 +246,19 @@ fn the_worst_criterion_decides_a_step() {
     }
     let mut slow = script.cell(13, Outcome::Ok, 300);
     slow.marks.fill(0);
-    let script = script.add(slow);
-    let score = script.complete().first();
+    let mut script = script.add(slow);
+    let score = script.clone().complete().first();
     assert_eq!(score.observed, "at least 200/s, less than 300/s");
     assert!(score.reason.contains("step 300/s broke `fast`"), "{}", score.reason);
     let ids: Vec<_> = score.steps[2].criteria.iter().map(|one| (&*one.id, one.verdict)).collect();
     assert_eq!(ids, [("errors", Met), ("fast", Violated)]);
-    assert!(score.steps[0].criteria[1].observed.contains("100 % ok in less than"));
+    // A histogram knows nothing of steps, so it must not speak of one.
+    let buckets = vec![(1_000, 1_000, 4_300)];
+    let (load, request, ok, segment) = (0, 0, true, 1);
+    let histogram = Histogram { load, request, ok, clock, segment, buckets };
+    script.push(ZERO, Event::Histogram(histogram));
+    let observed = &script.complete().first().steps[0].criteria[1].observed;
+    assert_eq!(observed, "100 % ok in less than 500 ms");
 }
 
 #[test]
