@@ -3,7 +3,8 @@
 //! `slow-tail=10%` that share of requests takes 1 s · `errors=1%` that share is answered
 //! 500 `internal_error` · `drop-writes=1%` that share of ingests is acknowledged and forgotten ·
 //! `no-recovery=12s` 503 `service_unavailable` to everything, from that long after the first
-//! request on · `slow=200ms` every request takes at least that long.
+//! request on · `slow=200ms` every request takes at least that long · `in-turn=4ms` requests are
+//! served one after another, each for that long: 250 a second and no more.
 //!
 //! Invariant: shares are exact: any 100 consecutive requests (1 000 or 10 000 for one or two
 //! decimals) hold exactly the share, whatever the load.
@@ -37,6 +38,8 @@ pub enum Mutant {
     NoRecovery(Duration),
     /// Every request takes at least this long.
     Slow(Duration),
+    /// Requests are served one after another, each for this long.
+    InTurn(Duration),
 }
 
 /// A text that names no mutant, and what would.
@@ -57,9 +60,10 @@ impl FromStr for Mutant {
             "drop-writes" => Ok(Mutant::DropWrites(share()?)),
             "no-recovery" => Ok(Mutant::NoRecovery(time()?)),
             "slow" => Ok(Mutant::Slow(time()?)),
+            "in-turn" => Ok(Mutant::InTurn(time()?)),
             _ => Err(BadMutant(format!(
                 "`{kind}` is no mutant: write slow-tail=10%, errors=1%, drop-writes=1%, \
-                 no-recovery=12s or slow=200ms"
+                 no-recovery=12s, slow=200ms or in-turn=4ms"
             ))),
         }
     }
@@ -73,6 +77,7 @@ impl fmt::Display for Mutant {
             Mutant::DropWrites(part) => write!(f, "drop-writes={part}"),
             Mutant::NoRecovery(after) => write!(f, "no-recovery={}", units::show(*after)),
             Mutant::Slow(time) => write!(f, "slow={}", units::show(*time)),
+            Mutant::InTurn(time) => write!(f, "in-turn={}", units::show(*time)),
         }
     }
 }
@@ -135,6 +140,15 @@ impl Mutants {
                 }
                 Mutant::Errors(part) => fail |= part.takes(ordinal.fetch_add(1, Ordering::Relaxed)),
                 Mutant::Slow(time) => wait = wait.max(*time),
+                Mutant::InTurn(time) => {
+                    let arrived = micros(now.saturating_duration_since(first));
+                    // Its counter is when the last of the queue will have been served.
+                    let served = |queue: u64| queue.max(arrived).saturating_add(micros(*time));
+                    let before = ordinal
+                        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |q| Some(served(q)))
+                        .unwrap_or_else(|queue| queue);
+                    wait = wait.max(Duration::from_micros(served(before) - arrived));
+                }
             }
         }
         match (refuse, fail) {
@@ -160,6 +174,10 @@ impl Mutants {
     }
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,9 +188,14 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_and_written_back() {
-        for text in
-            ["slow-tail=10%", "errors=0.1%", "drop-writes=1%", "no-recovery=12s", "slow=250ms"]
-        {
+        for text in [
+            "slow-tail=10%",
+            "errors=0.1%",
+            "drop-writes=1%",
+            "no-recovery=12s",
+            "slow=250ms",
+            "in-turn=4ms",
+        ] {
             assert_eq!(text.parse::<Mutant>().unwrap().to_string(), text);
         }
     }
@@ -216,6 +239,20 @@ mod tests {
         let twin = mutants(&["errors=100%", "slow=1s"]);
         assert_eq!(twin.rule(Instant::now(), Exposure::OutageOnly), Ruling::Serve(Duration::ZERO));
         assert_eq!(twin.rule(Instant::now(), Exposure::Full), Ruling::Fail(TAIL));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_turn_the_queue_grows_with_what_is_too_much_and_drains_with_time() {
+        let twin = mutants(&["in-turn=4ms"]);
+        let wait = || match twin.rule(Instant::now(), Exposure::Full) {
+            Ruling::Serve(wait) => wait.as_millis(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([wait(), wait(), wait()], [4, 8, 12]);
+        tokio::time::advance(Duration::from_millis(10)).await;
+        assert_eq!(wait(), 6);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(wait(), 4);
     }
 
     #[test]

@@ -127,3 +127,42 @@ fn closed_connections_send_again_as_soon_as_they_are_answered() {
     let p50 = |times: &serde_json::Value| times["p50"].as_f64().unwrap();
     assert!((p50(&figures) - p50(&figures["service"])).abs() < 1.0, "{figures}");
 }
+
+/// A server that fails from its 601st request on: the first that meets it is the third step, of
+/// 300/s, for 100/s and 200/s have sent 600 in 2 s each.
+fn find(words: &[&str]) -> (tempfile::TempDir, Server, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(|k, stream| answer(stream, if k < 600 { 200 } else { 500 }));
+    let url = format!("http://{}/", server.addr);
+    let stairs =
+        ["--find", "--to", "800/s", "--hold", "2s", "--settle", "0s", "--error-rate", "2%"];
+    let output = load(folder.path(), &[&[&*url], &stairs[..], words].concat());
+    (folder, server, output)
+}
+
+#[test]
+fn find_goes_up_until_a_gate_breaks_and_no_higher() {
+    let (folder, server, output) = find(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let figures = figures(folder.path());
+    let capacity = serde_json::json!({"at_least": 200.0, "less_than": 300.0});
+    assert_eq!((&figures["capacity"], &figures["verdict"]), (&capacity, &"met".into()));
+    assert_eq!(figures["requests"].as_u64(), Some(server.seen()));
+    // The broken step is sent whole; of the 4800 that the five steps after it plan, hardly any.
+    assert!((1_200..2_400).contains(&server.seen()), "{}", server.seen());
+    let verdict = verdict(&folder.path().join("out"));
+    let [room] = verdict["objectives"].as_array().unwrap().as_slice() else { panic!("{verdict}") };
+    assert_eq!((&room["id"], &room["n"], &room["k"]), (&"capacity".into(), &3.into(), &1.into()));
+    assert_eq!((&room["steps"][1]["n"], &room["steps"][2]["bad"]), (&400.into(), &600.into()));
+    assert!(verdict["findings"][0].as_str().unwrap().contains("was stopped"), "{verdict}");
+    assert_eq!(verdict["health"]["planned"], verdict["health"]["begun"]);
+    let repeated = assay(&["verify", "out"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(repeated.status.code(), Some(0), "{}", said(&repeated));
+}
+
+#[test]
+fn find_fails_where_the_capacity_is_less_than_asked() {
+    let (_folder, _server, output) = find(&["--at-least", "300/s"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("capacity: step 300/s broke `errors`"), "{}", said(&output));
+}

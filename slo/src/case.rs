@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 mod fault;
 mod must;
+mod steps;
+
 pub use fault::{Again, Asked, Fault, Shows};
 pub use must::{Bound, BreakerMust, Expectation, Must};
+pub use steps::{Capacity, Step};
 
 /// Which instants a latency is taken between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +52,9 @@ pub struct Case {
     /// The breakers, in the order of the scenario.
     #[serde(default)]
     pub breakers: Vec<Breaker>,
+    /// The capacities, in the order of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capacities: Vec<Capacity>,
 }
 
 /// One load: a stream of requests.
@@ -69,6 +75,12 @@ pub struct Load {
     pub ends_us: u64,
     /// How many requests are planned after time 0; 0 where nobody can know.
     pub planned: u64,
+    /// Its steps, in order; empty for what does not step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Indices into [`Case::objectives`]: the first step that breaks one of these is the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop_after: Vec<usize>,
 }
 
 /// What decides when a load's requests are due.
@@ -242,6 +254,9 @@ pub struct Objective {
     pub confidence: Share,
     /// The [`Mark::LateBy`] that tells an ill generator for this objective.
     pub late_mark: usize,
+    /// Judged for each step of a load, by a capacity or to stop that load, and not by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub criterion: bool,
 }
 
 /// What an objective asks.

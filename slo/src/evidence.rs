@@ -142,8 +142,7 @@ impl<'a> Evidence<'a> {
 
     /// Requests of these loads that were due, but left no record.
     pub(crate) fn lost(&self, of: &BTreeSet<Of>) -> u64 {
-        let loads: BTreeSet<usize> = of.iter().map(|of| of.load).collect();
-        loads.iter().filter_map(|load| self.loads.get(*load)).map(|load| load.lost).sum()
+        health::lost(&self.loads, of)
     }
 
     /// The instant of a moment, in µs after time 0.

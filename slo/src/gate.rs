@@ -10,7 +10,7 @@ pub use allowed::allowed;
 use crate::case::{Ask, Case, During, LoadKind, Of};
 use crate::event::{Gate, GateTime};
 use crate::evidence::Evidence;
-use crate::objective::{self, Question};
+use crate::objective::{self, Part, Question};
 use crate::outcome::Outcome;
 use crate::scorecard::Verdict;
 use crate::time::{At, SECOND_US};
@@ -54,7 +54,7 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
         let seconds = &seconds;
         groups.into_iter().filter_map(move |(id, of)| {
             let during = &[During::All];
-            let question = Question { objective, of, during, seconds: Some(seconds.clone()) };
+            let question = Question { objective, of, during, part: Part::look(seconds.clone()) };
             let judged = objective::judge_now(evidence, &question);
             (judged.verdict == Verdict::Violated).then(|| format!("{id}: {}", judged.reason))
         })

@@ -54,7 +54,7 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
         let expected = match reason {
             // Users and fleets plan no arrivals: nothing of theirs can be missing.
             _ if load.kind != LoadKind::Open => 0,
-            Some(EndReason::Complete) => load.planned,
+            Some(EndReason::Complete) => planned(case, timeline, index),
             _ => health.due,
         };
         let sent = recorded - unsent;
@@ -62,6 +62,19 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
         LoadHealth { expected, begun, lost: expected.saturating_sub(recorded) }
     });
     loads.collect()
+}
+
+/// Requests of the loads of these that were due, but left no record.
+pub(crate) fn lost(loads: &[LoadHealth], of: &BTreeSet<Of>) -> u64 {
+    let used: BTreeSet<usize> = of.iter().map(|of| of.load).collect();
+    used.iter().filter_map(|load| loads.get(*load)).map(|load| load.lost).sum()
+}
+
+/// How many requests of an open load were to be due: of one that was stopped those until then.
+pub(crate) fn planned(case: &Case, timeline: &Timeline, index: usize) -> u64 {
+    let due = || timeline.health.get(&index).map_or(0, |sum| sum.due);
+    let written = case.loads.get(index).map_or(0, |load| load.planned);
+    if timeline.stopped.contains_key(&index) { due().min(written) } else { written }
 }
 
 /// Of some requests: how many were begun, late, blocked.
@@ -174,8 +187,9 @@ pub(crate) fn score(
 ) -> HealthScore {
     let sums = || timeline.health.values();
     let open = |index: usize| case.loads.get(index).is_some_and(|l| l.kind == LoadKind::Open);
-    let planned = case.loads.iter().filter(|load| load.kind == LoadKind::Open);
-    let planned = planned.fold(0u64, |sum, load| sum.saturating_add(load.planned));
+    let planned = (0..case.loads.len()).filter(|index| open(*index));
+    let planned = planned.map(|index| self::planned(case, timeline, index));
+    let planned = planned.fold(0u64, u64::saturating_add);
     let count = |ours: bool| {
         let loads = loads.iter().enumerate().filter(|(index, _)| open(*index) == ours);
         loads.map(|(_, load)| load.begun).sum::<u64>()

@@ -8,6 +8,7 @@
 //! Not here: exit codes (harness), what is printed (harness `report`).
 
 use crate::breaker;
+use crate::capacity;
 use crate::case::{Case, Place};
 use crate::event::EndReason;
 use crate::evidence::Evidence;
@@ -30,11 +31,15 @@ pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
     let evidence = Evidence::new(case, timeline);
     let mut ill = Vec::new();
     let mut judged = Vec::new();
-    for objective in &case.objectives {
-        for one in objective::judge(&evidence, objective) {
-            ill.extend(one.ill.clone().map(|reason| (one.score.id.clone(), reason)));
-            judged.push((objective, one));
-        }
+    for objective in case.objectives.iter().filter(|objective| !objective.criterion) {
+        judged.extend(
+            objective::judge(&evidence, objective).into_iter().map(|one| (Some(objective), one)),
+        );
+    }
+    let capacities = case.capacities.iter().filter_map(|one| capacity::judge(&evidence, one));
+    judged.extend(capacities.map(|one| (None, one)));
+    for (_, one) in &judged {
+        ill.extend(one.ill.clone().map(|reason| (one.score.id.clone(), reason)));
     }
     let mut expectations = Vec::new();
     for expectation in &case.expectations {

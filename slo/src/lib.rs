@@ -11,6 +11,7 @@
 mod beta;
 pub mod boundary;
 mod breaker;
+pub mod capacity;
 pub mod case;
 mod crosscheck;
 pub mod event;

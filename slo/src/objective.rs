@@ -5,8 +5,9 @@
 //! Not here: the arithmetic (`interval`), which requests are meant (`window`).
 
 use crate::case::{Ask, Case, During, LoadKind, Objective, Of};
+use crate::event::EndReason;
 use crate::evidence::Evidence;
-use crate::health::{Doubt, Punctuality};
+use crate::health::{self, Doubt, LoadHealth, Punctuality};
 use crate::interval::round9;
 use crate::outcome::Outcome;
 use crate::scorecard::{ObjectiveScore, Verdict};
@@ -29,8 +30,25 @@ pub(crate) struct Question<'a> {
     pub(crate) objective: &'a Objective,
     pub(crate) of: BTreeSet<Of>,
     pub(crate) during: &'a [During],
-    /// Only what was due in these seconds: a look while the run goes on.
-    pub(crate) seconds: Option<Range<i64>>,
+    /// Only a part of the run.
+    pub(crate) part: Option<Part>,
+}
+
+/// A part of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// What was due in these seconds.
+    pub(crate) seconds: Range<i64>,
+    /// How complete the loads are in them; empty in a look while the run goes on, which leaves out
+    /// the last seconds: nothing is lost by that.
+    pub(crate) loads: Vec<LoadHealth>,
+}
+
+impl Part {
+    /// A look at some seconds.
+    pub(crate) fn look(seconds: Range<i64>) -> Option<Part> {
+        Some(Part { seconds, loads: Vec::new() })
+    }
 }
 
 /// What the requests of a question came to.
@@ -64,7 +82,7 @@ pub(crate) struct Judged {
 /// Judges an objective: one score, or one for each name of its requests.
 pub(crate) fn judge(evidence: &Evidence<'_>, objective: &Objective) -> Vec<Judged> {
     let during = &objective.during;
-    let question = |of| Question { objective, of, during, seconds: None };
+    let question = |of| Question { objective, of, during, part: None };
     let groups = groups(evidence.case, objective).into_iter();
     groups.map(|(id, of)| score(evidence, &question(of), id)).collect()
 }
@@ -114,13 +132,12 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         of: question.of.clone(),
         during: question.during,
         limit_us,
-        seconds: question.seconds.clone(),
+        seconds: question.part.as_ref().map(|part| part.seconds.clone()),
     };
     let (good, service) = good(&question.objective.ask);
     let mut measured = Measured {
         stretches: sending(evidence, question),
-        // A look at whole seconds leaves out the last ones; nothing is lost by that.
-        lost: if question.seconds.is_some() { 0 } else { evidence.lost(&question.of) },
+        lost: health::lost(question.loads(evidence), &question.of),
         ..Measured::default()
     };
     for (place, key, counts) in window.cells(case, phases, timeline) {
@@ -151,10 +168,11 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
     let measured = measure(evidence, question);
     let decided = decide(evidence, question, &measured, false);
     let used: BTreeSet<usize> = question.of.iter().map(|of| of.load).collect();
-    let ill = measured.punctuality.ill(evidence.case, &evidence.loads, &used, objective.late_mark);
+    let loads = question.loads(evidence);
+    let ill = measured.punctuality.ill(evidence.case, loads, &used, objective.late_mark);
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
-        found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, objective))
+        found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question))
     };
     let alone = || decide(evidence, question, &measured, true).verdict == Verdict::Violated;
     let depends = evidence.during_doubt(question.during);
@@ -198,14 +216,15 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         coverage: round9(coverage),
         seconds: round9(measured.seconds()),
         moved_to_fault: measured.moved,
+        steps: Vec::new(),
     };
     Judged { score, ill: ill.map(|doubt| doubt.reason) }
 }
 
 /// A count promises something of the whole run, so it must have been whole.
-fn incomplete(evidence: &Evidence<'_>, objective: &Objective) -> Option<Doubt> {
-    let whole = evidence.end() == Some(crate::event::EndReason::Complete);
-    (matches!(objective.ask, Ask::ErrorCount { .. }) && !whole).then(|| Doubt {
+fn incomplete(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<Doubt> {
+    let whole = evidence.end() == Some(EndReason::Complete) || question.part.is_some();
+    (matches!(question.objective.ask, Ask::ErrorCount { .. }) && !whole).then(|| Doubt {
         reason: "the run was stopped before its timetable was over".to_owned(),
         missing: "a run that is not stopped".to_owned(),
     })
@@ -218,7 +237,19 @@ fn sending(evidence: &Evidence<'_>, question: &Question<'_>) -> Vec<(i64, i64)> 
     let starts = loads().map(|load| whole(load.starts_us)).min().unwrap_or(0);
     let ends = loads().map(|load| whole(load.ends_us)).max().unwrap_or(0);
     let stretches = evidence.phases.stretches(question.during).into_iter();
-    stretches.map(|(from, to)| (from.max(starts), to.min(ends))).filter(|(f, t)| f < t).collect()
+    let second = SECOND_US as i64;
+    let (first, last) = question.part.as_ref().map_or((starts, ends), |part| {
+        let Range { start, end } = part.seconds;
+        (starts.max(start.saturating_mul(second)), ends.min(end.saturating_mul(second)))
+    });
+    stretches.map(|(from, to)| (from.max(first), to.min(last))).filter(|(f, t)| f < t).collect()
+}
+
+impl Question<'_> {
+    /// How complete the loads are in what it is about.
+    pub(crate) fn loads<'e>(&'e self, evidence: &'e Evidence<'_>) -> &'e [LoadHealth] {
+        self.part.as_ref().map_or(&evidence.loads, |part| &part.loads)
+    }
 }
 
 impl Measured {

@@ -103,7 +103,7 @@ pub struct ObjectiveScore {
     pub verdict: Verdict,
     /// Reported only.
     pub advisory: bool,
-    /// Requests (or slices) judged.
+    /// Requests (or slices, or steps) judged.
     pub n: u64,
     /// Of these, bad.
     pub k: u64,
@@ -133,6 +133,31 @@ pub struct ObjectiveScore {
     pub seconds: f64,
     /// Requests under way at an applied edge and counted to the fault.
     pub moved_to_fault: u64,
+    /// Of a capacity: the steps of its load, in order. Its `n`, `k` and `unknown` count steps. Its
+    /// `limit`, `lower` (up to which it held) and `upper` (which broke it) are in requests a second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepScore>,
+}
+
+/// One step of a load, by the objectives that must hold there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepScore {
+    /// In requests a second.
+    pub rate: f64,
+    /// As people read it: `800/s`.
+    pub name: String,
+    /// The first judged second, from time 0.
+    pub from_s: u64,
+    /// The second before which the last judged one lies.
+    pub to_s: u64,
+    /// The worst of its criteria.
+    pub verdict: Verdict,
+    /// Requests of the load whose end is known.
+    pub n: u64,
+    /// Of these, not ok.
+    pub bad: u64,
+    /// Each objective, as it would be judged on these seconds alone.
+    pub criteria: Vec<ObjectiveScore>,
 }
 
 /// One expectation's verdict.

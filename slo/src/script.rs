@@ -63,6 +63,8 @@ impl Script {
                 starts_us: 0,
                 ends_us: seconds * 1_000_000,
                 planned: 0,
+                steps: Vec::new(),
+                stop_after: Vec::new(),
             }],
             marks: vec![
                 below(Clock::Response),
@@ -81,6 +83,7 @@ impl Script {
             steady_state: None,
             fleets: Vec::new(),
             breakers: Vec::new(),
+            capacities: Vec::new(),
         };
         let mut script = Script { case, entries: Vec::new(), boundaries: Boundaries::default() };
         script.boundaries.add(ZERO);
@@ -103,6 +106,7 @@ impl Script {
             advisory: false,
             confidence: Share(950_000_000),
             late_mark: LATE,
+            criterion: false,
         });
         self
     }

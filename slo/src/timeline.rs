@@ -52,6 +52,8 @@ pub struct Timeline {
     /// How late the requests of each load began, µs.
     pub(crate) begun_late: BTreeMap<usize, Times>,
     pub(crate) sightings: Sightings,
+    /// Loads that were stopped, and when.
+    pub(crate) stopped: BTreeMap<usize, (At, String)>,
     pub(crate) guard: Option<String>,
     pub(crate) end: Option<End>,
     last: At,
@@ -174,6 +176,10 @@ impl Timeline {
                 malformed::check_of(case, Of { load: lag.load, request: 0 })?;
                 let late = self.begun_late.entry(lag.load).or_default();
                 lag.buckets.iter().for_each(|(_, high, n)| late.add(*high, *n));
+            }
+            Event::Stopped { load, at, text } => {
+                malformed::check_of(case, Of { load: *load, request: 0 })?;
+                self.stopped.entry(*load).or_insert((believable(*at)?, text.clone()));
             }
             Event::Finding { text } => self.findings.push(text.clone()),
             Event::Guard { guard, text } => self.guard = Some(format!("{guard}: {text}")),

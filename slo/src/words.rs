@@ -99,6 +99,14 @@ fn decimals(scale: f64) -> usize {
     (2.0 - libm::floor(libm::log10(scale))).clamp(0.0, 15.0) as usize
 }
 
+/// A rate in thousandths of a request a minute, in the unit in which it is a whole number: `800/s`.
+pub(crate) fn rate(milli_per_min: u64) -> String {
+    if milli_per_min.is_multiple_of(60_000) {
+        return format!("{}/s", milli_per_min / 60_000);
+    }
+    format!("{}/m", decimal(milli_per_min, 1_000, 3))
+}
+
 /// `1 request`, `3 requests`.
 pub(crate) fn count(n: u64, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
@@ -146,5 +154,6 @@ mod tests {
             ("1 request".into(), "2 requests".into())
         );
         assert_eq!(percentile(Share(999_000_000)), "P99.9");
+        assert_eq!([48_000_000, 90_000, 20_000, 1].map(rate), ["800/s", "90/m", "20/m", "0.001/m"]);
     }
 }

@@ -61,6 +61,8 @@ Times count from the instant a request was due (--rate) or was sent (--closed).
 Examples:
   assay load http://127.0.0.1:8080/ --rate 500/s --for 10s
   assay load http://127.0.0.1:8080/ --rate 100/s --ramp-to 2000/s --for 1m --p95 300ms --error-rate 1%
+  assay load http://127.0.0.1:8080/ --find --p95 300ms --error-rate 1%
+  assay load http://127.0.0.1:8080/ --find --from 500/s --step 250/s --to 5000/s --hold 20s --p99 1s
   assay load http://127.0.0.1:8080/cart --rate 50/s --body '{\"sku\":1}' -H 'Content-Type: application/json'
   assay load http://127.0.0.1:8080/ --closed --connections 64 --json figures.json")]
     Load(Box<LoadArgs>),

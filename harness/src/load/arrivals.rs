@@ -6,6 +6,8 @@
 
 use super::{Lane, Pace, Times};
 use assay_slo::At;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One due request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,29 @@ pub(super) struct Arrivals {
     warmup: Option<Times>,
     due: Times,
     next: Option<Arrival>,
+    until: Until,
+}
+
+/// When a lane's arrivals end before their time. Known to all threads that share the lane.
+#[derive(Debug, Clone)]
+pub struct Until(Arc<AtomicU64>);
+
+impl Default for Until {
+    /// Never.
+    fn default() -> Until {
+        Until(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+}
+
+impl Until {
+    /// From this instant on nothing is due. It should lie ahead: then all threads end alike.
+    pub(super) fn end_at(&self, at: At) {
+        self.0.fetch_min(at.0, Ordering::Relaxed);
+    }
+
+    fn is_over(&self, arrival: &Arrival) -> bool {
+        arrival.due.0 >= self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Arrivals {
@@ -36,19 +61,28 @@ impl Arrivals {
             Pace::Open { warmup, due } => (Some(warmup(shard, shards)), due(shard, shards)),
             Pace::Closed { .. } => (None, Box::new(std::iter::empty()) as Times),
         };
-        let mut arrivals = Arrivals { zero, shard, shards, k: shard, warmup, due, next: None };
+        let mut arrivals = Arrivals {
+            zero,
+            shard,
+            shards,
+            k: shard,
+            warmup,
+            due,
+            next: None,
+            until: lane.until.clone(),
+        };
         arrivals.next = arrivals.compute();
         arrivals
     }
 
     /// When the next one is due; none when they have ended.
     pub(super) fn next_due(&self) -> Option<At> {
-        self.next.map(|next| next.due)
+        self.next.filter(|next| !self.until.is_over(next)).map(|next| next.due)
     }
 
     /// Takes the next one if it is due at or before `until`.
     pub(super) fn take_due(&mut self, until: At) -> Option<Arrival> {
-        let next = self.next.filter(|next| next.due <= until)?;
+        let next = self.next.filter(|next| next.due <= until && !self.until.is_over(next))?;
         self.k = self.k.saturating_add(self.shards);
         self.next = self.compute();
         Some(next)
@@ -99,5 +133,21 @@ mod tests {
             parts.sort_by_key(|arrival| arrival.due);
             assert_eq!(parts, whole);
         }
+    }
+
+    #[test]
+    fn threads_end_at_the_same_instant() {
+        let lane = lane(([127, 0, 0, 1], 9).into(), 25, 1_000, 1, 1);
+        let zero = At(1_000_000);
+        let mut parts: Vec<_> = (0..3).map(|shard| Arrivals::new(&lane, zero, shard, 3)).collect();
+        lane.until.end_at(At(zero.0 + 7_000));
+        lane.until.end_at(At(zero.0 + 9_000));
+        let all = parts.iter_mut().flat_map(|part| {
+            std::iter::from_fn(move || part.take_due(At(u64::MAX))).collect::<Vec<_>>()
+        });
+        let k: std::collections::BTreeSet<_> =
+            all.filter(|one| !one.warmup).map(|one| one.k).collect();
+        assert_eq!(k.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+        assert!(parts.iter().all(|part| part.next_due().is_none()));
     }
 }

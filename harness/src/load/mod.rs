@@ -22,9 +22,11 @@ use crate::plan::Dynamic;
 use crate::plan::answer::{MOST_KEPT, Reads};
 use crate::plan::turns::Turns;
 use crate::record::{Batch, Edges, Recorder};
+pub use arrivals::Until;
 use assay_slo::{At, Mark};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use shard::{Post, Shard};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -98,6 +100,8 @@ pub struct Lane {
     pub cycle: Vec<u16>,
     /// When.
     pub pace: Pace,
+    /// When its arrivals end before their time, which [`Engine::end_load`] decides.
+    pub until: Until,
     /// Seeds what is drawn for requests.
     pub seed: u64,
     /// Which rows each gets.
@@ -163,6 +167,8 @@ enum Order {
 #[derive(Debug)]
 pub struct Engine {
     orders: watch::Sender<Order>,
+    /// By index of the load.
+    untils: BTreeMap<usize, Until>,
     threads: Vec<oneshot::Receiver<io::Result<()>>>,
 }
 
@@ -170,6 +176,13 @@ impl Engine {
     /// No new arrivals from now on; what is under way ends or times out.
     pub fn stop_arrivals(&self) {
         tell(&self.orders, Order::Stop);
+    }
+
+    /// No new arrivals of one load from this instant on, which should lie ahead.
+    pub fn end_load(&self, index: usize, at: At) {
+        if let Some(until) = self.untils.get(&index) {
+            until.end_at(at);
+        }
     }
 
     /// Ends now: what is under way is recorded as [`assay_slo::Outcome::Cut`] and handed over.
@@ -218,6 +231,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
     let threads = drive.threads.max(1);
     let looks = |mark: &Mark| matches!(mark, Mark::Answered { header: Some(_), .. });
     let wants_headers = drive.marks.iter().any(looks);
+    let untils = lanes.iter().map(|lane| (lane.index, lane.until.clone())).collect();
     let mut shards: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
     for (place, lane) in lanes.into_iter().enumerate() {
         let known = |index: &u16| usize::from(*index) < lane.requests.len();
@@ -272,7 +286,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         })?;
         ends.push(ended);
     }
-    Ok(Engine { orders, threads: ends })
+    Ok(Engine { orders, untils, threads: ends })
 }
 
 /// A request as it is sent, and its limits.

@@ -53,6 +53,7 @@ pub(super) fn lane(
         requests: vec![request("a"), request("b")],
         cycle: vec![0, 0, 1],
         pace: Pace::Open { warmup: due(10, -10 * every_us), due: due(count, 0) },
+        until: Until::default(),
         seed: 7,
         turns: Turns::default(),
     }

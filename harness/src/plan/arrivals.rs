@@ -149,6 +149,22 @@ impl Arrivals {
     /// arrivals.
     #[must_use]
     pub fn expected_before(&self, us: u64) -> u64 {
+        self.total_before(us).rounded_up()
+    }
+
+    /// How many requests are due before an instant, µs after time 0.
+    #[must_use]
+    pub fn due_before(&self, us: u64) -> u64 {
+        let total = self.total_before(us);
+        match &self.spread {
+            Spread::Even => total.rounded_up(),
+            // Refused before anything is drawn for it.
+            Spread::Poisson(_) if self.expected() > MOST_DRAWN => total.rounded_up(),
+            Spread::Poisson(poisson) => poisson.before(total.area_up(), REQUEST as u64),
+        }
+    }
+
+    fn total_before(&self, us: u64) -> Total {
         let us = us.min(self.ends_us());
         let (mut begins, mut from) = (self.starts_us, self.start_milli_per_min);
         let mut requests = Total::default();
@@ -165,7 +181,7 @@ impl Arrivals {
             begins = ends;
             from = stretch.end_milli_per_min;
         }
-        requests.rounded_up()
+        requests
     }
 
     /// The rate at an instant, in thousandths of a request a minute, rounded down; 0 outside.
@@ -257,6 +273,12 @@ impl Total {
 
     fn part(&mut self, scaled: u128, lasts_us: u64) {
         self.part = Some((scaled, u128::from(lasts_us)));
+    }
+
+    /// The area, a begun unit of it counted.
+    fn area_up(&self) -> u128 {
+        let (scaled, length) = self.part.unwrap_or((0, 1));
+        self.whole.saturating_add(scaled.div_ceil(length))
     }
 
     /// Requests, a begun one counted.

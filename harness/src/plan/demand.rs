@@ -159,11 +159,24 @@ pub fn demands(
     let ends_us = case.loads.iter().map(|load| load.ends_us).max().unwrap_or(0);
     let stretches = phases::planned(during, &case.faults, ends_us);
     let unplanned = during.iter().any(|phase| matches!(phase, During::Open(_)));
-    let one = |name: Option<String>, of: Vec<Of>| {
-        let demand = demand(objective, name, of, &stretches, traffic);
+    let demands = demands_in(objective, of, stretches, traffic, case).into_iter();
+    let demands = demands.map(|demand| {
         let known = if unplanned { demand.known.max(Known::AtMost) } else { demand.known };
         Demand { known, passes: demand.passes.filter(|_| known.is_planned()), ..demand }
-    };
+    });
+    demands.collect()
+}
+
+/// The same for these stretches, µs after time 0.
+#[must_use]
+pub fn demands_in(
+    objective: &Objective,
+    of: &[Of],
+    stretches: Vec<Range<u64>>,
+    traffic: Traffic<'_>,
+    case: &Case,
+) -> Vec<Demand> {
+    let one = |name: Option<String>, of: Vec<Of>| demand(objective, name, of, &stretches, traffic);
     if !objective.per_request {
         return vec![one(None, of.to_vec())];
     }

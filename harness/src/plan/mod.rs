@@ -21,6 +21,7 @@ mod order;
 pub mod phases;
 pub mod poisson;
 pub mod rows;
+mod stairs;
 mod table;
 pub mod template;
 pub mod text;
@@ -38,6 +39,7 @@ pub use fault::{
 };
 pub use fleet::Fleet;
 pub use poisson::{Poisson, Spread};
+pub use stairs::Stairs;
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;
 pub use transport::{Client, Identity, Tls, Transport};
@@ -206,6 +208,8 @@ pub struct Load {
     pub to: Target,
     /// When requests are due.
     pub arrivals: Arrivals,
+    /// How it goes up, if it goes up in steps.
+    pub stairs: Option<Stairs>,
     /// How they are sent.
     pub client: Client,
     /// What is sent, in the order of [`assay_slo::case::Load::requests`].

@@ -133,6 +133,8 @@ mod tests {
             starts_us: 0,
             ends_us: 0,
             planned: 0,
+            steps: vec![],
+            stop_after: vec![],
         };
         let mut times = hdrhistogram::Histogram::new_with_bounds(1, 3_600_000_000, 3).unwrap();
         (1..=1000).for_each(|value| times.saturating_record(value * 1000));

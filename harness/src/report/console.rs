@@ -9,7 +9,7 @@ use super::foreign::line;
 use super::head::Head;
 use super::layout::{columns, wrap};
 use super::look::{Color, Detail};
-use super::{coverage, order, summary};
+use super::{coverage, order, steps, summary};
 use assay_slo::scorecard::{ExpectationScore, FaultScore, ObjectiveScore};
 use assay_slo::{Scorecard, Verdict};
 use console::measure_text_width;
@@ -61,6 +61,8 @@ fn opening(head: &Head, detail: Detail, color: Color) -> String {
 struct Judged {
     verdict: Verdict,
     cells: Vec<String>,
+    /// Of a capacity: its steps.
+    steps: Vec<Vec<String>>,
     below: Vec<String>,
 }
 
@@ -71,7 +73,7 @@ fn objective(score: &ObjectiveScore, detail: Detail) -> Judged {
         line(&score.id),
         line(&score.asks),
         line(&score.observed),
-        format!("n {}{advisory}", coverage::judged(score)),
+        format!("{}{advisory}", coverage::judged(score)),
     ];
     let mut below = Vec::new();
     below.extend(score.worst.as_ref().map(|worst| format!("worst: {}", line(worst))));
@@ -90,7 +92,9 @@ fn objective(score: &ObjectiveScore, detail: Detail) -> Judged {
             score.deff
         ));
     }
-    Judged { verdict: score.verdict, cells, below }
+    let mut rows: Vec<_> = steps::rows(score).map(|row| row.to_vec()).collect();
+    columns(&mut rows);
+    Judged { verdict: score.verdict, cells, steps: rows, below }
 }
 
 fn expectation(score: &ExpectationScore, detail: Detail) -> Judged {
@@ -101,7 +105,7 @@ fn expectation(score: &ExpectationScore, detail: Detail) -> Judged {
         below.push(format!("asks: {}", line(&score.asks)));
     }
     explain(&mut below, score.verdict, detail, &score.reason, score.missing.as_ref());
-    Judged { verdict: score.verdict, cells, below }
+    Judged { verdict: score.verdict, cells, steps: Vec::new(), below }
 }
 
 fn explain(
@@ -137,6 +141,11 @@ fn judged(out: &mut String, title: &str, rows: impl Iterator<Item = Judged>, col
             out.push_str(&wrap(&first, &last, WIDTH));
         } else {
             _ = writeln!(out, "{first}{last}");
+        }
+        for cells in &row.steps {
+            if let Some((observed, cells)) = cells.split_last() {
+                out.push_str(&wrap(&format!("      {}  ", cells.join("  ")), observed, WIDTH));
+            }
         }
         for text in &row.below {
             out.push_str(&wrap("      ", text, WIDTH));

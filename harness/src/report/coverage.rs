@@ -3,7 +3,7 @@
 //! Not here: how requests are sorted into phases (crate slo).
 
 use super::foreign::line;
-use super::units;
+use super::{steps, units};
 use assay_slo::scorecard::ObjectiveScore;
 
 /// `steady, after: 34 s, 85.0 % of its requests`, and how many were counted to a fault.
@@ -17,12 +17,15 @@ pub(super) fn covered(score: &ObjectiveScore) -> String {
     text
 }
 
-/// `6800 (85.0 % of all)`, or `6800` when that is all.
+/// `n 6800 (85.0 % of all)`, or `n 6800` when that is all; of a capacity its steps.
 pub(super) fn judged(score: &ObjectiveScore) -> String {
+    if !score.steps.is_empty() {
+        return steps::counted(score);
+    }
     if score.coverage >= 1.0 {
-        score.n.to_string()
+        format!("n {}", score.n)
     } else {
-        format!("{} ({} of all)", score.n, units::share(score.coverage))
+        format!("n {} ({} of all)", score.n, units::share(score.coverage))
     }
 }
 
@@ -35,12 +38,12 @@ mod tests {
     #[test]
     fn coverage_in_words() {
         let mut score = sample::objective("fast", Verdict::Met);
-        assert_eq!(judged(&score), "6800 (85.0 % of all)");
+        assert_eq!(judged(&score), "n 6800 (85.0 % of all)");
         assert!(covered(&score).ends_with("; 3 moved to a fault"));
         (score.coverage, score.moved_to_fault) = (1.0, 0);
-        assert_eq!(judged(&score), "6800");
+        assert_eq!(judged(&score), "n 6800");
         assert_eq!(covered(&score), "steady, after: 34 s, 100 % of its requests");
         score.coverage = 0.99999;
-        assert_eq!(judged(&score), "6800 (>99.9 % of all)");
+        assert_eq!(judged(&score), "n 6800 (>99.9 % of all)");
     }
 }

@@ -6,10 +6,11 @@
 //! cases; the message is repeated in the text, since some servers show only one of them.
 //! Not here: XML escapes (quick-junit).
 
-use super::coverage;
 use super::exit::{Exit, OnInconclusive};
 use super::foreign::line;
 use super::head::Head;
+use super::layout::columns;
+use super::{coverage, steps};
 use assay_slo::case::Place;
 use assay_slo::scorecard::{ExpectationScore, ObjectiveScore};
 use assay_slo::{Scorecard, Verdict};
@@ -244,6 +245,12 @@ fn objective_text(score: &ObjectiveScore) -> String {
         text += &fact("missing", missing);
     }
     text += &figures(score);
+    let mut rows: Vec<_> = steps::rows(score).map(|row| row.to_vec()).collect();
+    if !rows.is_empty() {
+        rows.insert(0, steps::HEADS.map(str::to_owned).to_vec());
+    }
+    columns(&mut rows);
+    rows.iter().for_each(|row| text += &format!("{}\n", row.join("  ")));
     text
 }
 

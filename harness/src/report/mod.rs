@@ -20,6 +20,7 @@ mod order;
 pub mod production;
 #[cfg(test)]
 mod sample;
+mod steps;
 pub mod summary;
 mod units;
 pub mod write;

@@ -8,7 +8,7 @@ use super::head::Head;
 use assay_slo::case::{Clock, Place};
 use assay_slo::scorecard::{
     ExpectationScore, FaultEdges, FaultScore, HealthScore, LoadScore, ObjectiveScore, Phase,
-    Recovered, TimesScore,
+    Recovered, StepScore, TimesScore,
 };
 use assay_slo::{At, Scorecard, Verdict};
 
@@ -64,6 +64,35 @@ pub(super) fn objective(id: &str, verdict: Verdict) -> ObjectiveScore {
         coverage: 0.85,
         seconds: 34.0,
         moved_to_fault: 3,
+        steps: vec![],
+    }
+}
+
+/// A capacity of two steps.
+pub(super) fn capacity() -> ObjectiveScore {
+    let step = |number: u64, verdict| StepScore {
+        rate: 100.0 * number as f64,
+        name: format!("{number}00/s"),
+        from_s: number * 5 - 4,
+        to_s: number * 5,
+        verdict,
+        n: 400 * number,
+        bad: 0,
+        criteria: vec![objective("fast", verdict)],
+    };
+    ObjectiveScore {
+        asks: "capacity with fast".into(),
+        during: "steps of stairs".into(),
+        observed: "at least 100/s, less than 200/s".into(),
+        reason: "every step up to 100/s held; step 200/s broke `fast`".into(),
+        steps: vec![step(1, Verdict::Met), step(2, Verdict::Violated)],
+        n: 2,
+        k: 1,
+        lower: Some(100.0),
+        upper: Some(200.0),
+        limit: 100.0,
+        moved_to_fault: 0,
+        ..objective("room", Verdict::Met)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::foreign::{clip, html, markdown};
 use super::head::Head;
-use super::{coverage, order, units};
+use super::{coverage, order, steps, units};
 use assay_slo::Scorecard;
 use assay_slo::case::Clock;
 use assay_slo::scorecard::{
@@ -34,6 +34,10 @@ pub fn summary_md(head: &Head, scorecard: &Scorecard) -> String {
     let rows = order::objectives(&scorecard.objectives).into_iter().map(objective);
     let heads = ["", "Objective", "Asks", "Observed", "n", "During", "Why"];
     page.table("Objectives", &heads, rows, 520);
+    for capacity in scorecard.objectives.iter().filter(|one| !one.steps.is_empty()) {
+        let rows = steps::rows(capacity).map(|row| row.map(|text| cell(&text)));
+        page.table(&format!("Steps of {}", cell(&capacity.id)), &steps::HEADS, rows, 560);
+    }
     let rows = order::expectations(&scorecard.expectations).into_iter().map(expectation);
     page.table("Expectations", &["", "Expectation", "Asks", "Observed", "Why"], rows, 680);
     let heads = ["Fault", "Kind", "Link", "Asked", "Injected", "Seen", "Effect"];

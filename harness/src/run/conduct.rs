@@ -56,7 +56,7 @@ pub(super) struct Conduct<'a> {
 
 pub(super) struct State {
     pub(super) zero: At,
-    traffic: Traffic,
+    pub(super) traffic: Traffic,
     timetable: Timetable,
     /// Faults that are on.
     on: Vec<bool>,
@@ -158,6 +158,7 @@ impl Conduct<'_> {
                 news = state.traffic.next(), if state.traffic.is_going() => {
                     let ended = matches!(news, News::Ended(_));
                     self.hear(news);
+                    self.stop_stairs(state);
                     if ended {
                         self.look_early(state);
                     }

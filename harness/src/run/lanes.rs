@@ -4,7 +4,7 @@
 
 use super::stage::Stage;
 use crate::fleet;
-use crate::load::{Lane, Pace, users};
+use crate::load::{Lane, Pace, Until, users};
 use crate::plan::turns::Turns;
 use crate::plan::users::Does;
 use crate::plan::{Body, Client, Plan, Request, ServiceKind, Target, Text, Upstream, Users};
@@ -35,6 +35,7 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
             turns: Turns::new(&load.cycle, &requests, warmups),
             requests,
             cycle: load.cycle.clone(),
+            until: Until::default(),
             pace: Pace::Open {
                 warmup: Box::new(move |shard, shards| {
                     warmup.warmup_times(warmup_us, shard, shards)
@@ -70,6 +71,7 @@ fn independent(plan: &Plan, stage: &Stage, users: &Users) -> Option<Result<Lane,
                 ..client(stage, &users.client)?
             },
             cycle: cycle.clone(),
+            until: Until::default(),
             pace: Pace::Closed {
                 ends_us: i64::try_from(users.crowd.ends_us()).unwrap_or(i64::MAX),
                 most: users.rows().into_iter().chain(fails).min().unwrap_or(u64::MAX),

@@ -18,6 +18,7 @@ mod progress;
 mod refresh;
 mod signals;
 mod stage;
+mod steps;
 mod stream;
 mod take_down;
 mod timetable;

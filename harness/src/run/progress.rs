@@ -90,6 +90,10 @@ impl Progress {
             Event::Gate(gate) => self.gate(gate),
             Event::Edge(edge) => self.edge(edge, case),
             Event::Guard { text, .. } => self.live.note(&format!("guard: {text}")),
+            Event::Stopped { load, text, .. } => {
+                let name = case.loads.get(*load).map_or("?", |load| load.name.as_str());
+                self.live.note(&format!("load {name} goes no higher: {text}"));
+            }
             Event::Finding { text } => self.live.note(&format!("note: {text}")),
             _ => {}
         }

@@ -201,6 +201,7 @@ impl Stream {
             Event::Service(_)
                 | Event::Gate(_)
                 | Event::Probe { .. }
+                | Event::Stopped { .. }
                 | Event::Finding { .. }
                 | Event::Guard { .. }
                 | Event::Ledger(_)

@@ -139,6 +139,11 @@ impl Traffic {
         left
     }
 
+    /// Nothing of this open load is due from this instant on, which should lie ahead.
+    pub(super) fn end_load(&self, index: usize, at: At) {
+        self.engine.end_load(index, at);
+    }
+
     /// Ends everything now; what is under way is cut off.
     pub(super) fn cut(&self) {
         self.engine.cut();

@@ -68,6 +68,7 @@ load:
       at: visitors.start + 5s
       to: front
       requests: [{get: {path: /}}]
+  stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s}, requests: [{get: {path: /stairs}}]}}
   crowd:
     constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s, protocol: http2}, journey: [{use: login}, {get: {path: "/${random.uuid}", headers: {X-Token: "${token}"}}}, {get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
   tide: {ramping-vus: {start-vus: 1, stages: [{duration: 1m, target: 50}], pace: 1s, to: front, journey: [{get: {path: /}}]}}
@@ -127,6 +128,7 @@ objectives:
   fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%}}
   errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%}}
   none: {error-count: {at-most: 0, during: [all]}}
+  room: {capacity: {of: stairs, at-least: 800/s, while: [fast, errors], advisory: false}}
   up: {availability: {at-least: 99.9%, slice: 1s, slice-target: 95%, slice-least: 5}}
 expect:
   - recovers: {objective: fast, after: gone.end, within: 30s, hold: 10s}

@@ -58,6 +58,8 @@ fn load(name: &str, kind: LoadKind, planned: u64) -> Load {
         starts_us: 0,
         ends_us: SECONDS * 1_000_000,
         planned,
+        steps: vec![],
+        stop_after: vec![],
     }
 }
 
@@ -78,6 +80,7 @@ fn latency(name: &str, of: usize, clock: Clock) -> Objective {
         advisory: false,
         confidence: Share(950_000_000),
         late_mark: 0,
+        criterion: false,
     }
 }
 
@@ -137,6 +140,7 @@ pub(crate) fn case() -> Case {
             read_back: true,
             drain_us: 20_000_000,
         }],
+        capacities: vec![],
         breakers: vec![Breaker {
             name: "uplink".into(),
             place: place(44),

@@ -60,6 +60,7 @@ fn objective(id: &str, asks: &str, verdict: Verdict, line: u32) -> ObjectiveScor
         coverage: 0.52,
         seconds: 26.0,
         moved_to_fault: 3,
+        steps: vec![],
     }
 }
 

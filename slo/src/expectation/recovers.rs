@@ -12,7 +12,7 @@ use super::{Answer, Recovery};
 use crate::case::{Anchor, Ask, During, Moment, Objective};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
-use crate::objective::{self, Measured, Question, asks, measure};
+use crate::objective::{self, Measured, Part, Question, asks, measure};
 use crate::scorecard::{Recovered, Verdict};
 use crate::time::SECOND_US;
 use crate::words;
@@ -106,8 +106,7 @@ impl<'a> Search<'a> {
         moment: i64,
     ) -> Search<'a> {
         let of: BTreeSet<_> = objective.of.iter().copied().collect();
-        let question =
-            Question { objective, of: of.clone(), during: &[During::All], seconds: None };
+        let question = Question { objective, of: of.clone(), during: &[During::All], part: None };
         let measured = measure(evidence, &question);
         let sending = measured.stretches.iter().map(|(_, to)| *to).max().unwrap_or(0);
         // Of a journal that was cut the last second is not known to be whole.
@@ -180,7 +179,7 @@ impl<'a> Search<'a> {
             objective: self.objective,
             of: self.of.clone(),
             during: &[During::All],
-            seconds: Some(self.first..i64::MAX),
+            part: Part::look(self.first..i64::MAX),
         };
         let loads: BTreeSet<usize> = self.of.iter().map(|of| of.load).collect();
         let late = self.objective.late_mark;
@@ -271,7 +270,7 @@ impl Search<'_> {
             objective: self.objective,
             of: self.of.clone(),
             during: &[During::All],
-            seconds: Some(0..second),
+            part: Part::look(0..second),
         };
         objective::judge_now(evidence, &question).verdict != Verdict::Violated
     }

@@ -4,6 +4,7 @@
 //! Not here: verdicts.
 
 use super::{scores, stopped};
+use crate::capacity;
 use crate::case::{Ask, Objective};
 use crate::evidence::Evidence;
 use crate::interval;
@@ -11,7 +12,10 @@ use crate::objective::{self, Judged, Question};
 use crate::scorecard::Verdict;
 use crate::words;
 
-pub(super) fn findings(evidence: &Evidence<'_>, judged: &[(&Objective, Judged)]) -> Vec<String> {
+pub(super) fn findings(
+    evidence: &Evidence<'_>,
+    judged: &[(Option<&Objective>, Judged)],
+) -> Vec<String> {
     let mut findings: Vec<String> = stopped(evidence).into_iter().collect();
     let broken = evidence.timeline.end.iter().flat_map(|end| &end.still_broken);
     findings.extend(broken.map(|what| format!("still broken: {what}")));
@@ -39,6 +43,9 @@ pub(super) fn findings(evidence: &Evidence<'_>, judged: &[(&Objective, Judged)])
             }
         }
     }
+    findings.extend(
+        evidence.timeline.stopped.keys().filter_map(|load| capacity::stopped(evidence, *load)),
+    );
     for (load, health) in evidence.case.loads.iter().zip(&evidence.loads) {
         if health.lost > 0 {
             findings.push(format!(
@@ -49,7 +56,8 @@ pub(super) fn findings(evidence: &Evidence<'_>, judged: &[(&Objective, Judged)])
         }
     }
     findings.extend(evidence.case.objectives.iter().flat_map(|o| small_names(evidence, o)));
-    findings.extend(judged.iter().filter_map(|(objective, one)| bursts(evidence, objective, one)));
+    findings
+        .extend(judged.iter().filter_map(|(objective, one)| bursts(evidence, (*objective)?, one)));
     findings
 }
 
@@ -88,7 +96,7 @@ fn bursts(evidence: &Evidence<'_>, objective: &Objective, one: &Judged) -> Optio
     }
     let (_, of) =
         objective::groups(evidence.case, objective).into_iter().find(|(id, _)| *id == score.id)?;
-    let question = Question { objective, of, during: &objective.during, seconds: None };
+    let question = Question { objective, of, during: &objective.during, part: None };
     let measured = objective::measure(evidence, &question);
     let deff = interval::design_effect(measured.by_second.values().map(|t| (t.n, t.k)));
     let (k, n) = (score.k as f64 / deff, score.n as f64 / deff);

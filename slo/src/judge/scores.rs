@@ -5,6 +5,7 @@
 
 use crate::case::{Mark, Of};
 use crate::evidence::Evidence;
+use crate::health;
 use crate::outcome::Outcome;
 use crate::scorecard::{LoadScore, Phase};
 use crate::times;
@@ -68,7 +69,7 @@ pub(super) fn loads(evidence: &Evidence<'_>) -> Vec<LoadScore> {
         let named = Outcome::ALL.iter().filter_map(|o| Some((o.name().to_owned(), count(o)?)));
         LoadScore {
             name: load.name.clone(),
-            planned: load.planned,
+            planned: health::planned(case, evidence.timeline, index),
             begun: evidence.loads.get(index).map_or(0, |health| health.begun),
             outcomes: named.collect(),
             idle_resets,

@@ -14,13 +14,13 @@ pub(super) fn sentence(
     evidence: &Evidence<'_>,
     verdict: Verdict,
     asked: bool,
-    judged: &[(&Objective, Judged)],
+    judged: &[(Option<&Objective>, Judged)],
     expectations: &[ExpectationScore],
 ) -> String {
     let gating = || judged.iter().filter(|(_, one)| !one.score.advisory);
     let objectives = gating()
         .filter(|(_, one)| one.score.verdict == verdict)
-        .map(|(objective, one)| objective_words(objective, &one.score));
+        .map(|(objective, one)| objective_words(*objective, &one.score));
     let expected = |explains: bool| {
         let worst = expectations
             .iter()
@@ -54,7 +54,11 @@ fn explains_the_rest(score: &ExpectationScore) -> bool {
 }
 
 /// `errors 0.31 % (31 of 10000, 95 % sure above 0.21 %), limit 0.1 %`.
-fn objective_words(objective: &Objective, score: &ObjectiveScore) -> String {
+fn objective_words(objective: Option<&Objective>, score: &ObjectiveScore) -> String {
+    let Some(objective) = objective else {
+        let missing = score.missing.as_ref().map_or(String::new(), |m| format!(" ({m})"));
+        return format!("{}: {}{missing}", score.id, score.reason);
+    };
     let bound = match (&objective.ask, score.lower) {
         (Ask::Latency { .. } | Ask::ErrorRate { .. }, Some(lower)) => lower,
         _ => return format!("{} {}", score.id, score.reason),

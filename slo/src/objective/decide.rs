@@ -137,6 +137,9 @@ fn price(
 
 /// Planned requests a second, where the question covers whole loads.
 fn planned_rate(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<f64> {
+    if question.part.is_some() {
+        return None;
+    }
     let mut rate = 0.0;
     for (index, load) in evidence.case.loads.iter().enumerate() {
         let covered = question.of.iter().filter(|of| of.load == index).count();

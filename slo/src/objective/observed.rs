@@ -21,8 +21,9 @@ pub(super) fn latency(
     if tally.n == 0 {
         return "nothing".to_owned();
     }
-    // Histograms know segments, not the seconds of a breaker's state.
-    let exact = !question.during.iter().any(|during| matches!(during, During::Open(_)));
+    // Histograms know segments, not the seconds of a breaker's state or of a step.
+    let whole = question.part.is_none();
+    let exact = whole && !question.during.iter().any(|during| matches!(during, During::Open(_)));
     let covered = |segment: usize| evidence.phases.covers(segment, question.during);
     let times = Times::of(evidence.timeline, |key| {
         exact && question.of.contains(&key.of) && key.clock == clock && covered(key.segment)

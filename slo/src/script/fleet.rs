@@ -60,6 +60,8 @@ impl Script {
             starts_us: 0,
             ends_us,
             planned: 0,
+            steps: Vec::new(),
+            stop_after: Vec::new(),
         });
         self
     }

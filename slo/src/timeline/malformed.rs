@@ -5,12 +5,15 @@
 //! Not here: whether the case can be decided (harness `plan`).
 
 use crate::case::{
-    Anchor, Ask, Asked, Bound, BreakerMust, Case, Clock, During, Evidence, Mark, Moment, Must, Of,
-    Shows,
+    Anchor, Ask, Asked, Bound, BreakerMust, Case, Clock, During, Evidence, Load, Mark, Moment,
+    Must, Of, Shows,
 };
 use crate::time::Share;
 use crate::timeline::MOST;
 use std::fmt;
+
+/// More steps than any load has.
+const MOST_STEPS: usize = 10_000;
 
 /// Why a journal cannot be judged: a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +49,12 @@ pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
     if !case.ages_us.is_sorted() {
         return Err(Malformed::new("the ages of the case are not in order"));
     }
-    if case.loads.iter().any(|load| load.planned > MOST) {
-        return Err(Malformed::new("a load plans more requests than any run sends"));
+    case.loads.iter().try_for_each(|load| check_steps(case, load))?;
+    for capacity in &case.capacities {
+        if case.loads.get(capacity.load).is_none_or(|load| load.steps.is_empty()) {
+            return Err(Malformed::new("a capacity is of a load without steps"));
+        }
+        capacity.criteria.iter().try_for_each(|index| check_objective(case, *index))?;
     }
     for fault in &case.faults {
         if fault.again.is_some_and(|again| again.times > MOST) {
@@ -87,6 +94,17 @@ pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
         check_objective(case, *index)?;
     }
     Ok(())
+}
+
+fn check_steps(case: &Case, load: &Load) -> Result<(), Malformed> {
+    let planned = load.steps.iter().map(|step| step.planned).chain([load.planned]).max();
+    if planned.is_some_and(|planned| planned > MOST) {
+        return Err(Malformed::new("a load plans more requests than any run sends"));
+    }
+    if !load.steps.is_sorted_by_key(|step| step.milli_per_min) || load.steps.len() > MOST_STEPS {
+        return Err(Malformed::new("the steps of a load do not go up, or are too many"));
+    }
+    load.stop_after.iter().try_for_each(|index| check_objective(case, *index))
 }
 
 fn check_ask(case: &Case, ask: &Ask) -> Result<(), Malformed> {

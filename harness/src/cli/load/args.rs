@@ -18,13 +18,13 @@ pub(in crate::cli) struct LoadArgs {
     pub(super) url: String,
     /// Requests a second (or a minute), due whether or not earlier ones returned.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>)]
-    #[arg(required_unless_present = "closed", conflicts_with = "closed")]
+    #[arg(required_unless_present_any = ["closed", "find"], conflicts_with = "closed")]
     pub(super) rate: Option<String>,
     /// HTTP/2: agreed on with https, spoken from the first byte on with http.
     #[arg(long)]
     pub(super) http2: bool,
     /// Requests come as those of independent callers do, drawn from the seed, not evenly.
-    #[arg(long, requires = "rate")]
+    #[arg(long, conflicts_with = "closed")]
     pub(super) poisson: bool,
     /// Change the rate evenly, to this at the end.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "rate")]
@@ -57,6 +57,8 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = text::<Duration>)]
     pub(super) timeout: String,
     #[command(flatten)]
+    pub(super) find: FindArgs,
+    #[command(flatten)]
     pub(super) tls: TlsArgs,
     #[command(flatten)]
     pub(super) gates: GateArgs,
@@ -80,6 +82,34 @@ pub(in crate::cli) struct LoadArgs {
     pub(super) on_inconclusive: Option<Remap>,
     #[command(flatten)]
     pub(super) words: WordArgs,
+}
+
+/// How much can be carried: the rate goes up in steps until one breaks a gate.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Find the capacity")]
+pub(super) struct FindArgs {
+    /// Go up in steps and find the highest at which all gates hold; the first that breaks one is
+    /// the last.
+    #[arg(long, requires = "GateArgs", conflicts_with_all = ["rate", "ramp_to", "closed", "lasts"])]
+    pub(super) find: bool,
+    /// The rate of the first step.
+    #[arg(long, value_name = "RATE", default_value = "100/s", value_parser = text::<Rate>, requires = "find")]
+    pub(super) from: String,
+    /// No step is above this rate.
+    #[arg(long, value_name = "RATE", default_value = "2000/s", value_parser = text::<Rate>, requires = "find")]
+    pub(super) to: String,
+    /// How much higher each next step is.
+    #[arg(long, value_name = "RATE", default_value = "100/s", value_parser = text::<Rate>, requires = "find")]
+    pub(super) step: String,
+    /// How long each step lasts.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = text::<Duration>, requires = "find")]
+    pub(super) hold: String,
+    /// How long each step settles before it is judged.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = text::<Duration>, requires = "find")]
+    pub(super) settle: String,
+    /// A gate: up to the step of this rate all must hold [default: the first].
+    #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "find")]
+    pub(super) at_least: Option<String>,
 }
 
 /// How TLS is spoken with an https URL. Files are PEM.

@@ -37,8 +37,20 @@ pub(super) struct Figures {
     service: Option<Times>,
     /// How late requests began.
     lag: Option<Times>,
+    /// Of `--find`, the interval that the capacity lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<Capacity>,
     /// None where nothing was asked.
     verdict: Option<&'static str>,
+}
+
+/// In requests a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Capacity {
+    /// All gates held up to this rate; none where the first step did not.
+    at_least: Option<f64>,
+    /// A gate was broken at this one; none where no step broke one.
+    less_than: Option<f64>,
 }
 
 impl Figures {
@@ -59,6 +71,11 @@ impl Figures {
             times: on(Clock::Response).or(service),
             service,
             lag: load.lag.as_ref().map(lag),
+            capacity: scorecard
+                .objectives
+                .iter()
+                .find(|one| !one.steps.is_empty())
+                .map(|one| Capacity { at_least: one.lower, less_than: one.upper }),
             verdict: (!scorecard.asks_nothing()).then(|| scorecard.verdict.word()),
         })
     }

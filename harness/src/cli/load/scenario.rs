@@ -58,7 +58,15 @@ fn write(args: &LoadArgs, header: &dyn Fn(&str, &str) -> String) -> Result<Strin
     root.insert("services".into(), json!({"target": {"url": literal(target.base)}}));
     root.extend(args.warmup.as_ref().map(|warmup| ("warmup".into(), json!(warmup))));
     root.insert("load".into(), json!({"requests": load(args, &target, header)}));
-    let objectives = objectives(args);
+    let mut objectives = objectives(args);
+    if args.find.find {
+        let gates: Vec<&String> = objectives.keys().collect();
+        let mut capacity = json!({"of": "requests", "while": gates});
+        if let Some(least) = &args.find.at_least {
+            capacity["at-least"] = json!(least);
+        }
+        objectives.insert("capacity".into(), json!({"capacity": capacity}));
+    }
     if !objectives.is_empty() {
         root.insert("objectives".into(), objectives.into());
     }
@@ -92,6 +100,14 @@ fn load(args: &LoadArgs, target: &Target<'_>, header: &dyn Fn(&str, &str) -> Str
         (Some(rate), Some(end)) => json!({"ramping-arrival-rate": {
             "start-rate": rate, "stages": [{"duration": lasts, "target": end}],
             "client": client, "requests": requests}}),
+        (None, _) if args.find.find => {
+            let find = &args.find;
+            let gates: Vec<String> = objectives(args).keys().cloned().collect();
+            json!({"stepping-arrival-rate": {
+                "start-rate": find.from, "step": find.step, "max-rate": find.to,
+                "step-duration": find.hold, "settle": find.settle, "stop-after": gates,
+                "client": client, "requests": requests}})
+        }
         (None, _) => json!({"constant-vus": {
             "vus": args.connections.unwrap_or(CLOSED), "duration": lasts,
             "client": client, "requests": requests}}),

@@ -106,7 +106,9 @@ fn journeys(scenario: &Scenario) -> Vec<(Trail, &Vec<Step>)> {
             Load::ConstantVus(load) => ("constant-vus", &load.journey),
             Load::RampingVus(load) => ("ramping-vus", &load.journey),
             Load::SharedIterations(load) => ("shared-iterations", &load.journey),
-            Load::ConstantArrivalRate(_) | Load::RampingArrivalRate(_) => return None,
+            Load::ConstantArrivalRate(_)
+            | Load::RampingArrivalRate(_)
+            | Load::SteppingArrivalRate(_) => return None,
         };
         Some((trail.key(kind).key("journey"), journey))
     });

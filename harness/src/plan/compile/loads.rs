@@ -7,12 +7,12 @@ use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, transport, used_up};
+use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, steps, transport, used_up};
 use crate::plan::arrivals::MOST_DRAWN;
 use crate::plan::rows::Rows;
 use crate::plan::{
-    Arrivals, Client, Link, Load, Poisson, Request, Service, ServiceKind, Spread, Stretch, Target,
-    Upstream, cycle, words,
+    Arrivals, Client, Link, Load, Poisson, Request, Service, ServiceKind, Spread, Stairs, Stretch,
+    Target, Upstream, cycle, words,
 };
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Rate};
@@ -54,7 +54,11 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
         let mut arrivals = arrivals(name, parts, starts_us, given.scenario, notes);
         let sent = (cycle.as_slice(), requests.as_slice());
         used_up::check(name, parts, sent, given.scenario.warmup.us, &mut arrivals, notes);
-        Load { name: (*name).to_owned(), to, client, requests, arrivals, cycle }
+        let stairs = match parts.entry {
+            types::Load::SteppingArrivalRate(load) => Some(Stairs::of(load)),
+            _ => None,
+        };
+        Load { name: (*name).to_owned(), to, client, requests, arrivals, stairs, cycle }
     });
     loads.collect()
 }
@@ -92,6 +96,8 @@ pub(super) fn judged(load: &Load) -> case::Load {
         starts_us: load.arrivals.starts_us,
         ends_us: load.arrivals.ends_us(),
         planned: load.arrivals.count(),
+        steps: load.stairs.map_or_else(Vec::new, |stairs| stairs.steps(&load.arrivals)),
+        stop_after: Vec::new(),
     }
 }
 
@@ -199,11 +205,12 @@ fn arrivals(
     scenario: &Scenario,
     notes: &mut Notes<'_>,
 ) -> Arrivals {
-    let mut length =
-        |duration: Duration, trail: &Trail| positive(duration, MOST_RUN_US, trail, notes);
+    let length = |duration: Duration, trail: &Trail, notes: &mut Notes<'_>| {
+        positive(duration, MOST_RUN_US, trail, notes)
+    };
     let (start_rate, stretches, rates) = match parts.entry {
         types::Load::ConstantArrivalRate(load) => {
-            let lasts_us = length(load.duration, &parts.trail.key("duration"));
+            let lasts_us = length(load.duration, &parts.trail.key("duration"), notes);
             (
                 load.rate,
                 vec![Stretch { lasts_us, end_milli_per_min: load.rate.milli_per_min }],
@@ -213,10 +220,14 @@ fn arrivals(
         types::Load::RampingArrivalRate(load) => {
             let stages = load.stages.iter().enumerate().map(|(at, stage)| {
                 let trail = parts.trail.key("stages").index(at).key("duration");
-                let lasts_us = length(stage.duration, &trail);
+                let lasts_us = length(stage.duration, &trail, notes);
                 Stretch { lasts_us, end_milli_per_min: stage.target.milli_per_min }
             });
             (load.start_rate, stages.collect(), "stages")
+        }
+        types::Load::SteppingArrivalRate(load) => {
+            let stairs = steps::compile(name, load, starts_us, &parts.trail, notes);
+            (load.start_rate, stairs.stretches(), "start-rate")
         }
         // They have no arrivals, and are compiled elsewhere.
         types::Load::ConstantVus(_)
@@ -244,7 +255,9 @@ fn arrivals(
         );
         notes.entry(&parts.trail.key("arrivals"), message, help);
     }
-    if arrivals.expected() == 0 {
+    // What has no length has a problem of its own.
+    let lasts = arrivals.stretches.iter().any(|stretch| stretch.lasts_us > 0);
+    if arrivals.expected() == 0 && lasts {
         let message = format!("`{name}` sends nothing: its rate is always 0/s");
         notes.value(&parts.trail.key(rates), message, "write a rate such as 300/s");
     }

@@ -7,6 +7,7 @@
 
 mod asked;
 mod breakers;
+mod capacities;
 mod consent;
 mod containers;
 mod data;
@@ -32,6 +33,7 @@ mod requests;
 mod services;
 mod sizes;
 mod steady;
+mod steps;
 mod tables;
 mod timetable;
 mod transport;
@@ -196,10 +198,11 @@ fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
     let mut marks = Marks::default();
     let open = traffic.loads.iter().map(loads::judged);
     let closed = traffic.users.iter().map(users::judged);
-    let loads: Vec<case::Load> =
+    let mut loads: Vec<case::Load> =
         open.chain(closed).chain(traffic.fleets.iter().map(fleets::judged_load)).collect();
     let judged_faults = faults.iter().map(|fault| faults::judged(fault, &mut marks)).collect();
-    let objectives = objectives::compile(scenario, &loads, &mut marks, notes);
+    let mut objectives = objectives::compile(scenario, &loads, &mut marks, notes);
+    let capacities = capacities::compile(scenario, &mut loads, &mut objectives, notes);
     let breakers = breakers::compile(scenario, traffic.fleets, notes);
     let given = expect::Given {
         scenario,
@@ -224,6 +227,7 @@ fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
         steady_state,
         fleets: traffic.fleets.iter().map(fleets::judged).collect(),
         breakers,
+        capacities,
     };
     (case, probes)
 }
@@ -251,12 +255,17 @@ fn check_whole(scenario: &Scenario, asking: Asking, notes: &mut Notes<'_>) {
     }
     let asked = asking == Asking::Optional
         || !scenario.expect.is_empty()
-        || !scenario.objectives.values().all(is_advisory);
+        || scenario
+            .objectives
+            .iter()
+            .any(|(name, one)| !is_advisory(one) && !capacities::is_criterion(scenario, name));
     if !asked && !left_out.touches("objectives") && !left_out.touches("expect") {
         let message = if scenario.objectives.is_empty() {
             "nothing is asked: there is no objective and no expectation".to_owned()
         } else {
-            "nothing is asked: all objectives are advisory, and there is no expectation".to_owned()
+            "nothing is asked: all objectives are advisory or only stop a load, and there is no \
+             expectation"
+                .to_owned()
         };
         let help =
             "write what must hold, such as `objectives: {errors: {error-rate: {below: 1%}}}`";
@@ -271,6 +280,7 @@ fn is_advisory(objective: &Objective) -> bool {
         Objective::ErrorCount(one) => one.advisory.0,
         Objective::Availability(one) => one.advisory.0,
         Objective::Openslo(_) => false,
+        Objective::Capacity(one) => one.advisory.0,
     }
 }
 

@@ -8,7 +8,7 @@ use super::notes::{Notes, list};
 use super::parts::{self, LoadParts};
 use crate::spec::Trail;
 use crate::spec::scalar::{Name, Words};
-use crate::spec::types::{Fleet, Scenario};
+use crate::spec::types::{Fleet, Objective, Scenario};
 use assay_slo::case::{During, Of};
 
 /// Stands for all loads.
@@ -146,6 +146,30 @@ pub(super) fn of(
         }
     }
     covered
+}
+
+/// The index of an objective in [`assay_slo::Case::objectives`], which has no capacities.
+pub(super) fn objective(
+    name: &Name,
+    scenario: &Scenario,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Option<usize> {
+    let is_capacity = |one: &Objective| matches!(one, Objective::Capacity(_));
+    if scenario.objectives.get(name).is_some_and(is_capacity) {
+        let message = format!("`{name}` is a capacity, which only the whole load can show");
+        notes.value(trail, message, "name an objective on latency or errors");
+        return None;
+    }
+    let others = || scenario.objectives.iter().filter(|(_, one)| !is_capacity(one));
+    let index = others().position(|(known, _)| known == name);
+    if index.is_none() {
+        let known: Vec<&str> = others().map(|(name, _)| name.as_str()).collect();
+        let message = format!("unknown objective `{name}`");
+        let among = (&["objectives"][..], "objectives");
+        notes.unknown(trail, name.as_str(), message, among, &known);
+    }
+    index
 }
 
 /// The phases that `during` means; `default` without it.

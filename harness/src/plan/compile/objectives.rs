@@ -1,4 +1,4 @@
-//! Objectives: what must hold, for which requests, when.
+//! Objectives: what must hold, for which requests, when; but for capacities (`capacities`).
 //!
 //! Not here: whether the load can decide them (`feasible`).
 
@@ -35,6 +35,7 @@ pub(super) fn compile(
     scenario
         .objectives
         .iter()
+        .filter(|(_, one)| !matches!(one, types::Objective::Capacity(_)))
         .map(|(name, one)| objective(name, one, scenario, loads, marks, notes))
         .collect()
 }
@@ -54,6 +55,7 @@ fn objective(
         types::Objective::ErrorRate(errors) => errors.confidence,
         types::Objective::ErrorCount(_)
         | types::Objective::Availability(_)
+        | types::Objective::Capacity(_)
         | types::Objective::Openslo(_) => None,
     };
     let limit_us = limit_us(&ask);
@@ -71,6 +73,7 @@ fn objective(
         advisory: parts.advisory,
         confidence: confidence(given, &parts.trail, notes),
         late_mark: marks.late(limit_us),
+        criterion: false,
     }
 }
 
@@ -171,6 +174,8 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
             notes.value(&trail.key("file"), message, "write the path of a file of OpenSLO v1");
             Ask::ErrorCount { at_most: 0 }
         }
+        // Compiled elsewhere: it asks for other objectives.
+        types::Objective::Capacity(_) => Ask::ErrorCount { at_most: 0 },
     }
 }
 

@@ -3,6 +3,7 @@
 //! Not here: what is wrong with them.
 
 use super::flows;
+use crate::plan::Stairs;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{
@@ -51,12 +52,22 @@ pub(super) struct LoadParts<'s> {
     /// The steps of each user, those of flows in their place; empty for arrivals, and where requests
     /// are independent.
     pub(super) journey: Vec<flows::Placed<'s>>,
-    /// How many stretches it has.
+    /// How many stretches or steps it has.
     pub(super) stages: usize,
 }
 
+/// The trail of a load's settings.
+pub(super) fn load_trail(name: &Name, kind: &str) -> Trail {
+    Trail::root().key("load").key(name.as_str()).key(kind)
+}
+
+/// The trail of an objective's settings.
+pub(super) fn objective_trail(name: &Name, kind: &str) -> Trail {
+    Trail::root().key("objectives").key(name.as_str()).key(kind)
+}
+
 fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'s> {
-    let trail = |kind| Trail::root().key("load").key(name.as_str()).key(kind);
+    let trail = |kind| load_trail(name, kind);
     macro_rules! open {
         ($kind:literal, $load:expr, $lasts_us:expr, $stages:expr) => {{
             let trail = trail($kind);
@@ -104,6 +115,11 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
         Load::RampingArrivalRate(load) => {
             let lasts_us = sum(&mut load.stages.iter().map(|stage| stage.duration));
             open!("ramping-arrival-rate", load, lasts_us, load.stages.len())
+        }
+        Load::SteppingArrivalRate(load) => {
+            let stairs = Stairs::of(load);
+            let steps = usize::try_from(stairs.count).unwrap_or(usize::MAX);
+            open!("stepping-arrival-rate", load, stairs.all_us(), steps)
         }
         Load::ConstantVus(load) => {
             let mut parts = users!("constant-vus", load, load.duration.us, 1);
@@ -283,11 +299,10 @@ pub(super) struct ObjectiveParts<'s> {
 }
 
 pub(super) fn objective<'s>(name: &Name, objective: &'s Objective) -> ObjectiveParts<'s> {
-    let trail = Trail::root().key("objectives").key(name.as_str());
     macro_rules! parts {
         ($kind:literal, $objective:expr) => {
             ObjectiveParts {
-                trail: trail.key($kind),
+                trail: objective_trail(name, $kind),
                 of: $objective.of.as_deref(),
                 during: $objective.during.as_deref(),
                 per_request: $objective.per_request.0,
@@ -301,11 +316,18 @@ pub(super) fn objective<'s>(name: &Name, objective: &'s Objective) -> ObjectiveP
         Objective::ErrorCount(objective) => parts!("error-count", objective),
         Objective::Availability(objective) => parts!("availability", objective),
         Objective::Openslo(_) => ObjectiveParts {
-            trail: trail.key("openslo"),
+            trail: objective_trail(name, "openslo"),
             of: None,
             during: None,
             per_request: false,
             advisory: false,
+        },
+        Objective::Capacity(objective) => ObjectiveParts {
+            trail: objective_trail(name, "capacity"),
+            of: None,
+            during: None,
+            per_request: false,
+            advisory: objective.advisory.0,
         },
     }
 }

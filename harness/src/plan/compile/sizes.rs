@@ -6,7 +6,7 @@
 use super::notes::Notes;
 use super::parts;
 use crate::spec::Trail;
-use crate::spec::types::{Expect, Scenario, Service};
+use crate::spec::types::{Expect, Objective, Scenario, Service};
 
 /// Entries of a section, items of a list, and requests of all loads together.
 const MOST: usize = 500;
@@ -67,7 +67,7 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
             let most = fields.max(call.check.len()).max(call.capture.len());
             limit(&sent.trail, most, "fields, checks or captures");
         }
-        limit(&parts.trail, parts.stages, "stages");
+        limit(&parts.trail, parts.stages, "stages or steps");
     }
     for (name, fleet) in &scenario.fleets {
         let send = fleet.send.as_ref().map(|send| parts::sent(send, &root));
@@ -86,7 +86,11 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
     }
     for (name, objective) in &scenario.objectives {
         let parts = parts::objective(name, objective);
-        limit(&parts.trail, longest(parts.of, parts.during), "names");
+        let criteria = match objective {
+            Objective::Capacity(one) => one.criteria.len(),
+            _ => 0,
+        };
+        limit(&parts.trail, longest(parts.of, parts.during).max(criteria), "names");
     }
     for (at, expect) in scenario.expect.iter().enumerate() {
         let names = match expect {

@@ -2,9 +2,8 @@
 //!
 //! Not here: the gate's decision (crate slo), asking probes (`probe`).
 
-use super::expect::objective;
 use super::notes::Notes;
-use super::{MOST_RUN_US, headers, positive, requests};
+use super::{MOST_RUN_US, headers, names, positive, requests};
 use crate::plan::text::literal;
 use crate::plan::{Fault, Probe};
 use crate::spec::Trail;
@@ -43,7 +42,7 @@ pub(super) fn compile(
         Some(names) => {
             let named = names.iter().enumerate().filter_map(|(at, name)| {
                 let way = trail.key("require").index(at);
-                let index = objective(name, scenario, &way, notes)?;
+                let index = names::objective(name, scenario, &way, notes)?;
                 let is_certain = !notes.left_out().touches_entry("objectives", name.as_str());
                 if is_certain && !objectives.get(index).is_some_and(covers_steady) {
                     let message = format!("`{name}` does not cover the phase `steady`");
@@ -55,7 +54,8 @@ pub(super) fn compile(
         }
         None => {
             let all = objectives.iter().enumerate();
-            let gating = all.filter(|(_, one)| covers_steady(one) && !one.advisory);
+            let gating =
+                all.filter(|(_, one)| covers_steady(one) && !one.advisory && !one.criterion);
             gating.map(|(index, _)| index).collect()
         }
     };

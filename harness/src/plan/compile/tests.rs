@@ -6,6 +6,7 @@ mod faults;
 mod outage;
 mod refused;
 mod requests;
+mod stairs;
 mod tls;
 
 use crate::plan::{Plan, Traffic, compile_all, describe};

@@ -63,6 +63,8 @@ pub(super) fn judged(users: &Users) -> case::Load {
         starts_us: 0,
         ends_us: users.crowd.ends_us(),
         planned: 0,
+        steps: Vec::new(),
+        stop_after: Vec::new(),
     }
 }
 
@@ -88,7 +90,9 @@ fn crowd(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Crowd {
             max_us: length(load.max_duration, &trail.key("max-duration")),
         },
         // They have arrivals, and are compiled elsewhere.
-        types::Load::ConstantArrivalRate(_) | types::Load::RampingArrivalRate(_) => {
+        types::Load::ConstantArrivalRate(_)
+        | types::Load::RampingArrivalRate(_)
+        | types::Load::SteppingArrivalRate(_) => {
             Crowd::Constant { vus: 0, lasts_us: 0, ramp_up_us: 0 }
         }
     };
@@ -140,7 +144,9 @@ fn pace_us(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> u64 {
         types::Load::ConstantVus(load) => load.pace,
         types::Load::RampingVus(load) => load.pace,
         types::Load::SharedIterations(load) => load.pace,
-        types::Load::ConstantArrivalRate(_) | types::Load::RampingArrivalRate(_) => None,
+        types::Load::ConstantArrivalRate(_)
+        | types::Load::RampingArrivalRate(_)
+        | types::Load::SteppingArrivalRate(_) => None,
     };
     pace.map_or(0, |pace| positive(pace, MOST_WAIT_US, &parts.trail.key("pace"), notes))
 }

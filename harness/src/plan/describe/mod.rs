@@ -13,7 +13,7 @@ use super::demand::Pool;
 use super::table::{Align, columns, wrap};
 use super::words::{count, rate, several, time};
 use super::{
-    Arrivals, CONTAINER_ANSWERS, Plan, Process, Ready, Request, Service, ServiceKind, Target,
+    Arrivals, CONTAINER_ANSWERS, Load, Plan, Process, Ready, Request, Service, ServiceKind, Target,
     Upstream, phases,
 };
 use assay_slo::case::{During, Of};
@@ -139,7 +139,7 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
         let what = format!(
             "load {}: {}, {}, to {}",
             load.name,
-            shape(arrivals),
+            shape(load),
             planned(arrivals),
             target(&load.to)
         );
@@ -180,9 +180,19 @@ fn planned(arrivals: &Arrivals) -> String {
 }
 
 /// `400/s`, `10/s, to 300/s in 60 s, to 0/s in 10 s`.
-fn shape(arrivals: &Arrivals) -> String {
+fn shape(load: &Load) -> String {
+    let arrivals = &load.arrivals;
     let start = rate(arrivals.start_milli_per_min);
     let start = if arrivals.is_drawn() { format!("Poisson, {start}") } else { start };
+    if let Some(stairs) = load.stairs {
+        let top = stairs.rates().last().map_or_else(String::new, rate);
+        let (rise, lasts) = (rate(stairs.rise_milli_per_min), time(stairs.lasts_us));
+        let settle = match stairs.settle_us {
+            0 => String::new(),
+            us => format!(", {} of it to settle", time(us)),
+        };
+        return format!("{start} to {top} in steps of {rise}, each {lasts}{settle}");
+    }
     match arrivals.stretches.as_slice() {
         [only] if only.end_milli_per_min == arrivals.start_milli_per_min => start,
         stretches => {

@@ -5,18 +5,23 @@
 use super::short;
 use crate::plan::compile::named;
 use crate::plan::demand::{Demand, Known, by_name, demands};
-use crate::plan::words::{count, several, time};
+use crate::plan::words::{count, rate, several, time};
 use crate::plan::{Plan, Traffic};
-use assay_slo::case::{Ask, Case, Clock, LoadKind, Objective, Of};
+use assay_slo::case::{Ask, Capacity, Case, Clock, LoadKind, Objective, Of};
 
 pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for objective in &plan.case.objectives {
+        if objective.criterion {
+            rows.push(criterion_row(objective, &plan.case));
+            continue;
+        }
         let (of, during) = (&objective.of, &objective.during);
         for demand in demands(objective, of, during, Traffic::of(plan), &plan.case) {
             rows.push(demand_row(objective, &demand, &plan.case));
         }
     }
+    rows.extend(plan.case.capacities.iter().map(|capacity| capacity_row(capacity, &plan.case)));
     if !rows.is_empty() {
         let heads = ["", "expected", "needed", "may fail", ""];
         rows.insert(0, heads.map(str::to_owned).to_vec());
@@ -40,6 +45,28 @@ fn demand_row(objective: &Objective, demand: &Demand, case: &Case) -> Vec<String
         number(demand.passes.filter(|_| demand.is_possible())),
         format!("{} of {of} during {}{advisory}", limit(objective), named(&objective.during, case)),
     ]
+}
+
+/// What is judged for each step, which makes a capacity or stops a load.
+fn criterion_row(objective: &Objective, case: &Case) -> Vec<String> {
+    let of = covered(&objective.of, case);
+    let what = format!("{} of {of} in each step", limit(objective));
+    vec![objective.name.clone(), "-".to_owned(), "-".to_owned(), "-".to_owned(), what]
+}
+
+fn capacity_row(capacity: &Capacity, case: &Case) -> Vec<String> {
+    let load = case.loads.get(capacity.load);
+    let of = load.map_or_else(String::new, |load| short(&load.name));
+    let names = capacity.criteria.iter().filter_map(|index| case.objectives.get(*index));
+    let names: Vec<&str> = names.map(|one| one.name.as_str()).collect();
+    let least = capacity
+        .at_least_milli_per_min
+        .map_or_else(String::new, |least| format!(" of at least {}", rate(least)));
+    let advisory = if capacity.advisory { "; advisory" } else { "" };
+    let what = format!("capacity{least} of {of} with {}{advisory}", names.join(", "));
+    let steps = load.map_or(0, |load| load.steps.len() as u64);
+    let steps = several(steps, "step", "steps");
+    vec![capacity.name.clone(), steps, "-".to_owned(), "-".to_owned(), what]
 }
 
 /// The names in `of`; whole loads by their own.

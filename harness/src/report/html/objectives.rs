@@ -4,7 +4,7 @@
 //! that left of the line is met and right of it violated, whatever the limit.
 //! Not here: how the bounds are computed (crate slo).
 
-use super::super::{coverage, order, units};
+use super::super::{coverage, order, steps, units};
 use super::markup::{long, number, table, text, together, verdict, words};
 use super::scale::length;
 use assay_slo::Verdict;
@@ -13,6 +13,8 @@ use maud::{Markup, html};
 
 /// Bytes for the rows.
 const ROOM: usize = 90 * 1024;
+/// Bytes for the steps of one capacity.
+const STEPS_ROOM: usize = 40 * 1024;
 
 /// Decades drawn on each side of the limit.
 const DECADES: f64 = 2.0;
@@ -42,6 +44,7 @@ pub(super) fn objectives(all: &[ObjectiveScore]) -> Markup {
                     "both as multiples of the allowed share (1×, the line) from 0.01× to 100×. Each "
                     "end of it is off with at most the probability that the confidence leaves."
                 }
+                @for score in all.iter().filter(|score| !score.steps.is_empty()) { (steps(score)) }
             }
         }
     }
@@ -60,13 +63,21 @@ fn row(score: &ObjectiveScore) -> [Markup; 6] {
             @if let Some(worst) = &score.worst { span class="aside" { "Worst: " (long(worst)) } }
         },
         html! {
-            (bar(score))
-            span class="aside" { (together(&bounds(score))) }
+            @if score.steps.is_empty() {
+                (bar(score))
+                span class="aside" { (together(&bounds(score))) }
+            } @else {
+                span class="aside" { "See its steps below." }
+            }
         },
         html! {
-            (score.n)
-            span class="aside" { (score.k) " bad" }
-            @if score.unknown > 0 { span class="aside" { (score.unknown) " unknown" } }
+            @if score.steps.is_empty() {
+                (score.n)
+                span class="aside" { (score.k) " bad" }
+                @if score.unknown > 0 { span class="aside" { (score.unknown) " unknown" } }
+            } @else {
+                (text(&coverage::judged(score)))
+            }
         },
         html! {
             (long(&score.reason))
@@ -76,6 +87,23 @@ fn row(score: &ObjectiveScore) -> [Markup; 6] {
             span class="aside" { (together(&coverage::covered(score))) }
         },
     ]
+}
+
+/// The steps of a capacity.
+fn steps(score: &ObjectiveScore) -> Markup {
+    let columns =
+        [words("Step"), words("Verdict"), words("Seconds"), number("n"), words("Observed")];
+    let rows = score.steps.iter().zip(steps::rows(score)).map(|(step, row)| {
+        let [name, _, seconds, n, observed] = row;
+        [
+            html! { (text(&name)) },
+            verdict(step.verdict, false),
+            html! { (text(&seconds)) },
+            html! { (n) },
+            html! { (long(&observed)) },
+        ]
+    });
+    table(&format!("Steps of {}", text(&score.id)), &columns, rows, STEPS_ROOM)
 }
 
 /// `file:line`, where something was asked for.
@@ -173,6 +201,15 @@ mod tests {
         }
         assert!((x(0.05, 0.05) - x(0.001, 0.001)).abs() < 1e-9);
         assert!(x(0.0, 0.0) < MIDDLE && x(1.0, 0.0) > MIDDLE);
+    }
+
+    #[test]
+    fn a_capacity_has_a_table_of_its_steps_and_no_bar() {
+        let page = objectives(&[sample::capacity()]).into_string();
+        assert!(page.contains("Steps of room") && !page.contains("<svg"), "{page}");
+        assert_eq!(page.matches("00/s</th>").count(), 2, "{page}");
+        let page = objectives(&[sample::objective("fast", Verdict::Met)]).into_string();
+        assert!(!page.contains("Steps of") && page.contains("<svg"), "{page}");
     }
 
     #[test]

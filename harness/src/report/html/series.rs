@@ -77,6 +77,11 @@ impl Series {
                 let text = format!("service {} died: {}", change.name, change.detail);
                 self.mark(entry.at, false, format!("{} died", change.name), text);
             }
+            Event::Stopped { load, at, text } => {
+                let name = case.loads.get(*load).map_or("?", |load| load.name.as_str());
+                let text = format!("load {name} was stopped: {text}");
+                self.mark(*at, false, format!("{name} stopped"), text);
+            }
             Event::Guard { guard, text } => {
                 self.mark(entry.at, false, guard.clone(), text.clone());
             }

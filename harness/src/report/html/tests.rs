@@ -17,6 +17,8 @@ fn case(loads: usize) -> Case {
         starts_us: 0,
         ends_us: 0,
         planned: 0,
+        steps: vec![],
+        stop_after: vec![],
     };
     Case {
         warmup_us: 0,
@@ -29,6 +31,7 @@ fn case(loads: usize) -> Case {
         steady_state: None,
         fleets: vec![],
         breakers: vec![],
+        capacities: vec![],
     }
 }
 

@@ -218,6 +218,11 @@ fn each_rule_is_told_in_one_message() {
             "faults: {a: {stall: {link: x, after: 1KiB, at: 1s, duration: 1s}}}",
             "unknown key `after`",
         ),
+        ("objectives: {a: {capacity: {of: b, at-least: 800, while: [c]}}}", "`800` has no unit"),
+        (
+            "load: {a: {stepping-arrival-rate: {start-rate: 1/s, step: 1/s, max-rate: 9/s, requests: [{get: {path: /}}]}}}",
+            "`step-duration` is missing",
+        ),
         ("seed: 99999999999999999999999", "99999999999999999999999 is too big a number"),
         ("seed: .inf", "inf is not a number"),
         ("links: {a: !x {to: b}}", "the tag `!x` is not supported"),
@@ -259,6 +264,7 @@ const HOLES: &[(&str, &str)] = &[
     ("Load", "load: {a: {HOLE: {vus: 1}}}"),
     ("ConstantArrivalRate", "load: {a: {constant-arrival-rate: {rate: 1/s, HOLE: x}}}"),
     ("RampingArrivalRate", "load: {a: {ramping-arrival-rate: {start-rate: 1/s, HOLE: x}}}"),
+    ("SteppingArrivalRate", "load: {a: {stepping-arrival-rate: {start-rate: 1/s, HOLE: x}}}"),
     (
         "Client",
         "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, client: {HOLE: x}, requests: [{get: {path: /}}]}}}",
@@ -298,7 +304,7 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
 /// Pieces of what people write with the whole grammar.
 const WHOLE: &[&str] = &[
     "data: {users: {csv: {file: u.csv}}}\nload: {c: {constant-arrival-rate: {rate: 20/s, duration: 5m, journey: [{post: {path: /login, json: {e: \"${data.users.email}\"}, capture: {token: {json: /token}}}}, {pause: 1s..3s}, {get: {path: /o, headers: {Authorization: \"Bearer ${token}\"}}}]}}}",
-    "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast]}}}\nobjectives: {room: {capacity: {of: r, at-least: 800/s, while: [fast]}}}",
+    "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast], until: x.end}}}\nobjectives: {room: {throughput: {at-least: 99%}}}",
     "links: {fx: {stub: [{get: {path: /r, status: 200, delay: {lognormal: {p50: 40ms, p99: 200ms}}}}]}}",
     "services: {q: {container: {image: \"redis:7\", port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
     "breakers: {pay: {evidence: [{polly: {url: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",

@@ -15,6 +15,8 @@ pub enum Load {
     ConstantArrivalRate(ConstantArrivalRate),
     /// Open model: the rate changes linearly within each stage.
     RampingArrivalRate(RampingArrivalRate),
+    /// Open model: the rate goes up in steps, to find how much can be carried.
+    SteppingArrivalRate(SteppingArrivalRate),
     /// Closed model: always so many users, each waiting for its answers.
     ConstantVus(ConstantVus),
     /// Closed model: as many users as the stages say.
@@ -66,6 +68,40 @@ pub struct RampingArrivalRate {
     pub start_rate: Rate,
     /// Stretches, one after another.
     pub stages: Vec<Stage>,
+    /// When it starts: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+    /// How requests lie around the rate: even.
+    #[serde(default)]
+    pub arrivals: Spread,
+    /// A service or link; the only service unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
+    /// How requests are sent.
+    #[serde(default)]
+    pub client: Client,
+    /// What is sent, by weight.
+    pub requests: Vec<Request>,
+}
+
+/// Open model, going up in steps.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SteppingArrivalRate {
+    /// The rate of the first step.
+    pub start_rate: Rate,
+    /// How much higher each next step is.
+    pub step: Rate,
+    /// No step is above this rate.
+    pub max_rate: Rate,
+    /// How long each step lasts.
+    pub step_duration: Duration,
+    /// How long after its start a step is not judged: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Duration>,
+    /// The first step that breaks one of these objectives is the last; all are sent unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after: Option<Vec<Name>>,
     /// When it starts: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Moment>,

@@ -38,10 +38,10 @@ pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,
     Mutant, Order, ReadBack, Retry, WhenFull,
 };
-pub use load::{ConstantArrivalRate, Load, RampingArrivalRate, Spread, Stage};
+pub use load::{ConstantArrivalRate, Load, RampingArrivalRate, Spread, Stage, SteppingArrivalRate};
 pub use objective::{
-    AvailabilityObjective, Clock, ErrorCountObjective, ErrorRateObjective, LatencyObjective,
-    Objective,
+    AvailabilityObjective, CapacityObjective, Clock, ErrorCountObjective, ErrorRateObjective,
+    LatencyObjective, Objective,
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};

@@ -2,7 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Count, Duration, Flag, Name, Percentile, Ratio, Words};
+use crate::spec::scalar::{Count, Duration, Flag, Name, Percentile, Rate, Ratio, Words};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub enum Objective {
     ErrorCount(ErrorCountObjective),
     /// At least a share of the seconds is good.
     Availability(AvailabilityObjective),
+    /// A load goes up in steps, and others hold up to one of them.
+    Capacity(CapacityObjective),
     /// What a file of OpenSLO v1 says; replaced by that while the scenario is read.
     Openslo(OpensloObjective),
 }
@@ -138,6 +140,23 @@ pub struct AvailabilityObjective {
     /// Judge each name on its own.
     #[serde(default)]
     pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+}
+
+/// The highest step of a load at which objectives hold.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CapacityObjective {
+    /// The load, of type `stepping-arrival-rate`.
+    pub of: Name,
+    /// They must hold up to this step; unless given at the first, and the last is to be found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Rate>,
+    /// The objectives: each is judged for every step, and not for the run.
+    #[serde(rename = "while")]
+    pub criteria: Vec<Name>,
     /// Reported only.
     #[serde(default)]
     pub advisory: Flag,

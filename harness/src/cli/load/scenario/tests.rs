@@ -110,6 +110,28 @@ fn a_saved_scenario_is_the_same_load_without_credentials() {
 }
 
 #[test]
+fn find_becomes_stairs_whose_gates_are_criteria() {
+    let url = "http://127.0.0.1:1";
+    let gates = ["--find", "--p95", "300ms", "--error-rate", "1%"];
+    let plan = run(&[&[url], &gates[..]].concat());
+    let load = &plan.case.loads[0];
+    let rates: Vec<_> = load.steps.iter().map(|step| step.milli_per_min / 60_000).collect();
+    assert_eq!((rates[0], rates[1], rates.len(), load.stop_after.len()), (100, 200, 20, 2));
+    assert_eq!((load.steps[0].from_s, load.steps[0].to_s), (2, 10));
+    assert!(plan.case.objectives.iter().all(|objective| objective.criterion));
+    assert_eq!(plan.case.capacities[0].criteria, [0, 1]);
+    assert_eq!(plan.case.capacities[0].at_least_milli_per_min, None);
+    let stairs = ["--from", "50/s", "--step", "25/s", "--to", "100/s", "--hold", "20s"];
+    let more = ["--settle", "5s", "--at-least", "75/s", "--poisson", "--seed", "7"];
+    let plan = run(&[&[url], &gates[..], &stairs, &more].concat());
+    let load = &plan.case.loads[0];
+    let rates: Vec<_> = load.steps.iter().map(|step| step.milli_per_min / 60_000).collect();
+    assert_eq!((rates, load.steps[1].from_s, load.ends_us), (vec![50, 75, 100], 25, 60_000_000));
+    assert_eq!(plan.case.capacities[0].at_least_milli_per_min, Some(75 * 60_000));
+    assert!(plan.loads[0].arrivals.is_drawn());
+}
+
+#[test]
 fn wrong_flags_are_refused_with_what_to_write() {
     let url = "http://127.0.0.1:1";
     for (words, said) in [
@@ -121,6 +143,10 @@ fn wrong_flags_are_refused_with_what_to_write() {
         (vec![url, "--rate", "1/s", "-H", "nocolon"], "NAME: VALUE"),
         (vec![url, "--rate", "1/s", "--check-status", "9xx"], "200"),
         (vec![url, "--rate", "1/s", "--method", "FETCH"], "GET"),
+        (vec![url, "--find"], "--p95"),
+        (vec![url, "--find", "--p95", "1s", "--rate", "1/s"], "cannot be used with"),
+        (vec![url, "--find", "--p95", "1s", "--for", "10s"], "cannot be used with"),
+        (vec![url, "--rate", "1/s", "--step", "1/s"], "--find"),
     ] {
         let refused = Typed::try_parse_from(["load"].iter().chain(&words)).unwrap_err();
         assert!(refused.to_string().contains(said), "{words:?}: {refused}");

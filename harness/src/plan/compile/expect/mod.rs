@@ -187,7 +187,7 @@ fn recovers(
     notes: &mut Notes<'_>,
 ) -> Option<Must> {
     let way = trail.key("objective");
-    let objective = objective(&expect.objective, given.scenario, &way, notes);
+    let objective = names::objective(&expect.objective, given.scenario, &way, notes);
     let judged = objective.and_then(|index| given.objectives.get(index));
     if let Some(Ask::ErrorCount { .. } | Ask::Availability { .. }) = judged.map(|one| &one.ask) {
         let message = format!("`{}` has no limit that could hold again", expect.objective);
@@ -204,23 +204,6 @@ fn recovers(
     Some(Must::Recovers { objective: objective?, after, within_us, hold_us })
 }
 
-/// The index of an objective.
-pub(super) fn objective(
-    name: &Name,
-    scenario: &Scenario,
-    trail: &Trail,
-    notes: &mut Notes<'_>,
-) -> Option<usize> {
-    let index = scenario.objectives.get_index_of(name);
-    if index.is_none() {
-        let known: Vec<&str> = scenario.objectives.keys().map(|name| name.as_str()).collect();
-        let message = format!("unknown objective `{name}`");
-        let among = (&["objectives"][..], "objectives");
-        notes.unknown(trail, name.as_str(), message, among, &known);
-    }
-    index
-}
-
 fn unaffected(
     expect: &types::Unaffected,
     given: Given<'_>,
@@ -232,8 +215,9 @@ fn unaffected(
     let during = expect.during.as_deref();
     let during = names::during(during, &[During::All], scenario, &trail.key("during"), notes);
     let keeps = expect.keeps.iter().enumerate();
-    let keeps = keeps
-        .filter_map(|(at, name)| objective(name, scenario, &trail.key("keeps").index(at), notes));
+    let keeps = keeps.filter_map(|(at, name)| {
+        names::objective(name, scenario, &trail.key("keeps").index(at), notes)
+    });
     Must::Unaffected { of, during, keeps: keeps.collect() }
 }
 

@@ -6,6 +6,7 @@
 
 mod backlog;
 mod breaker;
+mod capacity;
 mod failing;
 mod recovery;
 mod steady;
@@ -20,7 +21,7 @@ use crate::plan::traffic::Traffic;
 use crate::plan::{phases, words};
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
-use crate::spec::types::Scenario;
+use crate::spec::types::{self, Scenario};
 use assay_slo::case::{Anchor, Ask, Case, During, Moment, Must, Objective};
 use assay_slo::interval::least_n;
 use assay_slo::time::SECOND_US;
@@ -33,13 +34,23 @@ pub(super) fn check(scenario: &Scenario, world: World<'_>, notes: &mut Notes<'_>
     let World { traffic, case, .. } = world;
     backlog::check_buffers(world, notes);
     steady::check(world, notes);
-    for (objective, (name, written)) in case.objectives.iter().zip(&scenario.objectives) {
+    let is_capacity = |one: &types::Objective| matches!(one, types::Objective::Capacity(_));
+    let written = |capacities: bool| {
+        scenario.objectives.iter().filter(move |(_, one)| is_capacity(one) == capacities)
+    };
+    for (capacity, (name, _)) in case.capacities.iter().zip(written(true)) {
+        capacity::check(capacity, name, world, notes);
+    }
+    for (objective, (name, written)) in case.objectives.iter().zip(written(false)) {
+        drowned(objective, traffic, case, notes);
+        if objective.criterion {
+            continue;
+        }
         let trail = parts::objective(name, written).trail;
         let asked = Asked { what: &objective.name, objective, during: &objective.during };
         for demand in demands(objective, &objective.of, &objective.during, traffic, case) {
             too_few(asked, &demand, traffic, case, &trail, notes);
         }
-        drowned(objective, traffic, case, notes);
     }
     for (at, (expectation, written)) in case.expectations.iter().zip(&scenario.expect).enumerate() {
         let trail = parts::expect_trail(at, written);

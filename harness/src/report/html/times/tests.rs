@@ -16,6 +16,8 @@ fn case() -> Case {
         starts_us: 0,
         ends_us: 0,
         planned: 0,
+        steps: vec![],
+        stop_after: vec![],
     };
     Case {
         warmup_us: 0,
@@ -28,6 +30,7 @@ fn case() -> Case {
         steady_state: None,
         fleets: vec![],
         breakers: vec![],
+        capacities: vec![],
     }
 }
 
