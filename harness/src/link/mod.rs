@@ -69,8 +69,8 @@ pub enum LinkEvent {
         n: u64,
     },
     /// Single requests that arrived at a watched link, about once a second. `begun` is when the
-    /// head had come; `done` when the answer was passed on, the connection was reset, or the
-    /// client had gone. The outcome goes by what the client was given: a reset is
+    /// head had come; `done` when the answer was passed on (of a good one its head, by which some
+    /// callers already know that it is good), the connection was reset, or the client had gone. The outcome goes by what the client was given: a reset is
     /// [`assay_slo::Outcome::ProtocolError`], a client that left before the end of its answer is
     /// [`assay_slo::Outcome::Timeout`], a request still open when the watch ended is
     /// [`assay_slo::Outcome::Cut`].

@@ -27,6 +27,8 @@ pub(crate) struct Passage {
     pub(crate) answered: Option<Instant>,
     /// The status of the answer to it, once it is passed on.
     pub(crate) status: Option<u16>,
+    /// When it was.
+    pub(crate) headed: Option<Instant>,
     fates: BTreeMap<usize, Fate>,
     affected_by: BTreeSet<usize>,
 }
@@ -79,6 +81,7 @@ impl Passage {
             arrived,
             answered: None,
             status: None,
+            headed: None,
             fates: BTreeMap::new(),
             affected_by: BTreeSet::new(),
         }

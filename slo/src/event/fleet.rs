@@ -64,7 +64,7 @@ pub struct Attempt {
     /// First byte written, or arrived at the link; of a rejection, the instant it was asked for.
     #[serde(rename = "b")]
     pub begun: At,
-    /// Whole answer, or passed on by the link.
+    /// Whole answer, or passed on by the link: of a good answer its head.
     #[serde(rename = "d")]
     pub done: At,
     /// How it ended.

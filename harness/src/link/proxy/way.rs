@@ -90,6 +90,7 @@ impl Proxy {
     pub(crate) fn answers(&self, conn: &Conn, status: StatusCode) {
         if let Some(passage) = conn.passage.borrow_mut().as_mut() {
             passage.status = Some(status.as_u16());
+            passage.headed = Some(Instant::now());
         }
     }
 
@@ -125,6 +126,8 @@ impl Proxy {
             let outcome = outcome(&passage, delivery, conn.reset_at().is_some());
             let done = match outcome {
                 Outcome::ProtocolError => conn.reset_at(),
+                // Whoever waits for the answer may take the head of a good one for its end.
+                Outcome::Ok => passage.headed,
                 _ => None,
             };
             let stamp = |instant| self.shared.clock.stamp(instant);

@@ -241,3 +241,28 @@ async fn seconds_and_instants_are_exact() {
     };
     LocalSet::new().run_until(paused).await;
 }
+
+/// However long its body takes: some callers know by the head that it is good.
+#[tokio::test(start_paused = true)]
+async fn a_good_answer_counts_from_its_head() {
+    let paused = async {
+        let (link, mut events) = link();
+        assert!(link.watch("api", At(0), Some(std::rc::Rc::new(10.into()))));
+        let good = client(&link, |far| {
+            pauses(far, "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf", "done")
+        });
+        let bad = client(&link, |far| {
+            pauses(far, "HTTP/1.1 500 No\r\ncontent-length: 8\r\n\r\nhalf", "done")
+        });
+        for (mut client, outcome) in [(good, Outcome::Ok), (bad, Outcome::Http5xx)] {
+            client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            tokio::time::sleep(HOUR).await;
+            link.hand_over();
+            let [headed] = Told::so_far(&mut events).attempts[..] else { panic!("{outcome:?}") };
+            let whole = headed.done.since(headed.begun) > 1_000_000;
+            assert_eq!((headed.outcome, whole), (outcome, outcome != Outcome::Ok));
+        }
+        link.unwatch();
+    };
+    LocalSet::new().run_until(paused).await;
+}
