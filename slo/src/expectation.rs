@@ -13,7 +13,7 @@ mod answers;
 mod arrivals;
 mod backlog;
 mod breaker;
-mod goodput;
+pub mod goodput;
 mod herd;
 mod ledger;
 mod part;

@@ -38,6 +38,7 @@ mod words;
 pub use boundary::Boundaries;
 pub use case::{Case, Expectation, Mark, Objective};
 pub use event::{Cell, Entry, Event, Straddle};
+pub use expectation::goodput;
 pub use judge::judge;
 pub use outcome::Outcome;
 pub use scorecard::{Scorecard, Verdict};

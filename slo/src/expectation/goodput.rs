@@ -28,7 +28,18 @@ const HOLD_S: i64 = 5;
 /// One-sided 95 % quantile of the normal distribution.
 const Z: f64 = 1.644_853_627;
 /// With fewer seconds before, how much they vary is not believed.
-const LEAST_SECONDS: usize = 10;
+pub const LEAST_SECONDS: usize = 10;
+
+/// Ok answers a second with which a whole recovery is surely told from `share` of it, after so
+/// many seconds before the fault whose counts have this dispersion (variance over mean; 1 for
+/// random arrivals): the width of the interval solved for the mean. None for a share of all.
+#[must_use]
+pub fn needs(share: Share, seconds: f64, dispersion: f64) -> Option<f64> {
+    let (share, hold) = (share.fraction(), HOLD_S as f64);
+    let room = hold * (1.0 - share);
+    let variance = dispersion * (share * hold + share * share * hold * hold / seconds);
+    (room > 0.0).then(|| libm::ceil(Z * Z * variance / (room * room)))
+}
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -173,6 +184,18 @@ impl Search<'_> {
         (ok.saturating_add(unknown) as f64 - asked, Z * libm::sqrt(variance))
     }
 
+    /// What would have told whether it is back.
+    fn would_tell(&self) -> String {
+        let Level { seconds, dispersion, .. } = self.level;
+        let share = Share((self.share * Share::ONE.0 as f64) as u64);
+        let rate = needs(share, seconds, dispersion);
+        let rate = rate.map(|rate| format!("{} ok answers a second", words::number(rate)));
+        let longer = (seconds < LEAST_SECONDS as f64)
+            .then(|| format!("{LEAST_SECONDS} s of load before the first fault"));
+        let ways = rate.into_iter().chain(longer).chain(["a lower share".to_owned()]);
+        ways.collect::<Vec<_>>().join(", or ")
+    }
+
     fn part(&self, moment: i64, within_us: u64) -> Part {
         let within = i64::try_from(within_us).unwrap_or(i64::MAX);
         let deadline = moment.saturating_add(within);
@@ -202,10 +225,9 @@ impl Search<'_> {
                 Verdict::Violated,
                 format!("{text} within {}", words::duration(within_us)),
             ),
-            Some(possible) if held(&possible) => Part::open(
-                format!("{text}, nor surely below"),
-                "more ok answers a second, or a lower share",
-            ),
+            Some(possible) if held(&possible) => {
+                Part::open(format!("{text}, nor surely below"), self.would_tell())
+            }
             _ => {
                 let needed = deadline.saturating_add((HOLD_S + 1) * SECOND);
                 let more = needed.saturating_sub(self.over.saturating_mul(SECOND)).max(SECOND);

@@ -38,8 +38,10 @@ pub(super) fn judge(evidence: &Evidence<'_>, fleet: usize, bounds: &Bounds) -> A
     let doubt = partial(evidence).or_else(|| short(evidence, fleet, ledger));
     let parts = parts.into_iter().map(|part| part.unless(doubt.clone()));
     let mut answer = worst(asks, &parts.collect::<Vec<Part>>());
-    if let (Verdict::Violated, Some(first)) = (answer.verdict, ledger.first_lost.first()) {
-        answer.reason = format!("{}; the first lost: {first}", answer.reason);
+    if answer.verdict == Verdict::Violated && !ledger.first_lost.is_empty() {
+        let story = ledger.first_lost.join(" ");
+        answer.reason =
+            format!("{}; the first lost: {}", answer.reason, story.trim_end_matches('.'));
     }
     answer
 }

@@ -144,6 +144,17 @@ fn a_backlog_drains() {
     assert_eq!(hole.expectation().verdict, Inconclusive);
 }
 
+/// The interval's width, solved for the mean, and by hand: 1.645² × 4.5 / 0.25 for 90 % after ever
+/// so many seconds, more after few.
+#[test]
+fn goodput_needs_so_many_answers_a_second() {
+    let needs = |share, seconds| crate::goodput::needs(Share(share), seconds, 1.0);
+    assert_eq!(needs(900_000_000, 1e12), Some(49.0));
+    assert_eq!(needs(900_000_000, 5.0), Some(93.0));
+    assert_eq!(needs(950_000_000, 10.0), Some(304.0));
+    assert_eq!(needs(1_000_000_000, 10.0), None);
+}
+
 #[test]
 fn goodput_comes_back() {
     let judged = |after: &[u64], seconds: u64| {

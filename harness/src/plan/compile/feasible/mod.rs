@@ -102,10 +102,11 @@ fn expectation_of(
             let hold = recovery::Hold { first_us: from, last_us, lasts_us: *hold_us };
             recovery::check(name, objective, hold, traffic, notes);
         }
-        Must::Goodput { of, after, within_us, .. } => {
+        Must::Goodput { of, at_least, after, within_us } => {
             let from = planned(*after, case);
             let window = from..from.saturating_add(*within_us);
             each_second(name, of, &window, 1, trail, traffic, notes);
+            recovery::check_goodput(name, of, *at_least, traffic, case, notes);
         }
         Must::Amplification { per, during, .. } => {
             let ends_us = traffic.ends().unwrap_or(0);

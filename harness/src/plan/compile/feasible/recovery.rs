@@ -13,7 +13,8 @@ use crate::plan::traffic::Traffic;
 use crate::plan::words;
 use crate::spec::scalar::Duration;
 use assay_slo::Share;
-use assay_slo::case::{Ask, Objective};
+use assay_slo::case::{Ask, Case, Objective, Of};
+use assay_slo::goodput::{self, LEAST_SECONDS};
 use assay_slo::interval::{cdf, least_bad};
 use assay_slo::time::SECOND_US;
 
@@ -94,6 +95,35 @@ fn remedy(objective: &Objective, due: u64, least: u64, hold: Hold, traffic: Traf
         }
         None => format!("send more then, or {longer}"),
     }
+}
+
+/// Warns where a level before the fault is known too badly to tell a whole recovery from the
+/// asked share of it: with few seconds before, arrivals count as random ones.
+pub(super) fn check_goodput(
+    name: &str,
+    of: &[Of],
+    at_least: Share,
+    traffic: Traffic<'_>,
+    case: &Case,
+    notes: &mut Notes<'_>,
+) {
+    let Some(first_us) = case.faults.iter().map(|fault| fault.starts_us).min() else { return };
+    let seconds = first_us / SECOND_US;
+    if seconds == 0 || seconds >= LEAST_SECONDS as u64 {
+        return;
+    }
+    let before = 0..first_us;
+    let (due, known) = expected(traffic, of, std::slice::from_ref(&before));
+    let rate = due as f64 * SECOND_US as f64 / first_us as f64;
+    let Some(needed) = goodput::needs(at_least, seconds as f64, 1.0) else { return };
+    if known == Known::AtLeast || rate >= needed {
+        return;
+    }
+    notes.warn(format!(
+        "`{name}` knows the level before from {seconds} s only, so arrivals count as random: that \
+         needs {needed} ok answers a second, and {rate:.0} are planned; start the first fault at \
+         {LEAST_SECONDS}s or later, or send more often"
+    ));
 }
 
 #[cfg(test)]

@@ -207,6 +207,19 @@ fn a_last_look_before_what_is_allowed_is_warned_of() {
     assert!(seen.contains("`breaker uplink` still allows failures, until 44s"), "{seen}");
 }
 
+/// A level that is known from few seconds only tells little.
+#[test]
+fn a_goodput_after_few_seconds_is_warned_of() {
+    let recovers = "  - recovers: {objective: errors";
+    let goodput = format!(
+        "  - goodput: {{of: [dashboards], at-least: 97%, after: down.end, within: 8s}}\n{recovers}"
+    );
+    let told = |at: &str| good(&[(recovers, &goodput), ("at: 20s", at)]).warnings.join("\n");
+    let early = told("at: 8s");
+    assert!(early.contains("from 8 s only") && early.contains("needs 937 ok answers"), "{early}");
+    assert!(!told("at: 20s").contains("the level before"), "{}", told("at: 20s"));
+}
+
 /// With retries inside the breaker a trial is several attempts.
 #[test]
 fn what_counts_single_attempts_wants_retries_outside_the_breaker() {
