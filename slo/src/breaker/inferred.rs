@@ -9,7 +9,7 @@
 //! Invariant: what fits no breaker, or could be chance, is a doubt.
 //! Not here: what a gateway tells (`told`).
 
-use super::offered::Offered;
+use super::offered::{Offered, retried};
 use super::{
     ADMISSION_US, Calls, Ending, How, Inferred, Line, Spell, exactly, failed, sorted, tolerance,
 };
@@ -98,18 +98,6 @@ pub(super) fn line(
         }
         Err(Doubt { reason, missing }) => cannot(reason, &missing),
     }
-}
-
-/// Whether more calls failed one after another than were offered meanwhile.
-fn retried(spells: &[Spell], calls: &Calls, offered: &Offered) -> bool {
-    spells.iter().filter(|spell| spell.from_closed).any(|spell| {
-        let run = calls.run_before(spell.opened);
-        let begun = || run.iter().map(|attempt| attempt.begun);
-        let (Some(first), Some(last)) = (begun().min(), begun().max()) else { return false };
-        // The first and the last, and chance of random arrivals.
-        let expected = offered.expected(first, last) + 1.0;
-        run.len() as f64 > expected + 3.0 * libm::sqrt(expected)
-    })
 }
 
 /// From when after each arrival nobody waits for a call that failed: its own beginning, or the

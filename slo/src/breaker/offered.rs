@@ -5,6 +5,7 @@
 //! Invariant: what was offered is counted in whole due seconds and spread evenly inside them.
 //! Not here: what follows from calls that did not come (`inferred`).
 
+use super::{Calls, Spell};
 use crate::case::{Case, During};
 use crate::event::Attempt;
 use crate::phase::{Phases, whole_seconds};
@@ -78,4 +79,16 @@ impl Offered {
         });
         due.sum::<f64>() * self.ratio
     }
+}
+
+/// Whether more calls failed one after another than were offered meanwhile.
+pub(super) fn retried(spells: &[Spell], calls: &Calls, offered: &Offered) -> bool {
+    spells.iter().filter(|spell| spell.from_closed).any(|spell| {
+        let run = calls.run_before(spell.opened);
+        let begun = || run.iter().map(|attempt| attempt.begun);
+        let (Some(first), Some(last)) = (begun().min(), begun().max()) else { return false };
+        // The first and the last, and chance of random arrivals.
+        let expected = offered.expected(first, last) + 1.0;
+        run.len() as f64 > expected + 3.0 * libm::sqrt(expected)
+    })
 }

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use std::cmp::Reverse;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -223,10 +225,11 @@ async fn of_faults_that_overlap_delays_add_up_and_the_worst_end_comes_first() {
 #[tokio::test]
 async fn no_byte_is_lost_while_stalls_and_paces_come_and_go() {
     let api = Api::to(Backend::start().await.addr).await;
+    let enough = Arc::new(AtomicBool::new(false));
     let echoes = tokio::spawn({
-        let addr = api.addr;
+        let (addr, enough) = (api.addr, Arc::clone(&enough));
         async move {
-            for _ in 0..3 {
+            while !enough.load(Ordering::Relaxed) {
                 echo_large(addr, 3 * 1024 * 1024).await;
             }
         }
@@ -237,16 +240,14 @@ async fn no_byte_is_lost_while_stalls_and_paces_come_and_go() {
         || Fate::late(MS * 3),
         || Fate::tail(Tail::Linger),
     ];
-    let mut edges = 0;
-    while !echoes.is_finished() {
+    for _ in 0..20 {
         for (fault, fate) in fates.iter().enumerate() {
             let action: Action = says(fate());
             api.inject(fault, action).await;
             tokio::time::sleep(MS).await;
             api.links.clear(fault, 0).await.unwrap();
-            edges += 1;
         }
     }
+    enough.store(true, Ordering::Relaxed);
     echoes.await.unwrap();
-    assert!(edges > 4, "{edges}");
 }

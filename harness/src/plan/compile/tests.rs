@@ -1,6 +1,7 @@
 //! Whole scenarios: what compiles, into what; and each check with a scenario that fails it.
 
 mod at_once;
+mod before;
 mod executors;
 mod faults;
 mod outage;

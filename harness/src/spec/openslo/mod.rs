@@ -110,7 +110,7 @@ pub fn load(path: &str, folder: &std::path::Path) -> Result<SloFile, Problems> {
         return Err(Problem::of_file(path, message, Some(&help)).into());
     }
     let full = folder.join(path);
-    let text = super::load::read(&full, &full.display().to_string())?;
+    let text = crate::spec::load::read(&full, &full.display().to_string())?;
     read(&full.display().to_string(), &text)
 }
 
