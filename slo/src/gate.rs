@@ -7,11 +7,11 @@ mod allowed;
 
 pub use allowed::allowed;
 
-use crate::case::{Ask, Case, During, LoadKind, Of};
+use self::allowed::Seconds;
+use crate::case::{Ask, Case, During};
 use crate::event::{Gate, GateTime};
 use crate::evidence::Evidence;
 use crate::objective::{self, Part, Question};
-use crate::outcome::Outcome;
 use crate::scorecard::Verdict;
 use crate::time::{At, SECOND_US};
 use crate::timeline::Timeline;
@@ -23,21 +23,22 @@ const RECENT_S: i64 = 5;
 
 /// Looks at the whole seconds before `now_second` (all of them handed over), from time 0; after
 /// the last undo at the last five, of these at those that began after it, without those before the
-/// recovery that an expectation still waits for (at the very last if it waits for all). Each required objective
-/// that covers the steady phase must not be violated (too few requests do not close the gate), at
-/// least 99 % of the last five seconds' requests of loads must be ok, and no more than 1 % of
-/// those that were due longer ago than they may take may still be under way. `timeline` is what
-/// is known so far.
+/// recovery that an expectation still waits for (at the very last if it waits for all). Each
+/// required objective that covers the steady phase must not be violated (too few requests do not
+/// close the gate), at least 99 % of the last five seconds' requests of loads must be ok, and no
+/// more than 1 % of those that were due longer ago than they may take may still be under way.
+/// `timeline` is what is known so far.
 #[must_use]
 pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -> Gate {
     let evidence = Evidence::new(case, timeline);
+    let each = allowed::seconds(&evidence);
     let now = now_second.max(0);
     let recent = now.saturating_sub(RECENT_S).max(0);
     let (recent, seconds) = match when {
         GateTime::Before => (recent..now, 0..now),
         GateTime::After => {
             let began = first_second_after_faults(timeline);
-            let allowed = allowed::excused(&evidence, began).min(now - 1);
+            let allowed = allowed::excused(&evidence, &each, began).min(now - 1);
             let after = recent.max(began).max(allowed).min(now);
             (after..now, after..now)
         }
@@ -60,8 +61,8 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
         })
     });
     let mut reasons: Vec<String> = violated.collect();
-    reasons.extend(lately(case, timeline, &recent));
-    reasons.extend(hanging(case, timeline, &recent, when));
+    reasons.extend(lately(&each, &recent));
+    reasons.extend(hanging(case, timeline, &recent, seconds.start));
     Gate { when, open: reasons.is_empty(), reasons }
 }
 
@@ -81,23 +82,9 @@ pub fn first_second_after_faults(timeline: &Timeline) -> i64 {
 }
 
 /// What is wrong with the last seconds' requests, of all loads together.
-fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<String> {
-    let (mut ok, mut all) = (0u64, 0u64);
-    // Where nothing but fleets sends, their attempts must do.
-    let only_fleets = allowed::only_fleets(case);
-    let is_load = |of: &Of| {
-        let load = case.loads.get(of.load);
-        load.is_some_and(|load| only_fleets || load.kind != LoadKind::Fleet)
-    };
-    for of in timeline.kinds().filter(is_load) {
-        for (key, counts) in timeline.cells(of) {
-            let attempted = key.outcome != Outcome::FastFail;
-            if recent.contains(&key.second) && key.segment > 0 && attempted {
-                all += counts.n;
-                ok += if key.outcome == Outcome::Ok { counts.n } else { 0 };
-            }
-        }
-    }
+fn lately(each: &Seconds, recent: &Range<i64>) -> Option<String> {
+    let counts = each.range(recent.clone()).map(|(_, counts)| counts);
+    let (ok, all) = counts.fold((0u64, 0u64), |sum, (ok, all)| (sum.0 + ok, sum.1 + all));
     let span = words::duration((recent.end - recent.start).unsigned_abs() * 1_000_000);
     if all == 0 {
         return Some(format!("no request of the last {span} has ended"));
@@ -110,14 +97,9 @@ fn lately(case: &Case, timeline: &Timeline, recent: &Range<i64>) -> Option<Strin
     })
 }
 
-/// Requests of open arrivals that were due longer ago than they may take, and have not ended:
-/// what hangs has not failed yet, but is not well either.
-fn hanging(
-    case: &Case,
-    timeline: &Timeline,
-    recent: &Range<i64>,
-    when: GateTime,
-) -> Option<String> {
+/// Requests of open arrivals that were due longer ago than they may take, though not before the
+/// second `from`, and have not ended: what hangs has not failed yet, but is not well either.
+fn hanging(case: &Case, timeline: &Timeline, recent: &Range<i64>, from: i64) -> Option<String> {
     let limits = case.objectives.iter().filter_map(|objective| match objective.ask {
         Ask::Latency { below_us, .. } => Some(below_us),
         _ => None,
@@ -135,22 +117,16 @@ fn hanging(
             sum.due_by[..known].last().copied()
         };
         let Some((at, were_due)) = by(until) else { continue };
-        let second = at.second(zero);
-        let before = by(zero.plus(recent.start.saturating_mul(SECOND_US as i64)));
-        let due_before = before.map_or(0, |(_, due)| due);
-        due += sum.due.saturating_sub(due_before);
-        // After the last undo what hangs from before the look is not the look's.
-        let from = match (when, before) {
-            (GateTime::After, Some((at, _))) => at.second(zero),
-            _ => i64::MIN,
-        };
-        let skipped = if from > i64::MIN { due_before } else { 0 };
+        let told_by = |second: i64| by(zero.plus(second.saturating_mul(SECOND_US as i64)));
+        let due_by = |second: i64| told_by(second).map_or(0, |(_, due)| due);
+        due += sum.due.saturating_sub(due_by(recent.start));
+        let first = told_by(from).map_or(i64::MIN, |(at, _)| at.second(zero));
+        let seconds = first..=at.second(zero);
         let kinds = timeline.kinds().filter(|of| of.load == *load);
         let cells = kinds.flat_map(|of| timeline.cells(of));
-        let seconds = from..=second;
         let ended = cells.filter(|(key, _)| key.segment > 0 && seconds.contains(&key.second));
         let ended: u64 = ended.map(|(_, counts)| counts.n).sum();
-        open += were_due.saturating_sub(skipped).saturating_sub(ended);
+        open += were_due.saturating_sub(due_by(from)).saturating_sub(ended);
     }
     (u128::from(open) * 100 > u128::from(due) && open > 1).then(|| {
         let ago = words::duration(patience);

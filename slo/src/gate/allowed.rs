@@ -4,9 +4,11 @@
 //!
 //! Not here: the look, when it comes.
 
-use crate::case::{Case, Evidence as Source, LoadKind, Moment, Must, Of};
+use crate::case::{Case, During, Evidence as Source, LoadKind, Moment, Must, Of};
 use crate::evidence::Evidence;
+use crate::objective::{self, Part, Question};
 use crate::outcome::Outcome;
+use crate::scorecard::Verdict;
 use crate::time::SECOND_US;
 use std::collections::BTreeMap;
 
@@ -36,35 +38,46 @@ pub fn allowed(must: &Must, case: &Case) -> Option<(Moment, u64)> {
 }
 
 /// The first second that no expectation excuses: at the latest when the last of their times is
-/// over, and no later than seconds are good again, for as long as they must stay so. `began` is
+/// over, and no later than what it waits for is back, for as long as it must stay so. `began` is
 /// the first one after the faults.
-pub(super) fn excused(evidence: &Evidence<'_>, began: i64) -> i64 {
-    let case = evidence.case;
-    let seconds = seconds(evidence);
-    let until = case.expectations.iter().filter_map(|expectation| {
-        let (after, within_us) = allowed(&expectation.must, case)?;
+pub(super) fn excused(evidence: &Evidence<'_>, seconds: &Seconds, began: i64) -> i64 {
+    let until = evidence.case.expectations.iter().filter_map(|expectation| {
+        let (after, within_us) = allowed(&expectation.must, evidence.case)?;
         let within_us = i64::try_from(within_us).unwrap_or(i64::MAX);
         let until_us = evidence.moment(&after).ok()?.saturating_add(within_us);
         let until = until_us.saturating_add(SECOND - 1).div_euclid(SECOND);
-        let hold_us = match expectation.must {
-            Must::Recovers { hold_us, .. } => hold_us,
-            _ => SECOND_US,
-        };
-        let hold = i64::try_from(hold_us.div_ceil(SECOND_US)).unwrap_or(i64::MAX).max(1);
-        let good = |second: i64| {
-            let known = seconds.get(&second);
-            known.is_some_and(|(ok, all)| u128::from(*ok) * 100 >= u128::from(*all) * 99)
-        };
-        let back = (began..until).find(|second| (*second..second.saturating_add(hold)).all(good));
+        let back = (began..until).find(|from| is_back(evidence, seconds, &expectation.must, *from));
         Some(back.unwrap_or(until))
     });
     until.max().unwrap_or(0)
 }
 
-/// Ok answers and all of them, of what the gate looks at, by due second.
-fn seconds(evidence: &Evidence<'_>) -> BTreeMap<i64, (u64, u64)> {
+/// Whether what an expectation waits for holds from this second on, for as long as it must.
+fn is_back(evidence: &Evidence<'_>, seconds: &Seconds, must: &Must, from: i64) -> bool {
+    let ok = |second: i64| {
+        let known = seconds.get(&second);
+        known.is_some_and(|(ok, all)| u128::from(*ok) * 100 >= u128::from(*all) * 99)
+    };
+    let Must::Recovers { objective, hold_us, .. } = must else { return ok(from) };
+    let hold = i64::try_from(hold_us.div_ceil(SECOND_US)).unwrap_or(i64::MAX).max(1);
+    let until = from.saturating_add(hold);
+    // Slow answers are ok as well: the objective itself must hold.
+    let holds = evidence.case.objectives.get(*objective).is_none_or(|objective| {
+        let part = Part::look(from..until);
+        let (of, during) = (objective.of.clone(), &[During::All]);
+        let question = Question { objective, of: of.into_iter().collect(), during, part };
+        objective::judge_now(evidence, &question).verdict != Verdict::Violated
+    });
+    (from..until).all(ok) && holds
+}
+
+/// Ok answers and all of them, by due second.
+pub(super) type Seconds = BTreeMap<i64, (u64, u64)>;
+
+/// Those of what the gate looks at.
+pub(super) fn seconds(evidence: &Evidence<'_>) -> Seconds {
     let case = evidence.case;
-    let mut seconds: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    let mut seconds = Seconds::new();
     for of in evidence.timeline.kinds().filter(|of| looked_at(std::slice::from_ref(of), case)) {
         let cells = evidence.timeline.cells(of);
         for (key, counts) in cells.filter(|(key, _)| key.segment > 0) {
@@ -86,6 +99,6 @@ fn looked_at(of: &[Of], case: &Case) -> bool {
 }
 
 /// Whether nothing but fleets sends.
-pub(super) fn only_fleets(case: &Case) -> bool {
+fn only_fleets(case: &Case) -> bool {
     case.loads.iter().all(|load| load.kind == LoadKind::Fleet)
 }

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::case::{Anchor, Moment, Must, Place, SteadyState};
+use crate::outcome::Outcome;
 use crate::script::{Script, hit};
 
 fn asked(mut script: Script) -> Script {
@@ -91,6 +92,27 @@ fn seconds_in_which_failures_are_allowed_are_not_looked_at() {
     };
     assert!(!seen(&again(3_000_000), 22, GateTime::After).open);
     assert!(seen(&again(4_000_000), 22, GateTime::After).open);
+}
+
+/// Slow answers are ok ones: back is what holds the objective that is waited for.
+#[test]
+fn seconds_in_which_slowness_is_allowed_are_not_looked_at() {
+    let slow = |from: i64, until: i64, within_us| {
+        let mut script = Script::new(60).fast().fault(10_000..15_000, hit(500)).run(0..10, 0);
+        for second in 15..30 {
+            let mut cell = script.cell(second, Outcome::Ok, 100);
+            if (from..until).contains(&second) {
+                cell.marks.fill(0);
+            }
+            script = script.add(cell);
+        }
+        let after = Moment { anchor: Anchor::FaultEnd(0), offset_us: 0 };
+        let must = Must::Recovers { objective: 0, after, within_us, hold_us: 1_000_000 };
+        seen(&asked(script.expect(must)), 20, GateTime::After).open
+    };
+    assert!(slow(15, 17, 3_000_000), "slow for 2 s, of 3 that are allowed");
+    assert!(!slow(15, 17, 1_000_000), "only one is allowed");
+    assert!(!slow(17, 19, 3_000_000), "it was back, and is slow again");
 }
 
 /// 100 requests a second are due for 10 s, told a moment after each second; of those due from

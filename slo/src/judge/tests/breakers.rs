@@ -281,6 +281,11 @@ fn the_number_of_failures_by_arrivals_is_a_range() {
     // A few more may have been let through before; not those of a fifth of a second.
     assert_eq!(arriving(&each(9), five()).verdict, Inconclusive);
     assert_eq!(arriving(&each(25), five()).verdict, Violated);
+    // A sixth fails so soon after the last began that the next may only be late.
+    let sixth = [each(5), vec![(20_035, 30)]].concat();
+    assert_eq!(arriving(&sixth, five()).verdict, Inconclusive);
+    let later = [each(5), vec![(20_035, 60)]].concat();
+    assert_eq!(arriving(&later, five()).verdict, Met);
     // Ten under way, reset at the same time: an opening after six would look alike.
     let burst: Vec<(i64, i64)> = (0..10).map(|k| (20_000 + k * 10, 100 - k * 10)).collect();
     let score = arriving(&burst, five());
