@@ -145,7 +145,9 @@ impl Live {
         if let Screen::Redrawn(bar) = &self.screen {
             bar.set_message("");
         }
-        let lasted = units::whole_seconds(totals.lasted.as_secs());
+        // To the nearest: a phase of 20 s is told of a moment early or late.
+        let lasted = totals.lasted.saturating_add(Duration::from_millis(500));
+        let lasted = units::whole_seconds(lasted.as_secs());
         let p95 = totals.p95_us.map(|us| format!(", P95 {}", units::time(us))).unwrap_or_default();
         self.print(&format!(
             "{} over after {lasted}: {} requests, {} not ok ({}){p95}",
