@@ -106,6 +106,13 @@ fn reports_that_do_not_follow_from_the_run_are_found_out() {
         std::fs::write(&path, before).unwrap();
     }
     verify_agrees(&case.out(), 0);
+    let log = case.out().join("latency.hlog");
+    let before = std::fs::read(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    let output = assay(&["verify", case.out().to_str().unwrap()]).output().unwrap();
+    expect(&output, 4);
+    assert!(said(&output).contains("latency.hlog is not there"), "{}", said(&output));
+    std::fs::write(&log, before).unwrap();
     std::fs::remove_file(case.out().join("junit.xml")).unwrap();
     let output = assay(&["verify", case.out().to_str().unwrap()]).output().unwrap();
     expect(&output, 0);

@@ -298,6 +298,11 @@ pub struct BreakerScore {
     pub episodes: Vec<Episode>,
 }
 
+impl BreakerScore {
+    /// The evidence of a breaker that only its calls' arrivals show.
+    pub const INFERRED: &str = "inferred from arrivals";
+}
+
 /// One time that a breaker was open, and the trials that ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Episode {

@@ -96,14 +96,10 @@ enum Unwatched {
 
 fn watched<'f>(file: &'f SloFile, slo: &'f Slo) -> Result<Vec<Watched<'f>>, Unwatched> {
     let by_nature = |why: &str| Unwatched::ByNature(why.to_owned());
-    let sli = match (&slo.spec.indicator, &slo.spec.indicator_ref) {
-        (Some(indicator), _) => &indicator.spec,
-        (None, Some(named)) => file
-            .slis
-            .get(named.as_str())
-            .ok_or_else(|| Unwatched::ByMistake(format!("there is no indicator `{named}`")))?,
-        (None, None) => return Err(by_nature("it is a composite")),
-    };
+    let sli = file.indicator(slo).map_err(|why| match slo.spec.indicator_ref {
+        Some(_) => Unwatched::ByMistake(why),
+        None => Unwatched::ByNature(why),
+    })?;
     let ratio = sli.ratio_metric.as_ref().ok_or_else(|| by_nature("it is no ratio"))?;
     if query(ratio, Part::Total).is_none() || query(ratio, Part::Bad).is_none() {
         return Err(by_nature("its metrics have no `query` with `{{.window}}`"));

@@ -17,7 +17,7 @@ pub(crate) fn scores(case: &Case, breakers: &Breakers) -> Vec<BreakerScore> {
         of: line.of.clone(),
         evidence: match line.how {
             How::Told => "told by the gateway",
-            How::Inferred => "inferred from arrivals",
+            How::Inferred => BreakerScore::INFERRED,
         }
         .to_owned(),
         problem: line.doubt.as_ref().map(|doubt| doubt.reason.clone()),

@@ -11,7 +11,7 @@ use super::series::Series;
 use super::trace::rectangle;
 use assay_slo::Scorecard;
 use assay_slo::event::{BreakerEvent, BreakerState};
-use assay_slo::scorecard::{Between, Episode};
+use assay_slo::scorecard::{Between, BreakerScore, Episode};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ pub(super) fn rows(series: &Series, scorecard: &Scorecard, seconds: f64) -> Vec<
         short: format!("#{gateway}"),
         stretches: told(series, changes, seconds),
     });
-    let seen = scorecard.breakers.iter().filter(|score| score.of.starts_with("arrivals"));
+    let seen = scorecard.breakers.iter().filter(|score| score.evidence == BreakerScore::INFERRED);
     let seen = seen.filter(|score| !score.episodes.is_empty()).map(|score| Row {
         whose: format!("{}, by {}", score.name, score.of),
         short: score.name.clone(),

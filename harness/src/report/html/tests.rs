@@ -6,6 +6,7 @@ use super::super::sample;
 use super::*;
 use assay_slo::case::{Case, Load, LoadKind, Request};
 use assay_slo::event::{Cell, Gate, GateTime, Health};
+use assay_slo::scorecard::{Between, BreakerScore, Episode};
 use assay_slo::{At, Entry, Event, Outcome};
 
 fn case(loads: usize) -> Case {
@@ -98,6 +99,36 @@ fn nothing_from_outside_becomes_structure() {
             "{tag}"
         );
     }
+}
+
+/// A breaker that only arrivals show has its lane and its rows; one that did nothing has none.
+#[test]
+fn a_breaker_seen_by_arrivals_is_drawn() {
+    let at =
+        |seconds: u64| Between { earliest: At(5_000_000), latest: At((5 + seconds) * 1_000_000) };
+    let episode = Episode {
+        opened: at(10),
+        half_open: Some(at(15)),
+        closed: Some(at(16)),
+        ..Episode::default()
+    };
+    let page = |evidence: &str, episodes: Vec<Episode>| {
+        let mut scorecard = sample::scorecard();
+        scorecard.breakers = vec![BreakerScore {
+            name: "pay".to_owned(),
+            of: "arrivals at link `up`".to_owned(),
+            evidence: evidence.to_owned(),
+            problem: None,
+            episodes,
+        }];
+        html(&sample::head(), &scorecard, &series(1, 30), "a: b\n")
+    };
+    let seen = page(BreakerScore::INFERRED, vec![episode]);
+    assert!(seen.contains("pay, by arrivals at link `up`"), "{seen}");
+    assert!(["closed", "open", "half-open"].iter().all(|word| seen.contains(&format!(">{word}<"))));
+    assert!(!page(BreakerScore::INFERRED, vec![]).contains("pay, by"));
+    // What our gateways tell is drawn from what they told.
+    assert!(!page("told by the gateway", vec![episode]).contains("pay, by"));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 //! Not here: how they are written for Prometheus (`report::production`).
 
 use super::super::scalar::decimal;
+use super::gate::target;
 use super::types::{AlertConditionSpec, AlertPolicySpec, ConditionUse, Limit, Metadata};
 use super::{Slo, SloFile};
 use assay_slo::Share;
-use serde_json::Value;
 
 const SHORT: &str = "assay.dev/short-window";
 const LEAST: &str = "assay.dev/min-events";
@@ -136,14 +136,5 @@ pub fn minutes(text: &str) -> Option<u64> {
 /// What a limit lets be bad, as a decimal: `0.001`.
 #[must_use]
 pub fn budget(limit: &Limit) -> Option<String> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
-    let target = match (&limit.target, &limit.target_percent) {
-        (Some(target), _) => decimal::read(&text(&target.0), 9).ok()?,
-        (None, Some(target)) => decimal::read(&text(&target.0), 7).ok()?,
-        (None, None) => return None,
-    };
-    Some(decimal::write(Share::ONE.0.checked_sub(target)?, 9))
+    Some(decimal::write(Share::ONE.0 - target(limit)?.0, 9))
 }

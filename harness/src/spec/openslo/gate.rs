@@ -9,8 +9,8 @@ use super::super::document::Mistake;
 use super::super::scalar::{Count, Duration, Free, Scalar, Wrong, decimal, quoted};
 use super::super::suggest::suggest;
 use super::super::trail::Trail;
-use super::types::{Limit, Metadata, Metric, RatioMetric, SliSpec};
-use super::{Slo, SloFile};
+use super::types::{Limit, Metadata, Metric, RatioMetric};
+use super::{Notice, Slo, SloFile};
 use assay_slo::Share;
 use serde_json::{Map, Value, json};
 
@@ -53,30 +53,37 @@ pub(super) fn gates(
     file: &SloFile,
     slo: &Slo,
     at: &Trail,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Notice>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<Gate> {
     let name = slo.name();
-    let (sli, sli_at) = match indicator(file, slo, at) {
-        Ok(found) => found,
+    let mut note = |why: String| notices.push(Notice { slo: name.to_owned(), why });
+    let sli = match file.indicator(slo) {
+        Ok(sli) => sli,
         Err(why) => {
-            notices.push(format!("`{name}` is not judged: {why}"));
+            note(format!("is not judged: {why}"));
             return Vec::new();
         }
     };
     let Some(ratio) = &sli.ratio_metric else {
         let why = "a threshold metric compares points; a ratio of requests could be judged";
-        notices.push(format!("`{name}` is not judged: {why}"));
+        note(format!("is not judged: {why}"));
         return Vec::new();
     };
     if !metrics(ratio).any(|(_, metric)| is_ours(metric)) {
         let why = format!("no metric of it says by `{REQUESTS}` which requests it covers");
-        notices.push(format!("`{name}` is not judged: {why}"));
+        note(format!("is not judged: {why}"));
         return Vec::new();
     }
     if slo.metadata.annotations.contains_key(&format!("{PREFIX}regression")) {
-        notices.push(format!("`{name}`: `{PREFIX}regression` needs a baseline and is not judged"));
+        note(format!("has `{PREFIX}regression`, which needs a baseline and is not judged"));
     }
+    // What is wrong with an indicator that stands elsewhere is shown at its name.
+    let spec_at = at.key("spec");
+    let sli_at = match slo.spec.indicator {
+        Some(_) => spec_at.key("indicator").key("spec"),
+        None => spec_at.key("indicatorRef"),
+    };
     let before = mistakes.len();
     let mut reader = Reader { slo, at, sli_at, mistakes };
     let asked = reader.asked(ratio);
@@ -94,24 +101,8 @@ pub(super) fn gates(
     if reader.mistakes.len() > before { Vec::new() } else { gates }
 }
 
-/// An objective's indicator, and where it or its name stands.
-fn indicator<'f>(
-    file: &'f SloFile,
-    slo: &'f Slo,
-    at: &Trail,
-) -> Result<(&'f SliSpec, Trail), String> {
-    let at = at.key("spec");
-    match (&slo.spec.indicator, &slo.spec.indicator_ref) {
-        (Some(indicator), _) => Ok((&indicator.spec, at.key("indicator").key("spec"))),
-        (None, Some(named)) => match file.slis.get(named.as_str()) {
-            Some(sli) => Ok((sli, at.key("indicatorRef"))),
-            None => Err(format!("its indicator `{named}` is not in the file")),
-        },
-        (None, None) => Err("Assay judges no composites".to_owned()),
-    }
-}
-
-fn metrics(ratio: &RatioMetric) -> impl Iterator<Item = (&'static str, &Metric)> {
+/// The metrics that there are, by their keys.
+pub(super) fn metrics(ratio: &RatioMetric) -> impl Iterator<Item = (&'static str, &Metric)> {
     let all = [
         ("good", ratio.good.as_ref()),
         ("bad", ratio.bad.as_ref()),
@@ -325,20 +316,31 @@ impl Reader<'_> {
         Some((text, self.at.key("metadata").key("annotations").key(&key)))
     }
 
-    /// A share by its decimal text, in steps of 10^-`places`.
     fn share(&mut self, value: &Free, places: u32, at: Trail) -> Option<Share> {
-        let text = match &value.0 {
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
-        };
-        match decimal::read(text.trim(), places) {
-            Ok(ppb) if ppb <= Share::ONE.0 => Some(Share(ppb)),
-            _ => {
-                let message = format!("{} cannot be judged exactly", quoted(&text));
-                self.wrong(at, message, format!("write at most {places} decimals"));
-                None
-            }
+        let found = share(value, places);
+        if found.is_none() {
+            let message = format!("{} cannot be judged exactly", quoted(&value.0));
+            self.wrong(at, message, format!("write at most {places} decimals"));
         }
+        found
+    }
+}
+
+/// A share by its decimal text, in steps of 10^-`places`.
+pub(super) fn share(value: &Free, places: u32) -> Option<Share> {
+    let text = match &value.0 {
+        Value::String(text) => text.trim().to_owned(),
+        value => value.to_string(),
+    };
+    decimal::read(&text, places).ok().map(Share).filter(|share| *share <= Share::ONE)
+}
+
+/// What a limit wants to be good; none where it has more digits than can be judged.
+pub(super) fn target(limit: &Limit) -> Option<Share> {
+    match (&limit.target, &limit.target_percent) {
+        (Some(target), _) => share(target, 9),
+        (None, Some(target)) => share(target, 7),
+        (None, None) => None,
     }
 }
 

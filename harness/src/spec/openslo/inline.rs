@@ -9,7 +9,7 @@ use super::super::problem::Problem;
 use super::super::scalar::{Wrong, quoted};
 use super::super::suggest::suggest;
 use super::super::trail::Trail;
-use super::{Gate, load};
+use super::{Gate, Notice, load};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -116,9 +116,8 @@ fn gates(
     }
     let gates = read.gates.into_iter().find(|(name, _)| name == only);
     if gates.is_none() {
-        let about = format!("`{only}`");
-        let why = read.notices.iter().find(|notice| notice.starts_with(&about));
-        let message = why.cloned().unwrap_or_else(|| format!("{about} cannot be judged"));
+        let why = read.notices.iter().find(|notice| notice.slo == only);
+        let message = why.map_or_else(|| format!("`{only}` cannot be judged"), Notice::to_string);
         let help = "name another, or write what it covers into its file";
         inlined.mistakes.push(wrong("name", message, help.to_owned()));
     }

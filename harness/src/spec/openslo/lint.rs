@@ -2,8 +2,9 @@
 //!
 //! Not here: mistakes (`rules`, `gate`).
 
-use super::types::Metric;
-use super::{Slo, SloFile, alerts};
+use super::gate::{self, target};
+use super::types::{Metric, RatioMetric, SliSpec};
+use super::{Notice, SloFile, alerts};
 use crate::spec::scalar::{Duration, Scalar};
 use assay_slo::Share;
 use assay_slo::interval::least_n;
@@ -14,10 +15,10 @@ const CONFIDENCE: Share = Share(950_000_000);
 /// A run that needs more clean requests than this decides nothing in practice.
 const MANY: u64 = 1_000_000;
 
-/// All of it, in the order of the file.
+/// All of it: what a run cannot judge, then the rest in the order of the file.
 #[must_use]
 pub fn lint(file: &SloFile) -> Vec<String> {
-    let mut found = file.notices.clone();
+    let mut found: Vec<String> = file.notices.iter().map(Notice::to_string).collect();
     for slo in &file.slos {
         let name = slo.name();
         if slo.spec.alert_policies.as_ref().is_none_or(Vec::is_empty) {
@@ -26,13 +27,12 @@ pub fn lint(file: &SloFile) -> Vec<String> {
         if let Err(why) = alerts(file, slo) {
             found.push(format!("`{name}`: {why}"));
         }
-        metrics(slo, &mut found);
-    }
-    for (name, gates) in &file.gates {
-        for gate in gates {
-            let below = gate.objective.pointer("/error-rate/below").and_then(Value::as_str);
-            let Some(share) = below.and_then(share) else { continue };
-            if let Some(least) = least_n(share, 0, CONFIDENCE).filter(|least| *least > MANY) {
+        if let Ok(SliSpec { ratio_metric: Some(ratio), .. }) = file.indicator(slo) {
+            metrics(name, ratio, &mut found);
+        }
+        for limit in slo.spec.objectives.iter().filter_map(target) {
+            let budget = Share(Share::ONE.0 - limit.0);
+            if let Some(least) = least_n(budget, 0, CONFIDENCE).filter(|least| *least > MANY) {
                 found.push(format!(
                     "`{name}` can be met by {least} clean requests and more: no test run has them"
                 ));
@@ -42,18 +42,8 @@ pub fn lint(file: &SloFile) -> Vec<String> {
     found
 }
 
-fn share(text: &str) -> Option<Share> {
-    crate::spec::scalar::Ratio::read(&Value::from(text)).ok().map(|ratio| ratio.0)
-}
-
-fn metrics(slo: &Slo, found: &mut Vec<String>) {
-    let name = slo.name();
-    let Some(ratio) = slo.spec.indicator.as_ref().and_then(|one| one.spec.ratio_metric.as_ref())
-    else {
-        return;
-    };
-    for (key, metric) in [("good", &ratio.good), ("bad", &ratio.bad), ("total", &ratio.total)] {
-        let Some(metric) = metric else { continue };
+fn metrics(name: &str, ratio: &RatioMetric, found: &mut Vec<String>) {
+    for (key, metric) in gate::metrics(ratio) {
         let Some(query) = text(metric, "query") else {
             found.push(format!("`{name}`: `{key}` has no `query`, so production cannot watch it"));
             continue;

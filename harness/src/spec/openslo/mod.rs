@@ -69,7 +69,34 @@ pub struct SloFile {
     /// What a run can judge, by the objective's name.
     pub gates: Vec<(String, Vec<Gate>)>,
     /// What it cannot judge, and why.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
+}
+
+/// What a run cannot judge of an objective.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{slo}` {why}")]
+pub struct Notice {
+    /// The objective.
+    pub slo: String,
+    /// Why: `is not judged: …`.
+    pub why: String,
+}
+
+impl SloFile {
+    /// An objective's indicator.
+    ///
+    /// # Errors
+    /// Why it has none here.
+    pub fn indicator<'f>(&'f self, slo: &'f Slo) -> Result<&'f SliSpec, String> {
+        match (&slo.spec.indicator, &slo.spec.indicator_ref) {
+            (Some(indicator), _) => Ok(&indicator.spec),
+            (None, Some(named)) => self
+                .slis
+                .get(named.as_str())
+                .ok_or_else(|| format!("its indicator `{named}` is not in the file")),
+            (None, None) => Err("it is a composite".to_owned()),
+        }
+    }
 }
 
 /// An objective.

@@ -45,7 +45,8 @@ fn changed(from: &str, to: &str) -> String {
 #[test]
 fn the_shipped_file_is_three_objectives_of_each_way_in() {
     let file = read("assay:backend.yaml", SHIPPED_TEXT).unwrap();
-    assert_eq!(file.notices, Vec::<String>::new());
+    assert_eq!(file.notices, []);
+    assert_eq!(lint(&file), Vec::<String>::new());
     let gates: Vec<&Gate> = file.gates.iter().flat_map(|(_, gates)| gates).collect();
     assert_eq!(gates.len(), 9);
     let of = |name: &str| &gates.iter().find(|gate| gate.name == name).unwrap().objective;
@@ -140,7 +141,28 @@ fn what_a_run_cannot_judge_is_told_or_noted() {
         )
         .replace("assay-requests: \"browse, look\"", "query: b");
     let file = read("slo.yaml", &plain).unwrap();
-    assert!(file.gates.is_empty() && file.notices[0].contains("`fast` is not judged"), "{file:?}");
+    assert!(
+        file.gates.is_empty() && file.notices[0].to_string().contains("`fast` is not judged"),
+        "{file:?}"
+    );
+}
+
+#[test]
+fn what_nobody_wants_is_told() {
+    let found = |text: &str| lint(&read("slo.yaml", text).unwrap()).join("\n");
+    let bare = found(ONE);
+    assert!(bare.contains("`fast` alerts nobody"), "{bare}");
+    assert!(bare.contains("`fast`: `good` has no `query`"), "{bare}");
+    let lost = "  alertPolicies: [{alertPolicyRef: page}]\n  objectives:";
+    assert!(found(&changed("  objectives:", lost)).contains("there is no policy `page`"));
+    let strict = found(&changed("target: 0.95", "target: 0.999999"));
+    assert!(strict.contains("2995731 clean requests"), "{strict}");
+    let query = |query: &str| {
+        found(&changed("assay-faster-than", &format!("query: '{query}', assay-faster-than")))
+    };
+    assert!(query("x{le=\"0.3\"}[5m]").contains("of `good` has no `{{.window}}`"));
+    assert!(query("x{le=\"0.5\"}[{{.window}}]").contains("less than 300ms, the query for 0.5 s"));
+    assert!(!query("x{le=\"0.3\"}[{{.window}}]").contains("the query"));
 }
 
 const SCENARIO: &str = "schema: 1
