@@ -63,8 +63,8 @@ pub(crate) struct Line {
     pub(crate) doubt: Option<Doubt>,
 }
 
-/// A caller may take so long from its breaker's word to the first byte at the link, µs: what
-/// arrives within it may have been let through before.
+/// How much longer than others a call may take from its breaker's word to the link, µs: what
+/// arrives so late may have been let through before an opening, and a trial so early may be one.
 pub(crate) const ADMISSION_US: u64 = 100_000;
 
 /// One time that it was open, and the trials after it.

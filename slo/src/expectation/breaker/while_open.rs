@@ -9,11 +9,15 @@ use crate::expectation::part::Part;
 use crate::interval;
 use crate::objective::reaches;
 use crate::scorecard::Verdict;
-use crate::time::Share;
+use crate::time::{SECOND_US, Share};
 use crate::words;
 
 /// The confidence of a percentile of rejections.
 const SURE: Share = Share(950_000_000);
+
+/// Nobody knows how long callers take from their breaker's word to the link; longer than this none
+/// does, µs. A caller that takes so long for every call is slow enough to be found otherwise.
+const LONGEST_US: u64 = SECOND_US;
 
 /// Opened after exactly so many failures in a row, and what was then under way.
 pub(super) fn failures(line: &Line, asked: u64) -> Part {
@@ -71,10 +75,10 @@ fn counted(line: &Line, spell: &Spell, asked: u64) -> Part {
     let seen = count(&|done| done < last);
     // Three mean gaps without an arrival are chance in one of twenty; the slack is two.
     let most = count(&|done| done <= last.saturating_add(slack + slack / 2)).max(seen);
-    let surely_more = count(&|done| done < last.saturating_sub(slack + ADMISSION_US)) >= asked;
+    let surely_more = count(&|done| done < last.saturating_sub(slack + LONGEST_US)) >= asked;
     let surely_fewer = count(&|done| done <= last.saturating_add(slack + ADMISSION_US)) < asked;
     if surely_more {
-        let taken = words::duration(ADMISSION_US);
+        let taken = words::duration(LONGEST_US);
         let text = format!("{text}, more than calls that take {taken} to the link would explain");
         Part::new(Verdict::Violated, text)
     } else if surely_fewer {
