@@ -80,6 +80,32 @@ objectives:
     }
 }
 
+/// Journeys that arrive, whatever becomes of those before.
+const ARRIVALS: &str = "constant-arrival-rate:\n      rate: 40/s\n      duration: 3s";
+
+#[test]
+fn journeys_that_arrive_log_in_too() {
+    let shop = Shop::open(false);
+    let case = shop.case("sequential", ARRIVALS);
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let names = shop.names.lock().unwrap();
+    assert_eq!((names.len(), shop.server.seen()), (120, 240));
+    for name in ["a@x", "b@x", "c@x"] {
+        assert_eq!(names.iter().filter(|seen| *seen == name).count(), 40, "{name}");
+    }
+    let card = verdict(&case.out());
+    assert_eq!(card["health"]["planned"], 240, "{card}");
+}
+
+#[test]
+fn journeys_that_arrive_at_a_shop_that_takes_no_token_are_violated() {
+    let shop = Shop::open(true);
+    let case = shop.case("sequential", ARRIVALS);
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+}
+
 const CROWD: &str =
     "shared-iterations:\n      vus: 3\n      iterations: 60\n      max-duration: 60s";
 

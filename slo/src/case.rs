@@ -73,8 +73,12 @@ pub struct Load {
     pub starts_us: u64,
     /// When its arrivals end, µs after time 0.
     pub ends_us: u64,
-    /// How many requests are planned after time 0; 0 where nobody can know.
+    /// How many requests are planned after time 0, or journeys; 0 where nobody can know.
     pub planned: u64,
+    /// Whether each of the planned begins a journey: only its first request is due by the
+    /// timetable, each later one when the step before it has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub journeys: bool,
     /// Its steps, in order; empty for what does not step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,

@@ -74,7 +74,14 @@ pub(crate) fn lost(loads: &[LoadHealth], of: &BTreeSet<Of>) -> u64 {
 pub(crate) fn planned(case: &Case, timeline: &Timeline, index: usize) -> u64 {
     let due = || timeline.health.get(&index).map_or(0, |sum| sum.due);
     let written = case.loads.get(index).map_or(0, |load| load.planned);
-    if timeline.stopped.contains_key(&index) { due().min(written) } else { written }
+    let journeys = case.loads.get(index).is_some_and(|load| load.journeys);
+    match (timeline.stopped.contains_key(&index), journeys) {
+        (false, false) => written,
+        (true, false) => due().min(written),
+        // Their later requests are due when the earlier have ended, so only the run knows how many.
+        (false, true) => due().max(written),
+        (true, true) => due(),
+    }
 }
 
 /// Of some requests: how many were begun, late, blocked.

@@ -63,6 +63,7 @@ impl Script {
                 starts_us: 0,
                 ends_us: seconds * 1_000_000,
                 planned: 0,
+                journeys: false,
                 steps: Vec::new(),
                 stop_after: Vec::new(),
             }],

@@ -12,6 +12,7 @@ mod arrivals;
 pub mod fill;
 mod pool;
 mod shard;
+mod talk;
 mod timer;
 pub mod users;
 
@@ -25,7 +26,7 @@ use crate::record::{Batch, Edges, Recorder};
 pub use arrivals::Until;
 use assay_slo::{At, Mark};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use shard::{Post, Shard};
+use shard::{Post, Script, Shard};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -98,6 +99,8 @@ pub struct Lane {
     pub requests: Vec<plan::Request>,
     /// The k-th request sent is `cycle[k % cycle.len()]`.
     pub cycle: Vec<u16>,
+    /// What each arrival goes through; none where it is one request. Only of an open pace.
+    pub journey: Option<plan::Journey>,
     /// When.
     pub pace: Pace,
     /// When its arrivals end before their time, which [`Engine::end_load`] decides.
@@ -235,6 +238,9 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
     let mut shards: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
     for (place, lane) in lanes.into_iter().enumerate() {
         let known = |index: &u16| usize::from(*index) < lane.requests.len();
+        if lane.journey.as_ref().is_some_and(|journey| journey.cycle() != lane.cycle) {
+            return Err(StartError::Journey(lane.name.clone()));
+        }
         if lane.cycle.is_empty() || !lane.cycle.iter().all(known) {
             return Err(StartError::Cycle(lane.name.clone()));
         }
@@ -243,7 +249,9 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         let kinds = render(aim, &lane.client, &lane.requests, &drive.run_id)?;
         let transport = &lane.client.transport;
         let is_plain = transport.tls.is_none() && !transport.http2;
-        let is_fixed = is_plain && lane.requests.iter().all(|request| request.dynamic.is_none());
+        let is_fixed = is_plain
+            && lane.journey.is_none()
+            && lane.requests.iter().all(|request| request.dynamic.is_none());
         let written = || kinds.iter().map(|kind| Written::new(&kind.rendered, wants_headers));
         let written: Option<Arc<[Written]>> = is_fixed.then(|| written().collect());
         let lane = Arc::new(lane);
@@ -262,6 +270,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
                     lane: Arc::clone(&lane),
                     kinds: apart(&kinds, &lane.client, connections, streams),
                     written: written.clone(),
+                    script: Script::of(&lane, kinds.iter().map(|k| k.dynamic.clone()).collect()),
                     shard: part as u64,
                     shards: parts as u64,
                     connections: connections.saturating_mul(streams),

@@ -7,6 +7,7 @@
 //! Not here: the pool's rules (`pool`), one attempt (`client`).
 
 mod closed;
+mod journeys;
 mod line;
 
 use super::arrivals::{Arrival, Arrivals};
@@ -18,6 +19,8 @@ use crate::clock::Clock;
 use crate::record::{Finished, Recorder};
 use assay_slo::time::SECOND_US;
 use assay_slo::{At, Outcome};
+use journeys::Journeys;
+pub(super) use journeys::Script;
 use line::Line;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -38,6 +41,8 @@ pub(super) struct Post {
     pub(super) kinds: Vec<Kind>,
     /// The same as they stand in memory, if the lean path can send all of them.
     pub(super) written: Option<Arc<[Written]>>,
+    /// What each arrival goes through; none where it is one request.
+    pub(super) script: Option<Script>,
     /// It sends k ≡ `shard` (mod `shards`).
     pub(super) shard: u64,
     pub(super) shards: u64,
@@ -51,8 +56,18 @@ struct Job {
     post: usize,
     request: usize,
     arrival: Arrival,
+    /// The journey that it belongs to.
+    trip: Option<usize>,
     /// Since when it waits for a connection.
     queued: Option<At>,
+}
+
+/// What became due: an arrival, or a later request of a journey.
+#[derive(Debug, Clone, Copy)]
+struct Come {
+    post: usize,
+    arrival: Arrival,
+    trip: Option<usize>,
 }
 
 /// What is known of a request under way, should it be cut.
@@ -71,6 +86,7 @@ pub(super) struct Shard {
     pools: Vec<RefCell<Pool<Line, Job>>>,
     flights: RefCell<Slab<Flight>>,
     recorder: RefCell<Recorder>,
+    journeys: RefCell<Journeys>,
     /// Requests that closed lanes have sent, by post.
     sent: Vec<Cell<u64>>,
     /// Connections of closed lanes that may still send.
@@ -103,6 +119,7 @@ impl Shard {
             pools,
             flights: RefCell::default(),
             recorder: RefCell::new(recorder),
+            journeys: RefCell::default(),
             sent,
             seats: Cell::new(0),
             ended: Cell::new(false),
@@ -110,6 +127,7 @@ impl Shard {
             died: Cell::new(false),
         });
         shard.take_seats();
+        let travels = shard.posts.iter().any(|post| post.script.is_some());
         let clock = shard.drive.clock;
         let mut sleep = std::pin::pin!(clock.sleep_until(next_tick(clock.now(), zero)));
         // Taken from the arrivals, not all of it due yet.
@@ -118,7 +136,8 @@ impl Shard {
             let order = *orders.borrow_and_update();
             if order != Order::Go && !shard.ended.replace(true) {
                 take_due(&mut arrivals, clock.now(), &mut batch);
-                batch.retain(|(_, arrival): &(usize, Arrival)| arrival.due <= clock.now());
+                batch.retain(|come: &Come| come.arrival.due <= clock.now());
+                shard.journeys.borrow_mut().end();
                 match order {
                     Order::Cut => shard.enter_all(&mut batch),
                     _ => shard.send_all(&mut batch),
@@ -133,7 +152,9 @@ impl Shard {
             {
                 take_due(&mut arrivals, At(next.0.saturating_add(TOGETHER_US)), &mut batch);
             }
-            let wake = batch.iter().map(|(_, arrival)| arrival.due).max();
+            let wake = batch.iter().map(|come| come.arrival.due).max();
+            let next = shard.journeys.borrow().next_due();
+            let wake = wake.into_iter().chain(next).min();
             let idle = shard.flights.borrow().is_empty() && shard.seats.get() == 0;
             if wake.is_none() && idle {
                 break;
@@ -151,9 +172,10 @@ impl Shard {
                     woken?;
                     // Whatever came due meanwhile goes too; it keeps its due instant.
                     take_due(&mut arrivals, clock.now(), &mut batch);
+                    shard.take_later(&mut batch);
                     shard.send_all(&mut batch);
                 }
-                () = shard.landed.notified(), if wake.is_none() => {}
+                () = shard.landed.notified(), if wake.is_none() || travels => {}
             }
         }
         shard.cut_all();
@@ -161,19 +183,20 @@ impl Shard {
         if shard.died.get() { Err(io::Error::other("a request's task died")) } else { Ok(()) }
     }
 
-    /// Sends what is in the batch, earliest first.
-    fn send_all(self: &Rc<Self>, batch: &mut Vec<(usize, Arrival)>) {
-        batch.sort_by_key(|(_, arrival)| arrival.due);
+    /// Sends what is due of the batch, earliest first.
+    fn send_all(self: &Rc<Self>, batch: &mut Vec<Come>) {
+        batch.sort_by_key(|come| come.arrival.due);
         let now = self.drive.clock.now();
-        for (post, arrival) in batch.drain(..) {
-            let job = self.enter(post, arrival);
-            let asked = self.pools[post].borrow_mut().ask(Job { queued: Some(now), ..job });
+        let due = batch.partition_point(|come| come.arrival.due <= now);
+        for come in batch.drain(..due) {
+            let Some(job) = self.enter(come) else { continue };
+            let asked = self.pools[come.post].borrow_mut().ask(Job { queued: Some(now), ..job });
             match asked {
                 Turn::Go(line) => {
                     tokio::task::spawn_local(Rc::clone(self).work(job, line));
                 }
                 Turn::Wait => {
-                    let lane = &self.posts[post].lane;
+                    let lane = &self.posts[come.post].lane;
                     self.recorder.borrow_mut().finding(format!(
                         "load {}: all of its {} connections were in use, requests waited for one",
                         lane.name, lane.client.connections
@@ -184,21 +207,45 @@ impl Shard {
     }
 
     /// Counts what is in the batch as due, without sending it.
-    fn enter_all(&self, batch: &mut Vec<(usize, Arrival)>) {
-        for (post, arrival) in batch.drain(..) {
-            self.enter(post, arrival);
+    fn enter_all(&self, batch: &mut Vec<Come>) {
+        for come in batch.drain(..) {
+            self.enter(come);
         }
     }
 
-    fn enter(&self, post: usize, arrival: Arrival) -> Job {
-        let lane = &self.posts[post].lane;
-        let request = usize::from(lane.cycle[(arrival.k % lane.cycle.len() as u64) as usize]);
+    /// Moves what is due of journeys under way into the batch.
+    fn take_later(&self, batch: &mut Vec<Come>) {
+        let mut journeys = self.journeys.borrow_mut();
+        while let Some(due) = journeys.take_due(self.drive.clock.now()) {
+            let journeys::Due { trip, post, arrival } = due;
+            batch.push(Come { post, arrival, trip: Some(trip) });
+        }
+    }
+
+    /// Counts a request as due; none of a journey that begins with a pause.
+    fn enter(&self, come: Come) -> Option<Job> {
+        let Come { post, arrival, trip } = come;
+        let planned = &self.posts[post];
+        let lane = &planned.lane;
+        let (request, trip) = match (&planned.script, trip) {
+            (None, _) => {
+                let place = (arrival.k % lane.cycle.len() as u64) as usize;
+                (usize::from(lane.cycle[place]), None)
+            }
+            (Some(_), Some(trip)) => (self.journeys.borrow().request(trip), Some(trip)),
+            (Some(script), None) => {
+                let number = lane.turns.number(arrival.k, arrival.warmup);
+                let set_out = self.journeys.borrow_mut().set_out(script, post, arrival, number);
+                let (request, trip) = set_out?;
+                (request, Some(trip))
+            }
+        };
         let mut flights = self.flights.borrow_mut();
         let place = flights.vacant_entry();
-        let job = Job { id: place.key(), post, request, arrival, queued: None };
+        let job = Job { id: place.key(), post, request, arrival, trip, queued: None };
         place.insert(Flight { job, begun: None, blocked_us: None });
         self.recorder.borrow_mut().due(lane.index, arrival.due);
-        job
+        Some(job)
     }
 
     /// Makes an attempt, then those of the queue one after another in its place.
@@ -284,6 +331,13 @@ impl Shard {
         if let Some(text) = exchange.finding {
             recorder.finding(format!("load {}: {text}", lane.name));
         }
+        let script = self.posts[flight.job.post].script.as_ref();
+        if let (Some(script), Some(trip)) = (script, flight.job.trip) {
+            let (done, ended) = (exchange.done, self.ended.get());
+            if self.journeys.borrow_mut().go_on(script, trip, done, ended) {
+                self.landed.notify_one();
+            }
+        }
         if self.flights.borrow().is_empty() {
             self.landed.notify_one();
         }
@@ -334,10 +388,10 @@ impl Drop for Watch<'_> {
 }
 
 /// Moves what is due at or before `until` into the batch.
-fn take_due(arrivals: &mut [Arrivals], until: At, batch: &mut Vec<(usize, Arrival)>) {
+fn take_due(arrivals: &mut [Arrivals], until: At, batch: &mut Vec<Come>) {
     for (post, arrivals) in arrivals.iter_mut().enumerate() {
         while let Some(arrival) = arrivals.take_due(until) {
-            batch.push((post, arrival));
+            batch.push(Come { post, arrival, trip: None });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The engine against scripted servers on real sockets: counts are exact, waits are told apart.
 
+mod journeys;
 mod own;
 
 use super::*;
@@ -56,6 +57,7 @@ pub(super) fn lane(
         until: Until::default(),
         seed: 7,
         turns: Turns::default(),
+        journey: None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! How many requests a question can expect, and how many could decide it.
 //!
 //! Invariant: what is expected of even arrivals is exact for a run that goes as planned: it counts
-//! due instants. Of Poisson arrivals it is the mean, whatever the seed draws. Of users it is the
+//! due instants. Of Poisson arrivals it is the mean, whatever the seed draws; of journeys what comes
+//! if none breaks off and every answer is at once. Of users it is the
 //! most that they could begin; of fleets nothing is known.
 //! Not here: what is said when they are too few (`compile::feasible`), statistics (crate slo).
 
@@ -37,16 +38,17 @@ impl<'l> Pool<'l> {
     #[must_use]
     pub fn due_in(&self, stretch: &Range<u64>) -> u64 {
         let due = |(load, tally): &(&Load, Tally)| {
-            let before = |us| tally.before(load.arrivals.expected_before(us));
+            let arrived = |us| load.arrivals.expected_before(us);
+            let before = |us| tally.before(arrived(us).saturating_mul(load.each()));
             before(stretch.end).saturating_sub(before(stretch.start))
         };
         self.parts.iter().map(due).sum()
     }
 
-    /// Whether chance decides how many of them come in a stretch.
+    /// Whether chance decides how many of them come in a stretch, or the answers to others do.
     #[must_use]
     pub fn is_drawn(&self) -> bool {
-        self.parts.iter().any(|(load, _)| load.arrivals.is_drawn())
+        self.parts.iter().any(|(load, _)| load.arrivals.is_drawn() || load.journey.is_some())
     }
 
     /// How many of the slices on the grid of time 0 that lie wholly in these stretches have at
@@ -68,6 +70,9 @@ impl<'l> Pool<'l> {
     #[must_use]
     pub fn constant(&self) -> Option<&Arrivals> {
         let [(load, _)] = self.parts.as_slice() else { return None };
+        if load.journey.is_some() {
+            return None;
+        }
         match load.arrivals.stretches.as_slice() {
             [only] if only.end_milli_per_min == load.arrivals.start_milli_per_min => {
                 Some(&load.arrivals)

@@ -16,6 +16,7 @@ mod describe;
 pub mod dynamic;
 pub mod fault;
 pub mod fleet;
+mod load;
 mod marks;
 mod order;
 pub mod phases;
@@ -38,6 +39,7 @@ pub use fault::{
     Affects, Delay, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Recorded, Side,
 };
 pub use fleet::Fleet;
+pub use load::{Arrivals, Journey, Load, Stretch};
 pub use poisson::{Poisson, Spread};
 pub use stairs::Stairs;
 pub use text::UnknownPlaceholder;
@@ -199,25 +201,6 @@ pub enum Target {
     Link(String),
 }
 
-/// One stream of arrivals.
-#[derive(Debug, Clone)]
-pub struct Load {
-    /// Its name.
-    pub name: String,
-    /// Where its requests go.
-    pub to: Target,
-    /// When requests are due.
-    pub arrivals: Arrivals,
-    /// How it goes up, if it goes up in steps.
-    pub stairs: Option<Stairs>,
-    /// How they are sent.
-    pub client: Client,
-    /// What is sent, in the order of [`assay_slo::case::Load::requests`].
-    pub requests: Vec<Request>,
-    /// Which request the k-th arrival is: `cycle[k % cycle.len()]`, smooth weighted round-robin.
-    pub cycle: Vec<u16>,
-}
-
 /// A link whose arrivals are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
@@ -225,32 +208,6 @@ pub struct Watched {
     pub link: String,
     /// Whether single arrivals are recorded, or only their number in each second.
     pub each: bool,
-}
-
-/// When requests are due: stretches one after another from `starts_us`, the rate changing
-/// linearly within each (a constant rate is one stretch).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrivals {
-    /// µs after time 0.
-    pub starts_us: u64,
-    /// Rate at the start, in thousandths of a request a minute: every rate that can be written is a
-    /// whole number of them, and integers agree on every machine.
-    pub start_milli_per_min: u64,
-    /// The stretches.
-    pub stretches: Vec<Stretch>,
-    /// How they lie around the rate.
-    pub spread: Spread,
-    /// Where it ends earlier: those after it have no rows.
-    pub cut: Option<arrivals::Cut>,
-}
-
-/// A stretch of a load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
-    /// Its length, µs.
-    pub lasts_us: u64,
-    /// Rate at its end, in thousandths of a request a minute.
-    pub end_milli_per_min: u64,
 }
 
 /// One kind of request.

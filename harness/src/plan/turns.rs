@@ -5,8 +5,8 @@
 //! load share its rows without a word between them, and a row is never given twice before all
 //! were given once.
 //! Invariant: the warm-up takes the first rows, the run goes on where it ended.
-//! Not here: what becomes of a turn beyond the last row (`rows`), journeys, which have one number
-//! for all sets.
+//! Not here: what becomes of a turn beyond the last row (`rows`), the journeys of users, which have
+//! one number for all sets.
 
 use super::Request;
 use super::rows::Rows;
@@ -81,7 +81,15 @@ impl Turns {
         Turns { sets, warmup }
     }
 
-    /// The number of a request among all that its load sends, the warm-up's first.
+    /// Of a load whose arrivals are journeys: each takes one row of every set that it uses.
+    #[must_use]
+    pub fn of_journeys(requests: &[Request], warmup: u64) -> Turns {
+        let mut turns = Turns::new(&[], requests, warmup);
+        turns.sets.iter_mut().for_each(|uses| uses.before = vec![0, 1]);
+        turns
+    }
+
+    /// The number of a request or journey among all that its load sends, the warm-up's first.
     #[must_use]
     pub fn number(&self, k: u64, warmup: bool) -> u64 {
         if warmup { k } else { self.warmup.saturating_add(k) }

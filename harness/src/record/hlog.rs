@@ -133,6 +133,7 @@ mod tests {
             starts_us: 0,
             ends_us: 0,
             planned: 0,
+            journeys: false,
             steps: vec![],
             stop_after: vec![],
         };

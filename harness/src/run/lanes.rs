@@ -32,7 +32,11 @@ pub(super) fn aim(plan: &Plan, stage: &Stage) -> Result<Vec<Lane>, String> {
             ends: address.ends,
             client: client(stage, &load.client)?,
             seed: plan.seed,
-            turns: Turns::new(&load.cycle, &requests, warmups),
+            turns: match load.journey {
+                Some(_) => Turns::of_journeys(&requests, warmups),
+                None => Turns::new(&load.cycle, &requests, warmups),
+            },
+            journey: load.journey.clone(),
             requests,
             cycle: load.cycle.clone(),
             until: Until::default(),
@@ -78,6 +82,7 @@ fn independent(plan: &Plan, stage: &Stage, users: &Users) -> Option<Result<Lane,
             },
             seed: plan.seed,
             turns,
+            journey: None,
             requests,
         })
     };

@@ -69,6 +69,7 @@ load:
       to: front
       requests: [{get: {path: /}}]
   stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s}, requests: [{get: {path: /stairs}}]}}
+  logins: {ramping-arrival-rate: {start-rate: 20/s, stages: [{duration: 5m, target: 20/s}], to: front, journey: [{use: login}, {pause: 1s}, {get: {path: /o, headers: {X-Token: "${token}"}}}]}}
   crowd:
     constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s, protocol: http2}, journey: [{use: login}, {get: {path: "/${random.uuid}", headers: {X-Token: "${token}"}}}, {get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
   tide: {ramping-vus: {start-vus: 1, stages: [{duration: 1m, target: 50}], pace: 1s, to: front, journey: [{get: {path: /}}]}}

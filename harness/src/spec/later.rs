@@ -11,9 +11,9 @@ const LATER: &[(&str, &[&str])] = &[
     ("Link", &["protocol", "stub"]),
     ("Probe", &["metric", "command"]),
     ("Load", &["replay-log"]),
-    ("ConstantArrivalRate", &["until", "journey"]),
-    ("RampingArrivalRate", &["until", "journey"]),
-    ("SteppingArrivalRate", &["until", "journey"]),
+    ("ConstantArrivalRate", &["until"]),
+    ("RampingArrivalRate", &["until"]),
+    ("SteppingArrivalRate", &["until"]),
     ("Client", &["redirects", "cookies", "idle-reset"]),
     ("Request", &["use", "pause"]),
     (

@@ -58,6 +58,7 @@ fn load(name: &str, kind: LoadKind, planned: u64) -> Load {
         starts_us: 0,
         ends_us: SECONDS * 1_000_000,
         planned,
+        journeys: false,
         steps: vec![],
         stop_after: vec![],
     }

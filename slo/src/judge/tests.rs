@@ -230,9 +230,10 @@ fn a_late_generator_is_our_fault() {
 
 #[test]
 fn a_short_generator_is_our_fault() {
-    let run = |planned: u64, reason: EndReason, due: u64| {
+    let each = |journeys: bool, planned: u64, reason: EndReason, due: u64| {
         let mut script = Script::new(40).errors().run(0..40, 0);
         script.case.loads[0].planned = planned;
+        script.case.loads[0].journeys = journeys;
         let health = Health {
             load: 0,
             due,
@@ -247,7 +248,12 @@ fn a_short_generator_is_our_fault() {
         script.push(At(46_000_000), Event::Health(health));
         script.end(reason).first()
     };
+    let run = |planned, reason, due| each(false, planned, reason, due);
     assert_eq!(run(4000, EndReason::Complete, 4000).verdict, Met);
+    // Of journeys only the run knows how many requests were due; at least all arrivals were.
+    assert_eq!(each(true, 1000, EndReason::Complete, 4000).verdict, Met);
+    assert_eq!(each(true, 1000, EndReason::Complete, 4100).verdict, Inconclusive);
+    assert_eq!(each(true, 4100, EndReason::Complete, 4000).verdict, Inconclusive);
     let short = run(4100, EndReason::Complete, 4000);
     assert_eq!(short.verdict, Inconclusive);
     assert!(short.reason.starts_with("the generator was short"), "{}", short.reason);

@@ -143,12 +143,13 @@ fn planned_rate(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<f64>
     let mut rate = 0.0;
     for (index, load) in evidence.case.loads.iter().enumerate() {
         let covered = question.of.iter().filter(|of| of.load == index).count();
-        let Load { kind, starts_us, ends_us, planned, requests, .. } = load;
+        let Load { kind, starts_us, ends_us, planned, requests, journeys, .. } = load;
         if covered == 0 {
             continue;
         }
         // Of what nobody plans the rate is what was observed.
-        if covered < requests.len() || ends_us <= starts_us || *kind != LoadKind::Open {
+        let timed = *kind == LoadKind::Open && !journeys;
+        if covered < requests.len() || ends_us <= starts_us || !timed {
             return None;
         }
         rate += *planned as f64 * SECOND_US as f64 / (ends_us - starts_us) as f64;

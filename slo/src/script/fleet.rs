@@ -60,6 +60,7 @@ impl Script {
             starts_us: 0,
             ends_us,
             planned: 0,
+            journeys: false,
             steps: Vec::new(),
             stop_after: Vec::new(),
         });

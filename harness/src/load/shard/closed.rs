@@ -8,7 +8,7 @@
 
 use super::super::Pace;
 use super::super::arrivals::Arrival;
-use super::{Shard, Watch};
+use super::{Come, Shard, Watch};
 use assay_slo::Outcome;
 use std::rc::Rc;
 
@@ -39,7 +39,8 @@ impl Shard {
             if k >= most {
                 break;
             }
-            let job = self.enter(post, Arrival { k, warmup: false, due: clock.now() });
+            let arrival = Arrival { k, warmup: false, due: clock.now() };
+            let Some(job) = self.enter(Come { post, arrival, trip: None }) else { break };
             let (exchange, back) = self.exchange(&job, line).await;
             let reached = !matches!(exchange.outcome, Outcome::ConnectError | Outcome::NotSent);
             self.land(job.id, exchange);

@@ -6,7 +6,10 @@
 
 use super::{Job, Shard};
 use crate::client::{Connection, Exchange, Lean, attempt, attempt_on_hyper};
-use crate::load::fill;
+use crate::load::fill::{self, Unsent};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
 
 /// An open connection.
 #[derive(Debug)]
@@ -35,22 +38,50 @@ impl Shard {
             Line::Lean(_) => None,
             Line::Hyper(connection) => Some(*connection),
         });
-        let mut request = kind.rendered.request(arrival.k, arrival.warmup);
-        let lane = &post.lane;
-        if let Some(dynamic) = &kind.dynamic {
-            let (k, warmup) = (arrival.k, arrival.warmup);
-            let filling = fill::alone(lane.seed, &lane.name, &lane.turns, k, warmup);
-            if let Err(why) = fill::fill(dynamic, &filling, &mut request) {
+        let message = match job.trip {
+            Some(trip) => self.later(job, trip),
+            None => self.alone(job),
+        };
+        let message = match message {
+            Ok(message) => message,
+            Err(why) => {
                 let finding = Some(format!("a request was not sent: {why}"));
                 let exchange = Exchange { finding, ..Exchange::not_sent(clock.now()) };
                 return (exchange, kept.map(|kept| Line::Hyper(Box::new(kept))));
             }
-        }
+        };
         let limits = &kind.limits;
-        let (mut exchange, back) = attempt_on_hyper(clock, limits, kept, request, began).await;
-        if let Some(dynamic) = &kind.dynamic {
-            fill::hear(dynamic, &mut exchange);
+        let (mut exchange, back) = attempt_on_hyper(clock, limits, kept, message, began).await;
+        match (job.trip, &kind.dynamic) {
+            (Some(trip), _) => self.journeys.borrow_mut().hear(trip, &mut exchange),
+            (None, Some(dynamic)) => {
+                fill::hear(dynamic, &mut exchange);
+            }
+            (None, None) => {}
         }
         (exchange, back.map(|back| Line::Hyper(Box::new(back))))
+    }
+
+    /// A request that knows nothing of others, filled in.
+    fn alone(&self, job: &Job) -> Result<Request<Full<Bytes>>, Unsent> {
+        let post = &self.posts[job.post];
+        let (kind, lane) = (&post.kinds[job.request], &post.lane);
+        let (k, warmup) = (job.arrival.k, job.arrival.warmup);
+        let mut message = kind.rendered.request(k, warmup);
+        if let Some(dynamic) = &kind.dynamic {
+            let filling = fill::alone(lane.seed, &lane.name, &lane.turns, k, warmup);
+            fill::fill(dynamic, &filling, &mut message)?;
+        }
+        Ok(message)
+    }
+
+    /// A request of a journey, filled in.
+    fn later(&self, job: &Job, trip: usize) -> Result<Request<Full<Bytes>>, Unsent> {
+        let kind = &self.posts[job.post].kinds[job.request];
+        let mut journeys = self.journeys.borrow_mut();
+        let (warmup, nth) = (if job.arrival.warmup { "w" } else { "" }, journeys.nth(trip));
+        let mut message = kind.rendered.keyed(format_args!("{warmup}{}.{nth}", job.arrival.k));
+        journeys.fill(trip, &mut message)?;
+        Ok(message)
     }
 }

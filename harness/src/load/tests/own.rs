@@ -48,7 +48,7 @@ fn notes_paths(
     paths
 }
 
-async fn read_path(stream: &mut TcpStream) -> Option<String> {
+pub(super) async fn read_path(stream: &mut TcpStream) -> Option<String> {
     let mut seen = Vec::new();
     while !seen.ends_with(b"\r\n\r\n") {
         seen.push(stream.read_u8().await.ok()?);

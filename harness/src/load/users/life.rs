@@ -7,6 +7,7 @@
 use super::crowd::{Journeys, Shift};
 use crate::clock::Clock;
 use crate::load::Order;
+use crate::load::talk::Onward;
 use crate::plan::users::Step;
 use assay_slo::At;
 use rand_chacha::ChaCha8Rng;
@@ -22,19 +23,6 @@ pub(super) trait Errands {
 
     /// Sends this one, returns when its end is known.
     fn send(&mut self, request: usize) -> impl Future<Output = Onward> + Send;
-}
-
-/// How a journey goes on after a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Onward {
-    /// With its next step.
-    Next,
-    /// Only its pauses: later steps would need what this one did not bring.
-    BreakOff,
-    /// The same, and a second's rest: what cannot be sent could else be tried without end.
-    Unsent,
-    /// Not at all, and no other journey could: all rows are used up.
-    Over,
 }
 
 /// After what could not be sent.

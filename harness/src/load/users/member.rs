@@ -4,10 +4,10 @@
 //! Not here: when it acts (`life`), who calls for its next turn (`attack`).
 
 use super::desk::Desk;
-use super::life::{Errands, Life, Onward, Turn, ordered};
+use super::life::{Errands, Life, Turn, ordered};
 use super::roster::Roster;
-use super::talk::{Talk, onward};
 use crate::client::{Connection, Exchange, attempt_on_hyper};
+use crate::load::talk::{Onward, Talk, onward};
 use crate::load::{Kind, Order};
 use std::sync::Arc;
 use tokio::sync::watch;

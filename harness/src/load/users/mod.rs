@@ -16,7 +16,6 @@ mod interrupt;
 mod life;
 mod member;
 mod roster;
-mod talk;
 
 pub use interrupt::keep_interrupt;
 
@@ -24,6 +23,7 @@ use super::{
     Aim, Drive, Kind, Order, StartError, apart, raise_descriptor_limit, render, shard, tell,
 };
 use crate::client::Ends;
+use crate::load::talk::Talk;
 use crate::plan;
 use crate::plan::users::Step;
 use assay_slo::At;
@@ -40,7 +40,6 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use talk::Talk;
 use tokio::sync::{oneshot, watch};
 
 /// How long goose may take to let all users go; then its runtime is ended under it.

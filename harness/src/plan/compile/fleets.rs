@@ -44,6 +44,7 @@ pub(super) fn judged_load(fleet: &Fleet) -> case::Load {
         starts_us: 0,
         ends_us: fleet.ends_us(),
         planned: 0,
+        journeys: false,
         steps: Vec::new(),
         stop_after: Vec::new(),
     }

@@ -4,6 +4,7 @@
 //! Not here: what a step is (`parts`, `users`).
 
 use super::notes::Notes;
+use super::parts;
 use crate::spec::Trail;
 use crate::spec::scalar::Name;
 use crate::spec::types::{Load, Scenario, Step};
@@ -98,26 +99,27 @@ pub(super) fn lacks(scenario: &Scenario) -> bool {
 }
 
 /// All journeys of loads.
-fn journeys(scenario: &Scenario) -> Vec<(Trail, &Vec<Step>)> {
+fn journeys(scenario: &Scenario) -> Vec<(Trail, &[Step])> {
     let load = Trail::root().key("load");
-    let journeys = scenario.load.iter().filter_map(|(name, entry)| {
+    let journeys = scenario.load.iter().map(|(name, entry)| {
         let trail = load.key(name.as_str());
-        let (kind, journey) = match entry {
-            Load::ConstantVus(load) => ("constant-vus", &load.journey),
-            Load::RampingVus(load) => ("ramping-vus", &load.journey),
-            Load::SharedIterations(load) => ("shared-iterations", &load.journey),
-            Load::ConstantArrivalRate(_)
-            | Load::RampingArrivalRate(_)
-            | Load::SteppingArrivalRate(_) => return None,
+        let kind = match entry {
+            Load::ConstantArrivalRate(_) => "constant-arrival-rate",
+            Load::RampingArrivalRate(_) => "ramping-arrival-rate",
+            Load::SteppingArrivalRate(_) => "stepping-arrival-rate",
+            Load::ConstantVus(_) => "constant-vus",
+            Load::RampingVus(_) => "ramping-vus",
+            Load::SharedIterations(_) => "shared-iterations",
         };
-        Some((trail.key(kind).key("journey"), journey))
+        (trail.key(kind).key("journey"), parts::either(entry).0)
     });
     journeys.collect()
 }
 
 /// All that is written after `use`.
 fn uses(scenario: &Scenario) -> Vec<(Trail, &Name)> {
-    let flows = scenario.flows.iter().map(|(name, steps)| (flow(name.as_str()), steps));
+    let flows = scenario.flows.iter();
+    let flows = flows.map(|(name, steps)| (flow(name.as_str()), steps.as_slice()));
     let mut all = Vec::new();
     for (trail, steps) in journeys(scenario).into_iter().chain(flows) {
         for (at, step) in steps.iter().enumerate() {

@@ -45,9 +45,9 @@ pub(super) fn max_duration_us(
         ServiceKind::Process(process) => process.ready_within_us,
         ServiceKind::Url { .. } => 0,
     });
-    let open = traffic.loads.iter().flat_map(|load| &load.requests);
+    let open = traffic.loads.iter().map(Load::rest_us);
     let closed = traffic.users.iter().flat_map(|users| &users.requests);
-    let last_answer = open.chain(closed).map(|request: &Request| request.timeout_us).max();
+    let last_answer = open.chain(closed.map(|request: &Request| request.timeout_us)).max();
     let after = traffic
         .fleets
         .iter()

@@ -7,12 +7,13 @@ use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, steps, transport, used_up};
+use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, steps, transport, used_up, users};
 use crate::plan::arrivals::MOST_DRAWN;
 use crate::plan::rows::Rows;
+use crate::plan::turns::Turns;
 use crate::plan::{
-    Arrivals, Client, Link, Load, Poisson, Request, Service, ServiceKind, Spread, Stairs, Stretch,
-    Target, Upstream, cycle, words,
+    Arrivals, Client, Journey, Link, Load, Poisson, Request, Service, ServiceKind, Spread, Stairs,
+    Stretch, Target, Upstream, cycle, words,
 };
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Rate};
@@ -48,17 +49,30 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
     let loads = entries.map(|((name, parts), starts_us)| {
         let to = target(parts.to, &parts.trail, given.scenario, notes);
         let client = client(parts.client, &to, given, &parts.trail.key("client"), notes);
-        let whose = Whose::Independent;
+        let travels = !parts.journey.is_empty();
+        let whose = if travels { Whose::Journey } else { Whose::Independent };
         let requests = requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
-        let cycle = cycle(parts, notes);
+        users::one_of_both(parts, "is sent", notes);
+        let journey = travels.then(|| Journey {
+            steps: users::journey(parts, &requests, given.scenario, notes),
+            captures: users::captures(&requests),
+        });
+        let cycle = match &journey {
+            Some(journey) => journey.cycle(),
+            None => cycle(parts, notes),
+        };
         let mut arrivals = arrivals(name, parts, starts_us, given.scenario, notes);
-        let sent = (cycle.as_slice(), requests.as_slice());
-        used_up::check(name, parts, sent, given.scenario.warmup.us, &mut arrivals, notes);
+        let warmup = arrivals.warmup_count(given.scenario.warmup.us);
+        let turns = match &journey {
+            Some(_) => Turns::of_journeys(&requests, warmup),
+            None => Turns::new(&cycle, &requests, warmup),
+        };
+        used_up::check(name, parts, &turns, warmup, &mut arrivals, notes);
         let stairs = match parts.entry {
             types::Load::SteppingArrivalRate(load) => Some(Stairs::of(load)),
             _ => None,
         };
-        Load { name: (*name).to_owned(), to, client, requests, arrivals, stairs, cycle }
+        Load { name: (*name).to_owned(), to, client, requests, arrivals, stairs, cycle, journey }
     });
     loads.collect()
 }
@@ -96,6 +110,7 @@ pub(super) fn judged(load: &Load) -> case::Load {
         starts_us: load.arrivals.starts_us,
         ends_us: load.arrivals.ends_us(),
         planned: load.arrivals.count(),
+        journeys: load.journey.is_some(),
         steps: load.stairs.map_or_else(Vec::new, |stairs| stairs.steps(&load.arrivals)),
         stop_after: Vec::new(),
     }

@@ -49,8 +49,8 @@ pub(super) struct LoadParts<'s> {
     pub(super) client: &'s Client,
     /// Each once, however often a journey sends it.
     pub(super) sent: Vec<Sent<'s>>,
-    /// The steps of each user, those of flows in their place; empty for arrivals, and where requests
-    /// are independent.
+    /// The steps of each user or arrival, those of flows in their place; empty where requests are
+    /// independent.
     pub(super) journey: Vec<flows::Placed<'s>>,
     /// How many stretches or steps it has.
     pub(super) stages: usize,
@@ -71,17 +71,22 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
     macro_rules! open {
         ($kind:literal, $load:expr, $lasts_us:expr, $stages:expr) => {{
             let trail = trail($kind);
+            let journey = flows::expand(&$load.journey, &trail.key("journey"), scenario);
+            let sent = match $load.journey.is_empty() {
+                true => requests(&$load.requests, &trail.key("requests")),
+                false => steps(&journey),
+            };
             LoadParts {
                 entry,
                 kind: LoadKind::Open,
-                sent: requests(&$load.requests, &trail.key("requests")),
+                sent,
                 trail,
                 at: $load.at.as_ref(),
                 lasts_us: $lasts_us,
                 spread: $load.arrivals,
                 to: $load.to.as_ref(),
                 client: &$load.client,
-                journey: Vec::new(),
+                journey,
                 stages: $stages,
             }
         }};
@@ -155,6 +160,18 @@ pub(super) fn sent<'s>(request: &'s Request, trail: &Trail) -> Sent<'s> {
         Request::Options(call) => ("OPTIONS", "options", call),
     };
     Sent { trail: trail.key(key), method, call }
+}
+
+/// What a load of either kind sends: the steps of a journey, and independent requests.
+pub(super) fn either(entry: &Load) -> (&[Step], &[Request]) {
+    match entry {
+        Load::ConstantArrivalRate(load) => (&load.journey, &load.requests),
+        Load::RampingArrivalRate(load) => (&load.journey, &load.requests),
+        Load::SteppingArrivalRate(load) => (&load.journey, &load.requests),
+        Load::ConstantVus(load) => (&load.journey, &load.requests),
+        Load::RampingVus(load) => (&load.journey, &[]),
+        Load::SharedIterations(load) => (&load.journey, &[]),
+    }
 }
 
 /// The request of a step; none of a pause.

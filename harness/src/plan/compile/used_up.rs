@@ -6,9 +6,9 @@
 
 use super::notes::Notes;
 use super::parts::LoadParts;
+use crate::plan::Arrivals;
 use crate::plan::turns::Turns;
 use crate::plan::words::{count, several, time};
-use crate::plan::{Arrivals, Request};
 use crate::spec::types::WhenExhausted;
 
 /// Ends arrivals where the rows of `when-exhausted: stop` do, and refuses those that outlast rows
@@ -16,14 +16,16 @@ use crate::spec::types::WhenExhausted;
 pub(super) fn check(
     name: &str,
     parts: &LoadParts<'_>,
-    (cycle, requests): (&[u16], &[Request]),
-    warmup_us: u64,
+    turns: &Turns,
+    warmup: u64,
     arrivals: &mut Arrivals,
     notes: &mut Notes<'_>,
 ) {
-    let warmup = arrivals.warmup_count(warmup_us);
-    let turns = Turns::new(cycle, requests, warmup);
-    let trail = parts.trail.key("requests");
+    let (key, unit) = match parts.journey.is_empty() {
+        true => ("requests", ("request", "requests")),
+        false => ("journey", ("journey", "journeys")),
+    };
+    let trail = parts.trail.key(key);
     let planned = arrivals.count();
     let before = if warmup > 0 { " after its warm-up" } else { "" };
     if let Some((last, rows)) = turns.last(WhenExhausted::Stop).filter(|(last, _)| *last < planned)
@@ -38,7 +40,7 @@ pub(super) fn check(
         notes.warnings.push(format!(
             "load {name} ends at {}, after {} of {}{before}: the rows of `{}` are used up",
             time(arrivals.ends_us()),
-            several(last, "request", "requests"),
+            several(last, unit.0, unit.1),
             count(planned),
             rows.name,
         ));
@@ -48,7 +50,7 @@ pub(super) fn check(
     {
         let message = format!(
             "it sends {}{before}, but the rows of `{}` last for {}",
-            several(planned, "request", "requests"),
+            several(planned, unit.0, unit.1),
             rows.name,
             count(last)
         );

@@ -47,7 +47,7 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
 }
 
 /// How many values a journey captures.
-fn captures(requests: &[Request]) -> usize {
+pub(super) fn captures(requests: &[Request]) -> usize {
     let dynamics = requests.iter().filter_map(|request| request.dynamic.as_ref());
     let slots = dynamics.flat_map(|dynamic| &dynamic.captures).map(|capture| capture.slot + 1);
     slots.max().unwrap_or(0)
@@ -63,6 +63,7 @@ pub(super) fn judged(users: &Users) -> case::Load {
         starts_us: 0,
         ends_us: users.crowd.ends_us(),
         planned: 0,
+        journeys: false,
         steps: Vec::new(),
         stop_after: Vec::new(),
     }
@@ -151,7 +152,7 @@ fn pace_us(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> u64 {
     pace.map_or(0, |pace| positive(pace, MOST_WAIT_US, &parts.trail.key("pace"), notes))
 }
 
-/// Either of what users can do; `constant-vus` must say one of them.
+/// What users do.
 fn does(
     parts: &LoadParts<'_>,
     requests: &[Request],
@@ -161,20 +162,10 @@ fn does(
     let types::Load::ConstantVus(load) = parts.entry else {
         return Does::Journey(journey(parts, requests, scenario, notes));
     };
-    match (load.journey.is_empty(), load.requests.is_empty()) {
-        (false, true) => return Does::Journey(journey(parts, requests, scenario, notes)),
-        (true, false) => {}
-        (true, true) => {
-            let message = "it says not what its users do".to_owned();
-            let help = "write `journey: [{get: {path: /}}]`, or `requests:` of which whoever is \
-                        free sends the next";
-            notes.entry(&parts.trail, message, help);
-        }
-        (false, false) => {
-            let message = "`journey` and `requests` in one load".to_owned();
-            notes.entry(&parts.trail.key("requests"), message, "write one of them");
-        }
+    if !parts.journey.is_empty() && load.requests.is_empty() {
+        return Does::Journey(journey(parts, requests, scenario, notes));
     }
+    one_of_both(parts, "its users do", notes);
     for (key, given) in [("ramp-up", load.ramp_up), ("pace", load.pace)] {
         if given.is_some() {
             let message = format!("`{key}` is for users with a journey");
@@ -184,8 +175,26 @@ fn does(
     Does::Independent { cycle: loads::cycle(parts, notes) }
 }
 
+/// Tells where a load that may have a journey or requests has both, or neither.
+pub(super) fn one_of_both(parts: &LoadParts<'_>, what: &str, notes: &mut Notes<'_>) {
+    let (journey, requests) = parts::either(parts.entry);
+    match (journey.is_empty(), requests.is_empty()) {
+        (true, true) => {
+            let message = format!("it says not what {what}");
+            let help = "write `requests: [{get: {path: /}}]`, or `journey:` for steps that follow \
+                        one another";
+            notes.entry(&parts.trail, message, help);
+        }
+        (false, false) => {
+            let message = "`journey` and `requests` in one load".to_owned();
+            notes.entry(&parts.trail.key("requests"), message, "write one of them");
+        }
+        (true, false) | (false, true) => {}
+    }
+}
+
 /// The steps, requests by their index.
-fn journey(
+pub(super) fn journey(
     parts: &LoadParts<'_>,
     requests: &[Request],
     scenario: &Scenario,

@@ -13,8 +13,8 @@ use super::demand::Pool;
 use super::table::{Align, columns, wrap};
 use super::words::{count, rate, several, time};
 use super::{
-    Arrivals, CONTAINER_ANSWERS, Load, Plan, Process, Ready, Request, Service, ServiceKind, Target,
-    Upstream, phases,
+    CONTAINER_ANSWERS, Load, Plan, Process, Ready, Request, Service, ServiceKind, Target, Upstream,
+    phases,
 };
 use assay_slo::case::{During, Of};
 use std::ops::Range;
@@ -129,7 +129,8 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let warmup_us = plan.case.warmup_us;
     if warmup_us > 0 {
-        let sent: u64 = plan.loads.iter().map(|load| load.arrivals.warmup_count(warmup_us)).sum();
+        let sent = |load: &Load| load.arrivals.warmup_count(warmup_us).saturating_mul(load.each());
+        let sent: u64 = plan.loads.iter().map(sent).sum();
         let what = format!("warm-up: {}, not judged", several(sent, "request", "requests"));
         rows.push(row(format!("-{}", time(warmup_us)), 0, what));
     }
@@ -140,7 +141,7 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
             "load {}: {}, {}, to {}",
             load.name,
             shape(load),
-            planned(arrivals),
+            planned(load),
             target(&load.to)
         );
         later.push((arrivals.starts_us, row(time(arrivals.starts_us), arrivals.ends_us(), what)));
@@ -170,9 +171,10 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
     rows
 }
 
-/// `300 requests`, `about 300 requests, 287 with this seed`.
-fn planned(arrivals: &Arrivals) -> String {
-    let expected = several(arrivals.expected(), "request", "requests");
+/// `300 requests`, `about 300 requests, 287 with this seed`, `300 journeys`.
+fn planned(load: &Load) -> String {
+    let (arrivals, (one, many)) = (&load.arrivals, load.unit());
+    let expected = several(arrivals.expected(), one, many);
     match arrivals.is_drawn() {
         false => expected,
         true => format!("about {expected}, {} with this seed", count(arrivals.count())),
@@ -214,11 +216,20 @@ fn target(to: &Target) -> String {
 /// What is sent: of arrivals with how many are planned, of users in the order of their journey.
 fn requests(plan: &Plan) -> Vec<Vec<String>> {
     let open = plan.loads.iter().enumerate().flat_map(|(index, load)| {
-        load.requests.iter().enumerate().map(move |(at, request)| {
-            let pool = Pool::new(&plan.loads, &[Of { load: index, request: at }]);
-            let due = pool.due_in(&(0..plan.ends_us));
-            vec![first(&load.name, at), count(due), sent(request)]
-        })
+        let due = |request| {
+            let pool = Pool::new(&plan.loads, &[Of { load: index, request }]);
+            count(pool.due_in(&(0..plan.ends_us)))
+        };
+        let journey =
+            load.journey.as_ref().map(|journey| users::steps(&journey.steps, &load.requests));
+        let rows: Vec<(String, String)> = match journey {
+            Some(steps) => steps.into_iter().map(|what| ("-".to_owned(), what)).collect(),
+            None => {
+                load.requests.iter().enumerate().map(|(at, one)| (due(at), sent(one))).collect()
+            }
+        };
+        let named = move |(at, (due, what))| vec![first(&load.name, at), due, what];
+        rows.into_iter().enumerate().map(named)
     });
     let closed = plan.users.iter().flat_map(|users| {
         users::journey(users)

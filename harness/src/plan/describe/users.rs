@@ -3,9 +3,9 @@
 //! Not here: driving users (`load`).
 
 use super::{sent, short};
-use crate::plan::Users;
 use crate::plan::users::{Crowd, Does, Step};
 use crate::plan::words::{count, several, time};
+use crate::plan::{Request, Users};
 
 /// `10 users, started within 5 s`, `1 user, to 50 in 60 s`, `1 000 journeys by 10 users`.
 pub(super) fn crowd(users: &Users) -> String {
@@ -30,11 +30,19 @@ pub(super) fn crowd(users: &Users) -> String {
     }
 }
 
-/// The steps in order, a request that comes again by its name only; or independent requests.
+/// The steps in order, or independent requests.
 pub(super) fn journey(users: &Users) -> Vec<String> {
+    match &users.does {
+        Does::Journey(journey) => steps(journey, &users.requests),
+        Does::Independent { .. } => users.requests.iter().map(sent).collect(),
+    }
+}
+
+/// Steps in order, a request that comes again by its name only.
+pub(super) fn steps(journey: &[Step], requests: &[Request]) -> Vec<String> {
     let mut told = Vec::new();
     let step = |step: &Step| match step {
-        Step::Send(at) => users.requests.get(*at).map_or_else(String::new, |request| {
+        Step::Send(at) => requests.get(*at).map_or_else(String::new, |request| {
             if told.contains(at) {
                 return short(&request.name);
             }
@@ -46,8 +54,5 @@ pub(super) fn journey(users: &Users) -> Vec<String> {
             format!("pause {} to {}", time(*min_us), time(*max_us))
         }
     };
-    match &users.does {
-        Does::Journey(steps) => steps.iter().map(step).collect(),
-        Does::Independent { .. } => users.requests.iter().map(sent).collect(),
-    }
+    journey.iter().map(step).collect()
 }

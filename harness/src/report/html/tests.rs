@@ -18,6 +18,7 @@ fn case(loads: usize) -> Case {
         starts_us: 0,
         ends_us: 0,
         planned: 0,
+        journeys: false,
         steps: vec![],
         stop_after: vec![],
     };

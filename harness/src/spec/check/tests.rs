@@ -303,7 +303,6 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
 
 /// Pieces of what people write with the whole grammar.
 const WHOLE: &[&str] = &[
-    "data: {users: {csv: {file: u.csv}}}\nload: {c: {constant-arrival-rate: {rate: 20/s, duration: 5m, journey: [{post: {path: /login, json: {e: \"${data.users.email}\"}, capture: {token: {json: /token}}}}, {pause: 1s..3s}, {get: {path: /o, headers: {Authorization: \"Bearer ${token}\"}}}]}}}",
     "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast], until: x.end}}}\nobjectives: {room: {throughput: {at-least: 99%}}}",
     "links: {fx: {stub: [{get: {path: /r, status: 200, delay: {lognormal: {p50: 40ms, p99: 200ms}}}}]}}",
     "services: {q: {container: {image: \"redis:7\", port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",

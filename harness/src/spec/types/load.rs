@@ -2,7 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use super::{Client, ConstantVus, RampingVus, Request, SharedIterations};
+use super::{Client, ConstantVus, RampingVus, Request, SharedIterations, Step};
 use crate::spec::scalar::{Duration, Moment, Name, Rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,11 @@ pub struct ConstantArrivalRate {
     #[serde(default)]
     pub client: Client,
     /// What is sent, by weight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<Request>,
+    /// What each arrival goes through, in order: instead of requests. Then the rate is of journeys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journey: Vec<Step>,
 }
 
 /// How requests lie around their rate.
@@ -81,7 +85,11 @@ pub struct RampingArrivalRate {
     #[serde(default)]
     pub client: Client,
     /// What is sent, by weight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<Request>,
+    /// What each arrival goes through, in order: instead of requests. Then the rate is of journeys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journey: Vec<Step>,
 }
 
 /// Open model, going up in steps.
@@ -115,7 +123,11 @@ pub struct SteppingArrivalRate {
     #[serde(default)]
     pub client: Client,
     /// What is sent, by weight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<Request>,
+    /// What each arrival goes through, in order: instead of requests. Then the rate is of journeys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journey: Vec<Step>,
 }
 
 /// A stretch of a ramp.

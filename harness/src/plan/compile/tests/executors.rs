@@ -82,3 +82,35 @@ fn too_few_or_too_many_drawn_are_refused() {
     refused(&web("100000/s", "168h"), &["too many to be drawn", "or `arrivals: even`"]);
     refused(&web("0/s", "10s"), &["sends nothing"]);
 }
+
+/// 20 journeys a second of three requests: the rate counts journeys, objectives count requests.
+#[test]
+fn journeys_arrive_whole() {
+    let journey = "journey: [{post: {path: /login, capture: {token: {json: /t}}}}, {pause: 1s..3s}, \
+                   {get: {path: \"/o/${token}\"}}, {get: {path: \"/o/${token}\"}}]";
+    let load =
+        format!("  web: {{constant-arrival-rate: {{rate: 20/s, duration: 60s, {journey}}}}}");
+    let plan = good(&load);
+    let load = &plan.loads[0];
+    assert_eq!((load.requests.len(), load.cycle.as_slice(), load.each()), (2, &[0, 1, 1][..], 3));
+    assert!(plan.case.loads[0].journeys);
+    assert_eq!(plan.case.loads[0].planned, 1_200);
+    // Three requests of 10 s each, and a pause of 3 s.
+    assert_eq!(load.rest_us(), 33_000_000);
+    let objective = &plan.case.objectives[0];
+    let asked =
+        demands(objective, &objective.of, &objective.during, Traffic::of(&plan), &plan.case);
+    assert_eq!((asked[0].expected, asked[0].known), (3_600, Known::About));
+    let shown = describe(&plan);
+    let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for wanted in ["20/s, 1 200 journeys", "pause 1 s to 3 s"] {
+        assert!(flat.contains(wanted), "{wanted:?} is not in {flat}");
+    }
+    let web = |what: &str| {
+        format!("  web: {{constant-arrival-rate: {{rate: 20/s, duration: 60s{what}}}}}")
+    };
+    refused(&web(""), &["it says not what is sent"]);
+    refused(&web(&format!(", {GET}, {journey}")), &["`journey` and `requests` in one load"]);
+    refused(&web(", journey: [{get: {path: \"/${token}\"}}]"), &["`${token}` is unknown"]);
+    refused(&web(", journey: [{pause: 1s}]"), &["a journey without a request sends nothing"]);
+}

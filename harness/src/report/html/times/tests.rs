@@ -16,6 +16,7 @@ fn case() -> Case {
         starts_us: 0,
         ends_us: 0,
         planned: 0,
+        journeys: false,
         steps: vec![],
         stop_after: vec![],
     };

@@ -2,9 +2,8 @@
 //! values captured from them for later steps.
 //!
 //! Invariant: what one journey captured is gone when the next begins.
-//! Not here: sending (`member`), filling and looking at answers (`load::fill`).
+//! Not here: sending (`users::member`, `shard`), filling and looking at answers (`fill`).
 
-use super::life::Onward;
 use crate::client::Exchange;
 use crate::load::fill::{self, Unsent};
 use crate::plan::Dynamic;
@@ -16,7 +15,20 @@ use http_body_util::Full;
 use hyper::Request;
 use std::sync::Arc;
 
-/// A journey of one user.
+/// How a journey goes on after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Onward {
+    /// With its next step.
+    Next,
+    /// Only its pauses: later steps would need what this one did not bring.
+    BreakOff,
+    /// The same, and a second's rest: what cannot be sent could else be tried without end.
+    Unsent,
+    /// Not at all, and no other journey could: all rows are used up.
+    Over,
+}
+
+/// One journey after another: of a user, or a single one that arrived.
 #[derive(Debug)]
 pub(super) struct Talk {
     seed: u64,
