@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Server, answer, assay, said, verdict};
+use common::{Case, Server, answer, assay, said, verdict};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,4 +45,52 @@ fn poisson_arrivals_come_as_independent_callers_do_and_alike_with_the_same_seed(
     }
     assert_eq!(counts[0], counts[1]);
     assert_ne!(counts[0], counts[2]);
+}
+
+/// Twenty requests of a log of 19 s, ten times as fast: each once, in its order, at its time.
+#[test]
+fn a_log_is_replayed_at_its_own_times() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&heard);
+    let clock = assay::clock::Clock::start();
+    let server = Server::hears(move |_, text, stream| {
+        let line = text.lines().next().unwrap_or_default().to_owned();
+        let tenant = text.contains("x-tenant: acme");
+        kept.lock().unwrap().push((clock.now().0, line, tenant));
+        answer(stream, if text.contains("/gone") { 404 } else { 200 })
+    });
+    let case = Case::new(&format!(
+        "schema: 1
+name: replay
+services: {{shop: {{url: \"http://{}\"}}}}
+load: {{web: {{replay-log: {{file: access.jsonl, speed: 10x, duration: 3s}}}}}}
+objectives: {{few: {{error-count: {{at-most: 1}}}}}}
+",
+        server.addr
+    ));
+    let line = |n: u32| match n {
+        7 => format!("{{\"time\": {n}, \"path\": \"/gone\"}}\n"),
+        _ => format!(
+            "{{\"time\": {n}, \"path\": \"/p/{n}\", \"name\": \"p\", \
+             \"headers\": {{\"X-Tenant\": \"acme\"}}}}\n"
+        ),
+    };
+    let log: String = (0..20).rev().map(line).collect();
+    std::fs::write(case.folder.path().join("access.jsonl"), log).unwrap();
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.len(), 20);
+    for (n, (at, line, tenant)) in heard.iter().enumerate() {
+        let path = if n == 7 { "/gone".to_owned() } else { format!("/p/{n}") };
+        assert_eq!((line.as_str(), *tenant), (format!("GET {path} HTTP/1.1").as_str(), n != 7));
+        // A machine that stalls is late, never early.
+        let least = u64::try_from(n).unwrap() * 100_000;
+        assert!(at - heard[0].0 + 20_000 >= least, "{n}: {at}");
+    }
+    // One answer too many was wrong.
+    let words = ["run", "case.yaml", "--set", "objectives.few.error-count.at-most=0"];
+    let strict = assay(&words).args(["--out", "strict"]).current_dir(case.folder.path()).output();
+    let strict = strict.unwrap();
+    assert_eq!(strict.status.code(), Some(1), "{}", said(&strict));
 }

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 mod fault;
 mod must;
 mod steps;
+mod terms;
 
 pub use fault::{Again, Asked, Fault, Shows};
 pub use must::{Bound, BreakerMust, Expectation, Must};
 pub use steps::{Capacity, Step};
+pub use terms::Terms;
 
 /// Which instants a latency is taken between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -261,6 +263,9 @@ pub struct Objective {
     /// Judged for each step of a load, by a capacity or to stop that load, and not by itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub criterion: bool,
+    /// What it says besides its limit.
+    #[serde(default, skip_serializing_if = "Terms::is_none")]
+    pub terms: Terms,
 }
 
 /// What an objective asks.

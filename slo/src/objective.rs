@@ -20,6 +20,7 @@ use std::ops::Range;
 mod asks;
 mod decide;
 mod observed;
+mod windows;
 
 pub(crate) use asks::{asks, short};
 pub(crate) use decide::{Decided, decide, reaches};
@@ -59,6 +60,8 @@ pub(crate) struct Measured {
     pub(crate) service: Tally,
     pub(crate) by_second: BTreeMap<i64, Tally>,
     pub(crate) service_by_second: BTreeMap<i64, Tally>,
+    /// Requests that its terms leave out.
+    pub(crate) excused: u64,
     /// Attempts that were not ok, whatever they took.
     pub(crate) failed: u64,
     /// Requests under way when a fault was applied, and counted to it.
@@ -149,6 +152,10 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         if !place.inside {
             continue;
         }
+        if question.objective.terms.excused.contains(&key.outcome) {
+            measured.excused += counts.n;
+            continue;
+        }
         measured.tally.add(tally);
         measured.by_second.entry(key.second).or_default().add(tally);
         let on_service = Tally::of(service, key, counts);
@@ -172,7 +179,8 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
     let ill = measured.punctuality.ill(evidence.case, loads, &used, objective.late_mark);
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
-        found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question))
+        let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
+        found.or_else(|| measured.too_many_excused(question))
     };
     let alone = || decide(evidence, question, &measured, true).verdict == Verdict::Violated;
     let depends = evidence.during_doubt(question.during);
@@ -188,7 +196,8 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         Some(Doubt { reason, missing }) => (Verdict::Inconclusive, reason, Some(missing)),
         None => {
             let open = decided.verdict == Verdict::Inconclusive;
-            (decided.verdict, decided.reason, open.then_some(decided.missing))
+            let reason = format!("{}{}", decided.reason, measured.excused_words(question));
+            (decided.verdict, reason, open.then_some(decided.missing))
         }
     };
     let worst = tally::worst(&measured.by_second, &measured.stretches);
@@ -197,7 +206,7 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
     let score = ObjectiveScore {
         id,
         place: objective.place.clone(),
-        asks: asks(&objective.ask),
+        asks: asks(&objective.ask) + &objective.terms.words(),
         during: evidence.during_words(question.during),
         verdict,
         advisory: objective.advisory,
@@ -208,7 +217,7 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         upper: decided.upper.map(round9),
         limit: round9(decided.limit),
         confidence: round9(objective.confidence.fraction()),
-        deff: 1.0,
+        deff: objective.terms.effect() as f64,
         observed: decided.observed,
         worst,
         reason,
@@ -246,6 +255,11 @@ fn sending(evidence: &Evidence<'_>, question: &Question<'_>) -> Vec<(i64, i64)> 
 }
 
 impl Question<'_> {
+    fn excused_names(&self) -> String {
+        let names = self.objective.terms.excused.iter().map(|outcome| outcome.name());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     /// How complete the loads are in what it is about.
     pub(crate) fn loads<'e>(&'e self, evidence: &'e Evidence<'_>) -> &'e [LoadHealth] {
         self.part.as_ref().map_or(&evidence.loads, |part| &part.loads)
@@ -253,6 +267,29 @@ impl Question<'_> {
 }
 
 impl Measured {
+    /// `; 12 excused (http_429)`.
+    fn excused_words(&self, question: &Question<'_>) -> String {
+        match self.excused {
+            0 => String::new(),
+            n => format!("; {n} excused ({})", question.excused_names()),
+        }
+    }
+
+    /// A service that refuses most must not be green on the rest.
+    fn too_many_excused(&self, question: &Question<'_>) -> Option<Doubt> {
+        let all = u128::from(self.excused) + u128::from(self.tally.due());
+        let many = u128::from(self.excused) * 100 > all;
+        many.then(|| Doubt {
+            reason: format!(
+                "{} of {all} requests are excused ({}), and 1 % may be",
+                self.excused,
+                question.excused_names()
+            ),
+            missing: "a run in which fewer end like that, or an objective that counts them"
+                .to_owned(),
+        })
+    }
+
     /// How long it covers, in seconds.
     pub(crate) fn seconds(&self) -> f64 {
         let us: i64 = self.stretches.iter().map(|(from, to)| to - from).sum();

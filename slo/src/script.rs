@@ -5,7 +5,7 @@
 
 use crate::case::{
     Anchor, Ask, Asked, Case, Clock, During, Expectation, Fault, Load, LoadKind, Mark, Moment,
-    Must, Objective, Of, Place, Request, Shows,
+    Must, Objective, Of, Place, Request, Shows, Terms,
 };
 use crate::event::{
     Cell, Edge, EdgeKind, Effect, End, EndReason, Entry, Event, Gate, GateTime, Straddle,
@@ -108,6 +108,7 @@ impl Script {
             confidence: Share(950_000_000),
             late_mark: LATE,
             criterion: false,
+            terms: Terms::default(),
         });
         self
     }

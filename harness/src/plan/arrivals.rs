@@ -3,7 +3,7 @@
 //! The k-th request is due when the integral of the rate reaches k, rounded down to the µs.
 //! Where the rate is 0 the integral stands still, and the request waits for the rate to rise.
 //! Poisson arrivals are due when it reaches a position that is drawn ([`super::poisson`]); the
-//! warm-up is even always.
+//! warm-up is even always. What a log has is due when the log says ([`super::replay`]).
 //!
 //! Invariant: pure integer functions of k (and of the seed), so every machine and every shard
 //! agrees, and no drift builds up.
@@ -12,6 +12,7 @@
 
 use super::{Arrivals, Spread, Stretch};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One request as rate times time: rates are in thousandths of a request a minute, times in µs.
 const RATE_SCALE: u128 = 60_000_000_000;
@@ -70,6 +71,7 @@ impl Arrivals {
             // A plan that expects more is refused before anything is drawn for it.
             Spread::Poisson(_) if self.expected() > MOST_DRAWN => self.expected(),
             Spread::Poisson(poisson) => poisson.before(self.whole(), REQUEST as u64),
+            Spread::Logged(logged) => logged.due_us.len() as u64,
         }
     }
 
@@ -102,6 +104,11 @@ impl Arrivals {
                 let positions = poisson.positions(REQUEST as u64);
                 let of_shard = positions.skip(size(shard)).step_by(step).take(most);
                 Box::new(of_shard.map_while(move |position| arrivals.reached_us(position)))
+            }
+            Spread::Logged(logged) => {
+                let due_us = Arc::clone(&logged.due_us);
+                let places = (size(shard)..due_us.len()).step_by(step).take(most);
+                Box::new(places.map_while(move |at| due_us.get(at).copied()))
             }
         }
     }
@@ -149,6 +156,9 @@ impl Arrivals {
     /// arrivals.
     #[must_use]
     pub fn expected_before(&self, us: u64) -> u64 {
+        if let Spread::Logged(logged) = &self.spread {
+            return logged.before(us);
+        }
         self.total_before(us).rounded_up()
     }
 
@@ -161,6 +171,7 @@ impl Arrivals {
             // Refused before anything is drawn for it.
             Spread::Poisson(_) if self.expected() > MOST_DRAWN => total.rounded_up(),
             Spread::Poisson(poisson) => poisson.before(total.area_up(), REQUEST as u64),
+            Spread::Logged(logged) => logged.before(us),
         }
     }
 
@@ -205,6 +216,9 @@ impl Arrivals {
     /// The greatest rate, in thousandths of a request a minute.
     #[must_use]
     pub fn peak_milli_per_min(&self) -> u64 {
+        if let Spread::Logged(logged) = &self.spread {
+            return logged.most_in_a_second().saturating_mul(60_000);
+        }
         let ends = self.stretches.iter().map(|stretch| stretch.end_milli_per_min);
         ends.fold(self.start_milli_per_min, u64::max)
     }

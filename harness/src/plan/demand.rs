@@ -8,7 +8,7 @@
 
 use super::cycle::Tally;
 use super::traffic::Traffic;
-use super::{Arrivals, Load, phases, poisson};
+use super::{Arrivals, Load, Spread, phases, poisson};
 use assay_slo::case::{Ask, Case, During, Objective, Of};
 use assay_slo::interval::{greatest_bad, least_n};
 use assay_slo::time::SECOND_US;
@@ -70,7 +70,7 @@ impl<'l> Pool<'l> {
     #[must_use]
     pub fn constant(&self) -> Option<&Arrivals> {
         let [(load, _)] = self.parts.as_slice() else { return None };
-        if load.journey.is_some() {
+        if load.journey.is_some() || matches!(load.arrivals.spread, Spread::Logged(_)) {
             return None;
         }
         match load.arrivals.stretches.as_slice() {
@@ -240,8 +240,10 @@ fn demand(
     let (requests, known) = expected(traffic, &of, stretches);
     let confidence = objective.confidence;
     let share = |limit| {
-        let least = least_n(limit, 0, confidence);
-        (Unit::Requests, requests, known, least, greatest_bad(requests, limit, confidence))
+        let effect = objective.terms.effect();
+        let least = least_n(limit, 0, confidence).map(|least| least.saturating_mul(effect));
+        let passes = greatest_bad(requests / effect, limit, confidence);
+        (Unit::Requests, requests, known, least, passes.map(|bad| bad.saturating_mul(effect)))
     };
     let (unit, expected, known, least, passes) = match &objective.ask {
         Ask::Latency { percentile, .. } => share(percentile.rest()),

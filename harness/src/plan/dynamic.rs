@@ -20,6 +20,8 @@ pub struct Dynamic {
     pub headers: Vec<(String, Template)>,
     /// The body.
     pub body: Option<Template>,
+    /// Headers whose value is empty are not sent: each request of a log has some of them.
+    pub sparse: bool,
     /// What must be so besides the status, in order.
     pub checks: Vec<Check>,
     /// What later steps use, in order.
@@ -91,10 +93,9 @@ impl Dynamic {
         };
         let header =
             |(name, value): &(String, Template)| Ok((name.clone(), value.fill(filling, now)?));
-        Ok(Filled {
-            path: one(&self.path)?,
-            headers: self.headers.iter().map(header).collect::<Result<_, Unfilled>>()?,
-            body: one(&self.body)?,
-        })
+        let headers = self.headers.iter().map(header);
+        let mut headers = headers.collect::<Result<Vec<_>, Unfilled>>()?;
+        headers.retain(|(_, value)| !self.sparse || !value.is_empty());
+        Ok(Filled { path: one(&self.path)?, headers, body: one(&self.body)? })
     }
 }

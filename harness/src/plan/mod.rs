@@ -21,6 +21,7 @@ mod marks;
 mod order;
 pub mod phases;
 pub mod poisson;
+pub mod replay;
 pub mod rows;
 mod stairs;
 mod table;
@@ -41,6 +42,7 @@ pub use fault::{
 pub use fleet::Fleet;
 pub use load::{Arrivals, Journey, Load, Stretch};
 pub use poisson::{Poisson, Spread};
+pub use replay::Logged;
 pub use stairs::Stairs;
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;

@@ -10,6 +10,7 @@
 //! Not here: from a position to an instant (`arrivals`).
 
 use super::chance;
+use super::replay::Logged;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::sync::LazyLock;
@@ -39,6 +40,8 @@ pub enum Spread {
     Even,
     /// As those of independent callers: the rate says how many are expected.
     Poisson(Poisson),
+    /// When a log has them; there is no rate.
+    Logged(Logged),
 }
 
 /// The draws of one load.

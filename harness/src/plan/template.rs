@@ -121,6 +121,13 @@ impl Template {
         Template { form, place: place.to_owned(), pieces: Vec::new() }
     }
 
+    /// A column of a set, and nothing else.
+    #[must_use]
+    pub fn column(form: Form, place: &str, rows: &Arc<Rows>, column: usize) -> Template {
+        let pieces = vec![Piece::Data(Arc::clone(rows), column)];
+        Template { form, place: place.to_owned(), pieces }
+    }
+
     /// Adds a text that may hold placeholders.
     pub fn text(&mut self, text: &Text, scope: Scope<'_>, unknown: &mut Vec<UnknownName>) {
         for piece in text.pieces() {

@@ -69,6 +69,7 @@ load:
       to: front
       requests: [{get: {path: /}}]
   stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s}, requests: [{get: {path: /stairs}}]}}
+  replay: {replay-log: {file: access.jsonl, speed: 2x, duration: 10m, at: 0s, to: front, client: {timeout: 2s}}}
   logins: {ramping-arrival-rate: {start-rate: 20/s, stages: [{duration: 5m, target: 20/s}], to: front, journey: [{use: login}, {pause: 1s}, {get: {path: /o, headers: {X-Token: "${token}"}}}]}}
   crowd:
     constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s, protocol: http2}, journey: [{use: login}, {get: {path: "/${random.uuid}", headers: {X-Token: "${token}"}}}, {get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
@@ -126,11 +127,11 @@ breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
 objectives:
   prod: {openslo: {file: "assay:backend.yaml", name: machines-errors}}
-  fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%}}
-  errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%}}
-  none: {error-count: {at-most: 0, during: [all]}}
+  fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%, window: 10s, not-errors: [http-429, http-4xx, http-5xx, timeout, connect-error, protocol-error, check-failed], bursts: 5}}
+  errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%, window: 1m, not-errors: [http-429], bursts: 1}}
+  none: {error-count: {at-most: 0, during: [all], not-errors: [check-failed]}}
   room: {capacity: {of: stairs, at-least: 800/s, while: [fast, errors], advisory: false}}
-  up: {availability: {at-least: 99.9%, slice: 1s, slice-target: 95%, slice-least: 5}}
+  up: {availability: {at-least: 99.9%, slice: 1s, slice-target: 95%, slice-least: 5, not-errors: [http-429]}}
 expect:
   - recovers: {objective: fast, after: gone.end, within: 30s, hold: 10s}
   - unaffected: {of: [list], during: [half], keeps: [fast, errors]}

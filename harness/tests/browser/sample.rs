@@ -8,7 +8,7 @@ use assay::record::{Hlog, Interval, intervals};
 use assay::report::html::Series;
 use assay_slo::case::{
     Anchor, Ask, Asked, Breaker, Case, Clock, During, Evidence, Expectation, Fault, Fleet, Load,
-    LoadKind, Moment, Must, Objective, Of, Place, Policy, Request, Shows,
+    LoadKind, Moment, Must, Objective, Of, Place, Policy, Request, Shows, Terms,
 };
 use assay_slo::event::{
     Backlog, BreakerEvent, BreakerState, Cell, Edge, EdgeKind, End, EndReason, Gate, GateTime,
@@ -82,6 +82,7 @@ fn latency(name: &str, of: usize, clock: Clock) -> Objective {
         confidence: Share(950_000_000),
         late_mark: 0,
         criterion: false,
+        terms: Terms::default(),
     }
 }
 

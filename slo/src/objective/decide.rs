@@ -3,7 +3,7 @@
 //! Invariant: the same counts give the same verdict; a stricter limit never gives a better one.
 //! Not here: health, faults and lost journals (`objective`).
 
-use super::{Measured, Question, asks::short, observed};
+use super::{Measured, Question, asks::short, observed, windows};
 use crate::case::{Ask, Load, LoadKind};
 use crate::evidence::Evidence;
 use crate::interval;
@@ -42,11 +42,14 @@ pub(crate) fn decide(
         Ask::Latency { percentile, below_us, clock, .. } => {
             let asked = (percentile, below_us, clock);
             let observed = observed::latency(evidence, question, measured, asked);
-            rate(evidence, question, measured, tally, percentile.rest(), observed)
+            let limit = percentile.rest();
+            let whole = rate(evidence, question, measured, tally, limit, observed);
+            windows::hold(whole, question, measured, limit, on_service)
         }
         Ask::ErrorRate { below } => {
             let observed = observed::share(tally.k, tally.n);
-            rate(evidence, question, measured, tally, below, observed)
+            let whole = rate(evidence, question, measured, tally, below, observed);
+            windows::hold(whole, question, measured, below, on_service)
         }
         Ask::ErrorCount { at_most } => count(tally, at_most),
         Ask::Availability { at_least, slice_s, slice_target, slice_least } => {
@@ -67,17 +70,31 @@ fn rate(
 ) -> Decided {
     let Tally { n, k, unknown } = tally;
     let confidence = question.objective.confidence;
+    let effect = question.objective.terms.effect();
     let (all, most) = (n.saturating_add(unknown), k.saturating_add(unknown));
-    let lower = interval::lower(k as f64, all as f64, confidence.fraction());
-    let upper = interval::upper(most as f64, all as f64, confidence.fraction());
-    let verdict = interval::decide(n, k, unknown, limit, confidence);
+    let of = |count: u64| count as f64 / effect as f64;
+    let lower = interval::lower(of(k), of(all), confidence.fraction());
+    let upper = interval::upper(of(most), of(all), confidence.fraction());
+    let verdict = if effect == 1 {
+        interval::decide(n, k, unknown, limit, confidence)
+    } else if n > 0 && lower > limit.fraction() {
+        Verdict::Violated
+    } else if n > 0 && upper <= limit.fraction() {
+        Verdict::Met
+    } else {
+        Verdict::Inconclusive
+    };
     let (sure, allowed) = (words::share(confidence), words::share(limit));
     let bad = short(&question.objective.ask);
     let not_known = match unknown {
         0 => String::new(),
         unknown => format!(", {unknown} unknown"),
     };
-    let counts = format!("{k} of {n}{not_known}");
+    let in_bursts = match effect {
+        1 => String::new(),
+        effect => format!(", in bursts of {effect}"),
+    };
+    let counts = format!("{k} of {n}{not_known}{in_bursts}");
     let (low, high) = (words::above(lower), words::at_most(upper));
     let reason = match verdict {
         Verdict::Met => {
@@ -116,7 +133,9 @@ fn price(
     limit: Share,
 ) -> String {
     let most = tally.k.saturating_add(tally.unknown);
-    let Some(least) = interval::least_n(limit, most, question.objective.confidence) else {
+    let effect = question.objective.terms.effect();
+    let least = interval::least_n(limit, most.div_ceil(effect), question.objective.confidence);
+    let Some(least) = least.map(|least| least.saturating_mul(effect)) else {
         return "a limit above 0 %: no number of requests proves that none is bad".to_owned();
     };
     let more = least.saturating_sub(tally.due()).max(1);

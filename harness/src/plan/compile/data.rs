@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The longest file, in bytes.
-const LONGEST: u64 = 64 << 20;
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// The sets that could be read, in the order of the scenario.
 pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>) -> Vec<Arc<Rows>> {
@@ -39,7 +39,7 @@ fn one(name: &Name, set: &DataSet, folder: &Path, notes: &mut Notes<'_>) -> Opti
     let (pick, when_exhausted) = choice(file, &trail, notes);
     let way = trail.key("file");
     let path = folder.join(literal(&file.file));
-    let bytes = match read(&path) {
+    let bytes = match read(&path, LONGEST) {
         Ok(bytes) => bytes,
         Err(why) => {
             let message = format!("cannot read `{}`: {why}", path.display());
@@ -83,8 +83,8 @@ fn choice(file: &DataFile, trail: &Trail, notes: &mut Notes<'_>) -> (Pick, WhenE
     (pick, when_exhausted)
 }
 
-/// The bytes of a file that is not too long.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a file that has not more than so many.
+pub(super) fn read(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
     let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !found.is_file() {
         return Err("it is no file".to_owned());
@@ -92,9 +92,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     // It may grow while it is read.
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > LONGEST {
-        true => Err("it is longer than 64 MiB".to_owned()),
+    file.take(longest + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    match bytes.len() as u64 > longest {
+        true => Err(format!("it is longer than {} MiB", longest >> 20)),
         false => Ok(bytes),
     }
 }

@@ -82,7 +82,7 @@ fn check_tail(from: (&str, Duration), p99: Duration, trail: &Trail, notes: &mut 
 fn recorded(file: &str, folder: &Path) -> Result<Recorded, (String, &'static str)> {
     let path = folder.join(file);
     let shown = path.display();
-    let bytes = data::read(&path).map_err(|why| {
+    let bytes = data::read(&path, data::LONGEST).map_err(|why| {
         let help = "the path is relative to the scenario's folder";
         (format!("cannot read `{shown}`: {why}"), help)
     })?;

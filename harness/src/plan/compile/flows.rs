@@ -107,6 +107,7 @@ fn journeys(scenario: &Scenario) -> Vec<(Trail, &[Step])> {
             Load::ConstantArrivalRate(_) => "constant-arrival-rate",
             Load::RampingArrivalRate(_) => "ramping-arrival-rate",
             Load::SteppingArrivalRate(_) => "stepping-arrival-rate",
+            Load::ReplayLog(_) => "replay-log",
             Load::ConstantVus(_) => "constant-vus",
             Load::RampingVus(_) => "ramping-vus",
             Load::SharedIterations(_) => "shared-iterations",

@@ -7,7 +7,9 @@ use super::notes::{Notes, list};
 use super::parts::{self, LoadParts, Sent};
 use super::requests::{self, Around};
 use super::timetable::Timetable;
-use super::{MOST_RUN_US, MOST_WAIT_US, headers, positive, steps, transport, used_up, users};
+use super::{
+    MOST_RUN_US, MOST_WAIT_US, headers, positive, replay, steps, transport, used_up, users,
+};
 use crate::plan::arrivals::MOST_DRAWN;
 use crate::plan::rows::Rows;
 use crate::plan::turns::Turns;
@@ -49,6 +51,10 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
     let loads = entries.map(|((name, parts), starts_us)| {
         let to = target(parts.to, &parts.trail, given.scenario, notes);
         let client = client(parts.client, &to, given, &parts.trail.key("client"), notes);
+        if let types::Load::ReplayLog(load) = parts.entry {
+            let place = replay::Place { name, trail: &parts.trail, starts_us, to: &to, given };
+            return replay::compile(load, &place, client, notes);
+        }
         let travels = !parts.journey.is_empty();
         let whose = if travels { Whose::Journey } else { Whose::Independent };
         let requests = requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
@@ -244,8 +250,9 @@ fn arrivals(
             let stairs = steps::compile(name, load, starts_us, &parts.trail, notes);
             (load.start_rate, stairs.stretches(), "start-rate")
         }
-        // They have no arrivals, and are compiled elsewhere.
-        types::Load::ConstantVus(_)
+        // They are compiled elsewhere.
+        types::Load::ReplayLog(_)
+        | types::Load::ConstantVus(_)
         | types::Load::RampingVus(_)
         | types::Load::SharedIterations(_) => (Rate { milli_per_min: 0 }, Vec::new(), "vus"),
     };

@@ -24,17 +24,20 @@ mod headers;
 mod kill;
 mod links;
 mod loads;
+mod logged;
 mod names;
 mod notes;
 mod objectives;
 mod parts;
 mod read_back;
+mod replay;
 mod requests;
 mod services;
 mod sizes;
 mod steady;
 mod steps;
 mod tables;
+mod terms;
 mod timetable;
 mod transport;
 mod used_up;
@@ -206,6 +209,7 @@ fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
     let breakers = breakers::compile(scenario, traffic.fleets, notes);
     let given = expect::Given {
         scenario,
+        loads: &loads,
         timetable,
         objectives: &objectives,
         traffic,

@@ -9,7 +9,7 @@ use super::parts::{self, LoadParts};
 use crate::spec::Trail;
 use crate::spec::scalar::{Name, Words};
 use crate::spec::types::{Fleet, Objective, Scenario};
-use assay_slo::case::{During, Of};
+use assay_slo::case::{self, During, LoadKind, Of};
 
 /// Stands for all loads.
 const ALL: &str = "all";
@@ -102,29 +102,21 @@ fn check_fleet(
     notes.entry(&trail, message, "give the fleet another name");
 }
 
-/// The requests that `of` means, in the order of [`assay_slo::Case::loads`]; those of all loads
-/// without it, which are never a fleet's.
+/// The requests that `of` means, in the order of `loads`; those of all loads without it, which are
+/// never a fleet's.
 pub(super) fn of(
     names: Option<&[Name]>,
-    scenario: &Scenario,
+    loads: &[case::Load],
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Vec<Of> {
-    let loads = parts::loads(scenario);
-    let loads = loads.iter().map(|(name, load)| {
-        (*name, load.sent.iter().map(parts::Sent::name).collect::<Vec<_>>(), false)
-    });
-    let fleets = scenario
-        .fleets
-        .iter()
-        .map(|(name, fleet)| (name.as_str(), parts::fleet_requests(name.as_str(), fleet), true));
-    let sources: Vec<(&str, Vec<String>, bool)> = loads.chain(fleets).collect();
     let whole = [Name(ALL.to_owned())];
     let wanted = names.unwrap_or(&whole);
     let mut known: Vec<&str> = vec![];
-    for (source, requests, _) in &sources {
-        known.push(source);
-        known.extend(requests.iter().map(String::as_str).filter(|name| name != source));
+    for load in loads {
+        known.push(&load.name);
+        let requests = load.requests.iter().map(|request| request.name.as_str());
+        known.extend(requests.filter(|name| *name != load.name));
     }
     for (at, name) in wanted.iter().enumerate() {
         if name.as_str() != ALL && !known.contains(&name.as_str()) {
@@ -138,10 +130,11 @@ pub(super) fn of(
     }
     let named = |name: &str| wanted.iter().any(|wanted| wanted.as_str() == name);
     let mut covered = Vec::new();
-    for (load, (source, requests, is_fleet)) in sources.iter().enumerate() {
-        for (request, name) in requests.iter().enumerate() {
-            if (named(ALL) && !is_fleet) || named(source) || named(name) {
-                covered.push(Of { load, request });
+    for (at, load) in loads.iter().enumerate() {
+        let is_fleet = load.kind == LoadKind::Fleet;
+        for (request, of) in load.requests.iter().enumerate() {
+            if (named(ALL) && !is_fleet) || named(&load.name) || named(&of.name) {
+                covered.push(Of { load: at, request });
             }
         }
     }

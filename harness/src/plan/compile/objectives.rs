@@ -3,6 +3,7 @@
 //! Not here: whether the load can decide them (`feasible`).
 
 use super::notes::Notes;
+use super::terms;
 use super::{MOST_WAIT_US, names, parts, positive};
 use crate::plan::marks::Marks;
 use crate::spec::Trail;
@@ -59,7 +60,7 @@ fn objective(
         | types::Objective::Openslo(_) => None,
     };
     let limit_us = limit_us(&ask);
-    let of = names::of(parts.of, scenario, &parts.trail.key("of"), notes);
+    let of = names::of(parts.of, loads, &parts.trail.key("of"), notes);
     if let types::Objective::Latency(latency) = written {
         check_clock(name, latency.clock, &of, loads, &parts.trail, notes);
     }
@@ -74,6 +75,7 @@ fn objective(
         confidence: confidence(given, &parts.trail, notes),
         late_mark: marks.late(limit_us),
         criterion: false,
+        terms: terms::compile(written, &parts.trail, notes),
     }
 }
 

@@ -126,6 +126,19 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
             let steps = usize::try_from(stairs.count).unwrap_or(usize::MAX);
             open!("stepping-arrival-rate", load, stairs.all_us(), steps)
         }
+        Load::ReplayLog(load) => LoadParts {
+            entry,
+            kind: LoadKind::Open,
+            sent: Vec::new(),
+            trail: trail("replay-log"),
+            at: load.at.as_ref(),
+            lasts_us: load.duration.us,
+            spread: Spread::Even,
+            to: load.to.as_ref(),
+            client: &load.client,
+            journey: Vec::new(),
+            stages: 1,
+        },
         Load::ConstantVus(load) => {
             let mut parts = users!("constant-vus", load, load.duration.us, 1);
             if load.journey.is_empty() {
@@ -168,6 +181,7 @@ pub(super) fn either(entry: &Load) -> (&[Step], &[Request]) {
         Load::ConstantArrivalRate(load) => (&load.journey, &load.requests),
         Load::RampingArrivalRate(load) => (&load.journey, &load.requests),
         Load::SteppingArrivalRate(load) => (&load.journey, &load.requests),
+        Load::ReplayLog(_) => (&[], &[]),
         Load::ConstantVus(load) => (&load.journey, &load.requests),
         Load::RampingVus(load) => (&load.journey, &[]),
         Load::SharedIterations(load) => (&load.journey, &[]),

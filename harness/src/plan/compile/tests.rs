@@ -6,8 +6,10 @@ mod executors;
 mod faults;
 mod outage;
 mod refused;
+mod replay;
 mod requests;
 mod stairs;
+mod terms;
 mod tls;
 
 use crate::plan::{Plan, Traffic, compile_all, describe};

@@ -93,9 +93,8 @@ fn crowd(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Crowd {
         // They have arrivals, and are compiled elsewhere.
         types::Load::ConstantArrivalRate(_)
         | types::Load::RampingArrivalRate(_)
-        | types::Load::SteppingArrivalRate(_) => {
-            Crowd::Constant { vus: 0, lasts_us: 0, ramp_up_us: 0 }
-        }
+        | types::Load::SteppingArrivalRate(_)
+        | types::Load::ReplayLog(_) => Crowd::Constant { vus: 0, lasts_us: 0, ramp_up_us: 0 },
     };
     check_crowd(&crowd, trail, notes);
     crowd
@@ -147,7 +146,8 @@ fn pace_us(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> u64 {
         types::Load::SharedIterations(load) => load.pace,
         types::Load::ConstantArrivalRate(_)
         | types::Load::RampingArrivalRate(_)
-        | types::Load::SteppingArrivalRate(_) => None,
+        | types::Load::SteppingArrivalRate(_)
+        | types::Load::ReplayLog(_) => None,
     };
     pace.map_or(0, |pace| positive(pace, MOST_WAIT_US, &parts.trail.key("pace"), notes))
 }

@@ -13,9 +13,10 @@ use super::demand::Pool;
 use super::table::{Align, columns, wrap};
 use super::words::{count, rate, several, time};
 use super::{
-    CONTAINER_ANSWERS, Load, Plan, Process, Ready, Request, Service, ServiceKind, Target, Upstream,
-    phases,
+    CONTAINER_ANSWERS, Load, Plan, Process, Ready, Request, Service, ServiceKind, Spread, Target,
+    Upstream, phases,
 };
+use crate::spec::scalar::Factor;
 use assay_slo::case::{During, Of};
 use std::ops::Range;
 
@@ -184,6 +185,10 @@ fn planned(load: &Load) -> String {
 /// `400/s`, `10/s, to 300/s in 60 s, to 0/s in 10 s`.
 fn shape(load: &Load) -> String {
     let arrivals = &load.arrivals;
+    if let Spread::Logged(logged) = &arrivals.spread {
+        let speed = Factor { milli: logged.speed_milli };
+        return format!("the log {} at {speed}", short(&logged.file));
+    }
     let start = rate(arrivals.start_milli_per_min);
     let start = if arrivals.is_drawn() { format!("Poisson, {start}") } else { start };
     if let Some(stairs) = load.stairs {

@@ -96,7 +96,7 @@ fn covered(of: &[Of], case: &Case) -> String {
 }
 
 fn limit(objective: &Objective) -> String {
-    match &objective.ask {
+    let limit = match &objective.ask {
         Ask::Latency { percentile, below_us, clock, .. } => {
             let rank = percentile.to_string();
             let clock = if *clock == Clock::Service { " service time" } else { "" };
@@ -107,5 +107,10 @@ fn limit(objective: &Objective) -> String {
         Ask::Availability { at_least, slice_s, .. } => {
             format!("at least {at_least} of slices of {slice_s} s good,")
         }
-    }
+    };
+    let bursts = match objective.terms.effect() {
+        1 => String::new(),
+        bursts => format!(", in bursts of {bursts}"),
+    };
+    format!("{limit}{}{bursts}", objective.terms.words())
 }

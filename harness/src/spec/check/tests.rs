@@ -171,6 +171,12 @@ fn each_rule_is_told_in_one_message() {
         ("services: [a]", "a list where a map is wanted"),
         ("expect: {}", "a map where a list is wanted"),
         ("guards:", "nothing where a map of settings such as {max-duration: 500ms} is wanted"),
+        (
+            "objectives: {a: {error-rate: {below: 1%, not-errors: [http-503]}}}",
+            "unknown `http-503`",
+        ),
+        ("objectives: {a: {latency: {percentile: 95, below: 1s, window: 10}}}", "`10` has no unit"),
+        ("load: {a: {replay-log: {file: a.jsonl}}}", "`duration` is missing"),
         ("links: {a: {to: b, protocol: tcp}}", "`protocol` is not supported yet"),
         (
             "objectives: {a: {latency: {percentile: 95, below: 1s, clock: first-byte}}}",

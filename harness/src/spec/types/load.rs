@@ -3,7 +3,7 @@
 //! Not here: what needs two values at once (`plan`).
 
 use super::{Client, ConstantVus, RampingVus, Request, SharedIterations, Step};
-use crate::spec::scalar::{Duration, Moment, Name, Rate};
+use crate::spec::scalar::{Duration, Factor, Moment, Name, Rate, Words};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub enum Load {
     RampingArrivalRate(RampingArrivalRate),
     /// Open model: the rate goes up in steps, to find how much can be carried.
     SteppingArrivalRate(SteppingArrivalRate),
+    /// Open model: what a log has, when it has it.
+    ReplayLog(ReplayLog),
     /// Closed model: always so many users, each waiting for its answers.
     ConstantVus(ConstantVus),
     /// Closed model: as many users as the stages say.
@@ -128,6 +130,28 @@ pub struct SteppingArrivalRate {
     /// What each arrival goes through, in order: instead of requests. Then the rate is of journeys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journey: Vec<Step>,
+}
+
+/// Open model: the requests of a log, at its own times.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReplayLog {
+    /// One JSON object a line; relative to the scenario's folder.
+    pub file: Words,
+    /// How many times faster than it was logged: 1x.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Factor>,
+    /// How long; what the log has after that is left out.
+    pub duration: Duration,
+    /// When it starts: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+    /// A service or link; the only service unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
+    /// How requests are sent.
+    #[serde(default)]
+    pub client: Client,
 }
 
 /// A stretch of a ramp.

@@ -38,10 +38,12 @@ pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,
     Mutant, Order, ReadBack, Retry, WhenFull,
 };
-pub use load::{ConstantArrivalRate, Load, RampingArrivalRate, Spread, Stage, SteppingArrivalRate};
+pub use load::{
+    ConstantArrivalRate, Load, RampingArrivalRate, ReplayLog, Spread, Stage, SteppingArrivalRate,
+};
 pub use objective::{
     AvailabilityObjective, CapacityObjective, Clock, ErrorCountObjective, ErrorRateObjective,
-    LatencyObjective, Objective,
+    Excuse, LatencyObjective, Objective,
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};

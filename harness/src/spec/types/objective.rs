@@ -45,6 +45,29 @@ pub enum Clock {
     Service,
 }
 
+/// How a request may end that is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Excuse {
+    /// A 4xx answer other than 429.
+    #[serde(rename = "http-4xx")]
+    Http4xx,
+    /// Too many requests.
+    #[serde(rename = "http-429")]
+    Http429,
+    /// A 5xx answer.
+    #[serde(rename = "http-5xx")]
+    Http5xx,
+    /// No whole answer within the request's timeout.
+    Timeout,
+    /// No connection.
+    ConnectError,
+    /// The connection broke, or what came back was not HTTP.
+    ProtocolError,
+    /// An answer that failed the request's own check.
+    CheckFailed,
+}
+
 /// A share of the requests is ok in less than so long.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -71,6 +94,15 @@ pub struct LatencyObjective {
     /// One-sided confidence: 95%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Ratio>,
+    /// No window of this length may surely break the limit: the whole period is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Duration>,
+    /// Requests that ended like this are left out: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_errors: Vec<Excuse>,
+    /// Bad requests come in bursts of so many: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Count>,
 }
 
 /// Less than a share of the requests is not ok.
@@ -94,6 +126,15 @@ pub struct ErrorRateObjective {
     /// One-sided confidence: 95%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Ratio>,
+    /// No window of this length may surely break the limit: the whole period is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Duration>,
+    /// Requests that ended like this are left out: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_errors: Vec<Excuse>,
+    /// Bad requests come in bursts of so many: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Count>,
 }
 
 /// At most so many requests are not ok.
@@ -114,6 +155,9 @@ pub struct ErrorCountObjective {
     /// Reported only.
     #[serde(default)]
     pub advisory: Flag,
+    /// Requests that ended like this are left out: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_errors: Vec<Excuse>,
 }
 
 /// At least a share of the seconds is good.
@@ -143,6 +187,9 @@ pub struct AvailabilityObjective {
     /// Reported only.
     #[serde(default)]
     pub advisory: Flag,
+    /// Requests that ended like this are left out: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_errors: Vec<Excuse>,
 }
 
 /// The highest step of a load at which objectives hold.

@@ -22,7 +22,7 @@ pub(super) fn goodput(
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Option<Must> {
-    let of = names::of(Some(&asked.of), given.scenario, &trail.key("of"), notes);
+    let of = names::of(Some(&asked.of), given.loads, &trail.key("of"), notes);
     let at_least = asked.at_least.0;
     if at_least == Share(0) {
         let message = "0% asks for nothing".to_owned();
@@ -45,7 +45,7 @@ pub(super) fn amplification(
     notes: &mut Notes<'_>,
 ) -> Option<Must> {
     links::check(&asked.link, given.scenario, &trail.key("link"), notes).then_some(())?;
-    let per = names::of(Some(&asked.per), given.scenario, &trail.key("per"), notes);
+    let per = names::of(Some(&asked.per), given.loads, &trail.key("per"), notes);
     let fleet = per.iter().find_map(|of| {
         let before = given.traffic.loads.len() + given.traffic.users.len();
         of.load.checked_sub(before).and_then(|at| given.traffic.fleets.get(at))

@@ -26,6 +26,7 @@ const HOLD_US: u64 = 5_000_000;
 #[derive(Clone, Copy)]
 pub(super) struct Given<'s> {
     pub(super) scenario: &'s Scenario,
+    pub(super) loads: &'s [case::Load],
     pub(super) timetable: &'s Timetable,
     pub(super) objectives: &'s [Objective],
     pub(super) traffic: Traffic<'s>,
@@ -211,7 +212,7 @@ fn unaffected(
     notes: &mut Notes<'_>,
 ) -> Must {
     let scenario = given.scenario;
-    let of = names::of(Some(&expect.of), scenario, &trail.key("of"), notes);
+    let of = names::of(Some(&expect.of), given.loads, &trail.key("of"), notes);
     let during = expect.during.as_deref();
     let during = names::during(during, &[During::All], scenario, &trail.key("during"), notes);
     let keeps = expect.keeps.iter().enumerate();
@@ -229,7 +230,7 @@ fn answers(
     notes: &mut Notes<'_>,
 ) -> Must {
     let scenario = given.scenario;
-    let of = names::of(Some(&expect.of), scenario, &trail.key("of"), notes);
+    let of = names::of(Some(&expect.of), given.loads, &trail.key("of"), notes);
     let during = expect.during.as_deref();
     let during = names::during(during, &[During::All], scenario, &trail.key("during"), notes);
     let within_us =

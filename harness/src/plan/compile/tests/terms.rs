@@ -1,0 +1,48 @@
+//! What objectives say besides their limit: what it comes to, and what is refused.
+
+use crate::plan::{Plan, compile_all, describe};
+use crate::spec::{Overrides, decode};
+use assay_slo::Outcome;
+
+fn planned(objective: &str) -> Result<Plan, Vec<String>> {
+    let text = format!(
+        "schema: 1\nname: terms\nservices: {{shop: {{url: \"http://127.0.0.1:8080\"}}}}\n\
+         load: {{web: {{constant-arrival-rate: {{rate: 100/s, duration: 20s, requests: [{{get: {{path: /}}}}]}}}}}}\n\
+         objectives: {{a: {objective}}}\n"
+    );
+    let loaded = decode("terms.yaml", &text, &Overrides::default(), &|_| None);
+    compile_all(loaded).map_err(|problems| problems.iter().map(|one| one.message.clone()).collect())
+}
+
+#[test]
+fn they_become_part_of_the_question() {
+    let plan = planned(
+        "{error-rate: {below: 1%, window: 10s, not-errors: [http-429, timeout], bursts: 5}}",
+    );
+    let plan = plan.unwrap();
+    let terms = &plan.case.objectives[0].terms;
+    assert_eq!(terms.excused, [Outcome::Http429, Outcome::Timeout]);
+    assert_eq!((terms.window_s, terms.bursts), (Some(10), Some(5)));
+    let shown = describe(&plan);
+    let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let wanted = "errors < 1%, also in windows of 10 s, http_429, timeout excused, in bursts of 5";
+    assert!(flat.contains(wanted), "{flat}");
+    // 299 clean ones, five times.
+    assert!(flat.contains("2 000 1 495"), "{flat}");
+    // Without terms the journal does not speak of them.
+    let plain = planned("{error-rate: {below: 1%}}").unwrap();
+    assert!(!serde_json::to_string(&plain.case).unwrap().contains("terms"));
+}
+
+#[test]
+fn what_could_not_be_meant_is_refused() {
+    let told = planned("{latency: {percentile: 95, below: 1s, window: 1500ms, bursts: 0}}");
+    assert_eq!(
+        told.unwrap_err(),
+        ["a window of 1.5s is not in whole seconds", "bursts of 0 say nothing"]
+    );
+    // 2000 requests are enough for 0.2 % if they are independent, not if they come in fives.
+    assert!(planned("{error-rate: {below: 0.2%}}").is_ok());
+    let few = planned("{error-rate: {below: 0.2%, bursts: 5}}").unwrap_err();
+    assert!(few[0].contains("needs at least 7485"), "{few:?}");
+}
