@@ -70,8 +70,8 @@ def dashboard(name, title, about, variables, panels):
         one["id"] = number
         place.update(x=x, y=y)
         x, row = x + place["w"], max(row, place["h"])
-    alerts = {"name": "Alerts", "enable": True, "iconColor": RED, "datasource": source(), "titleFormat": "{{alertname}}",
-              "expr": 'ALERTS{alertstate="firing",severity="page"}', "textFormat": "{{slo}} {{endpoint}} {{name}}"}
+    alerts = {"name": "Alerts", "enable": True, "iconColor": RED, "datasource": source(),
+              "expr": 'ALERTS{alertstate="firing",severity="page"}'}
     links = [{"type": "dashboards", "title": "AurumAI", "tags": ["aurumai"], "asDropdown": True, "includeVars": True, "keepTime": True}]
     made = {"uid": f"aurumai-{name}", "title": title, "description": about, "tags": ["aurumai"], "editable": True,
             "schemaVersion": 39, "timezone": "browser", "refresh": "15s", "time": {"from": "now-30m", "to": "now"}, "graphTooltip": 1,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Images for the proof where no registry is reached: Debian's own Prometheus and Alertmanager under
-# the names that compose.yaml asks for (of the same versions), this checkout's `assay`, and a receiver of
-# webhooks. An image that came from a registry is left as it is. Never for production.
+# Images for the proof, which needs no registry: on Debian its own Prometheus and Alertmanager under the
+# names that compose.yaml asks for (of the same versions), elsewhere the real ones; this checkout's
+# `assay`; a receiver of webhooks. An image that came from a registry is left as it is. Never for production.
 #   stand-ins.sh FOLDER      FOLDER keeps the packages, and gets bin/ (promtool, amtool) and docker/
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -11,23 +11,34 @@ assay="${ASSAY:-target/debug/assay}"
 suite=trixie
 packages=(prometheus promtool prometheus-alertmanager docker-compose busybox-static)
 
-# The packages of that suite, unpacked: this machine's own packages stay as they are.
-if [ ! -e "$keep/root/usr/bin/amtool" ]; then
-  sources=/etc/apt/sources.list.d/debian.sources
-  [ -r "$sources" ] || { echo "stand-ins: this is no Debian (no $sources)" >&2; exit 2; }
-  state="$keep/apt"
-  mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$keep/root"
-  sed -E "s/^(Suites: ).*/\1$suite/" "$sources" | awk -v RS= '!/security/' >"$state/debian.sources"
-  apt=(apt-get -qq -o "Dir::Etc::sourcelist=$state/debian.sources" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$state/lists"
-    -o "Dir::Cache=$state/cache" -o APT::Sandbox::User=root)
-  "${apt[@]}" update
-  (cd "$state/cache" && "${apt[@]}" download "${packages[@]}")
-  for package in "$state"/cache/*.deb; do dpkg-deb -x "$package" "$keep/root"; done
-fi
 from="$keep/root/usr/bin"
-mkdir -p "$keep/bin" "$keep/docker/cli-plugins"
+mkdir -p "$keep/bin" "$from"
+sources=/etc/apt/sources.list.d/debian.sources
+debian="$([ -r "$sources" ] && echo yes || true)"
+if [ -n "$debian" ]; then
+  # The packages of that suite, unpacked: this machine's own packages stay as they are.
+  if [ ! -e "$from/amtool" ]; then
+    state="$keep/apt"
+    mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+    sed -E "s/^(Suites: ).*/\1$suite/" "$sources" | awk -v RS= '!/security/' >"$state/debian.sources"
+    apt=(apt-get -qq -o "Dir::Etc::sourcelist=$state/debian.sources" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$state/lists"
+      -o "Dir::Cache=$state/cache" -o APT::Sandbox::User=root)
+    "${apt[@]}" update
+    (cd "$state/cache" && "${apt[@]}" download "${packages[@]}")
+    for package in "$state"/cache/*.deb; do dpkg-deb -x "$package" "$keep/root"; done
+  fi
+  mkdir -p "$keep/docker/cli-plugins"
+  ln -sf "$keep/root/usr/libexec/docker/cli-plugins/docker-compose" "$keep/docker/cli-plugins/docker-compose"
+else
+  # Elsewhere the real images are pulled, and their tools taken out of them.
+  for pair in prom/prometheus:v2.53.3=promtool prom/alertmanager:v0.28.1=amtool busybox:1.37.0-musl=busybox; do
+    [ ! -e "$from/${pair#*=}" ] || continue
+    made="$(docker create "${pair%=*}")"
+    docker cp "$made:/bin/${pair#*=}" "$from/"
+    docker rm "$made" >/dev/null
+  done
+fi
 ln -sf "$from/promtool" "$from/amtool" "$keep/bin/"
-ln -sf "$keep/root/usr/libexec/docker/cli-plugins/docker-compose" "$keep/docker/cli-plugins/docker-compose"
 
 docker info >/dev/null 2>&1 || exit 0      # no engine: the tools are all there is to make
 
@@ -64,19 +75,21 @@ owned() { mkdir -p "$1" && chown 65534:65534 "$1"; }
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-root="$work/prometheus"
-busybox "$root" wget cat
-cp "$from/prometheus" "$root/bin/prometheus"
-owned "$root/prometheus"
-image prom/prometheus:v2.53.3 "$root" 'ENTRYPOINT ["/bin/prometheus"]' 'USER nobody' 'WORKDIR /prometheus' 'ENV PATH=/bin'
+if [ -n "$debian" ]; then
+  root="$work/prometheus"
+  busybox "$root" wget cat
+  cp "$from/prometheus" "$root/bin/prometheus"
+  owned "$root/prometheus"
+  image prom/prometheus:v2.53.3 "$root" 'ENTRYPOINT ["/bin/prometheus"]' 'USER nobody' 'WORKDIR /prometheus' 'ENV PATH=/bin'
 
-root="$work/alertmanager"
-busybox "$root" wget cat
-cp "$from/prometheus-alertmanager" "$root/bin/alertmanager"
-mkdir -p "$root/usr/share/prometheus"
-cp -r "$keep/root/usr/share/prometheus/alertmanager" "$root/usr/share/prometheus/"
-owned "$root/alertmanager"
-image prom/alertmanager:v0.28.1 "$root" 'ENTRYPOINT ["/bin/alertmanager"]' 'USER nobody' 'WORKDIR /alertmanager' 'ENV PATH=/bin'
+  root="$work/alertmanager"
+  busybox "$root" wget cat
+  cp "$from/prometheus-alertmanager" "$root/bin/alertmanager"
+  mkdir -p "$root/usr/share/prometheus"
+  cp -r "$keep/root/usr/share/prometheus/alertmanager" "$root/usr/share/prometheus/"
+  owned "$root/alertmanager"
+  image prom/alertmanager:v0.28.1 "$root" 'ENTRYPOINT ["/bin/alertmanager"]' 'USER nobody' 'WORKDIR /alertmanager' 'ENV PATH=/bin'
+fi
 
 # As docker/Dockerfile lays it out, with a program that is linked dynamically and was built already.
 root="$work/assay"
