@@ -24,15 +24,17 @@ stage() { printf '\n-- %s\n' "$*"; }
 
 stage "tools and images"
 docker/proof/stand-ins.sh "$keep"
+# Nobody shall start a stand-in for the real thing later on.
+gone() { docker image ls -q --filter label=assay.stand-in | sort -u | xargs -r docker image rm -f >/dev/null 2>&1 || true; }
+trap gone EXIT
 # Debian's Compose, where it was fetched.
 [ ! -d "$keep/docker" ] || export DOCKER_CONFIG="$PWD/$keep/docker"
-if [ ! -x "$keep/python/bin/python" ]; then
-  python3 -m venv "$keep/python"
-  "$keep/python/bin/pip" install -q 'grafana-foundation-sdk==1769699998!10.1.0' 'pyyaml==6.0.3'
-fi
+python3 -m venv "$keep/python"
+"$keep/python/bin/pip" install -q 'grafana-foundation-sdk==1769699998!10.1.0' 'pyyaml==6.0.3' 'grpcio==1.85.3' 'opentelemetry-proto==1.45.2'
 
-stage "without starting anything"
+stage "without a container engine"
 "$keep/python/bin/python" docker/proof/static.py "$keep/bin" "$ASSAY" $planted
+"$keep/python/bin/python" docker/proof/traces.py "$ASSAY" $planted
 
 [ -z "$static" ] || exit 0
 if ! docker info >/dev/null 2>&1; then

@@ -58,7 +58,7 @@ image() {
   printf 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n' >"$root/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
   mkdir -p -m 1777 "$root/tmp"
-  for change in "$@"; do changes+=(--change "$change"); done
+  for change in "LABEL assay.stand-in=yes" "$@"; do changes+=(--change "$change"); done
   tar -C "$root" -c . | docker import "${changes[@]}" - "$name" >/dev/null
   echo "$name is a stand-in"
 }

@@ -213,7 +213,7 @@ def main(tools, assay, planted, work):
         if planted:
             found = check(*error)
             failed += not found
-            print(f"{'ok  ' if found else 'FAIL'} {name}, planted error: {found[0].splitlines()[0] if found else 'not found'}")
+            print(f"{'ok  ' if found else 'FAIL'} {name}, planted error: {found[0].splitlines()[0][:120] if found else 'not found'}")
     return failed
 
 
