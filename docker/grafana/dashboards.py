@@ -56,6 +56,20 @@ def stat(title, unit, query, **more):
     return panel(title, unit, (query, more.pop("legend", "")), kind="stat", **{"width": 6, "height": 5, **more})
 
 
+def logs(title, query, about="", kind="logs", legend="", **more):
+    """Lines that LogQL finds, or with another kind their number."""
+    one = panel(title, "short", (query, legend), about=about, kind=kind, **{"width": 24, "height": 9, **more})
+    one["datasource"] = one["targets"][0]["datasource"] = source("loki")
+    one["targets"][0]["queryType"] = "range"
+    if kind == "logs":
+        one["options"] = {"showTime": True, "wrapLogMessage": True, "enableLogDetails": True, "sortOrder": "Descending"}
+    return one
+
+
+def text(name, label):
+    return {"type": "textbox", "name": name, "label": label, "query": "", "current": {"text": "", "value": ""}}
+
+
 def variable(name, label, query):
     return {"type": "query", "name": name, "label": label, "datasource": source(), "query": {"query": query, "refId": name},
             "refresh": 2, "sort": 1, "multi": True, "includeAll": True, "current": {"text": ["All"], "value": ["$__all"]}}
@@ -206,4 +220,13 @@ dashboard("slo", "AurumAI: SLO", "How much of the error budget of 30 days is lef
     panel("Requests that count", "reqps", ('slo:total:rate5m{slo=~"$slo"}', "{{slo}}"), least=0),
     panel("Alerts on", "none", ('count by (alertname, slo, policy) (ALERTS{alertstate="firing",slo=~"$slo"})', "{{alertname}} {{slo}} {{policy}}"),
           width=24, least=0, about="Empty as long as none has fired."),
+])
+
+OURS = '{service=~"backend|scorer"}'
+dashboard("logs", "AurumAI: Logs", "The common searches. Answers with profile `logs`.", [text("request_id", "Request"), text("machine_id", "Machine")], [
+    logs("Errors by code", f'sum by (error_code) (count_over_time({OURS} | error_code != "" [$__auto]))', kind="timeseries", legend="{{error_code}}", stack=True, least=0),
+    logs("One request", f'{OURS} | request_id = "$request_id"', about="By its X-Request-ID, above. The line's trace_id leads to its trace."),
+    logs("One machine", f'{OURS} | machine_id = "$machine_id"', about="By its name, above."),
+    logs("Changes of breakers", f'{OURS} |= "circuit breaker changed" | json', width=12),
+    logs("Warnings and errors", '{service=~"backend|scorer",severity=~"WARNING|ERROR"}', width=12),
 ])

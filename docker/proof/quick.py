@@ -12,8 +12,9 @@ import sys
 DOCKER = pathlib.Path(__file__).parent.parent
 FASTER = 30
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# Shortest window, so that two scrapes are always in it.
-LEAST = 4
+# Shortest window, so that two scrapes are always in it; and shortest `for`, since Prometheus takes up to five
+# seconds to find its targets, however fast the rest is.
+WINDOW, FOR = 4, 10
 # One that can never fire, as the platform's predecessor had it: the label is called `status_code`.
 BLIND = """
       - alert: PlantedBlind
@@ -29,10 +30,10 @@ def seconds(text):
 
 def quick(text):
     """Windows, `for` and intervals of rules."""
-    def shorter(found):
-        return f"{found[1]}{max(LEAST, seconds(found[2]) // FASTER)}s{found[3]}"
-    text = re.sub(r"(\[)(\d+[smhd])(\])", shorter, text)
-    return re.sub(r"((?:for|interval): )(\d+[smhd])()$", shorter, text, flags=re.M)
+    def at_least(least):
+        return lambda found: f"{found[1]}{max(least, seconds(found[2]) // FASTER)}s"
+    text = re.sub(r"(\[|interval: )(\d+[smhd])\b", at_least(WINDOW), text)
+    return re.sub(r"(for: )(\d+[smhd])$", at_least(FOR), text, flags=re.M)
 
 
 def main(slo, out):

@@ -141,6 +141,35 @@ def shown(board):
     return wrong
 
 
+def promised(boards, objectives):
+    """Panels of latency and errors draw the limits of the SLO file."""
+    times = {float(found) / 1000 for found in re.findall(r"assay-faster-than: (\d+)ms", objectives)}
+    errors = {round(1 - one["spec"]["objectives"][0]["target"], 9) for one in yaml.safe_load(objectives)
+              if one["kind"] == "SLO" and one["metadata"]["name"].endswith("-errors")}
+    wrong = []
+    for panel in (panel for board in boards for panel in board["panels"]):
+        defaults = panel["fieldConfig"]["defaults"]
+        limits = {step["value"] for step in defaults["thresholds"]["steps"]} - {None}
+        if defaults["unit"] == "s" and re.match("P95|Latency", panel["title"]) and limits != times:
+            wrong.append(f"panel {panel['title']} draws {limits}, the SLO file promises {times}")
+        if defaults["unit"] == "percentunit" and panel["title"].startswith("Errors") and limits != errors:
+            wrong.append(f"panel {panel['title']} draws {limits}, the SLO file promises {errors}")
+    return wrong
+
+
+def searched(boards, alloy):
+    """What is asked of Loki is kept by Alloy: few labels, and structured metadata."""
+    labels = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.labels \{\s*values = \{([^}]*)", alloy)[1])) | {"service"}
+    kept = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.structured_metadata \{\s*values = \{([^}]*)", alloy)[1]))
+    wrong = []
+    for target in (target for board in boards for panel in board["panels"] for target in panel["targets"]):
+        if target["datasource"]["type"] == "loki":
+            selected = set(re.findall(r"(\w+)\s*=", re.search(r"\{([^}]*)\}", target["expr"])[1]))
+            filtered = set(re.findall(r"\| (\w+)\s*[!=]", target["expr"]))
+            wrong += [f"{target['expr']}: Alloy does not keep {name}" for name in sorted(selected - labels | filtered - kept)]
+    return wrong
+
+
 def fresh(description):
     """The JSON is what dashboards.py makes."""
     before = {file.name: file.read_text() for file in (DOCKER / "grafana/dashboards").glob("*.json")}
@@ -185,6 +214,7 @@ def main(tools, assay, planted, work):
         return other
 
     same = str
+    alloy = (DOCKER / "alloy/config.alloy").read_text()
     prometheus = (DOCKER / "prometheus/prometheus.yml").read_text()
     syntax = [tools / "promtool", "check", "config", "--syntax-only"]
     first = boards[0]
@@ -202,6 +232,8 @@ def main(tools, assay, planted, work):
          [[changed(first, lambda b: b["panels"][0]["targets"][0].update(exprr="up"))]]),
         ("dashboards: units and names", lambda all_: [w for board in all_ for w in shown(board)], [boards],
          [[changed(first, lambda b: b["panels"][0]["fieldConfig"]["defaults"].pop("unit"))]]),
+        ("dashboards: limits of the SLO file", promised, [boards, objectives], [boards, objectives.replace("500ms", "400ms")]),
+        ("dashboards: Loki's labels", searched, [boards, alloy], [boards, alloy.replace("request_id = \"\", ", "")]),
         ("dashboards: datasources, paths, mounts", sources, [boards, provisioned, files, stack],
          [[changed(first, lambda b: b["panels"][0]["datasource"].update(uid="prom"))], provisioned, files, stack]),
     ]
