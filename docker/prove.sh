@@ -25,7 +25,7 @@ stage() { printf '\n-- %s\n' "$*"; }
 stage "tools and images"
 docker/proof/stand-ins.sh "$keep"
 # Nobody shall start a stand-in for the real thing later on.
-gone() { docker image ls -q --filter label=assay.stand-in | sort -u | xargs -r docker image rm -f >/dev/null 2>&1 || true; }
+gone() { docker image ls -q --filter label=assay.stand-in 2>/dev/null | sort -u | xargs -r docker image rm -f >/dev/null 2>&1 || true; }
 trap gone EXIT
 # Debian's Compose, where it was fetched.
 [ ! -d "$keep/docker" ] || export DOCKER_CONFIG="$PWD/$keep/docker"

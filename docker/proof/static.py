@@ -30,7 +30,9 @@ def ran(*command, **more):
 
 def composed():
     """compose.yaml with all of its profiles, as Compose understands it."""
-    command = ["docker", "compose", "-f", DOCKER / "compose.yaml", "--profile", "logs", "--profile", "postgres", "config", "--format", "json"]
+    plugin = pathlib.Path(os.environ.get("DOCKER_CONFIG", "")) / "cli-plugins/docker-compose"
+    compose = [plugin] if plugin.is_file() else ["docker", "compose"]      # the plugin needs no client of Docker
+    command = [*compose, "-f", DOCKER / "compose.yaml", "--profile", "logs", "--profile", "postgres", "config", "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"docker compose config: {done.stderr}")
