@@ -70,8 +70,8 @@ evaluation_interval: 1m
 tests:
   - interval: 1m
     input_series:
-      - {{series: 'http_requests_total{{job=\"aurumai\",endpoint=\"/predict\",{label}=\"500\"}}', values: '0+60x120'}}
-      - {{series: 'http_requests_total{{job=\"aurumai\",endpoint=\"/predict\",{label}=\"200\"}}', values: '0+540x120'}}
+      - {{series: 'http_requests_total{{job=\"aurumai\",endpoint=\"/predict/\",{label}=\"500\"}}', values: '0+60x120'}}
+      - {{series: 'http_requests_total{{job=\"aurumai\",endpoint=\"/predict/\",{label}=\"200\"}}', values: '0+540x120'}}
     promql_expr_test:
       - {{expr: 'round(slo:sli_error:ratio_rate1h{{slo=\"predict-errors\"}}, 0.001)', eval_time: 100m, exp_samples: [{{labels: '{{slo=\"predict-errors\", service=\"aurumai-backend\"}}', value: 0.1}}]}}
 "

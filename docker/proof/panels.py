@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Asks a running Prometheus every question that the dashboards ask: panels.py URL FOLDER SECONDS.
+
+Variables take all their values, as Grafana's `All` does; a query that had no number in the last SECONDS is
+told, and makes exit code 1. Empty variables and queries that do not parse are told, too. What is asked of
+Loki is left out.
+"""
+import json
+import pathlib
+import re
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+STEP = 1
+
+
+def ask(base, path, **query):
+    try:
+        with urllib.request.urlopen(f"{base}{path}?{urllib.parse.urlencode(query, doseq=True)}", timeout=20) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        return json.load(error)
+
+
+def variables(base, board):
+    """The values of a dashboard's variables, as a regular expression; and what is wrong with them."""
+    values, wrong = {}, []
+    for one in board["templating"]["list"]:
+        if one["type"] != "query":
+            continue
+        wanted = re.fullmatch(r"label_values\((?:(.+),\s*)?(\w+)\)", one["query"]["query"])
+        more = {"match[]": wanted[1]} if wanted[1] else {}
+        found = ask(base, f"/api/v1/label/{wanted[2]}/values", **more).get("data", [])
+        if not found:
+            wrong.append(f"variable {one['name']} has no values: {one['query']['query']}")
+        values[one["name"]] = "(" + "|".join(map(re.escape, found)) + ")"
+    return values, wrong
+
+
+def asked(query, values, window):
+    """A panel's query as Grafana sends it."""
+    for name, value in {"__rate_interval": window, "__interval": f"{STEP}s"}.items():
+        query = query.replace(f"${name}", value)
+    for name, value in values.items():
+        # A label's value is a quoted string, in which a backslash is written twice.
+        query = query.replace(f"${{{name}}}", value).replace(f"${name}", value.replace("\\", "\\\\"))
+    return query
+
+
+def numbers(base, query, seconds, now):
+    """How many series had a number, or what Prometheus says against it."""
+    answer = ask(base, "/api/v1/query_range", query=query, start=now - seconds, end=now, step=STEP)
+    if answer["status"] != "success":
+        return 0, answer.get("error", "no answer")
+    series = answer["data"]["result"]
+    return sum(any(value != "NaN" for _, value in one["values"]) for one in series), ""
+
+
+def main(base, folder, seconds, window="10s"):
+    now, wrong, good = time.time(), [], 0
+    for file in sorted(pathlib.Path(folder).glob("*.json")):
+        board = json.loads(file.read_text())
+        values, empty = variables(base, board)
+        wrong += [f"{file.name}: {problem}" for problem in empty]
+        for panel in board["panels"]:
+            for target in panel["targets"]:
+                if target["datasource"]["type"] != "prometheus":
+                    continue
+                query = asked(target["expr"], values, window)
+                count, error = numbers(base, query, float(seconds), now)
+                if count:
+                    good += 1
+                else:
+                    wrong.append(f"{file.name}: panel «{panel['title']}» has no data {error}\n    {query}")
+    print(f"{good} queries of panels had data, {len(wrong)} problems")
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

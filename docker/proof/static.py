@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""What can be told of the stack without starting it: static.py TOOLS ASSAY [--planted].
+
+TOOLS is a folder with promtool and amtool. Each check returns what it found wrong, nothing if all is
+well. With --planted each is also given one error, made in a copy, which it must find.
+"""
+import copy
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import yaml
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+DOCKER = pathlib.Path(__file__).parent.parent
+OURS = os.environ.get("ASSAY_IMAGE", "assay:latest")
+
+
+def ran(*command, **more):
+    """What a command said if it failed, else nothing."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **more)
+    return [f"{pathlib.Path(command[0]).name}: {(done.stdout + done.stderr).strip()}"] if done.returncode else []
+
+
+def composed():
+    """compose.yaml with all of its profiles, as Compose understands it."""
+    plugin = pathlib.Path(os.environ.get("DOCKER_CONFIG", "")) / "cli-plugins/docker-compose"
+    compose = [plugin] if plugin.is_file() else ["docker", "compose"]      # the plugin needs no client of Docker
+    command = [*compose, "-f", DOCKER / "compose.yaml", "--profile", "logs", "--profile", "postgres", "config", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"docker compose config: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def hardened(stack):
+    """Pinned, read-only, without capabilities, bounded, watched, and reachable from this machine only."""
+    wrong = []
+    for name, service in stack["services"].items():
+        holds = {
+            "an image of a version": service["image"] == OURS or re.search(r":v?\d+\.\d+", service["image"]),
+            "read_only": service.get("read_only"),
+            "cap_drop ALL": service.get("cap_drop") == ["ALL"] and not service.get("cap_add") and not service.get("privileged"),
+            "no-new-privileges": "no-new-privileges:true" in service.get("security_opt", []),
+            "limits": all(service.get(limit) for limit in ("mem_limit", "cpus", "pids_limit")),
+            "ports on 127.0.0.1": all(port.get("host_ip") == "127.0.0.1" for port in service.get("ports", [])),
+            "no network of the host": service.get("network_mode") in (None, "none"),
+            "a health check": service["image"] == OURS or service.get("healthcheck", {}).get("test"),
+            "named volumes, and read-only folders": all(
+                mount["type"] == "volume" and mount["source"] in stack["volumes"] or mount.get("read_only") for mount in service.get("volumes", [])),
+        }
+        wrong += [f"{name}: must have {what}" for what, held in holds.items() if not held]
+    return wrong
+
+
+def rules(tools, folder):
+    """Valid, and every alert fires and is silent when its test says so."""
+    promtool = tools / "promtool"
+    return ran(promtool, "check", "rules", "rules.yaml", cwd=folder) + ran(promtool, "test", "rules", "rules.test.yaml", cwd=folder)
+
+
+def tested(text, tests):
+    """Every alert of a rule file is expected at least once firing and once silent."""
+    alerts = {rule["alert"] for group in yaml.safe_load(text)["groups"] for rule in group["rules"] if "alert" in rule}
+    expected = [one for test in yaml.safe_load(tests)["tests"] for one in test.get("alert_rule_test", [])]
+    fires = {one["alertname"] for one in expected if one["exp_alerts"]}
+    silent = {one["alertname"] for one in expected if not one["exp_alerts"]}
+    return [f"{alert}: no test in which it fires" for alert in sorted(alerts - fires)] + \
+        [f"{alert}: no test in which it is silent" for alert in sorted(alerts - silent)]
+
+
+def budgets(platform, objectives):
+    """slo:budget:ratio is what the SLO file leaves."""
+    written = {rule["labels"]["slo"]: float(rule["expr"][len("vector("):-1])
+               for group in yaml.safe_load(platform)["groups"] for rule in group["rules"] if rule.get("record") == "slo:budget:ratio"}
+    promised = {one["metadata"]["name"]: round(1 - one["spec"]["objectives"][0]["target"], 9)
+                for one in yaml.safe_load(objectives) if one["kind"] == "SLO"}
+    return [] if written == promised else [f"slo:budget:ratio is {written}, the SLO file leaves {promised}"]
+
+
+def routes(tools, file):
+    """Pages go to on-call, tickets to tickets, and an alert of no known severity to on-call."""
+    wrong = ran(tools / "amtool", "check-config", file)
+    for labels, receiver in {"severity=page": "on-call", "severity=ticket": "tickets", "severity=other": "on-call"}.items():
+        wrong += ran(tools / "amtool", "config", "routes", "test", f"--config.file={file}", f"--verify.receivers={receiver}", labels)
+    return wrong
+
+
+def lost(told, kept, path=""):
+    """What of a dashboard Grafana's own model does not give back: it does not know it."""
+    if isinstance(told, dict):
+        for key, value in told.items():
+            if not isinstance(kept, dict) or key not in kept:
+                yield f"{path}.{key}: Grafana does not know it"
+            else:
+                yield from lost(value, kept[key], f"{path}.{key}")
+    elif isinstance(told, list):
+        for at, value in enumerate(told):
+            yield from lost(value, kept[at] if isinstance(kept, list) and at < len(kept) else None, f"{path}[{at}]")
+    elif told != kept:
+        yield f"{path}: {told!r} became {kept!r}"
+
+
+def known(board):
+    plugins.register_default_plugins()
+    return list(lost(board, json.loads(JSONEncoder().encode(Dashboard.from_json(board))), board["uid"]))
+
+
+def sources(boards, provisioned, files, stack):
+    """Datasources that panels and links name exist; dashboards lie where Grafana looks for them."""
+    uids = {one["uid"] for one in provisioned["datasources"]}
+    named = set(re.findall(r'"(?:uid|datasourceUid)": "([^"]+)"', json.dumps([provisioned, [board["panels"] for board in boards], [
+        board["annotations"] for board in boards], [board["templating"] for board in boards]])))
+    wrong = [f"no datasource has the uid {uid}" for uid in sorted(named - uids)]
+    mounts = {mount["target"]: mount["source"] for mount in stack["services"]["grafana"]["volumes"]}
+    for provider in files["providers"]:
+        source = mounts.get(provider["options"]["path"], "")
+        if not source.endswith("docker/grafana/dashboards"):
+            wrong.append(f"nothing is mounted at {provider['options']['path']}")
+    home = stack["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    if not (DOCKER / "grafana/dashboards" / pathlib.Path(home).name).exists():
+        wrong.append(f"there is no {home}")
+    for one in provisioned["datasources"]:
+        host, port = re.fullmatch(r"http://(\w+):(\d+)", one["url"]).groups()
+        if host not in stack["services"]:
+            wrong.append(f"{one['name']}: there is no service {host} for {one['url']}")
+    return wrong
+
+
+def shown(board):
+    """Every panel has a unit, a threshold where one is promised, and a name of its own."""
+    titles = [panel["title"] for panel in board["panels"]]
+    wrong = [f"{board['uid']}: two panels are called {title}" for title in set(titles) if titles.count(title) > 1]
+    for panel in board["panels"]:
+        if not panel["fieldConfig"]["defaults"].get("unit"):
+            wrong.append(f"{board['uid']}: panel {panel['title']} has no unit")
+    return wrong
+
+
+def promised(boards, objectives):
+    """Panels of latency and errors draw the limits of the SLO file."""
+    times = {float(found) / 1000 for found in re.findall(r"assay-faster-than: (\d+)ms", objectives)}
+    errors = {round(1 - one["spec"]["objectives"][0]["target"], 9) for one in yaml.safe_load(objectives)
+              if one["kind"] == "SLO" and one["metadata"]["name"].endswith("-errors")}
+    wrong = []
+    for panel in (panel for board in boards for panel in board["panels"]):
+        defaults = panel["fieldConfig"]["defaults"]
+        limits = {step["value"] for step in defaults["thresholds"]["steps"]} - {None}
+        if defaults["unit"] == "s" and re.match("P95|Latency", panel["title"]) and limits != times:
+            wrong.append(f"panel {panel['title']} draws {limits}, the SLO file promises {times}")
+        if defaults["unit"] == "percentunit" and panel["title"].startswith("Errors") and limits != errors:
+            wrong.append(f"panel {panel['title']} draws {limits}, the SLO file promises {errors}")
+    return wrong
+
+
+def searched(boards, alloy):
+    """What is asked of Loki is kept by Alloy: few labels, and structured metadata."""
+    labels = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.labels \{\s*values = \{([^}]*)", alloy)[1])) | {"service"}
+    kept = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.structured_metadata \{\s*values = \{([^}]*)", alloy)[1]))
+    wrong = []
+    for target in (target for board in boards for panel in board["panels"] for target in panel["targets"]):
+        if target["datasource"]["type"] == "loki":
+            selected = set(re.findall(r"(\w+)\s*=", re.search(r"\{([^}]*)\}", target["expr"])[1]))
+            filtered = set(re.findall(r"\| (\w+)\s*[!=]", target["expr"]))
+            wrong += [f"{target['expr']}: Alloy does not keep {name}" for name in sorted(selected - labels | filtered - kept)]
+    return wrong
+
+
+def fresh(description):
+    """The JSON is what dashboards.py makes."""
+    before = {file.name: file.read_text() for file in (DOCKER / "grafana/dashboards").glob("*.json")}
+    with tempfile.TemporaryDirectory() as folder:
+        made = pathlib.Path(folder)
+        (made / "dashboards").mkdir()
+        (made / "dashboards.py").write_text(description)
+        subprocess.run([sys.executable, made / "dashboards.py"], check=True)
+        after = {file.name: file.read_text() for file in (made / "dashboards").glob("*.json")}
+    return [] if before == after else ["docker/grafana/dashboards/*.json are not what dashboards.py makes: run it"]
+
+
+def main(tools, assay, planted, work):
+    tools, assay = pathlib.Path(tools).resolve(), pathlib.Path(assay).resolve()
+    described = (DOCKER / "grafana/dashboards.py").read_text()
+    stack = composed()
+    read = {name: (DOCKER / name).read_text() for name in ("prometheus/platform/rules.yaml", "prometheus/platform/rules.test.yaml")}
+    platform, tests = read.values()
+    objectives = (DOCKER.parent / "slo/objectives/backend.yaml").read_text()
+    boards = [json.loads(file.read_text()) for file in sorted((DOCKER / "grafana/dashboards").glob("*.json"))]
+    provisioned = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/sources.yaml").read_text())
+    files = yaml.safe_load((DOCKER / "grafana/provisioning/dashboards/files.yaml").read_text())
+    alertmanager = (DOCKER / "alertmanager/alertmanager.yml").read_text()
+
+    def written(name, text):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(text)
+        return work / name
+
+    def platform_rules(text):
+        written("platform/rules.test.yaml", tests)
+        return rules(tools, written("platform/rules.yaml", text).parent)
+
+    # That their alerts fire and are silent is tested where they are made (harness/tests/production.rs).
+    def slo_rules(change):
+        made = ran(assay, "slo", "rules", written("slo.yaml", objectives), "--out", work / "slo")
+        return made or ran(tools / "promtool", "check", "rules", written("slo/rules.yaml", change((work / "slo/rules.yaml").read_text())))
+
+    def changed(value, change):
+        other = copy.deepcopy(value)
+        change(other)
+        return other
+
+    same = str
+    alloy = (DOCKER / "alloy/config.alloy").read_text()
+    prometheus = (DOCKER / "prometheus/prometheus.yml").read_text()
+    syntax = [tools / "promtool", "check", "config", "--syntax-only"]
+    first = boards[0]
+    # What is checked, what it is given, and the same with one error.
+    checks = [
+        ("compose: hardened", hardened, [stack], [changed(stack, lambda s: s["services"]["grafana"]["ports"][0].update(host_ip="0.0.0.0"))]),
+        ("prometheus: configuration", lambda text: ran(*syntax, written("prometheus.yml", text)), [prometheus], [prometheus.replace("dns_sd_configs", "dns_sd_config")]),
+        ("rules of the platform", platform_rules, [platform], [platform.replace('status_code=~"5.."', 'status=~"5.."')]),
+        ("rules of the platform: each tested", tested, [platform, tests], [platform.replace("alert: HighLatency", "alert: Untested"), tests]),
+        ("rules of the SLO file", slo_rules, [same], [lambda text: text.replace("rate(", "rates(", 1)]),
+        ("budgets of the SLO file", budgets, [platform, objectives], [platform.replace("vector(0.05)", "vector(0.5)", 1), objectives]),
+        ("routes of alerts", lambda text: routes(tools, written("alertmanager.yml", text)), [alertmanager], [alertmanager.replace('severity="ticket"', 'severity="tickets"')]),
+        ("dashboards: made of their description", fresh, [described], [described.replace("Memory", "Storage")]),
+        ("dashboards: Grafana's model", lambda all_: [w for board in all_ for w in known(board)], [boards],
+         [[changed(first, lambda b: b["panels"][0]["targets"][0].update(exprr="up"))]]),
+        ("dashboards: units and names", lambda all_: [w for board in all_ for w in shown(board)], [boards],
+         [[changed(first, lambda b: b["panels"][0]["fieldConfig"]["defaults"].pop("unit"))]]),
+        ("dashboards: limits of the SLO file", promised, [boards, objectives], [boards, objectives.replace("500ms", "400ms")]),
+        ("dashboards: Loki's labels", searched, [boards, alloy], [boards, alloy.replace("request_id = \"\", ", "")]),
+        ("dashboards: datasources, paths, mounts", sources, [boards, provisioned, files, stack],
+         [[changed(first, lambda b: b["panels"][0]["datasource"].update(uid="prom"))], provisioned, files, stack]),
+    ]
+    failed = 0
+    for name, check, given, error in checks:
+        wrong = check(*given)
+        failed += bool(wrong)
+        print(f"{'FAIL' if wrong else 'ok  '} {name}", *wrong, sep="\n     ")
+        if planted:
+            found = check(*error)
+            failed += not found
+            print(f"{'ok  ' if found else 'FAIL'} {name}, planted error: {found[0].splitlines()[0][:120] if found else 'not found'}")
+    return failed
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(bool(main(sys.argv[1], sys.argv[2], "--planted" in sys.argv, pathlib.Path(folder))))

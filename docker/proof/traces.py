@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""One request found again by its id: traces.py ASSAY.
+
+A receiver of OTLP over gRPC, made of the official protocol files and of nothing of ours, takes Jaeger's
+place. A backend and its scorer, as processes, send it their spans. A request that succeeds must be one trace
+through both; one that fails must have its attempts in its trace, and its log line must lead to that trace by
+the expression that Grafana uses. Exit code 1 if not.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import grpc
+import yaml
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+DOCKER = pathlib.Path(__file__).parent.parent
+ERROR = 2
+GOOD, BAD = "0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
+    """Keeps every span as (service, span)."""
+
+    def __init__(self):
+        self.spans = []
+
+    def Export(self, request, context):
+        for resource in request.resource_spans:
+            names = {one.key: one.value.string_value for one in resource.resource.attributes}
+            self.spans += [(names.get("service.name"), span) for scope in resource.scope_spans for span in scope.spans]
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+    def trace(self, trace_id):
+        return [(service, span) for service, span in self.spans if span.trace_id.hex() == trace_id]
+
+
+def started(folder, assay, name, *arguments, **env):
+    """A process of ours on a free port, its log, and the address that its first line tells."""
+    log = folder / f"{name}.log"
+    with log.open("w") as out:
+        process = subprocess.Popen([assay, *arguments], stdout=out, env={**os.environ, **env})
+    for _ in range(100):
+        first = log.read_text().split("\n", 1)
+        if len(first) == 2:
+            return process, log, json.loads(first[0])["address"]
+        time.sleep(0.1)
+    raise RuntimeError(f"{name} did not start")
+
+
+def predict(address, trace_id, request_id):
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "X-Request-ID": request_id}
+    request = urllib.request.Request(f"http://{address}/predict?machine_id=TRUCK-21", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def good(receiver, _):
+    """One trace through both services, each span with its parent in it."""
+    trace = receiver.trace(GOOD)
+    ids = {span.span_id for _, span in trace}
+    kinds = sorted((service, span.name) for service, span in trace)
+    wrong = [] if [service for service, _ in kinds] == ["backend", "backend", "scorer"] else [f"the spans are {kinds}"]
+    inner = [span for service, span in trace if service == "scorer" or span.name == "scorer.predict"]
+    wrong += [f"{span.name} has no parent in its trace" for span in inner if span.parent_span_id not in ids]
+    return wrong + [f"{span.name} is an error" for _, span in trace if span.status.code == ERROR]
+
+
+def bad(receiver, _):
+    """The request and each of its three attempts, all errors."""
+    trace = receiver.trace(BAD)
+    attempts = [span for _, span in trace if span.name == "scorer.predict"]
+    whole = [span for _, span in trace if span.name != "scorer.predict"]
+    wrong = [] if (len(whole), len(attempts)) == (1, 3) else [f"{len(whole)} requests and {len(attempts)} attempts"]
+    return wrong + [f"{span.name} is no error" for _, span in trace if span.status.code != ERROR]
+
+
+def logged(_, lines):
+    """The failed request's line leads to its trace as Grafana's derived field does, and has what Alloy reads."""
+    of = [line for line in lines if '"request_id":"proof-bad"' in line]
+    if len(of) != 1:
+        return [f"{len(of)} lines have the request's id"]
+    sources = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/sources.yaml").read_text())["datasources"]
+    field = next(one for one in sources if one["type"] == "loki")["jsonData"]["derivedFields"][0]
+    found = re.search(field["matcherRegex"], of[0])
+    wrong = [] if found and found[1] == BAD else [f"{field['matcherRegex']} does not find the trace in {of[0]}"]
+    read = re.findall(r"(\w+)\s+= \"\"", (DOCKER / "alloy/config.alloy").read_text())
+    line = json.loads(of[0])
+    return wrong + [f"Alloy reads {name}, which the line does not have" for name in read if name not in line]
+
+
+def main(assay, planted):
+    receiver = Receiver()
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(receiver, server)
+    endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    env = {"TRACING_ENABLED": "true", "TRACING_OTLP_ENDPOINT": endpoint, "TRACING_EXPORT_INTERVAL": "200ms", "RETRY_BASE_DELAY": "50ms",
+           "API_PORT": "0", "TRACING_SERVICE_NAME": "backend"}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        scorer, _, at = started(folder, assay, "scorer", "scorer", "--listen", "127.0.0.1:0", **{**env, "TRACING_SERVICE_NAME": "scorer"})
+        backend, log, address = started(folder, assay, "backend", "backend", "--listen", "127.0.0.1:0", **env, SCORER_URL=f"http://{at}")
+        try:
+            answers = [predict(address, GOOD, "proof-good")]
+            scorer.terminate()
+            scorer.wait()
+            answers.append(predict(address, BAD, "proof-bad"))
+        finally:
+            for process in (scorer, backend):      # both send what they have before they end
+                process.terminate()
+                process.wait()
+        lines = log.read_text().splitlines()
+    server.stop(0)
+    failed = answers != [200, 503]
+    print(f"{'FAIL' if failed else 'ok  '} traces: the requests were answered {answers}")
+    other = Receiver()
+    other.spans = [one for one in receiver.spans if one[1].name != "scorer.predict"]
+    for name, check in {"one trace through both services": good, "a failed request with its attempts": bad, "from a log line to its trace": logged}.items():
+        wrong = check(receiver, lines)
+        failed |= bool(wrong)
+        print(f"{'FAIL' if wrong else 'ok  '} traces: {name}", *wrong, sep="\n     ")
+        if planted:
+            found = check(other, [line.replace('"trace_id"', '"trace"') for line in lines])
+            failed |= not found
+            print(f"{'ok  ' if found else 'FAIL'} traces: {name}, planted error: {found[0][:120] if found else 'not found'}")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main(pathlib.Path(sys.argv[1]).resolve(), "--planted" in sys.argv)))

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Proves the stack: what can be told without starting it, then the stack itself, started, loaded, broken
+# and mended, with stand-ins for the images that a registry would give. docker/README.md says what each
+# stage shows. Ends with 1 if one failed.
+#   docker/prove.sh [--static] [--planted]
+#     --static    only what needs no container engine
+#     --planted   also give each check an error that it must find
+# ASSAY is the program (target/debug/assay by default). Files go to target/proof.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+static='' planted=''
+for argument in "$@"; do
+  case "$argument" in
+    --static) static=yes ;;
+    --planted) planted=--planted ;;
+    *) echo "prove.sh: what is $argument?" >&2; exit 2 ;;
+  esac
+done
+export ASSAY="${ASSAY:-target/debug/assay}" ASSAY_IMAGE=assay-proof:latest
+[ -x "$ASSAY" ] || { echo "prove.sh: there is no $ASSAY: cargo build --workspace" >&2; exit 2; }
+keep=target/proof
+stage() { printf '\n-- %s\n' "$*"; }
+
+stage "tools and images"
+docker/proof/stand-ins.sh "$keep"
+# Nobody shall start a stand-in for the real thing later on.
+gone() { docker image ls -q --filter label=assay.stand-in 2>/dev/null | sort -u | xargs -r docker image rm -f >/dev/null 2>&1 || true; }
+trap gone EXIT
+# Debian's Compose, where it was fetched.
+[ ! -d "$keep/docker" ] || export DOCKER_CONFIG="$PWD/$keep/docker"
+python3 -m venv "$keep/python"
+"$keep/python/bin/pip" install -q 'grafana-foundation-sdk==1769699998!10.1.0' 'pyyaml==6.0.3' 'grpcio==1.85.3' 'opentelemetry-proto==1.45.2'
+
+stage "without a container engine"
+"$keep/python/bin/python" docker/proof/static.py "$keep/bin" "$ASSAY" $planted
+"$keep/python/bin/python" docker/proof/traces.py "$ASSAY" $planted
+
+[ -z "$static" ] || exit 0
+if ! docker info >/dev/null 2>&1; then
+  if [ -n "${CI:-}" ]; then
+    echo "FAIL the stack was not started: no container engine answers" >&2
+    exit 1
+  fi
+  echo "SKIPPED: no container engine answers, so the stack was not started and nothing is known of it running"
+  exit 0
+fi
+
+stage "the stack, thirty times as fast"
+rm -rf "$keep/slo" "$keep/quick" "$keep/runs"
+mkdir -p "$keep/runs"
+"$ASSAY" slo rules slo/objectives/backend.yaml --out "$keep/slo"
+python3 docker/proof/quick.py "$keep/slo/rules.yaml" "$keep/quick"
+"$keep/python/bin/python" docker/proof/live.py "$ASSAY" "$keep/quick" "$keep/runs" $planted
