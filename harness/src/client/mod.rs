@@ -14,6 +14,7 @@ mod lean;
 mod multiplex;
 pub mod payload;
 pub mod render;
+pub mod shown;
 mod socket;
 pub mod tls;
 mod ways;

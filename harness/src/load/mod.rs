@@ -10,6 +10,7 @@
 
 mod arrivals;
 pub mod fill;
+pub mod once;
 mod pool;
 mod shard;
 mod timer;

@@ -23,6 +23,7 @@ mod stream;
 mod take_down;
 mod timetable;
 mod traffic;
+pub mod trial;
 
 pub use environment::keep_calibration;
 
