@@ -10,6 +10,7 @@ pub mod asks;
 pub mod attempt;
 pub mod classify;
 pub mod connection;
+pub mod kept;
 mod lean;
 mod multiplex;
 pub mod payload;
@@ -21,6 +22,7 @@ mod ways;
 
 pub use attempt::{Exchange, Limits, Transport, attempt, attempt_on_hyper};
 pub use connection::Connection;
+pub use kept::{Claim, Keep, Keeper, Slots};
 pub(crate) use lean::{Lean, Written};
 pub use multiplex::Trunk;
 pub use render::{RenderError, Rendered};

@@ -9,7 +9,7 @@ use super::fill::{self, Unsent};
 use super::{Aim, StartError, apart, render};
 use crate::client::asks::Seen;
 use crate::client::shown::{self, Asked, Heard, Reached};
-use crate::client::{Connection, Ends, Exchange, Limits, attempt_on_hyper};
+use crate::client::{Connection, Ends, Exchange, Keep, Limits, attempt_on_hyper};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::answer::{Capture, MOST_KEPT, Source};
@@ -198,7 +198,7 @@ impl Trial {
             }
             nth += 1;
             let asked = Asked::of(&message);
-            let limits = Limits { keep: MOST_KEPT, ..kind.limits.clone() };
+            let limits = Limits { keep: Keep::always(MOST_KEPT), ..kind.limits.clone() };
             let (exchange, back) =
                 attempt_on_hyper(clock, &limits, kept.take(), message, |_| {}).await;
             kept = back;

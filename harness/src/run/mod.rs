@@ -10,6 +10,7 @@ mod accounts;
 mod conduct;
 pub mod directory;
 mod environment;
+mod failures;
 mod lanes;
 mod look;
 mod machine;

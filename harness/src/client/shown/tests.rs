@@ -106,7 +106,7 @@ fn an_end_without_an_answer_has_words() {
         connect_timeout_us: 1,
         timeout_us: 2_000_000,
         check_status: vec![],
-        keep: 0,
+        keep: crate::client::Keep::default(),
         tls: None,
         trunk: None,
         ways: Ways::default(),
