@@ -53,7 +53,8 @@ fn drive() -> (Drive, mpsc::UnboundedReceiver<Batch>) {
     edges.zero(zero);
     let (sink, batches) = mpsc::unbounded_channel();
     let (edges, marks) = (Arc::new(edges), Arc::default());
-    (Drive { clock, zero, edges, marks, run_id: "run".to_owned(), threads: 1, sink }, batches)
+    let (run_id, secrets) = ("run".to_owned(), Arc::default());
+    (Drive { clock, zero, edges, marks, run_id, threads: 1, secrets, sink }, batches)
 }
 
 /// Five users for a minute.

@@ -53,6 +53,20 @@ Examples:
   assay run my.yaml --profile ci --out reports/today --on-inconclusive fail
   NO_COLOR=1 assay run my.yaml --seed 42 -q")]
     Run(RunArgs),
+    /// Send each request and journey of a scenario once, and show what was sent, answered, checked
+    /// and captured. No load, no faults, no verdict.
+    #[command(after_help = "\
+Services that the scenario starts are started, and ended after it. Secrets are shown as ***.
+
+Exit codes: 0 all were answered and all checks hold, 1 not so, 2 invalid scenario, 4 could not run,
+5 something could not be ended, 130/143 interrupted.
+
+Examples:
+  assay try my.yaml
+  assay try my.yaml --only login --var tenant=acme
+  assay try my.yaml --only crowd --set load.crowd.constant-vus.client.timeout=1s -v
+  assay try my.yaml -q")]
+    Try(TryArgs),
     /// Load one URL, without a scenario file; with gates it is judged like any run.
     #[command(after_help = "\
 Exit codes: those of `assay run`; without gates 0, since nothing was asked.
@@ -184,6 +198,22 @@ pub(super) struct RunArgs {
     pub(super) allow_faults: Vec<String>,
     #[command(flatten)]
     pub(super) words: WordArgs,
+}
+
+/// A trial.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TryArgs {
+    #[command(flatten)]
+    pub(super) scenario: OneScenario,
+    /// Only this load, or this request (of a journey, up to it); may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(super) only: Vec<String>,
+    /// Show only what failed, and the last line.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Show bodies up to 64 KiB instead of 4, and services as they start.
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
 }
 
 /// A calibration.

@@ -50,7 +50,8 @@ impl Go<'_> {
 
 /// Writes every report and says the verdict.
 pub(super) fn conclude(dir: &Path, judged: &Judged, words: WordArgs) -> ExitCode {
-    let head = Head::of(judged, run::shown(dir));
+    let kept = report::html::kept(dir).len();
+    let head = Head { kept, ..Head::of(judged, run::shown(dir)) };
     let written = report::html::collect(dir)
         .and_then(|series| report::write_all(dir, &head, &judged.scorecard, &series));
     if let Err(error) = written {

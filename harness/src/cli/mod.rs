@@ -13,6 +13,7 @@ mod print;
 mod run;
 mod scenario;
 mod slo;
+mod tried;
 mod verify;
 
 use args::{Args, Command};
@@ -26,6 +27,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => scenario::validate(&args),
         Command::Plan(args) => scenario::plan(&args),
         Command::Run(args) => run::run(&args),
+        Command::Try(args) => tried::try_once(&args),
         Command::Load(args) => load::load(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),

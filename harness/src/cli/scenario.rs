@@ -6,7 +6,7 @@ use super::args::{ChangeArgs, OneScenario, ValidateArgs};
 use super::print;
 use crate::plan::{self, Plan};
 use crate::report::exit::Exit;
-use crate::spec::{self, Look, Overrides, Problems};
+use crate::spec::{self, Loaded, Look, Overrides, Problems, Refused};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,13 +16,25 @@ use std::process::ExitCode;
 /// # Errors
 /// All its mistakes.
 pub(super) fn planned(file: &Path, changes: &ChangeArgs) -> Result<Plan, Problems> {
+    plan::compile_all(read(file, changes))
+}
+
+/// The same of a scenario that may ask nothing.
+///
+/// # Errors
+/// All its mistakes.
+pub(super) fn planned_to_measure(file: &Path, changes: &ChangeArgs) -> Result<Plan, Problems> {
+    plan::compile_to_measure(read(file, changes))
+}
+
+fn read(file: &Path, changes: &ChangeArgs) -> Result<Loaded, Refused> {
     let overrides = Overrides {
         profiles: changes.profile.clone(),
         sets: changes.set.clone(),
         vars: changes.var.clone(),
         seed: changes.seed,
     };
-    plan::compile_all(spec::load(file, &overrides, &|name| std::env::var(name).ok()))
+    spec::load(file, &overrides, &|name| std::env::var(name).ok())
 }
 
 /// Prints mistakes to stderr.

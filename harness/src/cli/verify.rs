@@ -33,7 +33,8 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
             return failed(&format!("cannot read {}: {error}", dir.join("verdict.json").display()));
         }
     }
-    let head = Head::of(&judged, run::shown(dir));
+    let kept = report::html::kept(dir).len();
+    let head = Head { kept, ..Head::of(&judged, run::shown(dir)) };
     let ours = report::html::collect(dir)
         .and_then(|series| report::files(dir, &head, &judged.scorecard, &series));
     let ours = match ours {

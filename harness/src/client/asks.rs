@@ -36,6 +36,46 @@ impl<'a> Seen<'a> {
         checks.iter().find_map(|check| self.check(check).err())
     }
 
+    /// What each check says: nothing where it holds, else why not.
+    #[must_use]
+    pub fn each(&self, checks: &[Check]) -> Vec<Option<String>> {
+        checks.iter().map(|check| self.check(check).err()).collect()
+    }
+
+    /// What a capture finds.
+    ///
+    /// # Errors
+    /// Nothing, in words.
+    pub fn found(&self, capture: &Capture) -> Result<String, String> {
+        self.capture(&capture.from)
+    }
+
+    /// Where the scalars of a JSON body are: JSON pointers, the first `most`, those near the top
+    /// first. None of what is no JSON.
+    #[must_use]
+    pub fn pointers(&self, most: usize) -> Vec<String> {
+        let Ok(root) = self.json() else { return Vec::new() };
+        let (mut level, mut found) = (vec![(String::new(), root)], Vec::new());
+        while !level.is_empty() && found.len() < most {
+            let mut next = Vec::new();
+            for (at, value) in level {
+                match value {
+                    Value::Object(map) => next.extend(map.iter().map(|(key, inner)| {
+                        (format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), inner)
+                    })),
+                    Value::Array(items) => {
+                        next.extend(items.first().map(|inner| (format!("{at}/0"), inner)));
+                    }
+                    Value::Null => {}
+                    Value::Bool(_) | Value::Number(_) | Value::String(_) => found.push(at),
+                }
+            }
+            level = next;
+        }
+        found.truncate(most);
+        found
+    }
+
     /// What is captured, in the order of `captures`.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 
 use super::classify::{self, NoConnection};
 use super::connection::{Answer, Broken, Connection, dial};
+use super::kept::{Claim, Keep};
 use super::multiplex::Trunk;
 use super::payload::Payload;
 use super::tls::Tls;
@@ -36,8 +37,8 @@ pub struct Limits {
     pub timeout_us: u64,
     /// Accepted statuses, inclusive ranges; empty: 2xx and 3xx.
     pub check_status: Vec<(u16, u16)>,
-    /// How many bytes of an answer's body are kept.
-    pub keep: usize,
+    /// How much of an answer's body is kept.
+    pub keep: Keep,
     /// How TLS is spoken there; none: it is not.
     pub tls: Option<Tls>,
     /// HTTP/2: the connections that requests share. None: HTTP/1.1, each on its own.
@@ -98,7 +99,7 @@ pub trait Transport: Sized {
     fn send(
         &mut self,
         request: Self::Request,
-        keep: usize,
+        keep: &Keep,
         deadline: Instant,
     ) -> impl Future<Output = Option<Result<Answer, Broken<Self::Request>>>>;
 
@@ -127,6 +128,8 @@ pub struct Exchange {
     pub refused: bool,
     /// What the report must tell: a limit of this machine, a request that cannot be written.
     pub finding: Option<String>,
+    /// A place among the failures that are kept, held for it from its answer's head on.
+    pub claim: Option<Claim>,
 }
 
 impl Exchange {
@@ -143,6 +146,7 @@ impl Exchange {
             idle_reset: false,
             refused: false,
             finding: None,
+            claim: None,
         }
     }
 
@@ -198,7 +202,7 @@ async fn send<T: Transport>(
 ) -> Result<(Exchange, Option<T>), Box<T::Request>> {
     let kept = connection.is_kept();
     let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
-    let end = connection.send(request, limits.keep, deadline).await;
+    let end = connection.send(request, &limits.keep, deadline).await;
     let turned_away = limits.turned_away(connection.tls_error());
     let exchange = ended(Ended { limits, begun, done: clock.now(), kept, turned_away }, end)?;
     let is_whole = exchange.headers.is_some();
@@ -326,8 +330,8 @@ fn took(begun: At, done: At) -> u64 {
 fn answered(begun: At, done: At, answer: Answer, limits: &Limits) -> Exchange {
     let outcome = classify::answer(answer.status, &limits.check_status);
     let exchange = Exchange::unanswered(begun, done, outcome);
-    let Answer { status, headers, body } = answer;
-    Exchange { status, headers: Some(headers), body, ..exchange }
+    let Answer { status, headers, body, claim } = answer;
+    Exchange { status, headers: Some(headers), body, claim, ..exchange }
 }
 
 #[cfg(test)]

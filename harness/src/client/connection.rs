@@ -5,6 +5,7 @@
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
 use super::attempt::Transport;
+use super::kept::{Claim, Keep};
 use super::payload::Payload;
 use super::socket::{Socket, State};
 use super::tls::{Io, Tls};
@@ -46,6 +47,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Payload,
+    /// A place among the failures that are kept, held for it.
+    pub claim: Option<Claim>,
 }
 
 /// Why there is no whole answer to a request `R`.
@@ -124,7 +127,7 @@ impl Transport for Connection {
     async fn send(
         &mut self,
         request: Self::Request,
-        keep: usize,
+        keep: &Keep,
         deadline: Instant,
     ) -> Option<Result<Answer, Broken<Self::Request>>> {
         timeout_at(deadline, self.exchange(request, keep)).await.ok()
@@ -151,14 +154,16 @@ impl Connection {
     async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
-        keep: usize,
+        keep: &Keep,
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         let before = self.socket.received();
         let response = self.head(request, before).await?;
         let (parts, body) = response.into_parts();
-        let body = self.read_out(body, keep).await?;
+        let status = parts.status.as_u16();
+        let (most, claim) = keep.at_head(status);
+        let body = self.read_out(body, most).await?;
         self.answers += 1;
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+        Ok(Answer { status, headers: parts.headers, body, claim })
     }
 
     async fn head(

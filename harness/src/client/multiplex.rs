@@ -10,6 +10,7 @@
 
 use super::attempt::{Ended, Exchange, Limits, connect, ended, within};
 use super::connection::{Answer, Broken};
+use super::kept::Keep;
 use super::payload::Payload;
 use super::socket::{Socket, State};
 use super::tls::{Io, Tls};
@@ -200,7 +201,7 @@ impl Line {
         let kept = channel.answers.load(Ordering::Relaxed) > 0;
         let scheme = if limits.tls.is_some() { "https" } else { "http" };
         let end =
-            within(clock, begun, limits.timeout_us, channel.send(request, limits.keep, scheme))
+            within(clock, begun, limits.timeout_us, channel.send(request, &limits.keep, scheme))
                 .await;
         let turned_away = limits.turned_away(channel.socket.ended());
         let foreign = matches!(&end, Some(Err(Broken::Midway { answered: false, .. })));
@@ -239,7 +240,7 @@ impl Channel {
     async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
-        keep: usize,
+        keep: &Keep,
         scheme: &'static str,
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         address(&mut request, scheme);
@@ -249,14 +250,16 @@ impl Channel {
             None => broken(failed.into_error(), false),
         })?;
         let (parts, mut body) = response.into_parts();
+        let status = parts.status.as_u16();
+        let (most, claim) = keep.at_head(status);
         let mut payload = Payload::default();
         while let Some(frame) = body.frame().await {
             if let Some(data) = frame.map_err(|error| broken(error, true))?.data_ref() {
-                payload.take(data, keep);
+                payload.take(data, most);
             }
         }
         self.answers.fetch_add(1, Ordering::Relaxed);
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: payload })
+        Ok(Answer { status, headers: parts.headers, body: payload, claim })
     }
 }
 

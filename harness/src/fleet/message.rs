@@ -220,7 +220,7 @@ impl Message {
             tls: peer.tls.clone(),
             trunk: None,
             ways: crate::client::Ways::default(),
-            keep: 0,
+            keep: crate::client::Keep::default(),
         };
         let rendered =
             rendered.map_err(|error| StartError::Request { fleet: fleet.name.clone(), error })?;

@@ -10,17 +10,20 @@
 
 mod arrivals;
 pub mod fill;
+mod kept;
+pub mod once;
 mod pool;
 mod shard;
 mod talk;
 mod timer;
 pub mod users;
 
-use crate::client::{Ends, Limits, RenderError, Rendered, Tls, TlsError, Trunk, Ways, Written};
+use crate::client::{
+    Ends, Limits, RenderError, Rendered, Slots, Tls, TlsError, Trunk, Ways, Written,
+};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::Dynamic;
-use crate::plan::answer::{MOST_KEPT, Reads};
 use crate::plan::turns::Turns;
 use crate::record::{Batch, Edges, Recorder};
 pub use arrivals::Until;
@@ -77,6 +80,8 @@ pub struct Drive {
     pub run_id: String,
     /// How many threads at most; [`default_threads`] unless the user says otherwise.
     pub threads: usize,
+    /// What must not be seen in failures that are kept.
+    pub secrets: Arc<[String]>,
     /// Where batches go.
     pub sink: mpsc::UnboundedSender<Batch>,
 }
@@ -303,6 +308,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
 struct Kind {
     rendered: Rendered,
     limits: Limits,
+    told: Arc<kept::Told>,
     /// What each sending has of its own; none where there is nothing.
     dynamic: Option<Arc<Dynamic>>,
 }
@@ -341,7 +347,8 @@ fn render(
     let tls = tls.map_err(|error| StartError::Tls { load: aim.load.to_owned(), error })?;
     let transport = &client.transport;
     let ways = Ways::new(aim.ends.clone(), &transport.sources, transport.reconnect_us);
-    let kind = |request: &plan::Request| {
+    let slots = Arc::new(Slots::new(requests.len()));
+    let kind = |(at, request): (usize, &plan::Request)| {
         let rendered = Rendered::new(run, aim.load, aim.authority, client, request);
         let rendered = rendered.map_err(|error| StartError::Request {
             load: aim.load.to_owned(),
@@ -356,14 +363,12 @@ fn render(
             tls: tls.clone(),
             trunk: None,
             ways: ways.clone(),
-            keep: match request.dynamic.as_ref().map_or(Reads::Nothing, Dynamic::reads) {
-                Reads::Nothing | Reads::Length => 0,
-                Reads::Body => MOST_KEPT,
-            },
+            keep: kept::keep(&slots, at, request),
         };
-        Ok(Kind { rendered, limits, dynamic: request.dynamic.clone().map(Arc::new) })
+        let told = Arc::new(kept::Told::new(aim, client, request));
+        Ok(Kind { rendered, limits, told, dynamic: request.dynamic.clone().map(Arc::new) })
     };
-    requests.iter().map(kind).collect()
+    requests.iter().enumerate().map(kind).collect()
 }
 
 /// Lets this process open as many descriptors as it may; services that we started before keep

@@ -90,6 +90,7 @@ pub(super) fn drive(threads: usize) -> (Drive, mpsc::UnboundedReceiver<Batch>) {
         marks: Arc::new(marks()),
         run_id: "run".to_owned(),
         threads,
+        secrets: Arc::default(),
         sink,
     };
     (drive, batches)
@@ -293,6 +294,7 @@ fn a_cycle_that_names_no_request_is_refused() {
         marks: Arc::default(),
         run_id: String::new(),
         threads: 1,
+        secrets: Arc::default(),
         sink,
     };
     for cycle in [vec![], vec![0, 2]] {

@@ -4,6 +4,7 @@
 
 use regex::Regex;
 use serde_json::Value;
+use std::fmt;
 
 /// The most bytes of a body that are kept to be looked into.
 pub const MOST_KEPT: usize = 1 << 20;
@@ -101,6 +102,41 @@ impl Capture {
         match self.from {
             Source::Header(_) | Source::Cookie(_) => Reads::Nothing,
             Source::Json(_) | Source::Regex(_) => Reads::Body,
+        }
+    }
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ask::Exists(true) => f.write_str("exists"),
+            Ask::Exists(false) => f.write_str("does not exist"),
+            Ask::Equals(value) => write!(f, "equals {value}"),
+            Ask::Matches(pattern) => write!(f, "matches `{pattern}`"),
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Check::Json { at, ask } => write!(f, "json {at} {ask}"),
+            Check::Header { name, ask } => write!(f, "header {name} {ask}"),
+            Check::Contains(text) => write!(f, "contains `{text}`"),
+            Check::Size { least: 0, most } => write!(f, "size at most {most} B"),
+            Check::Size { least, most: u64::MAX } => write!(f, "size at least {least} B"),
+            Check::Size { least, most } => write!(f, "size of {least} to {most} B"),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Json(at) => write!(f, "json {at}"),
+            Source::Header(name) => write!(f, "header {name}"),
+            Source::Cookie(name) => write!(f, "cookie {name}"),
+            Source::Regex(pattern) => write!(f, "regex `{pattern}`"),
         }
     }
 }

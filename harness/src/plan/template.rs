@@ -349,6 +349,14 @@ fn piece_of(name: &str, scope: Scope<'_>) -> Result<Piece, UnknownName> {
     })
 }
 
+/// A text as a segment of a path has it.
+#[must_use]
+pub fn in_path(text: &str) -> String {
+    let mut encoded = String::new();
+    encode(&mut encoded, text, false);
+    encoded
+}
+
 /// A text as a form's field has it.
 #[must_use]
 pub fn encoded(text: &str) -> String {

@@ -42,7 +42,7 @@ pub(super) fn count(of: u64) -> String {
 
 /// `1 request`, `2 requests`.
 #[must_use]
-pub(super) fn several(of: u64, one: &str, more: &str) -> String {
+pub fn several(of: u64, one: &str, more: &str) -> String {
     format!("{} {}", count(of), if of == 1 { one } else { more })
 }
 

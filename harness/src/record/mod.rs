@@ -14,5 +14,5 @@ pub use edges::{Edges, Position};
 pub use hlog::Hlog;
 pub use intervals::{Interval, Series};
 pub use marks::Finished;
-pub use recorder::{Batch, Recorder};
+pub use recorder::{Batch, Failure, Recorder};
 pub use totals::{Recent, Totals};

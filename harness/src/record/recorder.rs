@@ -28,6 +28,8 @@ pub struct Batch {
     pub lags: Vec<Lags>,
     /// What the report must tell; each sentence once per thread.
     pub findings: Vec<String>,
+    /// The first of those that failed.
+    pub failures: Vec<Failure>,
 }
 
 impl Batch {
@@ -38,7 +40,21 @@ impl Batch {
             && self.health.is_empty()
             && self.intervals.is_empty()
             && self.findings.is_empty()
+            && self.failures.is_empty()
     }
+}
+
+/// A failed exchange that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Index into the loads.
+    pub load: usize,
+    /// Index into its requests.
+    pub request: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// As people read it, without secrets.
+    pub text: String,
 }
 
 /// Everything alike in one cell.
@@ -68,6 +84,7 @@ pub struct Recorder {
     intervals: Intervals,
     health: HealthBook,
     findings: Vec<String>,
+    failures: Vec<Failure>,
     told: BTreeSet<String>,
     from: At,
 }
@@ -91,6 +108,7 @@ impl Recorder {
             intervals: Intervals::new()?,
             health: HealthBook::new()?,
             findings: Vec::new(),
+            failures: Vec::new(),
             told: BTreeSet::new(),
             from,
         })
@@ -141,6 +159,11 @@ impl Recorder {
         }
     }
 
+    /// A failed exchange is kept.
+    pub fn keep(&mut self, failure: Failure) {
+        self.failures.push(failure);
+    }
+
     /// Hands over what happened until now, and starts anew.
     pub fn take(&mut self, now: At) -> Batch {
         let from = std::mem::replace(&mut self.from, now);
@@ -152,6 +175,7 @@ impl Recorder {
             lags,
             intervals: self.intervals.take(from, now),
             findings: std::mem::take(&mut self.findings),
+            failures: std::mem::take(&mut self.failures),
         }
     }
 }

@@ -242,6 +242,14 @@ fn whereabouts(out: &mut String, head: &Head) {
         return;
     }
     _ = writeln!(out, "reports  {run_dir}/report.html  summary.md  junit.xml  verdict.json");
+    if head.kept > 0 {
+        let what = if head.kept == 1 { "exchange" } else { "exchanges" };
+        _ = writeln!(
+            out,
+            "failures {run_dir}/failures/  {} failed {what}, with their curl lines",
+            head.kept
+        );
+    }
 }
 
 #[cfg(test)]

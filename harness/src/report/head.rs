@@ -1,7 +1,7 @@
 //! What reports need beside the scorecard.
 //!
 //! Invariant: everything here comes from the journal, so that a run reported again later gives
-//! the same bytes; only [`Head::run_dir`] and [`Head::command`] are the reader's own, and
+//! the same bytes; only [`Head::run_dir`], [`Head::kept`] and [`Head::command`] are the reader's own, and
 //! verdict.json has neither.
 //! Not here: what was found (crate slo's scorecard).
 
@@ -43,6 +43,9 @@ pub struct Head {
     pub command: String,
     /// The run directory as it is printed; empty where the reports are not there.
     pub run_dir: String,
+    /// How many failed exchanges were kept there.
+    #[serde(default)]
+    pub kept: usize,
 }
 
 impl Head {
@@ -74,6 +77,7 @@ impl Head {
             still_broken,
             command: header.repeat.clone(),
             run_dir,
+            kept: 0,
         }
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn head() -> Head {
         exit: Exit::Violated,
         command: "assay run scenarios/slow-backend.yaml --seed 42".into(),
         run_dir: "reports/slow-backend-20260801T100000Z-42".into(),
+        kept: 0,
     }
 }
 

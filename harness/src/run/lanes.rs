@@ -157,7 +157,7 @@ fn prefix(plan: &Plan, to: &Target) -> String {
 
 /// Where a load's requests are sent, and the host they are for: a link passes `Host` on, so it
 /// is the far end's.
-fn target(plan: &Plan, stage: &Stage, to: &Target) -> Result<Address, String> {
+pub(super) fn target(plan: &Plan, stage: &Stage, to: &Target) -> Result<Address, String> {
     let link = match to {
         Target::Service(name) => return stage.service(name).cloned(),
         Target::Link(name) => name,
@@ -181,11 +181,11 @@ fn text(stage: &Stage, text: &Text) -> Result<Text, String> {
     stage.fill(text, None).map(Text)
 }
 
-fn client(stage: &Stage, client: &Client) -> Result<Client, String> {
+pub(super) fn client(stage: &Stage, client: &Client) -> Result<Client, String> {
     Ok(Client { headers: headers(stage, &client.headers)?, ..client.clone() })
 }
 
-fn request(stage: &Stage, request: &Request) -> Result<Request, String> {
+pub(super) fn request(stage: &Stage, request: &Request) -> Result<Request, String> {
     let body = match &request.body {
         Body::Json(json) => Body::Json(Text(stage.fill_json(json)?)),
         Body::Text(plain) => Body::Text(text(stage, plain)?),

@@ -10,6 +10,7 @@ mod accounts;
 mod conduct;
 pub mod directory;
 mod environment;
+mod failures;
 mod lanes;
 mod look;
 mod machine;
@@ -23,6 +24,7 @@ mod stream;
 mod take_down;
 mod timetable;
 mod traffic;
+pub mod trial;
 
 pub use environment::keep_calibration;
 

@@ -5,6 +5,7 @@
 //! says so: what could not be recorded cannot be judged.
 //! Not here: deciding anything.
 
+use super::failures::Failures;
 use super::machine::Looker;
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -34,6 +35,7 @@ pub(super) struct Stream {
     /// Attempts of each load, warm-up included.
     sent: BTreeMap<usize, u64>,
     machine: Looker,
+    failures: Failures,
     failure: Option<String>,
     secrets: Vec<String>,
 }
@@ -63,6 +65,7 @@ impl Stream {
             sent: BTreeMap::new(),
             case: header.case,
             machine: Looker::default(),
+            failures: Failures::new(dir),
             failure: None,
             secrets: secrets.to_vec(),
         })
@@ -135,6 +138,11 @@ impl Stream {
         }
         for text in batch.findings {
             self.finding(text);
+        }
+        for failure in &batch.failures {
+            if let Err(why) = self.failures.keep(&self.case, failure) {
+                self.finding(why);
+            }
         }
         if self.failure.is_none()
             && let Err(error) =

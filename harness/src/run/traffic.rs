@@ -63,6 +63,7 @@ impl Traffic {
             marks: Arc::clone(&marks),
             run_id: run_id.to_owned(),
             threads: load::default_threads(),
+            secrets: plan.secrets.clone().into(),
             sink,
         };
         let fleet_drive = fleet::Drive {

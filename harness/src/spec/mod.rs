@@ -31,6 +31,6 @@ pub use left_out::LeftOut;
 pub use load::{Loaded, Refused, Rest, decode, load};
 pub use overrides::Overrides;
 pub use problem::{Look, Place, Problem, Problems};
-pub use secret::mask_tree;
+pub use secret::{MASK, is_secret_header, mask, mask_tree};
 pub use trail::{Segment, Trail};
 pub use types::Scenario;

@@ -6,14 +6,21 @@
 use serde_json::Value;
 
 /// Written in a secret's place.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// Headers whose value is a secret, in lower case.
 const HEADERS: [&str; 5] =
     ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"];
 
+/// Whether the value of a header of this name is a secret, whoever gave it.
+#[must_use]
+pub fn is_secret_header(name: &str) -> bool {
+    HEADERS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
 /// A text without its secrets.
-pub(super) fn mask(text: &str, secrets: &[String]) -> String {
+#[must_use]
+pub fn mask(text: &str, secrets: &[String]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         if text.contains(secret.as_str()) {

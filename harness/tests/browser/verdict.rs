@@ -33,6 +33,7 @@ pub(crate) fn head() -> Head {
         exit: Exit::Violated,
         command: "assay run scenarios/backend-outage.yaml --seed 20240611".into(),
         run_dir: "reports/backend-outage-20260801T100000Z-20240611".into(),
+        kept: 0,
     }
 }
 

@@ -85,7 +85,7 @@ fn limits(addr: SocketAddr, timeout_us: u64) -> Limits {
         connect_timeout_us: LONG_US,
         timeout_us,
         check_status: Vec::new(),
-        keep: 0,
+        keep: crate::client::Keep::default(),
         tls: None,
         trunk: None,
         ways: crate::client::Ways::default(),

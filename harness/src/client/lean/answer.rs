@@ -1,10 +1,13 @@
-//! One answer of HTTP/1.1 from the bytes that come, its body thrown away.
+//! One answer of HTTP/1.1 from the bytes that come, its body thrown away unless its failure is kept.
 //!
 //! Invariant: pure; bytes may come in any pieces, and what is kept of them does not grow with the
 //! body.
 //! Not here: reading (`mod`), what an answer means (`classify`).
 
 use super::chunked::Chunked;
+use crate::client::connection::Answer;
+use crate::client::kept::{Claim, Keep};
+use crate::client::payload::Payload;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// A head may be so long.
@@ -37,9 +40,14 @@ enum Body {
 
 /// An answer under way.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct Reader<'k> {
     is_head: bool,
     wants_headers: bool,
+    keep: &'k Keep,
+    /// How much of the body is kept; nothing of most.
+    most: usize,
+    kept: Payload,
+    claim: Option<Claim>,
     /// The beginning of a head that is not whole yet.
     partial: Vec<u8>,
     status: u16,
@@ -48,12 +56,16 @@ pub(super) struct Reader {
     body: Body,
 }
 
-impl Reader {
+impl<'k> Reader<'k> {
     /// The answer to a request; `is_head`: to HEAD, which has no body whatever it says.
-    pub(super) fn new(is_head: bool, wants_headers: bool) -> Reader {
+    pub(super) fn new(is_head: bool, wants_headers: bool, keep: &'k Keep) -> Reader<'k> {
         Reader {
             is_head,
             wants_headers,
+            keep,
+            most: 0,
+            kept: Payload::default(),
+            claim: None,
             partial: Vec::new(),
             status: 0,
             headers: HeaderMap::new(),
@@ -62,9 +74,15 @@ impl Reader {
         }
     }
 
-    /// The status, and the headers if they were wanted. Of a whole answer.
-    pub(super) fn answer(&mut self) -> (u16, HeaderMap) {
-        (self.status, std::mem::take(&mut self.headers))
+    /// What was kept of a whole answer: the status always, headers if they were wanted, and of a
+    /// failure that is kept all.
+    pub(super) fn answer(&mut self) -> Answer {
+        Answer {
+            status: self.status,
+            headers: std::mem::take(&mut self.headers),
+            body: std::mem::take(&mut self.kept),
+            claim: self.claim.take(),
+        }
     }
 
     /// Takes what has come.
@@ -74,14 +92,25 @@ impl Reader {
             let Some(head) = self.head(rest)? else { return Ok(Progress::More) };
             rest = rest.get(head..).unwrap_or_default();
         }
+        let (most, kept) = (self.most, &mut self.kept);
+        let mut take = |data: &[u8]| {
+            if most > 0 {
+                kept.take(data, most);
+            }
+        };
         let left = match &mut self.body {
-            Body::Awaited | Body::ToTheEnd => return Ok(Progress::More),
+            Body::Awaited => return Ok(Progress::More),
+            Body::ToTheEnd => {
+                take(rest);
+                return Ok(Progress::More);
+            }
             Body::Left(left) => {
                 let taken = (rest.len() as u64).min(*left);
                 *left -= taken;
+                take(rest.get(..taken as usize).unwrap_or_default());
                 (*left == 0).then(|| rest.len() - taken as usize)
             }
-            Body::Chunked(chunked) => chunked.feed(rest)?.map(|end| rest.len() - end),
+            Body::Chunked(chunked) => chunked.feed(rest, take)?.map(|end| rest.len() - end),
         };
         Ok(match left {
             None => Progress::More,
@@ -134,10 +163,12 @@ impl Reader {
             return Ok(Some(end));
         }
         self.status = status;
+        (self.most, self.claim) = self.keep.at_head(status);
+        let wants_headers = self.wants_headers || self.claim.is_some();
         let mut framing = Framing { keeps: answer.version == Some(1), ..Framing::default() };
         for field in &*answer.headers {
             framing.see(field)?;
-            if self.wants_headers {
+            if wants_headers {
                 let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Malformed)?;
                 let value = HeaderValue::from_bytes(field.value).map_err(|_| Malformed)?;
                 self.headers.append(name, value);
@@ -208,10 +239,12 @@ fn decimal(word: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::kept::{Keeper, Slots};
 
     /// What it comes to, fed in pieces of this size, and then the end of the connection.
     fn read(answer: &[u8], piece: usize) -> Result<(Progress, u16), Malformed> {
-        let mut reader = Reader::new(false, false);
+        let keep = Keep::default();
+        let mut reader = Reader::new(false, false, &keep);
         let mut pieces = answer.chunks(piece);
         while let Some(part) = pieces.next() {
             if let Progress::Whole { keeps } = reader.feed(part)? {
@@ -291,14 +324,40 @@ mod tests {
     fn headers_are_kept_where_they_are_wanted() {
         let answer =
             b"HTTP/1.1 503 No\r\nRetry-After: 3\r\nx: 1\r\nX: 2\r\ncontent-length: 0\r\n\r\n";
-        let mut reader = Reader::new(false, true);
+        let keep = Keep::default();
+        let mut reader = Reader::new(false, true, &keep);
         assert_eq!(reader.feed(answer).unwrap(), Progress::Whole { keeps: true });
-        let (status, headers) = reader.answer();
+        let Answer { status, headers, .. } = reader.answer();
         assert_eq!((status, headers["retry-after"].as_bytes()), (503, &b"3"[..]));
         assert_eq!(headers.get_all("x").iter().count(), 2);
-        let mut reader = Reader::new(true, false);
+        let mut reader = Reader::new(true, false, &keep);
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n";
         assert_eq!(reader.feed(head).unwrap(), Progress::Whole { keeps: true });
-        assert!(reader.answer().1.is_empty());
+        assert!(reader.answer().headers.is_empty());
+    }
+
+    #[test]
+    fn of_a_failure_that_is_kept_there_is_all() {
+        let slots = std::sync::Arc::new(Slots::new(1));
+        let keep = Keep { always: 0, failed: Some(Keeper::new(&slots, 0, &[], false)) };
+        let chunked = b"HTTP/1.1 503 No\r\nx: 1\r\ntransfer-encoding: chunked\r\n\r\n\
+                        3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
+        let whole = b"HTTP/1.1 500 No\r\nx: 1\r\ncontent-length: 5\r\n\r\nabcde";
+        let to_the_end = b"HTTP/1.1 400 No\r\nx: 1\r\n\r\nabcde";
+        let ok = b"HTTP/1.1 200 OK\r\nx: 1\r\ncontent-length: 5\r\n\r\nabcde";
+        for (bytes, kept) in [(&chunked[..], true), (whole, true), (to_the_end, true), (ok, false)]
+        {
+            for piece in [1, 4, 1000] {
+                let mut reader = Reader::new(false, false, &keep);
+                for part in bytes.chunks(piece) {
+                    reader.feed(part).unwrap();
+                }
+                let answer = reader.answer();
+                assert_eq!(answer.claim.is_some(), kept);
+                assert_eq!(answer.headers.contains_key("x"), kept);
+                let body = if kept { (b"abcde".to_vec(), 5) } else { (vec![], 0) };
+                assert_eq!((answer.body.kept, answer.body.length), body);
+            }
+        }
     }
 }

@@ -40,14 +40,20 @@ impl Chunked {
         Chunked { at: At::Size(false), left: 0, around: 0 }
     }
 
-    /// Takes bytes; gives how many belong to the body if it has ended within them.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    /// Takes bytes; gives how many belong to the body if it has ended within them. `data` gets what
+    /// the body holds.
+    pub(super) fn feed(
+        &mut self,
+        bytes: &[u8],
+        mut data: impl FnMut(&[u8]),
+    ) -> Result<Option<usize>, Malformed> {
         let mut index = 0;
         while let Some(byte) = bytes.get(index).copied() {
             if self.at == At::Data {
                 let here = (bytes.len() - index) as u64;
                 let taken = here.min(self.left);
                 self.left -= taken;
+                data(bytes.get(index..index + taken as usize).unwrap_or_default());
                 index += taken as usize;
                 if self.left == 0 {
                     self.at = At::DataCr;
@@ -100,7 +106,7 @@ mod tests {
         let mut chunked = Chunked::new();
         let mut before = 0;
         for part in body.chunks(piece) {
-            if let Some(end) = chunked.feed(part)? {
+            if let Some(end) = chunked.feed(part, |_| {})? {
                 return Ok(Some(before + end));
             }
             before += part.len();

@@ -15,13 +15,12 @@ mod written;
 
 use super::attempt::Transport;
 use super::connection::{Answer, Broken};
-use super::payload::Payload;
+use super::kept::Keep;
 use super::socket::{State, state};
 use super::tls::Tls;
 use alarm::Alarm;
 use answer::{Progress, Reader};
 use assay_slo::At;
-use hyper::HeaderMap;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -79,8 +78,8 @@ impl Transport for Lean {
     async fn send(
         &mut self,
         message: Message,
-        // Answers that are looked into go over hyper's connections.
-        _keep: usize,
+        // Answers that are looked into go over hyper's connections: only failures are kept.
+        keep: &Keep,
         deadline: Instant,
     ) -> Option<Result<Answer, Broken<Message>>> {
         // Until the whole answer is there; a dropped future leaves it so.
@@ -90,7 +89,7 @@ impl Transport for Lean {
             written: 0,
             unwritable: false,
             heard: false,
-            reader: Reader::new(message.is_head, message.wants_headers),
+            reader: Reader::new(message.is_head, message.wants_headers, keep),
         };
         let alarm = &mut self.alarm;
         let ended = poll_fn(|context| match turn.poll(context, &message.bytes) {
@@ -99,10 +98,10 @@ impl Transport for Lean {
         })
         .await?;
         Some(match ended {
-            End::Whole { keeps, status, headers } => {
+            End::Whole { keeps, answer } => {
                 self.rests = keeps;
                 self.answered = Some(Instant::now());
-                Ok(Answer { status, headers, body: Payload::default() })
+                Ok(answer)
             }
             End::Unsent => Err(Broken::Unsent(Box::new(message))),
             End::Midway { answered, closed } => Err(Broken::Midway { answered, closed }),
@@ -116,7 +115,7 @@ impl Transport for Lean {
 
 /// How one exchange ended.
 enum End {
-    Whole { keeps: bool, status: u16, headers: HeaderMap },
+    Whole { keeps: bool, answer: Answer },
     Unsent,
     Midway { answered: bool, closed: bool },
 }
@@ -129,7 +128,7 @@ struct Turn<'a> {
     unwritable: bool,
     /// Any byte has come back.
     heard: bool,
-    reader: Reader,
+    reader: Reader<'a>,
 }
 
 impl Turn<'_> {
@@ -177,9 +176,9 @@ impl Turn<'_> {
                 Ok(Progress::More) if closed => return Poll::Ready(self.midway(true)),
                 Ok(Progress::More) => {}
                 Ok(Progress::Whole { keeps }) => {
-                    let (status, headers) = self.reader.answer();
+                    let answer = self.reader.answer();
                     // Who answers without reading all has no use for the rest.
-                    return Poll::Ready(End::Whole { keeps: keeps && sent, status, headers });
+                    return Poll::Ready(End::Whole { keeps: keeps && sent, answer });
                 }
                 Err(_) => return Poll::Ready(self.midway(false)),
             }

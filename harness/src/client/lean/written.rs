@@ -100,8 +100,9 @@ mod tests {
         };
         let stream = dial(None, listener.local_addr().unwrap()).await.unwrap();
         let mut ours = T::over(stream, None, assay_slo::At(0)).await.unwrap();
+        let keep = crate::client::Keep::default();
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-        let (bytes, answer) = tokio::join!(peer, ours.send(request, 0, deadline));
+        let (bytes, answer) = tokio::join!(peer, ours.send(request, &keep, deadline));
         assert_eq!(answer.unwrap().ok().unwrap().status, 200);
         bytes
     }

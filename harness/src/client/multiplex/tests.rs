@@ -128,7 +128,7 @@ fn limits(addr: SocketAddr, trunk: Trunk) -> Arc<Limits> {
         connect_timeout_us: LONG_US,
         timeout_us: LONG_US,
         check_status: Vec::new(),
-        keep: 0,
+        keep: crate::client::Keep::default(),
         tls: None,
         trunk: Some(Arc::new(trunk)),
         ways: crate::client::Ways::default(),

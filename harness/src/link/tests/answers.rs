@@ -36,7 +36,7 @@ async fn outcome(api: &Api, path: &str, timeout_us: u64) -> Outcome {
         connect_timeout_us: 20_000_000,
         timeout_us,
         check_status: Vec::new(),
-        keep: 0,
+        keep: crate::client::Keep::default(),
         tls: None,
         trunk: None,
         ways: Ways::default(),

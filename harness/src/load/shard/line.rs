@@ -7,6 +7,8 @@
 use super::{Job, Shard};
 use crate::client::{Connection, Exchange, Lean, attempt, attempt_on_hyper};
 use crate::load::fill::{self, Unsent};
+use crate::load::kept::{self, Which};
+use assay_slo::Outcome;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -31,7 +33,9 @@ impl Shard {
                 Line::Hyper(_) => None,
             });
             let message = written.message(arrival.k, arrival.warmup);
-            let (exchange, back) = attempt(clock, &kind.limits, kept, message, began).await;
+            let (mut exchange, back) = attempt(clock, &kind.limits, kept, message, began).await;
+            let sent = || kind.rendered.request(arrival.k, arrival.warmup);
+            self.keep(job, &mut exchange, sent);
             return (exchange, back.map(Line::Lean));
         }
         let kept = line.and_then(|line| match line {
@@ -51,6 +55,9 @@ impl Shard {
             }
         };
         let limits = &kind.limits;
+        // What was filled in, and the id of a journey's request, can be had only now.
+        let fills = kind.dynamic.as_ref().is_some_and(|dynamic| !dynamic.is_fixed());
+        let copy = (fills || job.trip.is_some()).then(|| message.clone());
         let (mut exchange, back) = attempt_on_hyper(clock, limits, kept, message, began).await;
         match (job.trip, &kind.dynamic) {
             (Some(trip), _) => self.journeys.borrow_mut().hear(trip, &mut exchange),
@@ -59,6 +66,8 @@ impl Shard {
             }
             (None, None) => {}
         }
+        let sent = || kind.rendered.request(arrival.k, arrival.warmup);
+        self.keep(job, &mut exchange, || copy.unwrap_or_else(sent));
         (exchange, back.map(|back| Line::Hyper(Box::new(back))))
     }
 
@@ -83,5 +92,29 @@ impl Shard {
         let mut message = kind.rendered.keyed(format_args!("{warmup}{}.{nth}", job.arrival.k));
         journeys.fill(trip, &mut message)?;
         Ok(message)
+    }
+
+    /// Keeps a failed exchange, if it is one of the first.
+    fn keep(
+        &self,
+        job: &Job,
+        exchange: &mut Exchange,
+        sent: impl FnOnce() -> Request<Full<Bytes>>,
+    ) {
+        // The warm-up is not judged, and would take the places.
+        if exchange.outcome == Outcome::Ok || job.arrival.warmup {
+            return;
+        }
+        let post = &self.posts[job.post];
+        let which = Which {
+            load: post.lane.index,
+            request: job.request,
+            due: job.arrival.due,
+            zero: self.drive.zero,
+        };
+        let kind = &post.kinds[job.request];
+        if let Some(failure) = kept::failure(kind, which, exchange, &self.drive.secrets, sent) {
+            self.recorder.borrow_mut().keep(failure);
+        }
     }
 }

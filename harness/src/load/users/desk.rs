@@ -7,9 +7,13 @@
 
 use crate::client::Exchange;
 use crate::clock::Clock;
-use crate::load::Drive;
+use crate::load::kept::{self, Which};
+use crate::load::{Drive, Kind};
 use crate::record::{Finished, Recorder};
 use assay_slo::{At, Outcome};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +49,24 @@ impl Desk {
 
     pub(super) fn finding(&self, text: String) {
         self.recorder().finding(text);
+    }
+
+    /// Keeps a failed exchange, if it is one of the first.
+    pub(super) fn keep(
+        &self,
+        load: usize,
+        (request, kind): (usize, &Kind),
+        exchange: &mut Exchange,
+        sent: impl FnOnce() -> Request<Full<Bytes>>,
+    ) {
+        if exchange.outcome == Outcome::Ok {
+            return;
+        }
+        let due = exchange.begun.unwrap_or(exchange.done);
+        let which = Which { load, request, due, zero: self.drive.zero };
+        if let Some(failure) = kept::failure(kind, which, exchange, &self.drive.secrets, sent) {
+            self.recorder().keep(failure);
+        }
     }
 
     /// Hands over what happened until now.

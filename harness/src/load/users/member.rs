@@ -37,7 +37,9 @@ impl Errands for Wire {
 
     async fn send(&mut self, request: usize) -> Onward {
         let Some(kind) = self.kinds.get(request) else { return Onward::Next };
-        let mut message = kind.rendered.keyed(format_args!("u{}.{}", self.user, self.sent));
+        let (user, nth) = (self.user, self.sent);
+        let plain = || kind.rendered.keyed(format_args!("u{user}.{nth}"));
+        let mut message = plain();
         self.sent += 1;
         let clock = self.desk.clock();
         let mut flight = self.desk.take_off(self.load, request);
@@ -46,6 +48,9 @@ impl Errands for Wire {
             self.desk.finding(format!("load {}: a request was not sent: {why}", self.name));
             return onward(&why);
         }
+        // What was filled in can be had only now.
+        let fills = kind.dynamic.as_ref().is_some_and(|dynamic| !dynamic.is_fixed());
+        let copy = fills.then(|| message.clone());
         let kept = self.kept.take();
         let ended = {
             let began = |at| flight.began(at);
@@ -60,6 +65,8 @@ impl Errands for Wire {
         self.kept = kept;
         let onward = self.talk.hear(request, &mut exchange);
         flight.land(&exchange);
+        let sent = || copy.unwrap_or_else(plain);
+        self.desk.keep(self.load, (request, kind), &mut exchange, sent);
         if let Some(text) = exchange.finding {
             self.desk.finding(format!("load {}: {text}", self.name));
         }

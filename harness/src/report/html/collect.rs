@@ -1,13 +1,19 @@
-//! Reads what the page draws from a run directory.
+//! Reads what the page shows from a run directory.
 //!
 //! Invariant: the journal must be readable, the log of times need not be.
 //! Not here: what is kept of it (`series`).
 
-use super::series::Series;
+use super::series::{Kept, Series};
 use crate::record::journal;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
+
+/// More failures are only counted.
+const MOST_FAILURES: usize = 300;
+
+/// Bytes of each.
+const MOST_READ: u64 = 16 * 1024;
 
 /// Folds a run's journal and its log of times.
 ///
@@ -21,11 +27,36 @@ pub fn collect(run_dir: &Path) -> io::Result<Series> {
     })
     .map_err(io::Error::other)?;
     series.describe(&header.case, header.environment);
+    series.failures = failures(run_dir);
     match File::open(run_dir.join("latency.hlog")) {
         Ok(log) => series.read_times(BufReader::new(log)),
         Err(error) => series.no_times(&error.to_string()),
     }
     Ok(series)
+}
+
+/// The first failures that were kept, by name, each as far as the page may show it. What cannot be
+/// read is not there.
+fn failures(run_dir: &Path) -> Vec<Kept> {
+    let names = kept(run_dir);
+    let read = |name: String| {
+        let file = File::open(run_dir.join("failures").join(&name)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(MOST_READ + 1).read_to_end(&mut bytes).ok()?;
+        let cut = bytes.len() as u64 > MOST_READ;
+        Some(Kept { name, text: String::from_utf8_lossy(&bytes).into_owned(), cut })
+    };
+    names.into_iter().take(MOST_FAILURES).filter_map(read).collect()
+}
+
+/// The names of the files of failures, in order.
+#[must_use]
+pub fn kept(run_dir: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(run_dir.join("failures")) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".txt")).collect();
+    names.sort();
+    names
 }
 
 #[cfg(test)]

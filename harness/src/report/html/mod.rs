@@ -10,6 +10,7 @@ mod chart;
 mod closing;
 mod collect;
 mod expectations;
+mod failures;
 mod faults;
 mod ink;
 mod lanes;
@@ -25,7 +26,7 @@ mod timeline;
 mod times;
 mod trace;
 
-pub use collect::collect;
+pub use collect::{collect, kept};
 pub use series::Series;
 
 use super::head::Head;
@@ -97,6 +98,7 @@ fn whole(
                     (loads::loads(scorecard))
                     (loads::health(series, scorecard, coarse))
                     (closing::findings(&scorecard.findings))
+                    (failures::failures(&series.failures))
                     (closing::scenario(scenario))
                     (closing::repeat(head, series))
                     (closing::method())
@@ -167,6 +169,7 @@ fn contents(scorecard: &Scorecard, series: &Series) -> Markup {
         ("loads", "Loads", true),
         ("generator", "Generator", true),
         ("findings", "Findings", !scorecard.findings.is_empty()),
+        ("failures", "Failures kept", !series.failures.is_empty()),
         ("scenario", "Scenario", true),
         ("repeat", "Repeat", true),
         ("method", "Method", true),

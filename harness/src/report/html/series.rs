@@ -30,6 +30,19 @@ pub struct Series {
     pub(super) times: Times,
     /// Whether the journal has its last line.
     pub(super) ended: bool,
+    /// Failed exchanges that were kept, by the names of their files.
+    pub(super) failures: Vec<Kept>,
+}
+
+/// A failed exchange that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// Its file in `failures/`.
+    pub(super) name: String,
+    /// Its text, or the beginning of it.
+    pub(super) text: String,
+    /// There is more of it.
+    pub(super) cut: bool,
 }
 
 /// Something that happened at one instant.

@@ -51,7 +51,7 @@ fn limits(addr: SocketAddr, settings: &plan::Tls, authority: &str) -> Limits {
         connect_timeout_us: LONG_US,
         timeout_us: LONG_US,
         check_status: Vec::new(),
-        keep: 0,
+        keep: crate::client::Keep::default(),
         tls: Some(Tls::new(settings, authority, false).unwrap()),
         trunk: None,
         ways: crate::client::Ways::default(),

@@ -1,0 +1,337 @@
+//! One exchange as people read it: what was sent, what came back, and the curl line that repeats it.
+//!
+//! Invariant: what a [`Veil`] hides is in none of these texts: known secrets in every way in which
+//! they are written, and the values of headers that carry credentials, wherever else they stand.
+//! Invariant: a text is not much longer than the bodies it was asked for.
+//! Not here: which exchanges are shown (`load`), where (`cli`, `record`).
+
+use super::attempt::{Exchange, Limits};
+use super::payload::Payload;
+use crate::plan::template::{encoded, in_path};
+use crate::plan::text::in_json;
+use crate::spec::{MASK, is_secret_header, mask};
+use assay_slo::Outcome;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::{HeaderMap, Request, StatusCode};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// The most bytes of a body that are shown.
+pub const MOST_SHOWN: usize = 64 * 1024;
+
+/// Shorter parts of a credential are not hidden elsewhere: they would hide half of the text.
+const LEAST_HIDDEN: usize = 6;
+
+/// The shortest beginning of a secret that is hidden where a text is cut.
+const LEAST_CUT: usize = 3;
+
+/// Headers that whoever repeats a request must not repeat.
+const NOT_REPEATED: [&str; 4] = ["host", "content-length", "user-agent", "x-request-id"];
+
+/// A request as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Payload,
+}
+
+impl Asked {
+    /// What is about to be sent; of its body at most [`MOST_SHOWN`] bytes are kept.
+    #[must_use]
+    pub fn of(message: &Request<Full<Bytes>>) -> Asked {
+        let mut body = Payload::default();
+        let mut rest = pin!(message.body().clone());
+        let mut context = Context::from_waker(Waker::noop());
+        // All of it is there.
+        while let Poll::Ready(Some(Ok(frame))) = rest.as_mut().poll_frame(&mut context) {
+            if let Some(data) = frame.data_ref() {
+                body.take(data, MOST_SHOWN);
+            }
+        }
+        let target = message.uri().path_and_query();
+        Asked {
+            method: message.method().to_string(),
+            target: target.map_or_else(|| message.uri().to_string(), ToString::to_string),
+            headers: pairs(message.headers()),
+            body,
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Payload,
+}
+
+impl Heard {
+    /// The answer of an exchange; none without a whole one in time. Of its body at most
+    /// [`MOST_SHOWN`] bytes are kept.
+    #[must_use]
+    pub fn of(exchange: &Exchange) -> Option<Heard> {
+        let headers = pairs(exchange.headers.as_ref()?);
+        let kept = exchange.body.kept.iter().take(MOST_SHOWN).copied().collect();
+        let body = Payload { kept, length: exchange.body.length };
+        Some(Heard { status: exchange.status, headers, body })
+    }
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
+}
+
+/// Why there is no answer, or none that will do; none if it was ok.
+#[must_use]
+pub fn why(exchange: &Exchange, limits: &Limits) -> Option<String> {
+    let to = limits.addr;
+    let said = match exchange.outcome {
+        Outcome::Ok => return None,
+        Outcome::Timeout => {
+            format!("no whole answer within {}", crate::plan::words::time(limits.timeout_us))
+        }
+        Outcome::ConnectError if exchange.refused => format!("{to} refused the connection"),
+        Outcome::ConnectError => format!("no connection to {to}"),
+        Outcome::ProtocolError if exchange.idle_reset => {
+            "the kept connection was ended before any byte of an answer".to_owned()
+        }
+        Outcome::ProtocolError => {
+            "the connection ended before the whole answer, or what came is no HTTP".to_owned()
+        }
+        Outcome::NotSent => "it was not sent".to_owned(),
+        Outcome::CheckFailed if exchange.finding.is_some() => "a check failed".to_owned(),
+        _ => format!("status {} is not as it should be", exchange.status),
+    };
+    Some(match &exchange.finding {
+        Some(finding) => format!("{said}: {finding}"),
+        None => said,
+    })
+}
+
+/// What must not be seen in texts of one exchange.
+#[derive(Debug, Clone)]
+pub struct Veil(Vec<String>);
+
+impl Veil {
+    /// Hides these, and the credentials that the exchange itself carries.
+    #[must_use]
+    pub fn new(secrets: &[String], asked: &Asked, heard: Option<&Heard>) -> Veil {
+        let ways =
+            |secret: &String| [secret.clone(), in_json(secret), encoded(secret), in_path(secret)];
+        let mut hidden: Vec<String> = secrets.iter().flat_map(ways).collect();
+        let answered = heard.into_iter().flat_map(|heard| &heard.headers);
+        for (name, value) in asked.headers.iter().chain(answered) {
+            if is_secret_header(name) {
+                let long = credentials(name, value).filter(|part| part.len() >= LEAST_HIDDEN);
+                hidden.extend(long.map(str::to_owned));
+            }
+        }
+        hidden.retain(|secret| !secret.is_empty());
+        hidden.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        hidden.dedup();
+        Veil(hidden)
+    }
+
+    /// A text without its secrets.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        mask(text, &self.0)
+    }
+
+    /// The same of a text that was cut, maybe within a secret.
+    fn cut(&self, text: &str) -> String {
+        let text = self.text(text);
+        let ends = |secret: &String| {
+            let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= LEAST_CUT);
+            ends.rev().find(|at| secret.get(..*at).is_some_and(|part| text.ends_with(part)))
+        };
+        let longest = self.0.iter().filter_map(ends).max().unwrap_or(0);
+        let rest = text.get(..text.len() - longest).unwrap_or_default();
+        if longest > 0 { format!("{rest}{MASK}") } else { text }
+    }
+
+    fn header(&self, name: &str, value: &str) -> String {
+        if is_secret_header(name) { MASK.to_owned() } else { self.text(value) }
+    }
+}
+
+/// The value of a header that carries credentials, and its parts: what follows `Bearer`, the
+/// values of cookies.
+fn credentials<'v>(name: &str, value: &'v str) -> impl Iterator<Item = &'v str> {
+    let after_scheme = value.split_once(' ').map(|(_, rest)| rest);
+    // In `Set-Cookie` attributes follow, which are dates, paths and words.
+    let most = if name.eq_ignore_ascii_case("set-cookie") { 1 } else { usize::MAX };
+    let pairs = value.split(';').take(most).filter_map(|pair| pair.split_once('='));
+    std::iter::once(value).chain(after_scheme).chain(pairs.map(|(_, cookie)| cookie.trim()))
+}
+
+/// The request as curl shows it, of its body at most so many bytes.
+#[must_use]
+pub fn request(asked: &Asked, version: &str, veil: &Veil, most: usize) -> String {
+    let line = veil.text(&format!("{} {}", asked.method, asked.target));
+    message('>', &format!("{line} {version}"), &asked.headers, &asked.body, veil, most)
+}
+
+/// The answer as curl shows it, of its body at most so many bytes.
+#[must_use]
+pub fn answer(heard: &Heard, veil: &Veil, most: usize) -> String {
+    message('<', &status(heard.status), &heard.headers, &heard.body, veil, most)
+}
+
+/// `404 Not Found`.
+#[must_use]
+pub fn status(status: u16) -> String {
+    let reason = StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+    reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
+}
+
+fn message(
+    mark: char,
+    first: &str,
+    headers: &[(String, String)],
+    body: &Payload,
+    veil: &Veil,
+    most: usize,
+) -> String {
+    let mut text = format!("{mark} {first}\n");
+    for (name, value) in headers {
+        text.push_str(&format!("{mark} {name}: {}\n", visible(&veil.header(name, value))));
+    }
+    if body.length > 0 {
+        text.push_str(&format!("{mark}\n"));
+        for line in shown(body, veil, most).lines() {
+            text.push_str(&format!("{mark} {line}\n"));
+        }
+    }
+    text
+}
+
+/// A body, cut where it is longer, with a word on that.
+fn shown(body: &Payload, veil: &Veil, most: usize) -> String {
+    if body.kept.is_empty() {
+        return format!("[{} bytes that were not kept]", body.length);
+    }
+    let Some(text) = text_of(body) else {
+        return format!("[{} bytes that are no text]", body.length);
+    };
+    let kept_all = body.kept.len() as u64 == body.length;
+    let masked = if kept_all { veil.text(text) } else { veil.cut(text) };
+    let end = (0..=most.min(masked.len())).rev().find(|at| masked.is_char_boundary(*at));
+    let start = masked.get(..end.unwrap_or(0)).unwrap_or_default();
+    let cut = !kept_all || start.len() < masked.len();
+    // A terminal is not to be steered by what a service says.
+    let mut text: String = start.chars().map(seen).collect();
+    if cut {
+        text.push_str(&format!("\n[cut: the first {} of {} bytes]", start.len(), body.length));
+    }
+    text
+}
+
+/// A body as text, if it is one; where it was cut, without the character that was cut.
+fn text_of(body: &Payload) -> Option<&str> {
+    let bytes = body.kept.as_slice();
+    let is_cut = (bytes.len() as u64) < body.length;
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if is_cut && error.error_len().is_none() => {
+            std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?
+        }
+        Err(_) => return None,
+    };
+    (!text.contains('\0')).then_some(text)
+}
+
+fn seen(c: char) -> char {
+    if c.is_control() && !matches!(c, '\n' | '\t' | '\r') { '\u{fffd}' } else { c }
+}
+
+fn visible(text: &str) -> String {
+    text.chars().map(seen).collect()
+}
+
+/// How the service is reached.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reached<'r> {
+    /// `host:port`, or the host alone.
+    pub authority: &'r str,
+    /// Over TLS.
+    pub secure: bool,
+    /// With any certificate.
+    pub insecure: bool,
+    /// HTTP/2.
+    pub http2: bool,
+}
+
+impl Reached<'_> {
+    /// The version as a request line has it.
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        if self.http2 { "HTTP/2" } else { "HTTP/1.1" }
+    }
+}
+
+/// The line that sends the request again.
+#[must_use]
+pub fn curl(asked: &Asked, reached: Reached<'_>, veil: &Veil) -> String {
+    let mut words = vec!["curl".to_owned(), "-sS".into()];
+    match asked.method.as_str() {
+        "HEAD" => words.push("-I".into()),
+        method => {
+            words.push("-i".into());
+            if method != "GET" || asked.body.length > 0 {
+                words.push(format!("-X {}", quoted(method)));
+            }
+        }
+    }
+    words.extend(reached.insecure.then(|| "-k".to_owned()));
+    words.extend(match (reached.http2, reached.secure) {
+        (false, _) => None,
+        (true, true) => Some("--http2".to_owned()),
+        (true, false) => Some("--http2-prior-knowledge".to_owned()),
+    });
+    for (name, value) in &asked.headers {
+        if !NOT_REPEATED.contains(&name.as_str()) {
+            words.push(format!("-H {}", quoted(&format!("{name}: {}", veil.header(name, value)))));
+        }
+    }
+    let mut note = "";
+    if asked.body.length > 0 {
+        let whole = asked.body.kept.len() as u64 == asked.body.length;
+        match text_of(&asked.body).filter(|_| whole) {
+            Some(text) => words.push(format!("--data-binary {}", quoted(&veil.text(text)))),
+            None => {
+                words.push("--data-binary @BODY".to_owned());
+                note = "   # its body is too long, or no text: give curl the file";
+            }
+        }
+    }
+    let scheme = if reached.secure { "https" } else { "http" };
+    let url = format!("{scheme}://{}{}", reached.authority, asked.target);
+    words.push(quoted(&veil.text(&url)));
+    format!("{}{note}", words.join(" "))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests;
