@@ -6,6 +6,7 @@
 //! (`services.X.*`, `links.X.*`, `self.*`, `run.*`); [`Text`] marks where.
 //! Not here: reading YAML (`spec`), running (`run`).
 
+pub mod act;
 pub mod answer;
 pub mod arrivals;
 pub mod chance;
@@ -31,6 +32,7 @@ pub mod turns;
 pub mod users;
 pub mod words;
 
+pub use act::{Errand, Place, RestartedBy};
 pub use compile::{compile, compile_all, compile_to_measure};
 pub use describe::describe;
 pub use dynamic::Dynamic;
@@ -93,6 +95,8 @@ pub struct Plan {
     pub watched: Vec<Watched>,
     /// Faults, in the order of [`Case::faults`].
     pub faults: Vec<Fault>,
+    /// Loads that end some time after a fault whose end nobody knows before.
+    pub untils: Vec<Until>,
     /// Probes of the steady-state gate.
     pub probes: Vec<Probe>,
     /// The run is stopped when it is still going this long after its start, µs.
@@ -216,6 +220,18 @@ pub struct Load {
     pub requests: Vec<Request>,
     /// Which request the k-th arrival is: `cycle[k % cycle.len()]`, smooth weighted round-robin.
     pub cycle: Vec<u16>,
+}
+
+/// A load that ends some time after a fault whose end nobody knows before; the load's arrivals are
+/// planned up to the latest possible end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Until {
+    /// Index into [`Case::loads`].
+    pub load: usize,
+    /// Index into [`Plan::faults`].
+    pub fault: usize,
+    /// How long after its end, µs.
+    pub after_us: u64,
 }
 
 /// A link whose arrivals are recorded.
