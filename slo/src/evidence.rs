@@ -4,7 +4,7 @@
 //! Not here: the questions (`objective`, `expectation`).
 
 use crate::breaker::{self, Breakers};
-use crate::case::{Anchor, Case, During, Moment, Of, Shows};
+use crate::case::{Anchor, Case, During, Moment, Of};
 use crate::crosscheck;
 use crate::event::EndReason;
 use crate::fault::{self, Facts, Worked};
@@ -81,7 +81,7 @@ impl<'a> Evidence<'a> {
         let facts = self.faults.get(index)?;
         let missing = match facts.worked {
             Worked::Took => return None,
-            Worked::Without if self.gone(index) => "a process that can be ended",
+            Worked::Without if self.beside_links(index) => "a service to which it can be done",
             Worked::Without => {
                 "a fault that hits requests: check its `match`, and that traffic \
                                 goes through its link while it is on"
@@ -98,9 +98,9 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Whether a fault ends a process, and acts on no link.
-    pub(crate) fn gone(&self, index: usize) -> bool {
-        self.case.faults.get(index).is_some_and(|fault| fault.shows == Shows::Gone)
+    /// Whether a fault acts on no link.
+    pub(crate) fn beside_links(&self, index: usize) -> bool {
+        self.case.faults.get(index).is_some_and(|fault| fault.shows.is_beside_links())
     }
 
     /// Why what is judged in these stretches cannot be.

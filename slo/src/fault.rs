@@ -40,8 +40,8 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
     let empty = FaultLine::default();
     let line = timeline.faults.get(&index).unwrap_or(&empty);
     // A process that is gone may be missed by everybody.
-    let gone = fault.shows == Shows::Gone;
-    let ours = case.loads.iter().any(|load| gone || load.link.as_deref() == Some(&fault.link));
+    let beside = fault.shows.is_beside_links();
+    let ours = case.loads.iter().any(|load| beside || load.link.as_deref() == Some(&fault.link));
     let count = |counted: &dyn Fn(&Key, &Counts) -> u64| -> u64 {
         callers(case, timeline, phases, index).map(|(key, counts)| counted(key, counts)).sum()
     };
@@ -63,7 +63,9 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
             Some(effect.injected.saturating_add(connects)),
             effect.ours.saturating_add(connects),
         ),
-        (Shows::Gone, Some(effect)) => (Some(line.spans.len() as u64), Some(effect.injected), 0),
+        (Shows::Gone | Shows::Done, Some(effect)) => {
+            (Some(line.spans.len() as u64), Some(effect.injected), 0)
+        }
         (_, Some(effect)) => {
             let times = line.spans.len() as u64;
             (Some(wanted(fault.asked, effect.matched, times)), Some(effect.injected), effect.ours)
@@ -76,8 +78,15 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
             Worked::Unknown,
             "effect unknown: no connection was open, and none of its callers is ours".to_owned(),
         ),
-        (Some(_), Some(0)) if gone => {
+        (Some(_), Some(0)) if fault.shows == Shows::Gone => {
             (Worked::Without, "without effect: it was not seen to be gone".to_owned())
+        }
+        (Some(_), Some(0)) if beside => {
+            (Worked::Without, "without effect: it was not seen to be done".to_owned())
+        }
+        (Some(_), Some(done)) if beside && done < line.spans.len() as u64 => {
+            let text = format!("took effect {done} of {} times only", line.spans.len());
+            (Worked::Without, text)
         }
         (Some(_), Some(0)) if asked == Some(0) => {
             (Worked::Without, "without effect: no request matched".to_owned())
@@ -110,9 +119,9 @@ fn callers<'a>(
     let on: Vec<bool> = (0..phases.segments.len())
         .map(|segment| phases.covers(segment, &[crate::case::During::Named(index)]))
         .collect();
-    let gone = case.faults.get(index).is_some_and(|fault| fault.shows == Shows::Gone);
+    let beside = case.faults.get(index).is_some_and(|fault| fault.shows.is_beside_links());
     let through =
-        move |of: &Of| case.loads.get(of.load).is_some_and(|l| gone || l.link.as_deref() == link);
+        move |of: &Of| case.loads.get(of.load).is_some_and(|l| beside || l.link.as_deref() == link);
     timeline.kinds().filter(through).flat_map(|of| timeline.cells(of)).filter(move |(key, _)| {
         let due_while_on = on.get(key.segment).copied().unwrap_or(false);
         due_while_on || key.straddle.is_some_and(|straddle| straddle.fault == index)
@@ -128,7 +137,7 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
         Shows::Slow { .. } | Shows::Unseen => false,
         Shows::Refused if broken => true,
         Shows::Refused => return refused(key, counts),
-        Shows::Broken | Shows::Gone => broken || key.outcome == Outcome::ConnectError,
+        Shows::Broken | Shows::Gone | Shows::Done => broken || key.outcome == Outcome::ConnectError,
     };
     if fits { counts.n } else { 0 }
 }
@@ -153,7 +162,8 @@ fn part(of: u64, share: Share) -> u64 {
 fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
     let effect = line.effect?;
     let Asked::Share(share) = fault.asked else { return None };
-    if matches!(fault.shows, Shows::Refused | Shows::Gone)
+    if fault.shows == Shows::Refused
+        || fault.shows.is_beside_links()
         || effect.matched == 0
         || share >= Share::ONE
     {

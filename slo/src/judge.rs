@@ -131,7 +131,7 @@ fn idle_faults<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Expectati
             asks: format!(
                 "{} of {} `{}` takes effect",
                 facts.score.kind,
-                if evidence.gone(index) { "service" } else { "link" },
+                if evidence.beside_links(index) { "service" } else { "link" },
                 facts.score.link
             ),
             verdict: Verdict::Inconclusive,

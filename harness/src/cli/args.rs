@@ -103,6 +103,19 @@ while the run is still going.
 Examples:
   assay verify reports/half-failures-20260101T000000Z-7")]
     Verify(VerifyArgs),
+    /// Put right what a run that died has left broken; the newest run unless one is named.
+    #[command(after_help = "\
+A run undoes what it broke, and its guardian does so when the run is killed. This is for when both
+were: it reads the run's log of undos, ends what the run started, and says what is still broken.
+To do it twice is to do it once.
+
+Exit codes: 0 nothing is broken, 2 there is no such run, 4 the run is still going, 5 something is
+still broken: each line names the command that mends it.
+
+Examples:
+  assay recover
+  assay recover reports/half-failures-20260101T000000Z-7")]
+    Recover(RecoverArgs),
     /// Files of OpenSLO v1: checked, shown as objectives, made into Prometheus rules.
     #[command(subcommand)]
     Slo(SloCommand),
@@ -254,6 +267,14 @@ pub(super) struct VerifyArgs {
     pub(super) run_dir: PathBuf,
     #[command(flatten)]
     pub(super) words: WordArgs,
+}
+
+/// A run that died.
+#[derive(Debug, ClapArgs)]
+pub(super) struct RecoverArgs {
+    /// The run directory; the newest below reports/ unless given.
+    #[arg(value_name = "RUN_DIR")]
+    pub(super) run_dir: Option<PathBuf>,
 }
 
 /// The bundled backend.

@@ -10,6 +10,7 @@ mod go;
 mod load;
 mod platform;
 mod print;
+mod recover;
 mod run;
 mod scenario;
 mod slo;
@@ -31,6 +32,7 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::load(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Recover(args) => recover::recover(&args),
         Command::Slo(command) => slo::slo(&command),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),

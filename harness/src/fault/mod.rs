@@ -45,9 +45,9 @@ pub enum FaultError {
         /// The fault.
         name: String,
     },
-    /// A kill is done to a process.
-    #[error("fault `{name}` acts on a process, not on a link")]
-    Process {
+    /// It is done to a service, or by a command.
+    #[error("fault `{name}` acts on no link")]
+    NoLink {
         /// The fault.
         name: String,
     },
@@ -68,7 +68,11 @@ pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
                 .map_err(|why| FaultError::Answer { name: name(), why })?;
             Harm::Answer(Arc::new(answer))
         }
-        FaultKind::Kill { .. } => return Err(FaultError::Process { name: name() }),
+        FaultKind::Kill { .. }
+        | FaultKind::Pause
+        | FaultKind::Stop
+        | FaultKind::Restart
+        | FaultKind::Command(_) => return Err(FaultError::NoLink { name: name() }),
         FaultKind::Outage(OutageMode::BlackHole) => Harm::BlackHole,
         FaultKind::Outage(OutageMode::Reset) => Harm::Reset,
         FaultKind::Abort => Harm::Abort,

@@ -1,20 +1,22 @@
 //! Faults as a plan has them: what each does, to which requests, and when.
 //!
-//! Not here: how they are written (`spec`), checked (`compile`) and carried out (module `fault`).
+//! Not here: more on those of services and commands (`act`); how faults are written (`spec`),
+//! checked (`compile`) and carried out (modules `fault`, `run`).
 
+use super::act::{Errand, RestartedBy};
 use assay_slo::Share;
 use assay_slo::case::Again;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// One fault on a link.
+/// One fault.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// Its name.
     pub name: String,
-    /// The link it acts on.
+    /// The link or service it acts on; of a command its first word.
     pub link: String,
-    /// What it does to a request.
+    /// What it does.
     pub kind: FaultKind,
     /// Which of the matching requests.
     pub affects: Affects,
@@ -22,7 +24,7 @@ pub struct Fault {
     pub matches: Match,
     /// Start, µs after time 0.
     pub starts_us: u64,
-    /// Length, µs.
+    /// Length, µs; of one that ends itself the most.
     pub lasts_us: u64,
     /// Length of its recovery, µs.
     pub recovery_us: u64,
@@ -77,12 +79,22 @@ pub enum FaultKind {
         /// Bytes in a second, of each.
         per_s: u64,
     },
-    /// The service's process is killed, and started again after the fault's length; its `link` is
-    /// the service's name.
+    /// The service is killed, and started again after the fault's length; the fault's `link` is the
+    /// service's name, as in the next three.
     Kill {
         /// The signal's number.
         signal: i32,
+        /// Who starts it again.
+        by: RestartedBy,
     },
+    /// The service's processes stand still.
+    Pause,
+    /// The service is ended in good order, and started again after the fault's length.
+    Stop,
+    /// The service is ended in good order, and started again at once.
+    Restart,
+    /// A command runs.
+    Command(Errand),
 }
 
 /// How much later.

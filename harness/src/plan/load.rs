@@ -91,6 +91,18 @@ impl Load {
     }
 }
 
+/// A load that ends some time after a fault whose end nobody knows before; the load's arrivals are
+/// planned up to the latest possible end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Until {
+    /// Index into [`assay_slo::Case::loads`].
+    pub load: usize,
+    /// Index into [`super::Plan::faults`].
+    pub fault: usize,
+    /// How long after its end, µs.
+    pub after_us: u64,
+}
+
 /// When requests are due: stretches one after another from `starts_us`, the rate changing
 /// linearly within each (a constant rate is one stretch).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! (`services.X.*`, `links.X.*`, `self.*`, `run.*`); [`Text`] marks where.
 //! Not here: reading YAML (`spec`), running (`run`).
 
+pub mod act;
 pub mod answer;
 pub mod arrivals;
 pub mod chance;
@@ -33,6 +34,7 @@ pub mod turns;
 pub mod users;
 pub mod words;
 
+pub use act::{Errand, Place, RestartedBy};
 pub use compile::{compile, compile_all, compile_to_measure};
 pub use describe::describe;
 pub use dynamic::Dynamic;
@@ -40,7 +42,7 @@ pub use fault::{
     Affects, Delay, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Recorded, Side,
 };
 pub use fleet::Fleet;
-pub use load::{Arrivals, Journey, Load, Stretch};
+pub use load::{Arrivals, Journey, Load, Stretch, Until};
 pub use poisson::{Poisson, Spread};
 pub use replay::Logged;
 pub use stairs::Stairs;
@@ -97,6 +99,8 @@ pub struct Plan {
     pub watched: Vec<Watched>,
     /// Faults, in the order of [`Case::faults`].
     pub faults: Vec<Fault>,
+    /// Loads that end some time after a fault whose end nobody knows before.
+    pub untils: Vec<Until>,
     /// Probes of the steady-state gate.
     pub probes: Vec<Probe>,
     /// The run is stopped when it is still going this long after its start, µs.

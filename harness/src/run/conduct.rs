@@ -5,8 +5,9 @@
 //! holds by then; closed, no fault is injected.
 //! Invariant: whatever ends the loop, every fault that was injected has been cleared.
 //! Not here: what is set up before and taken down after (`stage`), the gate (`look`), doing and
-//! undoing faults (`faults`), judgement (crate slo).
+//! undoing faults (`faults`, `acts`), judgement (crate slo).
 
+mod acts;
 mod faults;
 
 use super::signals::{self, Stop};
@@ -18,6 +19,7 @@ use crate::link::LinkEvent;
 use crate::plan::Plan;
 use crate::probe::Probed;
 use crate::record::Edges;
+use crate::service::Exit;
 use assay_slo::event::{
     Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState,
 };
@@ -50,8 +52,8 @@ pub(super) struct Conduct<'a> {
     pub(super) link_events: mpsc::UnboundedReceiver<LinkEvent>,
     pub(super) run_id: String,
     pub(super) deadline: At,
-    /// Faults that ended a process.
-    pub(super) killed: BTreeSet<usize>,
+    /// Faults beside links that were seen to be done.
+    pub(super) done: BTreeSet<usize>,
 }
 
 pub(super) struct State {
@@ -65,8 +67,12 @@ pub(super) struct State {
     pub(super) probes: JoinSet<(String, Probed)>,
     /// The second in which load ended before the last look was due.
     pub(super) load_ended: Option<i64>,
-    /// Services that a fault killed, started again and not yet ready: the fault, and the address.
+    /// Services that a fault ended, started again and not yet ready: the fault, and the address.
     waking: JoinSet<(usize, Result<SocketAddr, String>)>,
+    /// Commands of faults that run: the fault, and how it ended.
+    errands: JoinSet<(usize, Exit)>,
+    /// Why the run cannot go on.
+    over: Option<Ending>,
 }
 
 impl Conduct<'_> {
@@ -79,7 +85,7 @@ impl Conduct<'_> {
         let mut ending = self.until_end(&mut state, stop).await;
         if ending.0 != EndReason::Complete {
             state.traffic.cut();
-            self.forget_killed(&mut state);
+            self.forget_ended(&mut state);
         }
         for index in 0..state.on.len() {
             self.clear(&mut state, index).await;
@@ -127,6 +133,8 @@ impl Conduct<'_> {
             probes: JoinSet::new(),
             load_ended: None,
             waking: JoinSet::new(),
+            errands: JoinSet::new(),
+            over: None,
         })
     }
 
@@ -137,6 +145,9 @@ impl Conduct<'_> {
         loop {
             if let Some(problem) = self.stream.failure() {
                 return (EndReason::CouldNotRun, problem.to_owned());
+            }
+            if let Some(ending) = state.over.take() {
+                return ending;
             }
             let waits = state.timetable.next_due().is_some() || !state.waking.is_empty();
             if !state.traffic.is_going() && !waits {
@@ -154,6 +165,9 @@ impl Conduct<'_> {
                 },
                 Some(Ok((fault, ready))) = state.waking.join_next(), if !state.waking.is_empty() => {
                     self.woken(fault, ready);
+                }
+                Some(Ok((fault, exit))) = state.errands.join_next(), if !state.errands.is_empty() => {
+                    self.errand_ended(state, fault, &exit).await;
                 }
                 news = state.traffic.next(), if state.traffic.is_going() => {
                     let ended = matches!(news, News::Ended(_));
@@ -235,8 +249,14 @@ impl Conduct<'_> {
                     self.look(state, GateTime::After);
                 }
                 Step::Inject(index) if state.gate_open => self.inject(state, index).await,
-                Step::Inject(_) => {}
-                Step::Clear(index) => self.clear(state, index).await,
+                Step::Inject(index) => {
+                    let now = self.stream.clock.now();
+                    self.end_loads(state, index, now);
+                }
+                Step::Clear(index) => match self.too_long(state, index) {
+                    Some(ending) => state.over = Some(ending),
+                    None => self.clear(state, index).await,
+                },
             }
             self.stream.flush();
         }

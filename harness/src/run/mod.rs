@@ -135,7 +135,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
             link_events,
             run_id,
             deadline,
-            killed: BTreeSet::new(),
+            done: BTreeSet::new(),
         };
         ending = conduct.go(&mut stop).await;
         accounts::note(plan, &stage, &mut stream);

@@ -92,7 +92,9 @@ impl Progress {
             Event::Guard { text, .. } => self.live.note(&format!("guard: {text}")),
             Event::Stopped { load, text, .. } => {
                 let name = case.loads.get(*load).map_or("?", |load| load.name.as_str());
-                self.live.note(&format!("load {name} goes no higher: {text}"));
+                let steps = case.loads.get(*load).is_some_and(|load| !load.steps.is_empty());
+                let what = if steps { "goes no higher: " } else { "ends " };
+                self.live.note(&format!("load {name} {what}{text}"));
             }
             Event::Finding { text } => self.live.note(&format!("note: {text}")),
             _ => {}

@@ -3,7 +3,9 @@
 //! Invariant: whatever was started is held here from the moment it exists, so that an interrupted
 //! start is taken down like a finished run.
 //! Invariant: the guardian is there before the first service, and leaves after the last.
-//! Not here: load and faults (`conduct`), the end (`take_down`).
+//! Not here: what faults do to services (`acts`), load and faults (`conduct`), the end (`take_down`).
+
+mod acts;
 
 use super::names::{Names, authority, host_of};
 use super::refresh::refresh;
@@ -11,9 +13,10 @@ use super::stream::Stream;
 use crate::client::Ends;
 use crate::fleet;
 use crate::link::Links;
-use crate::plan::{Dynamic, Plan, Process, ServiceKind, Text, Upstream};
+use crate::plan::{Dynamic, Fault, Place, Plan, Process, ServiceKind, Text, Upstream};
+use crate::service::undo::{self, Todo};
 use crate::service::{
-    self, Address, Guardian, KillEffect, Launch, Orphans, Ports, Reservation, Running,
+    self, Address, Guardian, Launch, Orphans, Ports, Reservation, Running, Workers,
 };
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
@@ -36,6 +39,14 @@ pub(super) struct Stage {
     pub(super) running: Vec<(Running, Duration)>,
     /// One for each running service: resolves when it ends.
     pub(super) ends: JoinSet<(String, service::Exit)>,
+    /// What is to be undone.
+    undo: undo::Log,
+    /// The same that is not undone yet, by fault.
+    todo: BTreeMap<usize, Todo>,
+    /// Commands of faults, by fault: they run, or have ended.
+    pub(super) errands: BTreeMap<usize, Running>,
+    /// Workers that a fault killed, by fault.
+    workers: BTreeMap<usize, Workers>,
     /// Look names up again.
     lookers: JoinSet<()>,
     tell: mpsc::UnboundedSender<String>,
@@ -72,6 +83,10 @@ impl Stage {
             links,
             running: vec![],
             ends: JoinSet::new(),
+            undo: undo::Log::of(dir),
+            todo: BTreeMap::new(),
+            errands: BTreeMap::new(),
+            workers: BTreeMap::new(),
             lookers: JoinSet::new(),
             tell,
             told,
@@ -137,6 +152,10 @@ impl Stage {
     /// # Errors
     /// A sentence that says which one failed, and how.
     pub(super) async fn start(&mut self, plan: &Plan, stream: &mut Stream) -> Result<(), String> {
+        let reaches_out = |fault: &Fault| fault.kind.place() == Place::Outside;
+        if plan.faults.iter().any(reaches_out) {
+            self.guard(stream).await?;
+        }
         for service in &plan.services {
             let ServiceKind::Process(process) = &service.kind else { continue };
             if self.guardian.is_none() {
@@ -155,69 +174,6 @@ impl Stage {
             stream.flush();
         }
         Ok(())
-    }
-
-    /// Kills a service's process, with all that belongs to it; true if it was seen to be gone.
-    ///
-    /// # Errors
-    /// A sentence that says what is still there.
-    pub(super) async fn kill(&mut self, name: &str, signal: i32) -> Result<bool, String> {
-        let running = self.running_mut(name)?;
-        let killed = running.kill(signal).await.map_err(|e| e.to_string())?;
-        let mut left = killed.left;
-        left.extend(killed.blind);
-        match (killed.effect, left.as_slice()) {
-            (KillEffect::Gone(_), []) => Ok(true),
-            (KillEffect::Before(exit), []) => Err(format!("{name} had ended before: it {exit}")),
-            (_, left) => Err(format!("{name} is still there: {}", left.join(", "))),
-        }
-    }
-
-    /// Starts a killed service again at its address, guarded as before.
-    ///
-    /// # Errors
-    /// A sentence that says why it does not start.
-    pub(super) async fn restart(&mut self, name: &str, stream: &mut Stream) -> Result<(), String> {
-        let running = self.running_mut(name)?;
-        running.restart().await.map_err(|e| e.to_string())?;
-        let (pid, ended) = (running.pid(), running.exited());
-        stream.service(name, ServiceState::Started, &format!("pid {pid}, again"));
-        let owned = name.to_owned();
-        self.ends.spawn(async move { (owned, ended.await) });
-        let running = self.running.iter().find(|(running, _)| running.name() == name);
-        match running {
-            Some((running, _)) => self.watch(running).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn watch(&self, running: &Running) -> Result<(), String> {
-        let Some(guardian) = &self.guardian else { return Ok(()) };
-        guardian.watch(running).await.map_err(|why| why.to_string())
-    }
-
-    /// Resolves when a service that was started again is ready, to its address; it borrows nothing,
-    /// because nothing else may wait for it.
-    ///
-    /// # Errors
-    /// A sentence that says what was last seen.
-    pub(super) fn ready(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<SocketAddr, String>> + Send + use<> {
-        let running = self.running.iter().find(|(running, _)| running.name() == name);
-        let wait = running.map(|(running, _)| (running.addr(), running.ready()));
-        let unknown = format!("no running service `{name}`");
-        async move {
-            let (addr, ready) = wait.ok_or(unknown)?;
-            ready.await.map_err(|error| error.to_string())?;
-            Ok(addr)
-        }
-    }
-
-    fn running_mut(&mut self, name: &str) -> Result<&mut Running, String> {
-        let found = self.running.iter_mut().find(|(running, _)| running.name() == name);
-        found.map(|(running, _)| running).ok_or_else(|| format!("no running service `{name}`"))
     }
 
     /// Waits for what nobody asked for: a service that ends, a guardian that dies. Never ends

@@ -34,13 +34,18 @@ impl Stage {
         stream: &mut Stream,
     ) -> (Vec<String>, Option<EndReason>) {
         self.ends.abort_all();
-        let mut undone = Undone { links: self.links.verify_clean().await, ..Undone::default() };
+        let faults = self.undo_all(stream).await;
+        let links = self.links.verify_clean().await;
+        let mut undone = Undone { faults, links, ..Undone::default() };
         let said = Hurry::default();
         if hurry {
             said.say();
         }
         let mut interrupted = None;
-        let mut stops = std::pin::pin!(stop_all(self.running, &said));
+        // What commands left running depends on nothing of ours, so it goes first.
+        let errands = self.errands.into_values().map(|errand| (errand, HURRY));
+        let running = self.running.into_iter().chain(errands).collect();
+        let mut stops = std::pin::pin!(stop_all(running, &said));
         let stopped = loop {
             tokio::select! {
                 stopped = &mut stops => break stopped,
@@ -52,7 +57,10 @@ impl Stage {
         };
         let hurry = said.is_said();
         for stopped in &stopped {
-            stream.service(&stopped.name, ServiceState::Stopped, &stopped.exit.to_string());
+            // A command is no service: no name of one has a space.
+            if !stopped.name.contains(' ') {
+                stream.service(&stopped.name, ServiceState::Stopped, &stopped.exit.to_string());
+            }
             if !stopped.swept.is_empty() {
                 let (who, name) = (list(&stopped.swept), &stopped.name);
                 stream
@@ -113,6 +121,7 @@ async fn stop_all(running: Vec<(Running, Duration)>, hurry: &Hurry) -> Vec<Stopp
 /// What could not be undone.
 #[derive(Debug, Default)]
 struct Undone {
+    faults: Vec<String>,
     links: Vec<String>,
     services: Vec<String>,
     /// Processes that were named already.
@@ -185,7 +194,7 @@ impl Undone {
         let links = self.links.into_iter().map(|problem| {
             format!("{problem}; it ended with the run, so that nothing is left to mend")
         });
-        links.chain(self.services).collect()
+        self.faults.into_iter().chain(links).chain(self.services).collect()
     }
 }
 

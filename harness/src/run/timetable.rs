@@ -67,6 +67,11 @@ impl Timetable {
         self.steps.insert((due_us, step));
     }
 
+    /// The end of a fault has come otherwise.
+    pub(super) fn drop_clear(&mut self, fault: usize) {
+        self.steps.retain(|(_, step)| *step != Step::Clear(fault));
+    }
+
     /// Whether a look after the last undo is still to come, and nothing else.
     pub(super) fn has_look(&self) -> bool {
         let looks = |(_, step): &(u64, Step)| matches!(step, Step::Probe | Step::GateAfter);

@@ -132,7 +132,7 @@ impl Scope {
     }
 
     /// Everybody who is meant and alive, from one look.
-    fn look(&self) -> io::Result<(Vec<Entry>, Vec<i32>)> {
+    pub(super) fn look(&self) -> io::Result<(Vec<Entry>, Vec<i32>)> {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         let table = table::all()?;
         let own_group = table.iter().find(|entry| entry.pid == own).map(|entry| entry.pgid);

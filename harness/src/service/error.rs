@@ -119,6 +119,22 @@ pub enum ServiceError {
         /// The signal's number.
         signal: i32,
     },
+    /// Its other processes could not be killed, or are not there again.
+    #[error("service `{name}`: {why}")]
+    Workers {
+        /// The service.
+        name: String,
+        /// What was seen.
+        why: String,
+    },
+    /// It was to stand still, or to go on.
+    #[error("service `{name}`: {why}")]
+    Still {
+        /// The service.
+        name: String,
+        /// What was seen.
+        why: String,
+    },
     /// It was to be started again and has not ended.
     #[error("service `{name}` cannot be started again: its process {pid} still runs")]
     StillRuns {

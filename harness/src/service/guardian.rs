@@ -1,4 +1,5 @@
-//! The guardian: a child that outlives us and ends what we started, should we die.
+//! The guardian: a child that outlives us, undoes what we broke and ends what we started, should we
+//! die.
 //!
 //! Invariant: it is there before the first service, and it notices our end by the end of its
 //! input, which no signal can fake or prevent. Nobody else holds that pipe: it is closed on
@@ -7,7 +8,7 @@
 //! terminal or pipes, and does not carry the run's mark, so nothing meant for the run hits it.
 //! Invariant: one that dies before us is replaced at once, and the next one is told all that it
 //! was told.
-//! Not here: undoing faults: those on links vanish with our process.
+//! Not here: what there is to undo (`undo`): faults on links vanish with our process.
 
 mod child;
 mod known;

@@ -4,12 +4,14 @@
 //! service's; never a number alone.
 //! Invariant: an end that a kill caused is no death, see [`Running::exited`]; a death that came
 //! before a kill stays one, and the kill says so.
-//! Not here: when a kill comes and ends (`run`), stopping for good (`process`).
+//! Not here: other ways to end it (`acts`), when a kill comes and ends (`run`), stopping for good
+//! (`process`).
 
 use super::ServiceError;
 use super::ending::{Ended, Struck, marks, strike};
 use super::life::Life;
 use super::process::{Exit, LOG_WITHIN, Running, signal_name};
+use super::table::Entry;
 use rustix::process::Signal;
 
 /// What became of the first process of a service that was killed.
@@ -36,6 +38,13 @@ pub struct Killed {
     pub blind: Option<String>,
 }
 
+/// How things stood before a service was made to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    /// Its end was meant already.
+    was_meant: bool,
+}
+
 impl Running {
     /// Sends a signal, by its number, to the service's process, its group and whoever left the
     /// group but carries the service's marks. Returns when all are gone; at the latest 1 s after
@@ -48,20 +57,34 @@ impl Running {
         let Some(deadly) = signal_name(signal).and(Signal::from_named_raw(signal)) else {
             return Err(ServiceError::NotDeadly { name, signal });
         };
-        let leader = self.life.leader.clone();
-        let had_ended = self.life.exit.borrow().is_some();
-        let was_meant = *self.life.is_meant.borrow();
-        // Before the signal: its effect must not look like a death.
-        self.life.is_meant.send_replace(was_meant || !had_ended);
+        let before = self.before_the_end();
         let marks = marks(&self.launch.run_id, Some(&name));
-        let own = leader.clone();
+        let own = self.life.leader.clone();
         let struck = tokio::task::spawn_blocking(move || strike(&own, marks, deadly)).await;
         let Struck { ended, is_gone } = struck.unwrap_or_else(|why| Struck {
             ended: Ended { blind: Some(why.to_string()), ..Ended::default() },
             is_gone: false,
         });
-        let was_hit = ended.signalled().any(|e| e.pid == leader.pid && e.start == leader.start);
-        if !was_hit && is_gone && !was_meant {
+        Ok(self.what_became(before, ended, is_gone).await)
+    }
+
+    /// Marks its end as our doing. Before the signal: its effect must not look like a death.
+    pub(super) fn before_the_end(&self) -> Before {
+        let had_ended = self.life.exit.borrow().is_some();
+        let was_meant = *self.life.is_meant.borrow();
+        self.life.is_meant.send_replace(was_meant || !had_ended);
+        Before { was_meant }
+    }
+
+    /// Whether this is the service's first process.
+    pub(super) fn is_first(&self, entry: &Entry) -> bool {
+        entry.id() == (self.life.leader.pid, self.life.leader.start)
+    }
+
+    /// What making it end came to.
+    pub(super) async fn what_became(&self, before: Before, ended: Ended, is_gone: bool) -> Killed {
+        let was_hit = ended.signalled().any(|entry| self.is_first(entry));
+        if !was_hit && is_gone && !before.was_meant {
             self.life.is_meant.send_replace(false);
         }
         let is_gone = is_gone || self.life.exit.borrow().is_some();
@@ -70,13 +93,13 @@ impl Running {
             (true, false) => KillEffect::Before(self.life.ended().await),
             (true, true) => KillEffect::Gone(self.life.ended().await),
         };
-        let others = ended.signalled().filter(|entry| entry.pid != leader.pid);
-        Ok(Killed {
+        let others = ended.signalled().filter(|entry| !self.is_first(entry));
+        Killed {
             effect,
-            swept: others.map(|entry| entry.label()).collect(),
-            left: ended.left.iter().map(|entry| entry.label()).collect(),
+            swept: others.map(Entry::label).collect(),
+            left: ended.left.iter().map(Entry::label).collect(),
             blind: ended.blind.clone(),
-        })
+        }
     }
 
     /// Starts the service again after its first process has ended: the same launch at the same

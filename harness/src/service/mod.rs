@@ -4,10 +4,12 @@
 //! Invariant: whatever was started here is ended: by [`Running::stop`], or, when this process
 //! dies first, by the [`Guardian`].
 //! Invariant: whoever they leave behind is adopted, see [`Orphans`], and ended too.
+//! Invariant: what faults did to them is written down before it is done, see [`undo`].
 //! Invariant: every process carries [`RUN_ID`] in its environment, so that even one that left
 //! its process group is found.
 //! Not here: which services a scenario has (`plan`), when they start and stop (`run`).
 
+mod acts;
 mod capture;
 mod command;
 mod consent;
@@ -27,9 +29,12 @@ mod process;
 mod ready;
 mod resolve;
 mod sockets;
+mod still;
 mod stopped;
 mod table;
+pub mod undo;
 
+pub use acts::Workers;
 pub use capture::Written;
 pub use consent::{Deny, Refused, consent};
 pub use container::{Held, container_main};
@@ -40,7 +45,7 @@ pub use hurry::Hurry;
 pub use kill::{KillEffect, Killed};
 pub use orphans::{Orphans, Remnant, Swept, spawn};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
-pub use process::{Exit, Launch, Running, start};
+pub use process::{Exit, Launch, Running, errand, start};
 pub use resolve::{choose, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
 

@@ -140,6 +140,16 @@ pub fn start(launch: Launch) -> Result<Running, ServiceError> {
     Ok(Running { launch, life, before: Vec::new() })
 }
 
+/// Starts a command that is no service: nothing waits for it at an address. It is watched, logged
+/// and stopped as a service is. Call within a runtime.
+///
+/// # Errors
+/// As [`start`].
+pub fn errand(launch: Launch) -> Result<Running, ServiceError> {
+    let life = Life::begin(&launch, None)?;
+    Ok(Running { launch, life, before: Vec::new() })
+}
+
 impl Running {
     /// The service's name.
     #[must_use]
@@ -182,6 +192,12 @@ impl Running {
             let is_death = is_meant.wait_for(|is_meant| !is_meant).await.is_ok();
             if is_death { exit } else { std::future::pending().await }
         }
+    }
+
+    /// Waits for its first process to end, whoever causes it. The future does not borrow the service
+    /// and is about the process that runs now.
+    pub fn ended(&self) -> impl Future<Output = Exit> + Send + use<> {
+        self.life.ended()
     }
 
     /// Ends the service: SIGTERM to its group, at most `grace`, SIGKILL to the group, and then

@@ -68,6 +68,7 @@ load:
       at: visitors.start + 5s
       to: front
       requests: [{get: {path: /}}]
+  rest: {constant-arrival-rate: {rate: 1/s, until: deploy.end + 10s, to: front, requests: [{get: {path: /tail}}]}}
   stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s}, requests: [{get: {path: /stairs}}]}}
   replay: {replay-log: {file: access.jsonl, speed: 2x, duration: 10m, at: 0s, to: front, client: {timeout: 2s}}}
   logins: {ramping-arrival-rate: {start-rate: 20/s, stages: [{duration: 5m, target: 20/s}], to: front, journey: [{use: login}, {pause: 1s}, {get: {path: /o, headers: {X-Token: "${token}"}}}]}}
@@ -122,7 +123,13 @@ faults:
   hang: {stall: {link: back, match: {}, at: 3m, duration: 10s, recovery: 5s}}
   noise: {garbage: {link: front, affects: {share: 1%}, at: 3m, duration: 10s}}
   open: {slow-close: {link: front, at: 3m, duration: 10s}}
-  crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s}}
+  crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s, again: {times: 1, every: 20s}}}
+  reborn: {kill: {service: worker, at: 200s, duration: 5s, restarted-by: supervisor}}
+  freeze: {pause: {service: api, at: 230s, duration: 5s, recovery: 5s, again: {times: 1, every: 7s}}}
+  halt: {stop: {service: api, at: 245s, duration: 5s}}
+  turn: {restart: {service: worker, at: 245s, recovery: 5s}}
+  deploy: {command: {shell: "./deploy.sh ${services.api.addr}", undo: [./rollback.sh, "${run.dir}"], timeout: 5s, at: 255s, recovery: 5s}}
+  seed: {command: {run: [./seed.sh], timeout: 5s, at: 255s}}
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
 objectives:

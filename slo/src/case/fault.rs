@@ -12,9 +12,9 @@ use std::ops::Range;
 pub struct Fault {
     /// Its name in the scenario.
     pub name: String,
-    /// What it does in one word: `latency`, `error`, `outage`, `kill`, ….
+    /// What it does in one word: `latency`, `error`, `outage`, `kill`, `pause`, ….
     pub kind: String,
-    /// The link or service it acts on.
+    /// The link or service it acts on; of a command its first word.
     pub link: String,
     /// How its effect shows to callers.
     pub shows: Shows,
@@ -101,4 +101,15 @@ pub enum Shows {
     Unseen,
     /// Not at a link: a process was ended. Its effect is 1 if it was seen to be gone.
     Gone,
+    /// Not at a link either, and nothing need be gone: a service stands still, a command or a
+    /// person does something. Its effect is 1 each time it was seen to be done.
+    Done,
+}
+
+impl Shows {
+    /// Whether no link has counted it, and everybody may miss what it did.
+    #[must_use]
+    pub fn is_beside_links(&self) -> bool {
+        matches!(self, Shows::Gone | Shows::Done)
+    }
 }

@@ -4,10 +4,10 @@
 //! refused.
 //! Not here: when faults start (`timetable`), doing it (`fault`, `link`).
 
+use super::loads::Given;
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts, On};
-use super::timetable::Timetable;
-use super::{MOST_RUN_US, delays, headers, kill, links, positive};
+use super::{MOST_RUN_US, acts, delays, headers, links, positive};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
 use crate::plan::traffic::Traffic;
@@ -30,27 +30,24 @@ const METHODS: [&str; 9] =
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
 
 /// The faults, in the order of the scenario.
-pub(super) fn compile(
-    scenario: &Scenario,
-    timetable: &Timetable,
-    traffic: Traffic<'_>,
-    folder: &Path,
-    notes: &mut Notes<'_>,
-) -> Vec<Fault> {
+pub(super) fn compile(given: Given<'_>, traffic: Traffic<'_>, notes: &mut Notes<'_>) -> Vec<Fault> {
+    let Given { scenario, timetable, folder, secrets, .. } = given;
     let starts = timetable.faults.iter().copied().chain(std::iter::repeat(0));
     let entries = scenario.faults.iter().zip(starts).map(|((name, entry), starts_us)| {
-        let parts = parts::fault(name, entry);
+        let parts = parts::fault(name, entry, scenario);
+        let key = if matches!(entry, types::Fault::Command(_)) { "timeout" } else { "duration" };
+        let kind = kind(entry, &parts.trail, (folder, secrets), notes);
         let recovery_us = parts.recovery.map_or(RECOVERY_US, |recovery| {
             positive(recovery, MOST_RUN_US, &parts.trail.key("recovery"), notes)
         });
         let fault = Fault {
             name: name.to_string(),
-            link: acts_on(&parts, scenario, notes),
-            kind: kind(entry, &parts.trail, folder, notes),
+            link: acts_on(&parts, &kind, scenario, notes),
+            kind,
             affects: affects(&parts, notes),
             matches: matches(&parts, notes),
             starts_us,
-            lasts_us: positive(parts.duration, MOST_RUN_US, &parts.trail.key("duration"), notes),
+            lasts_us: positive(parts.duration, MOST_RUN_US, &parts.trail.key(key), notes),
             recovery_us,
             again: again(&parts, notes),
         };
@@ -62,7 +59,7 @@ pub(super) fn compile(
     });
     let faults: Vec<Fault> = entries.collect();
     if timetable.complete {
-        kill::check_overlap(&faults, notes);
+        acts::check_overlap(&faults, notes);
     }
     faults
 }
@@ -80,7 +77,10 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
         FaultKind::Garbage => ("garbage", Shows::Broken),
         FaultKind::SlowClose => ("slow-close", Shows::Unseen),
         FaultKind::Bandwidth { .. } => ("bandwidth", Shows::Unseen),
-        FaultKind::Kill { .. } => ("kill", Shows::Gone),
+        FaultKind::Kill { .. } | FaultKind::Stop | FaultKind::Restart => {
+            (acts::word(&fault.kind), Shows::Gone)
+        }
+        FaultKind::Pause | FaultKind::Command(_) => (acts::word(&fault.kind), Shows::Done),
     };
     case::Fault {
         name: fault.name.clone(),
@@ -141,20 +141,37 @@ fn ramp(fault: &types::LatencyFault, trail: &Trail, notes: &mut Notes<'_>) -> Ra
     Ramp { up_us, down_us }
 }
 
-fn acts_on(parts: &FaultParts<'_>, scenario: &Scenario, notes: &mut Notes<'_>) -> String {
+fn acts_on(
+    parts: &FaultParts<'_>,
+    kind: &FaultKind,
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) -> String {
     match parts.on {
         On::Link(link) => {
             links::check(link, scenario, &parts.trail.key("link"), notes);
             link.to_string()
         }
         On::Service(service) => {
-            kill::check_service(service, &parts.trail.key("service"), scenario, notes);
+            let trail = parts.trail.key("service");
+            acts::check_service(service, acts::word(kind), &trail, scenario, notes);
             service.to_string()
         }
+        On::Outside => match kind {
+            FaultKind::Command(errand) => {
+                errand.command.first().map_or_else(String::new, |word| word.0.clone())
+            }
+            _ => String::new(),
+        },
     }
 }
 
-fn kind(fault: &types::Fault, trail: &Trail, folder: &Path, notes: &mut Notes<'_>) -> FaultKind {
+fn kind(
+    fault: &types::Fault,
+    trail: &Trail,
+    (folder, secrets): (&Path, &[String]),
+    notes: &mut Notes<'_>,
+) -> FaultKind {
     match fault {
         types::Fault::Latency(fault) => FaultKind::Latency(Latency {
             delay: delays::compile(&fault.add, &trail.key("add"), folder, notes),
@@ -196,9 +213,12 @@ fn kind(fault: &types::Fault, trail: &Trail, folder: &Path, notes: &mut Notes<'_
             }
             FaultKind::Bandwidth { per_s: per_s.max(1) }
         }
-        types::Fault::Kill(fault) => {
-            let signal = fault.signal.as_ref();
-            FaultKind::Kill { signal: kill::signal(signal, &trail.key("signal"), notes) }
+        types::Fault::Kill(fault) => acts::kill(fault, trail, notes),
+        types::Fault::Pause(_) => FaultKind::Pause,
+        types::Fault::Stop(_) => FaultKind::Stop,
+        types::Fault::Restart(_) => FaultKind::Restart,
+        types::Fault::Command(fault) => {
+            FaultKind::Command(acts::errand(fault, secrets, trail, notes))
         }
     }
 }

@@ -45,13 +45,15 @@ pub(super) struct Given<'s> {
 
 /// The open loads, in the order of the scenario.
 pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
-    let starts = given.timetable.loads.iter().copied().chain(std::iter::repeat(0));
+    let spans = given.timetable.loads.iter().copied().zip(given.timetable.lasts.iter().copied());
+    let spans = spans.chain(std::iter::repeat((0, 0)));
     let parts = parts::loads(given.scenario);
-    let entries = parts.iter().zip(starts).filter(|((_, parts), _)| parts.kind == LoadKind::Open);
-    let loads = entries.map(|((name, parts), starts_us)| {
+    let entries = parts.iter().zip(spans).filter(|((_, parts), _)| parts.kind == LoadKind::Open);
+    let loads = entries.map(|((name, parts), span)| {
         let to = target(parts.to, &parts.trail, given.scenario, notes);
         let client = client(parts.client, &to, given, &parts.trail.key("client"), notes);
         if let types::Load::ReplayLog(load) = parts.entry {
+            let starts_us = span.0;
             let place = replay::Place { name, trail: &parts.trail, starts_us, to: &to, given };
             return replay::compile(load, &place, client, notes);
         }
@@ -67,7 +69,7 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
             Some(journey) => journey.cycle(),
             None => cycle(parts, notes),
         };
-        let mut arrivals = arrivals(name, parts, starts_us, given.scenario, notes);
+        let mut arrivals = arrivals(name, parts, span, given.scenario, notes);
         let warmup = arrivals.warmup_count(given.scenario.warmup.us);
         let turns = match &journey {
             Some(_) => Turns::of_journeys(&requests, warmup),
@@ -222,7 +224,7 @@ pub(super) fn client(
 fn arrivals(
     name: &str,
     parts: &LoadParts<'_>,
-    starts_us: u64,
+    (starts_us, lasts_us): (u64, u64),
     scenario: &Scenario,
     notes: &mut Notes<'_>,
 ) -> Arrivals {
@@ -231,7 +233,21 @@ fn arrivals(
     };
     let (start_rate, stretches, rates) = match parts.entry {
         types::Load::ConstantArrivalRate(load) => {
-            let lasts_us = length(load.duration, &parts.trail.key("duration"), notes);
+            let lasts_us = match (load.duration, &load.until) {
+                (Some(duration), None) => length(duration, &parts.trail.key("duration"), notes),
+                // A length that is none has a problem, told with the moments.
+                (None, Some(_)) => lasts_us.clamp(1, MOST_RUN_US),
+                (None, None) => {
+                    let message = "it does not say how long it lasts".to_owned();
+                    notes.entry(&parts.trail, message, "write `duration: 5m`, or `until:`");
+                    1
+                }
+                (Some(_), Some(_)) => {
+                    let message = "both `duration` and `until`".to_owned();
+                    notes.entry(&parts.trail.key("until"), message, "keep one of them");
+                    1
+                }
+            };
             (
                 load.rate,
                 vec![Stretch { lasts_us, end_milli_per_min: load.rate.milli_per_min }],

@@ -5,6 +5,7 @@
 //! Invariant: nothing is started, sent or resolved; files that requests name are read.
 //! Not here: decoding (`spec`), running (`run`).
 
+mod acts;
 mod asked;
 mod breakers;
 mod capacities;
@@ -21,7 +22,6 @@ mod flows;
 mod gateway;
 mod guards;
 mod headers;
-mod kill;
 mod links;
 mod loads;
 mod logged;
@@ -143,7 +143,8 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     data::check_use(scenario, &loads, &users, &mut notes);
     let fleets = fleets::compile(given, loads.len() + users.len(), &mut notes);
     let traffic = Traffic { loads: &loads, users: &users, fleets: &fleets };
-    let faults = faults::compile(scenario, &timetable, traffic, &folder, &mut notes);
+    let faults = faults::compile(given, traffic, &mut notes);
+
     let ends_us = traffic.ends().unwrap_or(0);
     let asked = Asked { scenario, timetable: &timetable, traffic, faults: &faults };
     let (case, probes) = case(asked, &mut notes);
@@ -178,6 +179,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         fleets,
         watched,
         faults,
+        untils: timetable.untils,
         probes,
         max_duration_us,
         ends_us,

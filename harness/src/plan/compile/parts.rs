@@ -2,7 +2,7 @@
 //!
 //! Not here: what is wrong with them.
 
-use super::flows;
+use super::{flows, services};
 use crate::plan::Stairs;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
@@ -43,6 +43,9 @@ pub(super) struct LoadParts<'s> {
     pub(super) kind: LoadKind,
     pub(super) trail: Trail,
     pub(super) at: Option<&'s Moment>,
+    /// When it ends, where that is written instead of its length.
+    pub(super) until: Option<&'s Moment>,
+    /// 0 where `until` says.
     pub(super) lasts_us: u64,
     pub(super) spread: Spread,
     pub(super) to: Option<&'s Name>,
@@ -82,6 +85,7 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
                 sent,
                 trail,
                 at: $load.at.as_ref(),
+                until: None,
                 lasts_us: $lasts_us,
                 spread: $load.arrivals,
                 to: $load.to.as_ref(),
@@ -101,6 +105,7 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
                 sent: steps(&journey),
                 trail,
                 at: None,
+                until: None,
                 lasts_us: $lasts_us,
                 spread: Spread::Even,
                 to: $load.to.as_ref(),
@@ -115,7 +120,10 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
     };
     match entry {
         Load::ConstantArrivalRate(load) => {
-            open!("constant-arrival-rate", load, load.duration.us, 1)
+            let lasts_us = load.duration.map_or(0, |duration| duration.us);
+            let mut parts = open!("constant-arrival-rate", load, lasts_us, 1);
+            parts.until = load.until.as_ref().filter(|_| load.duration.is_none());
+            parts
         }
         Load::RampingArrivalRate(load) => {
             let lasts_us = sum(&mut load.stages.iter().map(|stage| stage.duration));
@@ -133,6 +141,7 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
             trail: trail("replay-log"),
             at: load.at.as_ref(),
             lasts_us: load.duration.us,
+            until: None,
             spread: Spread::Even,
             to: load.to.as_ref(),
             client: &load.client,
@@ -248,6 +257,8 @@ pub(super) fn fleet_requests(name: &str, fleet: &Fleet) -> Vec<String> {
 pub(super) enum On<'s> {
     Link(&'s Name),
     Service(&'s Name),
+    /// Whatever a command reaches.
+    Outside,
 }
 
 /// Of any fault.
@@ -258,7 +269,9 @@ pub(super) struct FaultParts<'s> {
     pub(super) affects: Option<&'s Affects>,
     pub(super) matches: Option<&'s Match>,
     pub(super) at: &'s Moment,
+    /// Of one that ends itself the most.
     pub(super) duration: Duration,
+    pub(super) ends_itself: bool,
     pub(super) recovery: Option<Duration>,
     pub(super) again: Option<&'s Again>,
     /// How many headers its answer has.
@@ -274,7 +287,7 @@ impl FaultParts<'_> {
     }
 }
 
-pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
+pub(super) fn fault<'s>(name: &Name, fault: &'s Fault, scenario: &Scenario) -> FaultParts<'s> {
     let trail = Trail::root().key("faults").key(name.as_str());
     macro_rules! parts {
         ($kind:literal, $fault:expr, $headers:expr) => {
@@ -285,11 +298,34 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
                 matches: Some(&$fault.matches),
                 at: &$fault.at,
                 duration: $fault.duration,
+                ends_itself: false,
                 recovery: $fault.recovery,
                 again: $fault.again.as_ref(),
                 headers: $headers,
             }
         };
+    }
+    macro_rules! act {
+        ($kind:literal, $fault:expr, $on:expr, $most:expr, $again:expr) => {
+            FaultParts {
+                trail: trail.key($kind),
+                on: $on,
+                affects: None,
+                matches: None,
+                at: &$fault.at,
+                duration: $most,
+                ends_itself: matches!($kind, "restart" | "command"),
+                recovery: $fault.recovery,
+                again: $again,
+                headers: 0,
+            }
+        };
+    }
+    macro_rules! of_service {
+        ($kind:literal, $fault:expr) => {{
+            let (on, again) = (On::Service(&$fault.service), $fault.again.as_ref());
+            act!($kind, $fault, on, $fault.duration, again)
+        }};
     }
     match fault {
         Fault::Latency(fault) => parts!("latency", fault, 0),
@@ -301,23 +337,21 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault) -> FaultParts<'s> {
         Fault::Garbage(fault) => parts!("garbage", fault, 0),
         Fault::SlowClose(fault) => parts!("slow-close", fault, 0),
         Fault::Bandwidth(fault) => parts!("bandwidth", fault, 0),
-        Fault::Kill(fault) => FaultParts {
-            trail: trail.key("kill"),
-            on: On::Service(&fault.service),
-            affects: None,
-            matches: None,
-            at: &fault.at,
-            duration: fault.duration,
-            recovery: fault.recovery,
-            again: None,
-            headers: 0,
-        },
+        Fault::Kill(fault) => of_service!("kill", fault),
+        Fault::Pause(fault) => of_service!("pause", fault),
+        Fault::Stop(fault) => of_service!("stop", fault),
+        Fault::Restart(fault) => {
+            let most = Duration { us: services::most_to_end_us(scenario, &fault.service) };
+            act!("restart", fault, On::Service(&fault.service), most, None)
+        }
+        Fault::Command(fault) => act!("command", fault, On::Outside, fault.timeout, None),
     }
 }
 
 /// The faults of a scenario, in order.
 pub(super) fn faults(scenario: &Scenario) -> impl Iterator<Item = (&str, FaultParts<'_>)> {
-    scenario.faults.iter().map(|(name, entry)| (name.as_str(), fault(name, entry)))
+    let faults = scenario.faults.iter();
+    faults.map(|(name, entry)| (name.as_str(), fault(name, entry, scenario)))
 }
 
 /// Of any objective.

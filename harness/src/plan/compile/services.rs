@@ -8,7 +8,7 @@ use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::text::literal;
 use crate::plan::{Process, Ready, Service, ServiceKind, Text};
 use crate::spec::Trail;
-use crate::spec::scalar::{Duration, Words};
+use crate::spec::scalar::{Duration, Name, Words};
 use crate::spec::types::{self, Scenario};
 use indexmap::IndexMap;
 use rustls::pki_types::ServerName;
@@ -38,6 +38,17 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
         Service { name: name.to_string(), kind }
     });
     entries.collect()
+}
+
+/// How long a service may take to end in good order, µs.
+pub(super) fn most_to_end_us(scenario: &Scenario, name: &Name) -> u64 {
+    let within = match scenario.services.get(name) {
+        Some(types::Service::Process(process)) => process.stop_within,
+        Some(types::Service::Container(container)) => container.stop_within,
+        Some(types::Service::Url(_)) | None => None,
+    };
+    // What does not end in time is killed, and seen to be gone.
+    within.map_or(STOP_WITHIN_US, |within| within.us).saturating_add(2_000_000)
 }
 
 /// `http://host:port/prefix`, or https.

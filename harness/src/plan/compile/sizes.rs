@@ -79,7 +79,7 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         limit(&trail, breaker.evidence.len(), "pieces of evidence");
     }
     for (name, fault) in &scenario.faults {
-        let parts = parts::fault(name, fault);
+        let parts = parts::fault(name, fault, scenario);
         let matching = parts.matches.map_or(0, |one| one.method.len().max(one.headers.len()));
         let most = matching.max(parts.headers);
         limit(&parts.trail, most, "methods or headers");

@@ -1,11 +1,13 @@
 //! Moments: when loads and faults start, and what a moment counts from.
 //!
 //! Invariant: a moment of a load or fault is resolved before the run, from planned starts and
-//! lengths; a moment of an expectation keeps its anchor, because edges decide it.
+//! lengths; a moment of an expectation keeps its anchor, because edges decide it. Only a load's
+//! `until` may count from an end that nobody knows before: it is planned at its latest.
 //! Not here: phases (`phases`).
 
 use super::notes::Notes;
 use super::parts;
+use crate::plan::Until;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Edge, Moment, Name};
 use crate::spec::types::Scenario;
@@ -15,7 +17,12 @@ use assay_slo::case::{Anchor, Moment as Anchored};
 struct Entry<'s> {
     name: &'s str,
     at: Option<&'s Moment>,
+    /// When it ends, where that is written instead of its length.
+    until: Option<&'s Moment>,
+    /// Of a fault that ends itself the most.
     lasts_us: u64,
+    ends_itself: bool,
+    /// To its settings.
     trail: Trail,
 }
 
@@ -24,8 +31,12 @@ struct Entry<'s> {
 pub(super) struct Timetable {
     /// In the order of [`assay_slo::Case::loads`]: fleets come last.
     pub(super) loads: Vec<u64>,
+    /// How long they last, µs; those whose end a fault decides at the longest.
+    pub(super) lasts: Vec<u64>,
     /// In the order of the scenario.
     pub(super) faults: Vec<u64>,
+    /// Loads whose end a fault decides that ends itself.
+    pub(super) untils: Vec<Until>,
     /// Whether all were resolved; if not, what follows from starts is not worth telling.
     pub(super) complete: bool,
 }
@@ -38,9 +49,9 @@ enum Base {
     Fault(usize),
 }
 
-/// How far a start has come.
+/// How far an instant has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
+enum Found {
     Unknown,
     /// Being looked for; to meet it again is a cycle.
     Sought,
@@ -55,108 +66,221 @@ pub(super) fn resolve(scenario: &Scenario, notes: &mut Notes<'_>) -> Timetable {
     let loads = parts.iter().map(|(name, load)| Entry {
         name,
         at: load.at,
+        until: load.until,
         lasts_us: load.lasts_us,
-        trail: load.trail.key("at"),
+        ends_itself: false,
+        trail: load.trail.clone(),
     });
     let fleets = scenario.fleets.iter().map(|(name, fleet)| Entry {
         name: name.as_str(),
         at: None,
+        until: None,
         lasts_us: parts::fleet_lasts_us(fleet),
+        ends_itself: false,
         trail: parts::fleet_trail(name.as_str()),
     });
     let faults = parts::faults(scenario).map(|(name, fault)| Entry {
         name,
         at: Some(fault.at),
+        until: None,
         lasts_us: fault.whole_us(),
-        trail: fault.trail.key("at"),
+        ends_itself: fault.ends_itself,
+        trail: fault.trail,
     });
     let entries: Vec<Entry<'_>> = loads.chain(fleets).chain(faults).collect();
-    let mut starts = vec![Start::Unknown; entries.len()];
+    let mut search = Search {
+        scenario,
+        found: vec![[Found::Unknown; 2]; entries.len()],
+        entries: &entries,
+        notes,
+    };
     for at in 0..entries.len() {
-        find(at, &entries, scenario, &mut starts, &mut Vec::new(), notes);
+        search.find((at, Edge::Start), &mut Vec::new());
+        search.find((at, Edge::End), &mut Vec::new());
     }
-    let us = |start: &Start| match start {
-        Start::At(us) => u64::try_from(*us).unwrap_or(0),
-        Start::Unknown | Start::Sought | Start::Refused => 0,
+    let found = search.found;
+    let us = |found: &Found| match found {
+        Found::At(us) => u64::try_from(*us).unwrap_or(0),
+        Found::Unknown | Found::Sought | Found::Refused => 0,
     };
     let left_out = notes.left_out();
-    let complete = starts.iter().all(|start| matches!(start, Start::At(_)))
+    let complete = found.iter().flatten().all(|found| matches!(found, Found::At(_)))
         && !left_out.touches("load")
         && !left_out.touches("fleets");
-    let (loads, faults) = starts.split_at(sources(scenario).min(starts.len()));
-    let us = |starts: &[Start]| starts.iter().map(us).collect();
-    Timetable { loads: us(loads), faults: us(faults), complete }
+    let (loads, faults) = found.split_at(sources(scenario).min(found.len()));
+    Timetable {
+        loads: loads.iter().map(|[start, _]| us(start)).collect(),
+        lasts: loads.iter().map(|[start, end]| us(end).saturating_sub(us(start))).collect(),
+        faults: faults.iter().map(|[start, _]| us(start)).collect(),
+        untils: untils(scenario, &entries),
+        complete,
+    }
 }
 
-/// The start of an entry, µs after time 0; none if it has a problem. `path` is what asked for it.
-fn find(
-    at: usize,
-    entries: &[Entry<'_>],
-    scenario: &Scenario,
-    starts: &mut [Start],
-    path: &mut Vec<usize>,
-    notes: &mut Notes<'_>,
-) -> Option<i128> {
-    let (entry, state) = (entries.get(at)?, starts.get(at).copied()?);
-    match state {
-        Start::At(us) => return Some(us),
-        Start::Refused => return None,
-        Start::Sought => {
-            let first = path.iter().position(|before| *before == at).unwrap_or(0);
-            let names = path.iter().skip(first).chain([&at]).filter_map(|at| entries.get(*at));
-            let names: Vec<&str> = names.map(|entry| entry.name).collect();
-            let message = format!("these wait for each other: {}", names.join(" → "));
-            notes.value(&entry.trail, message, "give one of them a time, such as 30s");
-            return None;
+/// The loads whose end a fault decides that ends itself.
+fn untils(scenario: &Scenario, entries: &[Entry<'_>]) -> Vec<Until> {
+    let until = |(load, entry): (usize, &Entry<'_>)| {
+        let moment = entry.until?;
+        let (name, Edge::End) = moment.base.as_ref()? else { return None };
+        let fault = scenario.faults.get_index_of(name)?;
+        let ends_itself = entries.get(sources(scenario) + fault)?.ends_itself;
+        let after_us = u64::try_from(moment.offset_us).unwrap_or(0);
+        ends_itself.then_some(Until { load, fault, after_us })
+    };
+    entries.iter().enumerate().filter_map(until).collect()
+}
+
+/// The search for all starts and ends, µs after time 0.
+struct Search<'a, 's, 'n> {
+    scenario: &'s Scenario,
+    entries: &'a [Entry<'s>],
+    found: Vec<[Found; 2]>,
+    notes: &'a mut Notes<'n>,
+}
+
+/// The start or the end of an entry.
+type Node = (usize, Edge);
+
+impl Search<'_, '_, '_> {
+    fn slot(&mut self, (at, edge): Node) -> Option<&mut Found> {
+        let [start, end] = self.found.get_mut(at)?;
+        Some(match edge {
+            Edge::Start => start,
+            Edge::End => end,
+        })
+    }
+
+    /// An instant; none if it has a problem. `path` is what asked for it.
+    fn find(&mut self, node: Node, path: &mut Vec<Node>) -> Option<i128> {
+        let entries = self.entries;
+        let entry = entries.get(node.0)?;
+        match *self.slot(node)? {
+            Found::At(us) => return Some(us),
+            Found::Refused => return None,
+            Found::Sought => {
+                let first = path.iter().position(|before| *before == node).unwrap_or(0);
+                let asking = path.iter().skip(first).filter_map(|(at, _)| entries.get(*at));
+                let mut names: Vec<&str> = asking.map(|entry| entry.name).collect();
+                // Its start and its end are one name.
+                names.dedup();
+                if names.last() != Some(&entry.name) || names.len() == 1 {
+                    names.push(entry.name);
+                }
+                let message = format!("these wait for each other: {}", names.join(" → "));
+                let trail = entry.trail.key(written(node.1, entry));
+                self.notes.value(&trail, message, "give one of them a time, such as 30s");
+                return None;
+            }
+            Found::Unknown => {}
         }
-        Start::Unknown => {}
+        *self.slot(node)? = Found::Sought;
+        path.push(node);
+        let us = self.instant(node, path);
+        path.pop();
+        *self.slot(node)? = us.map_or(Found::Refused, Found::At);
+        us
     }
-    set(starts, at, Start::Sought);
-    path.push(at);
-    let start = begin(entry, entries, scenario, starts, path, notes);
-    path.pop();
-    set(starts, at, start.map_or(Start::Refused, Start::At));
-    start
-}
 
-fn set(starts: &mut [Start], at: usize, start: Start) {
-    if let Some(slot) = starts.get_mut(at) {
-        *slot = start;
-    }
-}
-
-fn begin(
-    entry: &Entry<'_>,
-    entries: &[Entry<'_>],
-    scenario: &Scenario,
-    starts: &mut [Start],
-    path: &mut Vec<usize>,
-    notes: &mut Notes<'_>,
-) -> Option<i128> {
-    let Some(moment) = entry.at else { return Some(0) };
-    let from = match base(moment, scenario, &entry.trail, notes)? {
-        None => 0,
-        Some((base, edge)) => {
-            let index = match base {
-                Base::Load(load) => load,
-                Base::Fault(fault) => sources(scenario) + fault,
-            };
-            let start = find(index, entries, scenario, starts, path, notes)?;
-            let lasts_us = entries.get(index).map_or(0, |entry| entry.lasts_us);
-            match edge {
-                Edge::Start => start,
-                Edge::End => start + i128::from(lasts_us),
+    fn instant(&mut self, node: Node, path: &mut Vec<Node>) -> Option<i128> {
+        let entry = self.entries.get(node.0)?;
+        let trail = entry.trail.key(written(node.1, entry));
+        match (node.1, entry.at, entry.until) {
+            (Edge::Start, None, _) => Some(0),
+            (Edge::Start, Some(at), _) => {
+                let start = self.moment(at, Edge::Start, &trail, path)?;
+                if start < 0 {
+                    let before = Duration { us: u64::try_from(-start).unwrap_or(u64::MAX) };
+                    let message = format!("`{}` would start {before} before time 0", entry.name);
+                    let help = "time 0 is the end of the warm-up: start later";
+                    self.notes.value(&trail, message, help);
+                    return None;
+                }
+                Some(start)
+            }
+            (Edge::End, _, None) => {
+                let start = self.find((node.0, Edge::Start), path)?;
+                Some(start + i128::from(entry.lasts_us))
+            }
+            (Edge::End, _, Some(until)) => {
+                let end = self.moment(until, Edge::End, &trail, path)?;
+                let start = self.find((node.0, Edge::Start), path)?;
+                if end <= start {
+                    let message = format!("`{}` would end before it starts", entry.name);
+                    self.notes.value(&trail, message, "write a later moment, or `duration:`");
+                    return None;
+                }
+                Some(end)
             }
         }
-    };
-    let start = from + i128::from(moment.offset_us);
-    if start < 0 {
-        let before = Duration { us: u64::try_from(-start).unwrap_or(u64::MAX) };
-        let message = format!("`{}` would start {before} before time 0", entry.name);
-        notes.value(&entry.trail, message, "time 0 is the end of the warm-up: start later");
-        return None;
     }
-    Some(start)
+
+    /// A moment that is written as a start or as an end.
+    fn moment(
+        &mut self,
+        moment: &Moment,
+        as_edge: Edge,
+        trail: &Trail,
+        path: &mut Vec<Node>,
+    ) -> Option<i128> {
+        let from = match base(moment, self.scenario, trail, self.notes)? {
+            None => 0,
+            Some((base, edge)) => {
+                let index = match base {
+                    Base::Load(load) => load,
+                    Base::Fault(fault) => sources(self.scenario) + fault,
+                };
+                if edge == Edge::End && self.is_open(index, 0) {
+                    self.check_open(index, moment, as_edge, trail)?;
+                }
+                self.find((index, edge), path)?
+            }
+        };
+        Some(from + i128::from(moment.offset_us))
+    }
+
+    /// Whether nobody knows before when an entry ends.
+    fn is_open(&self, index: usize, depth: usize) -> bool {
+        let Some(entry) = self.entries.get(index) else { return false };
+        let behind = |moment: &Moment| {
+            let (name, edge) = moment.base.as_ref()?;
+            let load = source(name, self.scenario);
+            let fault = self.scenario.faults.get_index_of(name);
+            let fault = fault.map(|fault| sources(self.scenario) + fault);
+            (*edge == Edge::End).then_some(load.or(fault)?)
+        };
+        entry.ends_itself
+            || depth < self.entries.len()
+                && entry.until.and_then(behind).is_some_and(|next| self.is_open(next, depth + 1))
+    }
+
+    /// Only the end of a load may wait for an end that nobody knows, and only of a fault.
+    fn check_open(
+        &mut self,
+        index: usize,
+        moment: &Moment,
+        as_edge: Edge,
+        trail: &Trail,
+    ) -> Option<()> {
+        let entry = self.entries.get(index)?;
+        let (message, help) = if as_edge == Edge::Start || !entry.ends_itself {
+            (
+                format!("when `{}` ends, nobody knows before", entry.name),
+                format!("write a time, or count from `{}.start`", entry.name),
+            )
+        } else if moment.offset_us < 0 {
+            let message = format!("when `{}` ends, nobody knows earlier", entry.name);
+            (message, format!("write `{}.end`, or a time after it", entry.name))
+        } else {
+            return Some(());
+        };
+        self.notes.value(trail, message, help);
+        None
+    }
+}
+
+/// The key that says when an entry starts or ends.
+fn written(edge: Edge, entry: &Entry<'_>) -> &'static str {
+    if edge == Edge::End && entry.until.is_some() { "until" } else { "at" }
 }
 
 /// Loads and fleets: the length of [`assay_slo::Case::loads`].
@@ -206,14 +330,6 @@ fn base(
     None
 }
 
-/// How long a load or fleet lasts, by its index into [`assay_slo::Case::loads`], µs.
-fn source_lasts_us(index: usize, scenario: &Scenario) -> u64 {
-    let loads = parts::loads(scenario);
-    let load = loads.get(index).map(|(_, load)| load.lasts_us);
-    let fleet = index.checked_sub(loads.len()).and_then(|at| scenario.fleets.get_index(at));
-    load.or(fleet.map(|(_, fleet)| parts::fleet_lasts_us(fleet))).unwrap_or(0)
-}
-
 /// A moment that the run decides, and where it is planned, µs after time 0.
 pub(super) fn anchored(
     moment: &Moment,
@@ -232,7 +348,7 @@ pub(super) fn anchored(
             (Anchored { anchor: Anchor::Zero, offset_us }, from)
         }
         Some((Base::Load(load), Edge::End)) => {
-            let end = start(&timetable.loads, load).saturating_add(source_lasts_us(load, scenario));
+            let end = start(&timetable.loads, load).saturating_add(start(&timetable.lasts, load));
             (Anchored { anchor: Anchor::LoadEnd(load), offset_us }, end)
         }
         Some((Base::Fault(fault), edge)) => {

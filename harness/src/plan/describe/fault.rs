@@ -3,19 +3,19 @@
 //! Not here: when faults are on (`describe` itself).
 
 use crate::plan::words::time;
-use crate::plan::{Affects, Delay, Fault, FaultKind, Latency, OutageMode, Ramp, Side};
+use crate::plan::{
+    Affects, Delay, Fault, FaultKind, Latency, OutageMode, Ramp, RestartedBy, Side, Text,
+};
 use crate::spec::scalar::Size;
 
 /// `50% at random POST through front: answered 503`.
 pub(super) fn broken(fault: &Fault) -> String {
     let what = match &fault.kind {
-        FaultKind::Kill { signal } => {
-            let after = time(fault.lasts_us);
-            return format!(
-                "{} killed by signal {signal}, started again after {after}",
-                fault.link
-            );
-        }
+        FaultKind::Kill { .. }
+        | FaultKind::Pause
+        | FaultKind::Stop
+        | FaultKind::Restart
+        | FaultKind::Command(_) => return act(fault),
         FaultKind::Latency(latency) => later(latency),
         FaultKind::Error { status, .. } => format!("answered {status}"),
         FaultKind::Abort => "connection reset".to_owned(),
@@ -48,6 +48,35 @@ pub(super) fn broken(fault: &Fault) -> String {
         parts => parts.join(" "),
     };
     format!("{which} {matching} through {}: {what}", fault.link)
+}
+
+/// What is done elsewhere than at a link.
+fn act(fault: &Fault) -> String {
+    let (name, length) = (&fault.link, time(fault.lasts_us));
+    let words =
+        |words: &[Text]| words.iter().map(|word| word.0.as_str()).collect::<Vec<_>>().join(" ");
+    match &fault.kind {
+        FaultKind::Kill { signal, by: RestartedBy::Assay } => {
+            format!("{name} killed by signal {signal}, started again after {length}")
+        }
+        FaultKind::Kill { signal, by: RestartedBy::Supervisor } => format!(
+            "{name} killed by signal {signal} but for its first process, which starts it again \
+             within {length}"
+        ),
+        FaultKind::Pause => format!("{name} stands still (SIGSTOP), goes on after {length}"),
+        FaultKind::Stop => format!("{name} ended in good order, started again after {length}"),
+        FaultKind::Restart => {
+            format!("{name} ended in good order within {length}, started again at once")
+        }
+        FaultKind::Command(errand) => {
+            let undo = match errand.undo.as_slice() {
+                [] => String::new(),
+                undo => format!("; undone by {}", words(undo)),
+            };
+            format!("{}, until it ends, at most {length}{undo}", words(&errand.command))
+        }
+        _ => String::new(),
+    }
 }
 
 /// `answers 200ms later, growing for 5s`.

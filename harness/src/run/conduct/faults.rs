@@ -1,17 +1,16 @@
-//! Faults as the run does them: injected, cleared, and what was killed started again.
+//! Faults as the run does them: injected and cleared, at their links or elsewhere.
 //!
 //! Invariant: a fault's end is scheduled from its applied edge, so it lasts as long as planned each
 //! time that it comes.
-//! Not here: when a fault is due (`timetable`), how it acts (`link`, `service`).
+//! Not here: when a fault is due (`timetable`), those beside links (`acts`), how they act (`link`).
 
 use super::{Conduct, HANDED_OVER_US, State};
 use crate::fault;
-use crate::plan::FaultKind;
+use crate::plan::{FaultKind, Place};
 use crate::run::timetable::Step;
 use assay_slo::At;
-use assay_slo::event::{EdgeKind, Effect, ServiceState};
+use assay_slo::event::EdgeKind;
 use assay_slo::time::SECOND_US;
-use std::net::SocketAddr;
 
 impl Conduct<'_> {
     pub(super) async fn inject(&mut self, state: &mut State, index: usize) {
@@ -23,13 +22,13 @@ impl Conduct<'_> {
         self.edge(index, EdgeKind::Asked, self.stream.clock.now(), None);
         // Even a fault that failed to show must be cleared.
         state.on[index] = true;
-        let applied = if let FaultKind::Kill { signal } = planned.kind {
-            self.kill(index, signal).await
-        } else {
-            self.inject_at_link(index).await
+        let applied = match planned.kind.place() {
+            Place::Link => self.inject_at_link(index).await,
+            Place::Service | Place::Outside => self.act(state, index).await,
         };
         // From the edge on, not from the plan: a fault is as long as it should be.
-        let ends = self.since_zero(state).saturating_add(planned.lasts_us);
+        let lasts_us = if planned.kind == FaultKind::Restart { 0 } else { planned.lasts_us };
+        let ends = self.since_zero(state).saturating_add(lasts_us);
         state.timetable.add(ends, Step::Clear(index));
         if let Err(error) = applied {
             self.stream.finding(format!("fault {}: {error}", planned.name));
@@ -44,32 +43,21 @@ impl Conduct<'_> {
         Ok(())
     }
 
-    async fn kill(&mut self, index: usize, signal: i32) -> Result<(), String> {
-        let at = self.edges.apply(index, || {});
-        self.edge(index, EdgeKind::Applied, at, None);
-        let gone = self.stage.kill(&self.plan.faults[index].link, signal).await?;
-        if gone {
-            self.killed.insert(index);
-            self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
-        }
-        Ok(())
-    }
-
     pub(super) async fn clear(&mut self, state: &mut State, index: usize) {
         if !state.on[index] {
             return;
         }
         let planned = &self.plan.faults[index];
-        let cleared = if let FaultKind::Kill { .. } = planned.kind {
-            self.restart(state, index).await
-        } else {
-            self.clear_link(index).await
+        let cleared = match planned.kind.place() {
+            Place::Link => self.clear_link(index).await,
+            Place::Service | Place::Outside => self.end_act(state, index).await,
         };
         state.on[index] = false;
         let at = match cleared {
             Ok(at) => at,
             Err(error) => return self.stream.finding(format!("fault {}: {error}", planned.name)),
         };
+        self.end_loads(state, index, at);
         let any_left = state.on.contains(&true) || state.timetable.has_faults();
         if let (false, true, Some(steady)) =
             (any_left, state.traffic.is_loading(), &self.plan.case.steady_state)
@@ -94,39 +82,5 @@ impl Conduct<'_> {
             ));
         }
         Ok(cleared.at)
-    }
-
-    /// Starts the killed service again; the fault ends with the start, readiness is recovery.
-    async fn restart(&mut self, state: &mut State, index: usize) -> Result<At, String> {
-        let planned = &self.plan.faults[index];
-        let started = self.stage.restart(&planned.link, self.stream).await;
-        let at = self.edges.clear(planned.recovery_us, || {});
-        let injected = u64::from(self.killed.remove(&index));
-        let effect = Effect { matched: 1, injected, ours: 0 };
-        self.edge(index, EdgeKind::Cleared, at, Some(effect));
-        started?;
-        let ready = self.stage.ready(&planned.link);
-        state.waking.spawn(async move { (index, ready.await) });
-        Ok(at)
-    }
-
-    /// A service that was started again is ready, or will not be.
-    pub(super) fn woken(&mut self, index: usize, ready: Result<SocketAddr, String>) {
-        let planned = &self.plan.faults[index];
-        match ready {
-            Ok(addr) => {
-                self.stream.service(&planned.link, ServiceState::Ready, &addr.to_string());
-                self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
-            }
-            Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
-        }
-    }
-
-    /// A run that is over starts nothing again: what was killed is to be ended anyway.
-    pub(super) fn forget_killed(&mut self, state: &mut State) {
-        for (planned, on) in self.plan.faults.iter().zip(&mut state.on) {
-            *on &= !matches!(planned.kind, FaultKind::Kill { .. });
-        }
-        state.waking.abort_all();
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing it meets stops it: not a line it cannot read, not a full disk, not a
 //! missing run directory, not a signal but SIGKILL.
-//! Invariant: it has no runtime, and but for its looks at `/proc` opens nothing until it has to
+//! Invariant: it has no runtime before it undoes, and but for its looks at `/proc` opens nothing until it has to
 //! act.
 //! Not here: our side of the pipe (`post`), what it is told and sees (`known`).
 
@@ -11,6 +11,7 @@ use super::known::{Known, keep_looking, listen};
 use crate::clock;
 use crate::service::ending::{Ended, Patience, end};
 use crate::service::table::Entry;
+use crate::service::undo::{Part, Recovered, recover};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -25,7 +26,7 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the guardian: the program's hidden subcommand `guardian`. Reads orders from standard
-/// input; its end without `done` ends every process of the run, and `guardian.log` in the run
+/// input; its end without `done` undoes what the run's log says, ends every process of the run, and `guardian.log` in the run
 /// directory says what was done. `run` is the run's process: number and start time. Blocks; call
 /// it outside any runtime.
 #[must_use]
@@ -48,14 +49,21 @@ pub fn guardian_main(run_id: &str, run_dir: &Path, run: (i32, u64)) -> ExitCode 
     if known.is_done {
         return ExitCode::SUCCESS;
     }
+    // What stands still goes on first, so that it can end; commands run when the run's own are gone.
+    let quick = recover(run_dir, Part::Quick);
     let ended = end(known.scope(run_id), Patience::orderly(GRACE));
     let mut text = account(run_id, &known, &ended, greeted.is_ok());
+    let slow = recover(run_dir, Part::Commands);
+    let is_mended = quick.left.is_empty() && slow.left.is_empty();
+    for recovered in [quick, slow] {
+        text.push_str(&undone(&recovered));
+    }
     if let Err(why) = looks {
         text.push_str(&format!("descendants of the run were not looked for: {why}\n"));
     }
     // Nobody may be left to read it; what was done is done.
     let _ = append(run_dir, &text);
-    if ended.left.is_empty() && ended.blind.is_none() {
+    if ended.left.is_empty() && ended.blind.is_none() && is_mended {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -88,6 +96,11 @@ fn account(run_id: &str, known: &Known, ended: &Ended, is_heard: bool) -> String
         text.push_str("nothing of the run is left\n");
     }
     text
+}
+
+fn undone(recovered: &Recovered) -> String {
+    let undone = recovered.undone.iter().map(|what| format!("undone: {what}\n"));
+    undone.chain(recovered.left.iter().map(|left| format!("STILL BROKEN: {left}\n"))).collect()
 }
 
 fn append(run_dir: &Path, text: &str) -> io::Result<()> {

@@ -75,7 +75,7 @@ fn a_path_that_hits_nothing_is_refused_with_what_is_near() {
         ("load.visitors.rate=5/s", "did you mean `load.visitors.constant-arrival-rate.rate`?"),
         (
             "rate=5/s",
-            "did you mean `vars.rate` or `load.visitors.constant-arrival-rate.rate` or `faults.",
+            "did you mean `vars.rate` or `load.visitors.constant-arrival-rate.rate` or `load.rest.constant-arrival-rate.rate`?",
         ),
         ("gone.outage.at=5s", "did you mean `faults.gone.outage.at`?"),
         ("warmpu=5s", "did you mean `warmup`?"),

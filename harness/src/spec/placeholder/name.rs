@@ -145,7 +145,7 @@ enum Kind {
     Sample,
     /// A question to a store.
     Question,
-    /// A command that reads a store back.
+    /// A command that reads a store back, or is a fault.
     Command,
 }
 
@@ -165,6 +165,9 @@ impl Kind {
             [Some("fleets"), _, Some("send"), _, Some(field), ..] if sent(field) => Kind::Sample,
             [Some("fleets"), _, Some("read-back"), Some("http"), Some("path")] => Kind::Question,
             [Some("fleets"), _, Some("read-back"), Some("command"), Some("run" | "shell"), ..] => {
+                Kind::Command
+            }
+            [Some("faults"), _, Some("command"), Some("run" | "shell" | "undo"), ..] => {
                 Kind::Command
             }
             _ => Kind::Early,

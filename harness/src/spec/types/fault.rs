@@ -1,7 +1,8 @@
 //! Faults: what is broken, how it looks, and when.
 //!
-//! Not here: what needs two values at once (`plan`).
+//! Not here: those of services (`service_fault`), what needs two values at once (`plan`).
 
+use super::{CommandFault, KillFault, RestartFault, ServiceFault};
 use crate::spec::scalar::{
     Bandwidth, Count, Duration, Moment, Name, Ratio, Size, Status, Uniform, Words,
 };
@@ -31,8 +32,16 @@ pub enum Fault {
     SlowClose(LinkFault),
     /// Bodies, of requests and answers, take their time.
     Bandwidth(BandwidthFault),
-    /// A process that we started is ended, and started again.
+    /// A service is killed, and started again.
     Kill(KillFault),
+    /// The processes of a service stand still, and go on.
+    Pause(ServiceFault),
+    /// A service is ended in good order, and started again.
+    Stop(ServiceFault),
+    /// A service is ended in good order, and started again at once.
+    Restart(RestartFault),
+    /// A command does something.
+    Command(CommandFault),
 }
 
 /// Requests are passed on later.
@@ -326,33 +335,4 @@ pub struct Match {
     /// With exactly these headers.
     #[serde(default)]
     pub headers: IndexMap<String, Words>,
-}
-
-/// A process that we started is ended, and started again.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct KillFault {
-    /// The service: a `process`.
-    pub service: Name,
-    /// The signal's name: KILL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signal: Option<Words>,
-    /// Who starts it again, after the duration: assay.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restarted_by: Option<RestartedBy>,
-    /// When it is killed.
-    pub at: Moment,
-    /// How long until it is started again.
-    pub duration: Duration,
-    /// How long after its end is called its recovery: 10s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovery: Option<Duration>,
-}
-
-/// Who starts a killed process again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestartedBy {
-    /// We do.
-    Assay,
 }

@@ -33,8 +33,12 @@ pub enum Load {
 pub struct ConstantArrivalRate {
     /// Requests a second, or a minute.
     pub rate: Rate,
-    /// How long.
-    pub duration: Duration,
+    /// How long; or `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+    /// When it ends, such as `deploy.end + 60s`; instead of `duration`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
     /// When it starts: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Moment>,

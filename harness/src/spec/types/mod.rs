@@ -17,6 +17,7 @@ mod load;
 mod objective;
 mod request;
 mod service;
+mod service_fault;
 mod transport;
 mod users;
 
@@ -30,9 +31,8 @@ pub use expect_fleet::{
     AtLeastShare, AtMostBound, AtMostCount, AtMostFactor, AtMostTime, BacklogAsked, LedgerAsked,
 };
 pub use fault::{
-    Affects, Again, BandwidthFault, Delay, ErrorFault, Fault, KillFault, LatencyFault, LinkFault,
-    Lognormal, Match, Normal, OutageFault, OutageMode, Pareto, Ramp, RestartedBy, Side,
-    TruncateFault,
+    Affects, Again, BandwidthFault, Delay, ErrorFault, Fault, LatencyFault, LinkFault, Lognormal,
+    Match, Normal, OutageFault, OutageMode, Pareto, Ramp, Side, TruncateFault,
 };
 pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,
@@ -47,6 +47,7 @@ pub use objective::{
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
+pub use service_fault::{CommandFault, KillFault, RestartFault, RestartedBy, ServiceFault};
 pub use transport::{Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 

@@ -8,7 +8,7 @@ use super::planned;
 use crate::plan::compile::notes::Notes;
 use crate::plan::fleet::Order;
 use crate::plan::words::{rate, time};
-use crate::plan::{Fault, FaultKind, Fleet, OutageMode};
+use crate::plan::{Fault, FaultKind, Fleet, OutageMode, Place};
 use crate::spec::Trail;
 use assay_slo::case::{Anchor, Breaker, BreakerMust, Evidence, Moment};
 
@@ -57,7 +57,11 @@ impl About<'_> {
         let Some(fault) = fault_of(after, self.world) else { return };
         let Some(fleet) = self.fleet else {
             // The timeout of callers that are not ours is known to nobody here.
-            if matches!(fault.kind, FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall) {
+            let hangs = matches!(
+                fault.kind,
+                FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall | FaultKind::Pause
+            );
+            if hangs {
                 notes.warn(format!(
                     "under `{}` a call fails when its caller gives up: `{}` can open within {} \
                      only if that timeout is shorter",
@@ -137,8 +141,8 @@ impl About<'_> {
 
     /// A trial that comes near the fault's end may meet either side of it.
     fn race(self, fault: &Fault, recovery_us: u64, trial_us: u64, notes: &mut Notes<'_>) {
-        // When a killed process answers again is its own affair.
-        if matches!(fault.kind, FaultKind::Kill { .. }) {
+        // When a service that was ended answers again is its own affair, and so is a command's end.
+        if fault.kind.place() != Place::Link && fault.kind != FaultKind::Pause {
             return;
         }
         let (Some(trials), least) = (

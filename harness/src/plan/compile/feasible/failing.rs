@@ -5,7 +5,9 @@
 
 use crate::plan::fleet::{Order, Retry};
 use crate::plan::traffic::Traffic;
-use crate::plan::{Affects, Fault, FaultKind, Fleet, Link, Match, OutageMode, Target, Upstream};
+use crate::plan::{
+    Affects, Fault, FaultKind, Fleet, Link, Match, OutageMode, Place, Target, Upstream,
+};
 use assay_slo::case::Case;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,21 +33,25 @@ pub(super) struct Meeting {
 /// How a fault meets a fleet's samples; none if it does not, or fails none of them.
 pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Meeting> {
     let behind = |link: &Link| link.to == Upstream::Service(fault.link.clone());
-    let on_way = match (&fault.kind, &fleet.to) {
-        (FaultKind::Kill { .. }, Target::Service(service)) => *service == fault.link,
-        (FaultKind::Kill { .. }, Target::Link(name)) => {
+    let on_way = match (fault.kind.place(), &fleet.to) {
+        (Place::Service, Target::Service(service)) => *service == fault.link,
+        (Place::Service, Target::Link(name)) => {
             links.iter().any(|link| link.name == *name && behind(link))
         }
-        (_, Target::Link(name)) => *name == fault.link,
-        (_, Target::Service(_)) => false,
+        (Place::Link, Target::Link(name)) => *name == fault.link,
+        (Place::Link, Target::Service(_)) | (Place::Outside, _) => false,
     };
     let timeout_us = fleet.client.timeout_us;
     let fail_us = match &fault.kind {
-        FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall => timeout_us,
+        FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall | FaultKind::Pause => {
+            timeout_us
+        }
         FaultKind::Outage(OutageMode::Refuse | OutageMode::Reset)
         | FaultKind::Abort
         | FaultKind::Garbage
-        | FaultKind::Kill { .. } => 0,
+        | FaultKind::Kill { .. }
+        | FaultKind::Stop
+        | FaultKind::Restart => 0,
         FaultKind::Error { status, .. } if *status >= 500 => 0,
         FaultKind::Latency(delay) if delay.least_us() >= timeout_us => timeout_us,
         // Whether an answer is long enough to be cut, or to come too late, nobody knows before.
@@ -53,6 +59,7 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
         | FaultKind::Latency(_)
         | FaultKind::Truncate { .. }
         | FaultKind::SlowClose
+        | FaultKind::Command(_)
         | FaultKind::Bandwidth { .. } => return None,
     };
     let whole = fault.affects == Affects::All && fault.matches == Match::default();
@@ -63,7 +70,10 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
 pub(super) fn trial_fails_us(fleet: Option<&Fleet>, fault: &Fault) -> u64 {
     match (&fault.kind, fleet) {
         (
-            FaultKind::Outage(OutageMode::BlackHole) | FaultKind::Stall | FaultKind::Latency(_),
+            FaultKind::Outage(OutageMode::BlackHole)
+            | FaultKind::Stall
+            | FaultKind::Pause
+            | FaultKind::Latency(_),
             Some(fleet),
         ) => fleet.client.timeout_us,
         _ => 0,

@@ -1,6 +1,9 @@
 //! Each check of faults with a scenario that fails it.
 
+use super::good;
 use super::refused::{FAULT, among, refused};
+use crate::plan::{FaultKind, Until};
+use assay_slo::case::Shows;
 
 /// The scenario's fault as this one.
 #[track_caller]
@@ -65,4 +68,62 @@ fn a_bandwidth_of_nothing() {
 fn numbers_of_victims_that_are_none() {
     refused(&[("{share: 50%}", "{every-nth: 0}")], "`every-nth: 0` takes no request");
     refused(&[("{share: 50%}", "{next: 0}")], "`next: 0` takes no request");
+}
+
+#[test]
+fn acts_on_services() {
+    let act = |act: &str| format!("half: {{{act}}}");
+    let pause = |service: &str| {
+        act(&format!("pause: {{service: {service}, at: 20s, duration: 10s, recovery: 10s}}"))
+    };
+    let plan = good(&[(FAULT, &pause("shop"))]);
+    assert_eq!(
+        (&plan.faults[0].kind, &plan.case.faults[0].shows),
+        (&FaultKind::Pause, &Shows::Done)
+    );
+    refused(&[(FAULT, &pause("payments"))], "was not started by us, so `pause` cannot reach it");
+    refused(&[(FAULT, &pause("shpo"))], "did you mean `shop`?");
+    let two = format!(
+        "{}\n  other: {{kill: {{service: shop, at: 28s, duration: 3s, again: {{times: 1, every: 9s}}}}}}",
+        pause("shop")
+    );
+    refused(&[(FAULT, &two)], "`shop` is not up then, by `half`");
+    let restart = act("restart: {service: shop, at: 20s, recovery: 10s}");
+    // Its own time to end, and to be seen to be gone.
+    assert_eq!(good(&[(FAULT, &restart)]).faults[0].lasts_us, 7_000_000);
+}
+
+const LASTS: &str = "duration: 60s\n";
+
+#[test]
+fn commands_end_themselves_and_loads_may_wait_for_them() {
+    let deploy =
+        |settings: &str| format!("half: {{command: {{{settings}, at: 20s, recovery: 10s}}}}");
+    let command = deploy("shell: ./deploy.sh, undo: [./back.sh], timeout: 30s");
+    let plan = good(&[(FAULT, &command), (LASTS, "until: half.end + 25s\n")]);
+    assert_eq!(plan.ends_us, 75_000_000, "at its latest");
+    assert_eq!(plan.untils, [Until { load: 0, fault: 0, after_us: 25_000_000 }]);
+    let shown = crate::plan::describe(&plan);
+    assert!(shown.contains("sh -c ./deploy.sh, until it ends, at most 30 s"), "{shown}");
+    assert!(shown.contains("undone by ./back.sh"), "{shown}");
+    // One whose end is known before is no more than another way to write a length.
+    let known = good(&[(LASTS, "until: half.end + 30s\n")]);
+    assert_eq!((known.ends_us, known.untils.len()), (60_000_000, 0));
+
+    refused(&[(FAULT, &deploy("timeout: 30s"))], "does not say what is run");
+    refused(&[(FAULT, &deploy("shell: a, run: [b], timeout: 9s"))], "more than one command");
+    let wait = |more: &str, message: &str| {
+        among(&[(FAULT, &format!("{command}\n  late: {more}"))], &[message]);
+    };
+    let late = "{abort: {link: front, at: half.end + 1s, duration: 1s}}";
+    wait(late, "when `half` ends, nobody knows before");
+    wait("{abort: {link: front, at: half.start + 1s, duration: 1s}}", "but the load ends at 1m");
+    let until = |until: &str, message: &str| {
+        among(&[(FAULT, &command), (LASTS, &format!("until: {until}\n"))], &[message]);
+    };
+    until("half.end - 1s", "when `half` ends, nobody knows earlier");
+    until("visitors.end + 1s", "these wait for each other: visitors → visitors");
+    until("0s", "`visitors` would end before it starts");
+    among(&[(LASTS, "duration: 60s\n      until: 90s\n")], &["both `duration` and `until`"]);
+    among(&[(LASTS, "")], &["does not say how long it lasts"]);
 }

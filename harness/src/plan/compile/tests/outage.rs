@@ -303,17 +303,20 @@ fn kills() {
         format!("down: {{kill: {{service: {settings}, at: 20s, duration: 12s, recovery: 12s}}}}")
     };
     let plan = good(&[(outage, &kill("backend, signal: term"))]);
-    assert_eq!(plan.faults[0].kind, crate::plan::FaultKind::Kill { signal: 15 });
+    assert_eq!(
+        plan.faults[0].kind,
+        crate::plan::FaultKind::Kill { signal: 15, by: crate::plan::RestartedBy::Assay }
+    );
     assert_eq!(plan.case.faults[0].shows, assay_slo::case::Shows::Gone);
     refused(&[(outage, &kill("backend, signal: STOP"))], "`STOP` is no signal that ends a process");
     among(&[(outage, &kill("backnd"))], "did you mean `backend`?");
     let url = ("links:\n", "  other: {url: \"http://127.0.0.1:1\"}\nlinks:\n");
-    among(&[url, (outage, &kill("other"))], "it is not ours to kill");
+    among(&[url, (outage, &kill("other"))], "so `kill` cannot reach it");
     let twice = format!(
         "{}\n  more: {{kill: {{service: backend, at: 25s, duration: 5s, recovery: 5s}}}}",
         kill("backend")
     );
-    among(&[(outage, &twice)], "`backend` is down then, by `down`");
+    among(&[(outage, &twice)], "`backend` is not up then, by `down`");
 }
 
 /// Numbers and words exchanged, lines lost or doubled: planned or refused, and never a panic.

@@ -1,0 +1,56 @@
+//! Faults beside links, as a plan has them: what is done to a service, or by a command.
+//!
+//! Not here: how they are written (`spec`), checked (`compile`) and done (`run`, `service`).
+
+use super::{FaultKind, Text};
+
+impl FaultKind {
+    /// What it acts on.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            FaultKind::Kill { .. } | FaultKind::Pause | FaultKind::Stop | FaultKind::Restart => {
+                Place::Service
+            }
+            FaultKind::Command(_) => Place::Outside,
+            _ => Place::Link,
+        }
+    }
+
+    /// Whether its end is not known beforehand; its length is then the most that it may take.
+    #[must_use]
+    pub fn ends_itself(&self) -> bool {
+        matches!(self, FaultKind::Restart | FaultKind::Command(_))
+    }
+}
+
+/// What a fault acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A link.
+    Link,
+    /// A service.
+    Service,
+    /// Whatever a command reaches.
+    Outside,
+}
+
+/// Who starts a killed service again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestartedBy {
+    /// We do, when the fault ends.
+    Assay,
+    /// Its first process, which is spared; the fault's length is how long that may take.
+    Supervisor,
+}
+
+/// A command of a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Errand {
+    /// Program and arguments; a program `assay` is this very program.
+    pub command: Vec<Text>,
+    /// The same of what puts it right; empty: nothing does.
+    pub undo: Vec<Text>,
+    /// How long each may take, µs.
+    pub timeout_us: u64,
+}

@@ -1,0 +1,139 @@
+//! Faults of services and of commands: what is done, to which service.
+//!
+//! Invariant: only what we started ourselves is ended or held up.
+//! Not here: doing it (`service`, `run`), faults on links (`faults`).
+
+use super::notes::{Notes, instead};
+use crate::plan::{Errand, Fault, FaultKind, Place, RestartedBy, Text};
+use crate::spec::Trail;
+use crate::spec::scalar::{Duration, Name, Words};
+use crate::spec::types::{self, CommandFault, KillFault, Scenario, Service};
+
+/// Signals that end a process which does not catch them, and their numbers (Linux, signal(7)).
+const SIGNALS: [(&str, i32); 7] =
+    [("KILL", 9), ("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3), ("ABRT", 6), ("SEGV", 11)];
+
+/// What a `kill` does.
+pub(super) fn kill(fault: &KillFault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind {
+    let by = match fault.restarted_by {
+        None | Some(types::RestartedBy::Assay) => RestartedBy::Assay,
+        Some(types::RestartedBy::Supervisor) => RestartedBy::Supervisor,
+    };
+    FaultKind::Kill { signal: signal(fault.signal.as_ref(), &trail.key("signal"), notes), by }
+}
+
+/// The number of a signal by its name, with or without `SIG`.
+fn signal(name: Option<&Words>, trail: &Trail, notes: &mut Notes<'_>) -> i32 {
+    let Some(name) = name else { return 9 };
+    let upper = name.as_str().to_ascii_uppercase();
+    let short = upper.strip_prefix("SIG").unwrap_or(&upper);
+    if let Some((_, number)) = SIGNALS.iter().find(|(known, _)| *known == short) {
+        return *number;
+    }
+    let message = format!("`{}` is no signal that ends a process", upper.escape_debug());
+    notes.value(trail, message, instead(short, "signals", &SIGNALS.map(|(known, _)| known)));
+    9
+}
+
+/// The service is one to which this can be done.
+pub(super) fn check_service(
+    name: &Name,
+    kind: &str,
+    trail: &Trail,
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) {
+    match scenario.services.get(name) {
+        Some(Service::Process(_)) => {}
+        Some(Service::Container(_)) => {
+            let message = format!("`{name}` is a container: `{kind}` of one is not supported yet");
+            notes.value(trail, message, "name a service with `process:`, or put a link before it");
+        }
+        Some(Service::Url(_)) => {
+            let message = format!("`{name}` was not started by us, so `{kind}` cannot reach it");
+            notes.value(trail, message, "name a service with `process:`");
+        }
+        None => {
+            let known: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
+            let message = format!("unknown service `{name}`");
+            let among = (&["services"][..], "services");
+            notes.unknown(trail, name.as_str(), message, among, &known);
+        }
+    }
+}
+
+/// What a command fault runs, and what undoes it.
+pub(super) fn errand(
+    fault: &CommandFault,
+    secrets: &[String],
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Errand {
+    let words = |words: &[Words]| -> Vec<String> { words.iter().map(Words::to_string).collect() };
+    let command = match (fault.run.as_slice(), &fault.shell) {
+        ([], Some(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
+        (run @ [_, ..], None) => words(run),
+        ([], None) => {
+            let message = "it does not say what is run".to_owned();
+            notes.entry(trail, message, "write `run: [program, argument]` or `shell:`");
+            Vec::new()
+        }
+        (_, Some(_)) => {
+            let message = "more than one command".to_owned();
+            notes.entry(trail, message, "keep one of `run` and `shell`");
+            Vec::new()
+        }
+    };
+    let undo = words(&fault.undo);
+    for (key, words) in [("run", &command), ("undo", &undo)] {
+        if words.first().is_some_and(String::is_empty) {
+            let message = "the program has no name".to_owned();
+            let help = "write the program and its arguments";
+            notes.value(&trail.key(key).index(0), message, help);
+        }
+    }
+    // It is written down before it is done, for whoever must undo it after we died.
+    let told = |secret: &&String| undo.iter().any(|word| word.contains(secret.as_str()));
+    if secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| told(&secret)) {
+        let message = "its undo holds a secret, and is written to the run directory".to_owned();
+        let help =
+            "let a script read it from its environment, which is ours: ${env.*} is not needed";
+        notes.value(&trail.key("undo"), message, help);
+    }
+    let texts = |words: Vec<String>| words.into_iter().map(Text).collect();
+    Errand { command: texts(command), undo: texts(undo), timeout_us: fault.timeout.us.max(1) }
+}
+
+/// What is ended or stands still cannot be meant by another fault at the same time.
+pub(super) fn check_overlap(faults: &[Fault], notes: &mut Notes<'_>) {
+    let acts = faults.iter().filter(|fault| fault.kind.place() == Place::Service);
+    let mut on: Vec<(&str, u64, u64, &Fault)> = acts
+        .flat_map(|f| f.spans().map(move |span| (f.link.as_str(), span.start, span.end, f)))
+        .collect();
+    on.sort_by_key(|(service, starts, ends, _)| (*service, *starts, *ends));
+    let mut told: Vec<&str> = Vec::new();
+    for (before, after) in on.iter().zip(on.iter().skip(1)) {
+        let ((service, _, ends, first), (other, starts, _, second)) = (before, after);
+        let meets = service == other && starts <= ends && first.name != second.name;
+        if !meets || told.contains(&second.name.as_str()) {
+            continue;
+        }
+        told.push(&second.name);
+        let trail = Trail::root().key("faults").key(&second.name);
+        let trail = trail.key(word(&second.kind)).key("at");
+        let message = format!("`{service}` is not up then, by `{}`", first.name);
+        let end = Duration { us: *ends };
+        notes.value(&trail, message, format!("start it later than {end}, when it is back"));
+    }
+}
+
+/// The word of a fault beside links.
+pub(super) fn word(kind: &FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Kill { .. } => "kill",
+        FaultKind::Pause => "pause",
+        FaultKind::Stop => "stop",
+        FaultKind::Restart => "restart",
+        _ => "command",
+    }
+}

@@ -1,0 +1,179 @@
+//! Faults beside links as the run does them: what happens to services, and commands.
+//!
+//! Invariant: applied is stamped before anything is done, cleared after nothing is done any more.
+//! Invariant: a command that fails, or takes too long, ends the run.
+//! Not here: faults on links, when a fault is due (`faults`), how it is done (`stage`, `service`).
+
+use super::{Conduct, Ending, State};
+use crate::plan::{Errand, FaultKind, RestartedBy, words};
+use crate::service::Exit;
+use assay_slo::event::{EdgeKind, Effect, EndReason, ServiceState};
+use assay_slo::{At, Event};
+use std::net::SocketAddr;
+
+/// Threads learn of a load's end before it comes, so that all end at the same request.
+const AHEAD_US: i64 = 100_000;
+
+impl Conduct<'_> {
+    /// Does to a service what its fault says, or starts its command.
+    pub(super) async fn act(&mut self, state: &mut State, index: usize) -> Result<(), String> {
+        let planned = &self.plan.faults[index];
+        let name = planned.link.as_str();
+        if planned.kind == FaultKind::Pause {
+            self.stage.plan_standing((index, &planned.name), name)?;
+        }
+        let at = self.edges.apply(index, || {});
+        self.edge(index, EdgeKind::Applied, at, None);
+        match &planned.kind {
+            FaultKind::Kill { signal, by: RestartedBy::Assay } => {
+                self.stage.kill(name, *signal).await?;
+            }
+            FaultKind::Kill { signal, by: RestartedBy::Supervisor } => {
+                self.stage.kill_workers(index, name, *signal).await?;
+            }
+            FaultKind::Stop | FaultKind::Restart => self.stage.halt(name).await?,
+            FaultKind::Pause => self.stage.stand_still(name).await?,
+            FaultKind::Command(errand) => return self.send(state, index, errand).await,
+            _ => {}
+        }
+        self.done.insert(index);
+        self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
+        Ok(())
+    }
+
+    /// Ends what [`Conduct::act`] began.
+    pub(super) async fn end_act(&mut self, state: &mut State, index: usize) -> Result<At, String> {
+        let planned = &self.plan.faults[index];
+        let name = planned.link.as_str();
+        let ended = match &planned.kind {
+            FaultKind::Kill { by: RestartedBy::Assay, .. }
+            | FaultKind::Stop
+            | FaultKind::Restart => self.stage.restart(name, self.stream).await,
+            FaultKind::Kill { by: RestartedBy::Supervisor, .. } => {
+                let reborn = self.stage.reborn(index, name).await;
+                if let Err(why) = &reborn {
+                    let within = words::time(planned.lasts_us);
+                    let how = format!("{why}, {within} after fault `{}`", planned.name);
+                    self.stream.service(name, ServiceState::Died, &how);
+                }
+                reborn
+            }
+            FaultKind::Pause => self.stage.go_on(index, name).await,
+            // What a command that has ended left running goes with the run.
+            FaultKind::Command(_) => {
+                if !self.done.contains(&index)
+                    && let Some(stopped) = self.stage.call_back(index).await
+                {
+                    let text = format!("fault {}: its command {}", planned.name, stopped.exit);
+                    self.stream.finding(text);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        let at = self.edges.clear(planned.recovery_us, || {});
+        let injected = u64::from(self.done.remove(&index));
+        let effect = Effect { matched: 1, injected, ours: 0 };
+        self.edge(index, EdgeKind::Cleared, at, Some(effect));
+        ended?;
+        match &planned.kind {
+            FaultKind::Pause => {
+                self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
+            }
+            FaultKind::Command(_) => {}
+            _ => {
+                let ready = self.stage.ready(name);
+                state.waking.spawn(async move { (index, ready.await) });
+            }
+        }
+        Ok(at)
+    }
+
+    async fn send(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        errand: &Errand,
+    ) -> Result<(), String> {
+        match self.stage.send(self.plan, index, errand).await {
+            Ok(ended) => {
+                state.errands.spawn(async move { (index, ended.await) });
+                Ok(())
+            }
+            Err(why) => {
+                let name = &self.plan.faults[index].name;
+                state.over = Some((EndReason::CouldNotRun, format!("fault `{name}`: {why}")));
+                Err(why)
+            }
+        }
+    }
+
+    /// A fault's command has ended.
+    pub(super) async fn errand_ended(&mut self, state: &mut State, index: usize, exit: &Exit) {
+        let name = &self.plan.faults[index].name;
+        if *exit == Exit::Code(0) {
+            self.done.insert(index);
+            state.timetable.drop_clear(index);
+            self.clear(state, index).await;
+            self.stream.flush();
+            return;
+        }
+        let said = self.stage.last_words(index);
+        let said = said.map_or_else(String::new, |line| format!(", saying {line:?}"));
+        let text = format!("the command of fault `{name}` {exit}{said}");
+        state.over = Some((EndReason::CouldNotRun, text));
+    }
+
+    /// How the run must end if a fault is to be cleared whose command still runs.
+    pub(super) fn too_long(&self, state: &State, index: usize) -> Option<Ending> {
+        let planned = self.plan.faults.get(index)?;
+        let runs = matches!(planned.kind, FaultKind::Command(_)) && state.on[index];
+        runs.then(|| {
+            let text = format!(
+                "the command of fault `{}` was still running after its timeout {}",
+                planned.name,
+                words::time(planned.lasts_us)
+            );
+            (EndReason::CouldNotRun, text)
+        })
+    }
+
+    /// Ends the loads that wait for the end of this fault, which came then, or will not come.
+    pub(super) fn end_loads(&mut self, state: &State, index: usize, at: At) {
+        let untils = self.plan.untils.iter().filter(|until| until.fault == index);
+        for until in untils {
+            let ahead = self.stream.clock.now().plus(AHEAD_US);
+            let at = at.plus(i64::try_from(until.after_us).unwrap_or(i64::MAX)).max(ahead);
+            let name = &self.plan.faults[index].name;
+            let after = words::time(until.after_us);
+            let text = format!("{after} after the end of fault `{name}`");
+            self.stream.note(Event::Stopped { load: until.load, at, text });
+            state.traffic.end_load(until.load, at);
+        }
+        self.stream.flush();
+    }
+
+    /// A service that was started again is ready, or will not be.
+    pub(super) fn woken(&mut self, index: usize, ready: Result<SocketAddr, String>) {
+        let planned = &self.plan.faults[index];
+        match ready {
+            Ok(addr) => {
+                self.stream.service(&planned.link, ServiceState::Ready, &addr.to_string());
+                self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
+            }
+            Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
+        }
+    }
+
+    /// A run that is over starts nothing again: what was ended is to be ended anyway.
+    pub(super) fn forget_ended(&mut self, state: &mut State) {
+        for (planned, on) in self.plan.faults.iter().zip(&mut state.on) {
+            let starts = matches!(
+                planned.kind,
+                FaultKind::Kill { .. } | FaultKind::Stop | FaultKind::Restart
+            );
+            *on &= !starts;
+        }
+        state.waking.abort_all();
+    }
+}

@@ -1,0 +1,170 @@
+//! What faults do to a service that we started: it is ended in good order, its workers are killed,
+//! it stands still.
+//!
+//! Invariant: who is signalled is the service's own process, its group, or marked as the
+//! service's; never a number alone.
+//! Not here: the kill of a whole service and its restart (`kill`), when it is done (`run`).
+
+use super::ServiceError;
+use super::ending::{Patience, Scope, end_off_thread, marks, pause};
+use super::hurry::Hurry;
+use super::kill::Killed;
+use super::process::{Running, signal_name};
+use super::still::{freeze, thaw};
+use super::table::{self, Entry, Id};
+use super::undo::{Standing, Undo, boot};
+use crate::clock::Clock;
+use rustix::process::Signal;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long workers may take to be gone once they are killed.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Workers that were killed, for [`Running::reborn`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Workers(BTreeSet<Id>);
+
+impl Running {
+    /// Ends the service in good order, to be started again: SIGTERM, at most `grace`, SIGKILL.
+    pub async fn halt(&mut self, grace: Duration) -> Killed {
+        let before = self.before_the_end();
+        let scope = self.scope();
+        let ended = end_off_thread(scope, Patience::orderly(grace), &Hurry::default()).await;
+        let is_gone = !ended.left.iter().any(|entry| self.is_first(entry));
+        self.what_became(before, ended, is_gone).await
+    }
+
+    /// Sends a signal, by its number, to all processes of the service but its first, and waits
+    /// until those are gone, at most 5 s. Whoever is born meanwhile is spared.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotDeadly`]; [`ServiceError::Workers`] where there are none, or some are
+    /// still there.
+    pub async fn kill_workers(&self, signal: i32) -> Result<Workers, ServiceError> {
+        let name = self.launch.name.clone();
+        let Some(deadly) = signal_name(signal).and(Signal::from_named_raw(signal)) else {
+            return Err(ServiceError::NotDeadly { name, signal });
+        };
+        let (scope, first) = (self.scope(), (self.life.leader.pid, self.life.leader.start));
+        let killed = tokio::task::spawn_blocking(move || kill_others(&scope, first, deadly)).await;
+        let killed = killed.map_err(|error| error.to_string()).and_then(|killed| killed);
+        killed.map_err(|why| ServiceError::Workers { name, why })
+    }
+
+    /// Whether the service's first process has others again than those that were killed.
+    ///
+    /// # Errors
+    /// [`ServiceError::Workers`] where nobody is there, or nobody can tell.
+    pub async fn reborn(&self, killed: &Workers) -> Result<(), ServiceError> {
+        let name = self.launch.name.clone();
+        let (scope, first) = (self.scope(), (self.life.leader.pid, self.life.leader.start));
+        let killed = killed.0.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let (members, _) = scope.look().map_err(|why| format!("no process table: {why}"))?;
+            let is_new = |entry: &Entry| entry.id() != first && !killed.contains(&entry.id());
+            if members.iter().any(is_new) {
+                Ok(())
+            } else {
+                Err("its first process has started nobody again".to_owned())
+            }
+        });
+        let found = found.await.map_err(|error| error.to_string()).and_then(|found| found);
+        found.map_err(|why| ServiceError::Workers { name, why })
+    }
+
+    /// Makes all processes of the service stand still, at most within 5 s; says which.
+    ///
+    /// # Errors
+    /// [`ServiceError::Still`]; whoever stands still by then does so until [`Running::go_on`].
+    pub async fn stand_still(&self) -> Result<Vec<String>, ServiceError> {
+        let name = self.launch.name.clone();
+        let scope = self.scope();
+        let frozen = tokio::task::spawn_blocking(move || freeze(&scope)).await;
+        let frozen = frozen.map_err(|error| error.to_string()).and_then(|frozen| frozen);
+        match frozen {
+            Ok((still, others)) if others.is_empty() && !still.is_empty() => {
+                Ok(still.iter().map(Entry::label).collect())
+            }
+            Ok((_, others)) => {
+                let others: Vec<String> = others.iter().map(Entry::label).collect();
+                let why = match others.as_slice() {
+                    [] => "it has ended before".to_owned(),
+                    others => format!("{} does not stand still", others.join(", ")),
+                };
+                Err(ServiceError::Still { name, why })
+            }
+            Err(why) => Err(ServiceError::Still { name, why }),
+        }
+    }
+
+    /// Makes them go on, at most within 5 s.
+    ///
+    /// # Errors
+    /// [`ServiceError::Still`].
+    pub async fn go_on(&self) -> Result<(), ServiceError> {
+        let name = self.launch.name.clone();
+        let scope = self.scope();
+        let left = tokio::task::spawn_blocking(move || thaw(&scope)).await;
+        let left = left.map_err(|error| error.to_string()).and_then(|left| left);
+        let why = match left {
+            Ok(left) if left.is_empty() => return Ok(()),
+            Ok(left) => {
+                let left: Vec<String> = left.iter().map(Entry::label).collect();
+                format!("{} does not go on", left.join(", "))
+            }
+            Err(why) => why,
+        };
+        Err(ServiceError::Still { name, why })
+    }
+
+    /// What puts right that it stands still, to be written down before it does.
+    #[must_use]
+    pub fn undo_of_standing(&self) -> Undo {
+        let leader = &self.life.leader;
+        Undo::Continue(Standing {
+            service: self.launch.name.clone(),
+            run: self.launch.run_id.clone(),
+            process: (leader.pid, leader.start, leader.pgid),
+            boot: boot(),
+        })
+    }
+
+    /// Its process that runs now, its group, and whoever carries its marks.
+    fn scope(&self) -> Scope {
+        let marks = marks(&self.launch.run_id, Some(&self.launch.name));
+        Scope { leaders: vec![self.life.leader.clone()], marks, ..Scope::default() }
+    }
+}
+
+fn kill_others(scope: &Scope, first: Id, signal: Signal) -> Result<Workers, String> {
+    let look = || scope.look().map_err(|why| format!("no process table: {why}"));
+    let meant: Vec<Entry> = look()?.0.into_iter().filter(|entry| entry.id() != first).collect();
+    if meant.is_empty() {
+        let why = "it has one process only, and nobody to start it again: write `restarted-by: \
+                   assay`, or a command that supervises another";
+        return Err(why.to_owned());
+    }
+    for entry in &meant {
+        table::signal(entry, signal);
+    }
+    let killed: BTreeSet<Id> = meant.iter().map(Entry::id).collect();
+    let clock = Clock::start();
+    loop {
+        let members = look()?.0;
+        let left: Vec<&Entry> = members.iter().filter(|one| killed.contains(&one.id())).collect();
+        if left.is_empty() {
+            return Ok(Workers(killed));
+        }
+        if Duration::from_micros(clock.now().0) >= GONE_WITHIN {
+            let left: Vec<String> = left.iter().map(|entry| entry.label()).collect();
+            return Err(format!("{} is still there", left.join(", ")));
+        }
+        pause(LOOK_EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! What must be put right, written down before it is broken: the write-ahead log of undos.
+//!
+//! `undo.jsonl` in the run directory has a line for each thing to undo, which is on the disk before
+//! the thing is done, and one for each that was undone. So whoever comes after a run that died (its
+//! guardian, `assay recover`) knows what is left.
+//!
+//! Invariant: a line is synced before [`Log::plan`] returns; a last line without its end was never
+//! acted on.
+//! Invariant: the run holds a lock on the file while it lives, so nobody undoes beside it.
+//! Invariant: to undo twice is to undo once.
+//! Not here: doing it (`carry`), all that a dead run left (`recover`).
+
+mod carry;
+mod recover;
+
+pub use carry::carry_out;
+pub use recover::{Part, Recovered, end_processes, recover};
+
+use super::ending::{Leader, Scope, marks};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The file's name in the run directory.
+const FILE: &str = "undo.jsonl";
+
+/// How something is put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// The processes of a service go on.
+    Continue(Standing),
+    /// A command is run.
+    Command(Mending),
+}
+
+/// A service whose processes stand still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The service.
+    pub service: String,
+    /// The run's id, which its processes are marked with.
+    pub run: String,
+    /// Its first process: number, start time in clock ticks since boot, and group.
+    pub process: (i32, u64, i32),
+    /// The boot that those count from.
+    pub boot: String,
+}
+
+/// A command that puts something right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mending {
+    /// Program and arguments, filled in.
+    pub command: Vec<String>,
+    /// Where it runs: the scenario's folder, absolute.
+    pub folder: PathBuf,
+    /// How long it may take, µs.
+    pub timeout_us: u64,
+    /// The run's id, which its processes are marked with.
+    pub run: String,
+}
+
+/// One thing to undo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Todo {
+    /// Its number in the log.
+    pub id: u64,
+    /// The fault that broke it.
+    pub fault: String,
+    /// How it is put right.
+    pub undo: Undo,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    Todo(Todo),
+    Undone(u64),
+}
+
+/// The log of a run that goes on.
+#[derive(Debug)]
+pub struct Log {
+    dir: PathBuf,
+    file: Option<File>,
+    next: u64,
+}
+
+impl Log {
+    /// Of a run with this directory; nothing is written before there is something to undo.
+    #[must_use]
+    pub fn of(dir: &Path) -> Log {
+        Log { dir: dir.to_owned(), file: None, next: 1 }
+    }
+
+    /// Writes down what is going to be broken, and waits until the disk has it.
+    ///
+    /// # Errors
+    /// What the system says; nothing may be broken then.
+    pub fn plan(&mut self, fault: &str, undo: Undo) -> io::Result<Todo> {
+        let todo = Todo { id: self.next, fault: fault.to_owned(), undo };
+        if self.file.is_none() {
+            let file = opened(&self.dir)?;
+            // Where there are no locks, nobody can look for one either.
+            let _ = file.lock();
+            // The name of the file must last as its lines do.
+            File::open(&self.dir)?.sync_all()?;
+            self.file = Some(file);
+        }
+        let file = self.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        append(file, &Line::Todo(todo.clone()))?;
+        self.next += 1;
+        Ok(todo)
+    }
+
+    /// Writes down that it was undone.
+    ///
+    /// # Errors
+    /// What the system says; it may then be undone once more.
+    pub fn undone(&mut self, todo: &Todo) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => append(file, &Line::Undone(todo.id)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn opened(dir: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).read(true).append(true).open(dir.join(FILE))
+}
+
+fn append(file: &mut File, line: &Line) -> io::Result<()> {
+    let mut text = serde_json::to_string(line)?;
+    text.push('\n');
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
+}
+
+/// What a log says is still to be undone, the last first, and lines that nobody can read.
+fn pending(text: &str) -> (Vec<Todo>, usize) {
+    let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
+    let (mut todos, mut unread): (Vec<Todo>, usize) = (Vec::new(), 0);
+    for line in whole.lines() {
+        match serde_json::from_str(line) {
+            Ok(Line::Todo(todo)) => todos.push(todo),
+            Ok(Line::Undone(id)) => todos.retain(|todo| todo.id != id),
+            Err(_) => unread += 1,
+        }
+    }
+    todos.reverse();
+    (todos, unread)
+}
+
+/// What tells this boot from others.
+pub(super) fn boot() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.map_or_else(|_| String::new(), |id| id.trim().to_owned())
+}
+
+impl Standing {
+    /// The service's processes.
+    fn scope(&self) -> Scope {
+        let (pid, start, pgid) = self.process;
+        let marks = marks(&self.run, Some(&self.service));
+        Scope { leaders: vec![Leader { pid, start, pgid }], marks, ..Scope::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(word: &str) -> Undo {
+        Undo::Command(Mending {
+            command: vec![word.to_owned()],
+            folder: PathBuf::from("/"),
+            timeout_us: 1,
+            run: "r".to_owned(),
+        })
+    }
+
+    #[test]
+    fn what_was_not_undone_is_pending_the_last_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::of(dir.path());
+        assert!(!dir.path().join(FILE).exists());
+        let first = log.plan("a", command("x")).unwrap();
+        log.plan("b", command("y")).unwrap();
+        log.plan("c", command("z")).unwrap();
+        log.undone(&first).unwrap();
+        let text = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
+        let names = |text: &str| -> Vec<String> {
+            pending(text).0.into_iter().map(|todo| todo.fault).collect()
+        };
+        assert_eq!(names(&text), ["c", "b"]);
+        // A line that was not whole was never acted on; nonsense is counted, and hides nothing.
+        assert_eq!(names(&text[..text.len() - 1]), ["c", "b", "a"]);
+        assert_eq!(pending(&format!("nonsense\n{text}")).1, 1);
+        assert_eq!(names(&format!("nonsense\n{text}")), ["c", "b"]);
+    }
+
+    #[test]
+    fn without_a_folder_nothing_may_be_broken() {
+        let mut log = Log::of(Path::new("/nonexistent/run"));
+        assert!(log.plan("a", command("x")).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! Puts one thing right, and looks whether it is.
+//!
+//! Invariant: nothing is taken for undone that was not seen to be.
+//! Not here: what there is to undo (`undo`), in which order (`recover`).
+
+use super::{Mending, Standing, Todo, Undo, boot};
+use crate::plan::Ready;
+use crate::service::process::{Exit, Launch, errand};
+use crate::service::still::thaw;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long whatever a command left running may take to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Undoes one thing of a run with this directory. Call within a runtime.
+///
+/// # Errors
+/// A sentence that says what is still broken, and how to mend it.
+pub async fn carry_out(todo: &Todo, dir: &Path) -> Result<(), String> {
+    match &todo.undo {
+        Undo::Continue(standing) => go_on(standing).await,
+        Undo::Command(mending) => mend(&todo.fault, mending, dir).await,
+    }
+    .map_err(|why| format!("fault `{}` is not undone: {why}", todo.fault))
+}
+
+async fn go_on(standing: &Standing) -> Result<(), String> {
+    // Processes of another boot are gone, and their numbers may be others'.
+    if standing.boot != boot() {
+        return Ok(());
+    }
+    let scope = standing.scope();
+    let thawed = tokio::task::spawn_blocking(move || thaw(&scope)).await;
+    let left = match thawed.map_err(|error| error.to_string()).and_then(|left| left) {
+        Ok(left) if left.is_empty() => return Ok(()),
+        Ok(left) => left,
+        Err(why) => return Err(format!("nobody can tell whether it stands still ({why})")),
+    };
+    let pids: Vec<String> = left.iter().map(|entry| entry.pid.to_string()).collect();
+    let labels: Vec<String> = left.iter().map(|entry| entry.label()).collect();
+    Err(format!(
+        "{} stands still: `kill -CONT {}` makes it go on",
+        labels.join(", "),
+        pids.join(" ")
+    ))
+}
+
+async fn mend(fault: &str, mending: &Mending, dir: &Path) -> Result<(), String> {
+    let timeout = Duration::from_micros(mending.timeout_us);
+    let launch = Launch {
+        name: format!("undo of {fault}"),
+        command: mending.command.clone(),
+        env: Vec::new(),
+        cwd: mending.folder.clone(),
+        folder: mending.folder.clone(),
+        addr: ([127, 0, 0, 1], 0).into(),
+        ready: Ready::Port(None),
+        ready_within: timeout,
+        run_id: mending.run.clone(),
+        logs: dir.join("logs"),
+        secrets: Vec::new(),
+    };
+    let by_hand = format!("run `{}`", by_hand(mending));
+    let running = errand(launch).map_err(|error| format!("{error}; {by_hand}"))?;
+    let ended = tokio::time::timeout(timeout, running.ended()).await;
+    let last = running.last_lines().pop();
+    running.stop(GRACE).await;
+    let how = match ended {
+        Ok(Exit::Code(0)) => return Ok(()),
+        Ok(exit) => format!("its undo {exit}"),
+        Err(_) => format!("its undo took longer than {} s", timeout.as_secs_f64()),
+    };
+    let said = last.map_or_else(String::new, |line| format!(", saying {line:?}"));
+    Err(format!("{how}{said}; {by_hand}"))
+}
+
+/// What a person types to do the same.
+fn by_hand(mending: &Mending) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+@".contains(c);
+    let quoted = |word: &str| match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    let words: Vec<String> = mending.command.iter().map(|word| quoted(word)).collect();
+    format!("cd {} && {}", quoted(&mending.folder.display().to_string()), words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn todo(command: &[&str], folder: &Path, timeout_us: u64) -> Todo {
+        let command = command.iter().map(|word| (*word).to_owned()).collect();
+        let run = format!("carry-{}", std::process::id());
+        let mending = Mending { command, folder: folder.to_owned(), timeout_us, run };
+        Todo { id: 1, fault: "deploy".to_owned(), undo: Undo::Command(mending) }
+    }
+
+    #[tokio::test]
+    async fn a_command_must_end_well_and_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("logs")).unwrap();
+        let second = 1_000_000;
+        let mended = todo(&["touch", "mended"], dir.path(), 30 * second);
+        assert_eq!(carry_out(&mended, dir.path()).await, Ok(()));
+        assert!(dir.path().join("mended").exists());
+        let bad = ["sh", "-c", "echo no quorum; exit 3"];
+        let why = carry_out(&todo(&bad, dir.path(), 30 * second), dir.path()).await.unwrap_err();
+        for part in ["`deploy` is not undone", "exited with status 3", "no quorum", "run `cd "] {
+            assert!(why.contains(part), "{why}");
+        }
+        assert!(why.contains("&& sh -c 'echo no quorum; exit 3'`"), "{why}");
+        let slow = todo(&["sleep", "1000"], dir.path(), 1);
+        let why = carry_out(&slow, dir.path()).await.unwrap_err();
+        assert!(why.contains("took longer than"), "{why}");
+        let none = todo(&["no-such-program"], dir.path(), second);
+        assert!(carry_out(&none, dir.path()).await.unwrap_err().contains("no program"));
+    }
+
+    #[tokio::test]
+    async fn processes_of_another_boot_are_left_alone() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let standing = Standing {
+            service: "x".to_owned(),
+            run: "none".to_owned(),
+            process: (own, 1, own),
+            boot: "another".to_owned(),
+        };
+        let todo = Todo { id: 1, fault: "f".to_owned(), undo: Undo::Continue(standing) };
+        assert_eq!(carry_out(&todo, Path::new("/nonexistent")).await, Ok(()));
+    }
+}

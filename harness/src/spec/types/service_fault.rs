@@ -1,0 +1,95 @@
+//! Faults of services, and those that commands or people make.
+//!
+//! Not here: faults on links (`fault`), what needs two values at once (`plan`).
+
+use super::Again;
+use crate::spec::scalar::{Duration, Moment, Name, Words};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A service is killed, and started again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KillFault {
+    /// The service.
+    pub service: Name,
+    /// The signal's name: KILL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Words>,
+    /// Who starts it again, after the duration: assay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_by: Option<RestartedBy>,
+    /// When it is killed.
+    pub at: Moment,
+    /// How long until it is started again.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// Who starts a killed process again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartedBy {
+    /// We do, after the duration.
+    Assay,
+    /// Somebody else: of a `process` its first one, which is spared. Within the duration.
+    Supervisor,
+}
+
+/// Something is done to a service for a time.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServiceFault {
+    /// The service.
+    pub service: Name,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// A service is ended in good order, and started again at once: its end is its start.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RestartFault {
+    /// The service.
+    pub service: Name,
+    /// When it is told to end.
+    pub at: Moment,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// A command of yours; the fault ends when it does.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CommandFault {
+    /// Program and arguments.
+    #[serde(default)]
+    pub run: Vec<Words>,
+    /// A line for the shell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Words>,
+    /// Program and arguments of what puts it right; run once when the run ends, whatever ends it.
+    #[serde(default)]
+    pub undo: Vec<Words>,
+    /// How long it may take, and how long its undo: longer stops the run.
+    pub timeout: Duration,
+    /// When it starts.
+    pub at: Moment,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}

@@ -1,0 +1,237 @@
+//! What faults break beside links is put right: by the run, by its guardian when the run is killed,
+//! and by `assay recover` when both were.
+//!
+//! Invariant: the runs are real processes, killed by SIGKILL; the world is looked at afterwards.
+//! Not here: faults on links, which vanish with the run; processes that outlive it (`guardian`).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{Case, Server, assay, guardian, said, signal, verdict, wait_for};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+/// A backend whose shell says in a file that it was told to end, which it can only when it goes on.
+/// It writes no log, since nobody reads one any more when the run is killed, and is in a session of
+/// its own: the kernel itself makes a stopped group go on that loses its last parent.
+fn frozen(duration: &str) -> Case {
+    let case = Case::new(&format!(
+        r#"schema: 1
+name: frozen
+services:
+  app:
+    process:
+      command: [sh, -c, "trap '' HUP; setsid bash ./inner.sh $1 & wait", sh, "${{self.addr}}"]
+      env: {{DATABASE_URL: "sqlite::memory:"}}
+      ready: {{http: /health, within: 20s}}
+load:
+  a:
+    constant-arrival-rate:
+      rate: 50/s
+      duration: {}s
+      client: {{timeout: 300ms}}
+      requests: [{{get: {{path: /machines/}}}}]
+faults:
+  freeze: {{pause: {{service: app, at: 3s, duration: {duration}, recovery: 2s}}}}
+objectives: {{errors: {{error-rate: {{below: 5%}}}}}}
+"#,
+        if duration == "600s" { 700 } else { 12 }
+    ));
+    let inner = format!(
+        "trap 'echo told > ended; kill $!; exit 0' TERM
+{} backend --listen \"$1\" >/dev/null 2>&1 &
+echo pid=$$
+wait
+",
+        env!("CARGO_BIN_EXE_assay")
+    );
+    std::fs::write(case.folder.path().join("inner.sh"), inner).unwrap();
+    case
+}
+
+/// Starts a run and waits until its journal holds this.
+fn until(case: &Case, text: &str) -> Child {
+    let mut command = case.command(&[]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let journal = case.out().join("journal.jsonl");
+    wait_for(text, || {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended early");
+        std::fs::read_to_string(&journal).is_ok_and(|journal| journal.contains(text))
+    });
+    child
+}
+
+/// The state letter of the backend's shell; none if it is gone.
+fn state(case: &Case) -> Option<char> {
+    let log = std::fs::read_to_string(case.out().join("logs/app.log")).unwrap();
+    let pid = log.lines().find_map(|line| line.strip_prefix("pid=")).unwrap().to_owned();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next().filter(|state| *state != 'Z')
+}
+
+fn guardian_s_log(case: &Case) -> String {
+    let log = case.out().join("guardian.log");
+    wait_for("the guardian's last words", || {
+        std::fs::read_to_string(&log).is_ok_and(|log| log.contains("undone"))
+    });
+    std::fs::read_to_string(&log).unwrap()
+}
+
+const FIRST_AFFECTED: &str = "\"first_affected\"";
+
+#[test]
+fn a_pause_shows_and_passes() {
+    let case = frozen("3s");
+    let output = case.run(&[]);
+    let text = said(&output);
+    let verdict = verdict(&case.out());
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let fault = &verdict["faults"][0];
+    assert_eq!(
+        (&fault["kind"], &fault["asked"], &fault["injected"]),
+        (&"pause".into(), &1.into(), &1.into()),
+        "{fault}"
+    );
+    assert!(fault["seen"].as_u64().unwrap() > 50, "callers waited in vain: {fault}");
+    let edges = &fault["edges"];
+    for edge in ["applied", "first_affected", "cleared", "first_unaffected"] {
+        assert!(edges[edge].is_u64(), "{edge}: {fault}");
+    }
+    let undo = std::fs::read_to_string(case.out().join("undo.jsonl")).unwrap();
+    assert!(undo.contains("\"continue\"") && undo.ends_with("{\"undone\":1}\n"), "{undo}");
+    // It went on, so it could be told to end.
+    assert!(case.folder.path().join("ended").exists());
+}
+
+#[test]
+fn a_killed_run_s_guardian_makes_it_go_on() {
+    let case = frozen("600s");
+    let mut run = until(&case, FIRST_AFFECTED);
+    assert_eq!(state(&case), Some('T'));
+    signal(run.id(), "KILL");
+    run.wait().unwrap();
+    assert!(guardian_s_log(&case).contains("undone: fault `freeze`"));
+    wait_for("its end", || state(&case).is_none());
+    assert!(case.folder.path().join("ended").exists(), "it went on before it was ended");
+    let again = assay(&["recover", case.out().to_str().unwrap()]).output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+}
+
+#[test]
+fn recover_undoes_what_both_left() {
+    let case = frozen("600s");
+    let mut run = until(&case, FIRST_AFFECTED);
+    let out = case.out();
+    let recover = || assay(&["recover", out.to_str().unwrap()]).output().unwrap();
+    let going = recover();
+    assert_eq!(going.status.code(), Some(4), "{}", said(&going));
+    // The guardian first: it would be replaced, but its run is gone at once.
+    signal(guardian(run.id()).unwrap(), "KILL");
+    signal(run.id(), "KILL");
+    run.wait().unwrap();
+    assert_eq!(state(&case), Some('T'), "nobody is left who could make it go on");
+    let recovered = recover();
+    let text = said(&recovered);
+    assert_eq!(recovered.status.code(), Some(0), "{text}");
+    assert!(text.contains("undone: fault `freeze`"), "{text}");
+    assert!(text.contains("ended\n") && text.contains("nothing of"), "{text}");
+    wait_for("its end", || state(&case).is_none());
+    let twice = recover();
+    assert_eq!(twice.status.code(), Some(0), "{}", said(&twice));
+    assert!(!said(&twice).contains("undone"), "{}", said(&twice));
+}
+
+/// A run against a server that is always well, with this command.
+fn commanded(addr: std::net::SocketAddr, settings: &str, load: &str) -> Case {
+    Case::new(&format!(
+        "schema: 1
+name: commanded
+services: {{app: {{url: \"http://{addr}\"}}}}
+load: {{a: {{constant-arrival-rate: {{rate: 50/s, {load}, requests: [{{get: {{path: /}}}}]}}}}}}
+faults: {{deploy: {{command: {{{settings}, at: 3s, recovery: 1s}}}}}}
+steady-state: {{after: 500ms}}
+objectives: {{none: {{error-count: {{at-most: 0, during: [all]}}}}}}
+"
+    ))
+}
+
+fn there(case: &Case, name: &str) -> PathBuf {
+    case.folder.path().join(name)
+}
+
+fn recover(dir: &Path) -> (Option<i32>, String) {
+    let output = assay(&["recover", dir.to_str().unwrap()]).output().unwrap();
+    (output.status.code(), said(&output))
+}
+
+#[test]
+fn a_command_s_end_ends_its_fault_and_the_load_that_waits_for_it() {
+    let server = Server::ok();
+    let command = "shell: \"sleep 1; echo rolled\", undo: [touch, undone], timeout: 60s";
+    let case = commanded(server.addr, command, "until: deploy.end + 4s");
+    let output = case.run(&[]);
+    let (text, verdict) = (said(&output), verdict(&case.out()));
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("load a ends 4 s after the end of fault `deploy`"), "{text}");
+    let fault = &verdict["faults"][0];
+    assert_eq!((&fault["asked"], &fault["injected"]), (&1.into(), &1.into()), "{fault}");
+    let at = |edge: &str| fault["edges"][edge].as_u64().unwrap();
+    let lasted = at("cleared") - at("applied");
+    assert!((900_000..10_000_000).contains(&lasted), "{lasted}");
+    assert!(server.seen() < 50 * 30, "{}", server.seen());
+    let log = std::fs::read_to_string(case.out().join("logs/fault_deploy.log")).unwrap();
+    assert!(log.contains("rolled"), "{log}");
+    assert!(there(&case, "undone").exists(), "undone when the run ends");
+    let again = assay(&["verify", case.out().to_str().unwrap()]).output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+}
+
+#[test]
+fn a_command_that_fails_ends_the_run_and_is_undone() {
+    let server = Server::ok();
+    let fails = "shell: \"echo no quorum; exit 3\", undo: [touch, undone], timeout: 60s";
+    let case = commanded(server.addr, fails, "duration: 70s");
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains("exited with status 3, saying \"no quorum\""), "{text}");
+    assert!(there(&case, "undone").exists());
+
+    let slow = "run: [sleep, \"1000\"], timeout: 1s";
+    let case = commanded(server.addr, slow, "duration: 10s");
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(said(&output).contains("was still running after its timeout 1 s"), "{}", said(&output));
+}
+
+#[test]
+fn an_undo_that_fails_is_five_until_it_is_mended() {
+    let server = Server::ok();
+    let fails = "run: [\"true\"], undo: [sh, -c, \"test -e mended\"], timeout: 60s";
+    let case = commanded(server.addr, fails, "until: deploy.end + 3s");
+    let output = case.run(&[]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    let by_hand = "&& sh -c 'test -e mended'`";
+    assert!(text.contains("fault `deploy` is not undone") && text.contains(by_hand), "{text}");
+    let (code, text) = recover(&case.out());
+    assert_eq!(code, Some(5), "{text}");
+    assert!(text.contains(by_hand), "{text}");
+    std::fs::write(there(&case, "mended"), "").unwrap();
+    assert_eq!(recover(&case.out()).0, Some(0));
+    assert_eq!(recover(&case.out()).0, Some(0));
+}
+
+#[test]
+fn a_killed_run_s_command_is_ended_and_undone() {
+    let server = Server::ok();
+    let command = "shell: \"echo began > began; sleep 1000\", undo: [sh, -c, \"ls began > undone\"], timeout: 600s";
+    let case = commanded(server.addr, command, "until: deploy.end + 3s");
+    let mut run = until(&case, "\"applied\"");
+    wait_for("the command", || there(&case, "began").exists());
+    signal(run.id(), "KILL");
+    run.wait().unwrap();
+    assert!(guardian_s_log(&case).contains("undone: fault `deploy`"));
+    assert!(there(&case, "undone").exists());
+}
