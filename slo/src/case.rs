@@ -8,10 +8,12 @@ use crate::time::Share;
 use serde::{Deserialize, Serialize};
 
 mod fault;
+mod metric;
 mod must;
 mod steps;
 
 pub use fault::{Again, Asked, Fault, Shows};
+pub use metric::{Growth, Limits, Metric, MetricMust, SettlesMust, Unit};
 pub use must::{Bound, BreakerMust, Expectation, Must};
 pub use steps::{Capacity, Step};
 
@@ -52,6 +54,9 @@ pub struct Case {
     /// The breakers, in the order of the scenario.
     #[serde(default)]
     pub breakers: Vec<Breaker>,
+    /// The metrics, in the order of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
     /// The capacities, in the order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacities: Vec<Capacity>,

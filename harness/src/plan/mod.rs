@@ -17,6 +17,7 @@ pub mod dynamic;
 pub mod fault;
 pub mod fleet;
 mod marks;
+pub mod metric;
 mod order;
 pub mod phases;
 pub mod poisson;
@@ -38,6 +39,7 @@ pub use fault::{
     Affects, Delay, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Recorded, Side,
 };
 pub use fleet::Fleet;
+pub use metric::Metric;
 pub use poisson::{Poisson, Spread};
 pub use stairs::Stairs;
 pub use text::UnknownPlaceholder;
@@ -93,6 +95,8 @@ pub struct Plan {
     pub watched: Vec<Watched>,
     /// Faults, in the order of [`Case::faults`].
     pub faults: Vec<Fault>,
+    /// Metrics, in the order of [`Case::metrics`].
+    pub metrics: Vec<Metric>,
     /// Probes of the steady-state gate.
     pub probes: Vec<Probe>,
     /// The run is stopped when it is still going this long after its start, µs.

@@ -13,6 +13,7 @@ mod environment;
 mod lanes;
 mod look;
 mod machine;
+mod metrics;
 mod names;
 mod progress;
 mod refresh;

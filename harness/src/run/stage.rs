@@ -13,7 +13,7 @@ use crate::fleet;
 use crate::link::Links;
 use crate::plan::{Dynamic, Plan, Process, ServiceKind, Text, Upstream};
 use crate::service::{
-    self, Address, Guardian, KillEffect, Launch, Orphans, Ports, Reservation, Running,
+    self, Address, Firsts, Guardian, KillEffect, Launch, Orphans, Ports, Reservation, Running,
 };
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
@@ -26,12 +26,14 @@ use tokio::time::Duration;
 
 /// Everything that is up.
 pub(super) struct Stage {
-    names: Names,
+    pub(super) names: Names,
     pub(super) guardian: Option<Guardian>,
     pub(super) orphans: Option<Orphans>,
     ports: Ports,
     reservations: Vec<Reservation>,
     pub(super) links: Links,
+    /// First processes of services, for whoever reads what they take.
+    pub(super) firsts: Firsts,
     /// With the time each may take to end.
     pub(super) running: Vec<(Running, Duration)>,
     /// One for each running service: resolves when it ends.
@@ -70,6 +72,7 @@ impl Stage {
             ports: Ports::open(run_id)?,
             reservations: vec![],
             links,
+            firsts: Firsts::default(),
             running: vec![],
             ends: JoinSet::new(),
             lookers: JoinSet::new(),
@@ -144,6 +147,7 @@ impl Stage {
             }
             let launch = self.launch(plan, &service.name, process)?;
             let running = service::start(launch).map_err(|e| e.to_string())?;
+            self.firsts.begin(&service.name, (running.pid(), running.start_time()), true);
             stream.service(&service.name, ServiceState::Started, &format!("pid {}", running.pid()));
             self.watch(&running).await?;
             let (name, ended) = (service.name.clone(), running.exited());
@@ -181,6 +185,8 @@ impl Stage {
         let running = self.running_mut(name)?;
         running.restart().await.map_err(|e| e.to_string())?;
         let (pid, ended) = (running.pid(), running.exited());
+        let started = running.start_time();
+        self.firsts.begin(name, (pid, started), true);
         stream.service(name, ServiceState::Started, &format!("pid {pid}, again"));
         let owned = name.to_owned();
         self.ends.spawn(async move { (owned, ended.await) });
@@ -362,7 +368,7 @@ impl Stage {
 }
 
 /// All addresses of a host that may receive load.
-async fn all_consented(
+pub(super) async fn all_consented(
     host: &str,
     port: u16,
     allow: &[String],

@@ -29,6 +29,7 @@ mod resolve;
 mod sockets;
 mod stopped;
 mod table;
+mod usage;
 
 pub use capture::Written;
 pub use consent::{Deny, Refused, consent};
@@ -43,6 +44,7 @@ pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, Launch, Running, start};
 pub use resolve::{choose, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
+pub use usage::{First, Firsts, Usage, open_files, usage};
 
 /// Environment variable that marks every process of a run with the run's id.
 pub const RUN_ID: &str = "ASSAY_RUN_ID";

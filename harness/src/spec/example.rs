@@ -121,6 +121,17 @@ faults:
   noise: {garbage: {link: front, affects: {share: 1%}, at: 3m, duration: 10s}}
   open: {slow-close: {link: front, at: 3m, duration: 10s}}
   crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s}}
+metrics:
+  memory: {process: {service: api, read: rss, every: 1s}}
+  busy: {process: {service: api, read: cpu}}
+  threads: {process: {service: api, read: threads}}
+  files: {process: {service: api, read: open-files}}
+  starts: {process: {service: api, read: restarts}}
+  queued: {prometheus: {service: api, path: /metrics, name: orders_queued, labels: {shard: "1"}, every: 500ms}}
+  other: {prometheus: {url: "http://127.0.0.1:9000/metrics", name: up}}
+  burn: {promql: {url: "http://127.0.0.1:9090", query: "sum(rate(errors_total[1m]))", every: 15s}}
+  rows: {command: {run: [./count-rows.sh, "${services.api.addr}"], every: 10s}}
+  lines: {command: {shell: "wc -l < ${run.dir}/x"}}
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
 objectives:
@@ -140,6 +151,9 @@ expect:
   - goodput: {of: [visitors], at-least: 95%, after: gone.end, within: 20s}
   - amplification: {link: back, per: [list], at-most: 1.5x, during: [gone, recovery, uplink.open], window: 1s}
   - herd: {link: back, peak: {at-most: 3x}, after: gone.end, within: 60s}
+  - metric: {name: memory, value: {at-most: 512MiB, below: 1GiB, above: 0, at-least: 1B}, growth: {at-most: 1MiB/m}, increase: {at-most: 20MiB}, skip: 10s, during: [steady]}
+  - settles: {metric: queued, at-most: 50, after: gone.end, within: 30s, hold: 5s}
+  - ready: {service: api, after: crash.end, within: 10s}
 guards:
   max-duration: 15m
 profiles:

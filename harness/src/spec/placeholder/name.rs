@@ -145,7 +145,7 @@ enum Kind {
     Sample,
     /// A question to a store.
     Question,
-    /// A command that reads a store back.
+    /// A command that reads a store back, or a metric.
     Command,
 }
 
@@ -167,6 +167,7 @@ impl Kind {
             [Some("fleets"), _, Some("read-back"), Some("command"), Some("run" | "shell"), ..] => {
                 Kind::Command
             }
+            [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..] => Kind::Command,
             _ => Kind::Early,
         }
     }
