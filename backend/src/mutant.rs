@@ -4,7 +4,8 @@
 //! 500 `internal_error` · `drop-writes=1%` that share of ingests is acknowledged and forgotten ·
 //! `no-recovery=12s` 503 `service_unavailable` to everything, from that long after the first
 //! request on · `slow=200ms` every request takes at least that long · `in-turn=4ms` requests are
-//! served one after another, each for that long: 250 a second and no more.
+//! served one after another, each for that long: 250 a second and no more · `leak=64KiB` every request
+//! keeps so much memory for good.
 //!
 //! Invariant: shares are exact: any 100 consecutive requests (1 000 or 10 000 for one or two
 //! decimals) hold exactly the share, whatever the load.
@@ -40,6 +41,8 @@ pub enum Mutant {
     Slow(Duration),
     /// Requests are served one after another, each for this long.
     InTurn(Duration),
+    /// Every request keeps so many bytes for good.
+    Leak(usize),
 }
 
 /// A text that names no mutant, and what would.
@@ -61,9 +64,15 @@ impl FromStr for Mutant {
             "no-recovery" => Ok(Mutant::NoRecovery(time()?)),
             "slow" => Ok(Mutant::Slow(time()?)),
             "in-turn" => Ok(Mutant::InTurn(time()?)),
+            "leak" => {
+                let bytes = value.strip_suffix("KiB").and_then(|kib| kib.parse::<u16>().ok());
+                let bytes = bytes.map(|kib| usize::from(kib) * 1024);
+                let wrong = || BadMutant("leak: write a size such as 64KiB".to_owned());
+                bytes.map(Mutant::Leak).ok_or_else(wrong)
+            }
             _ => Err(BadMutant(format!(
                 "`{kind}` is no mutant: write slow-tail=10%, errors=1%, drop-writes=1%, \
-                 no-recovery=12s, slow=200ms or in-turn=4ms"
+                 no-recovery=12s, slow=200ms, in-turn=4ms or leak=64KiB"
             ))),
         }
     }
@@ -78,6 +87,7 @@ impl fmt::Display for Mutant {
             Mutant::NoRecovery(after) => write!(f, "no-recovery={}", units::show(*after)),
             Mutant::Slow(time) => write!(f, "slow={}", units::show(*time)),
             Mutant::InTurn(time) => write!(f, "in-turn={}", units::show(*time)),
+            Mutant::Leak(bytes) => write!(f, "leak={}KiB", bytes / 1024),
         }
     }
 }
@@ -140,6 +150,8 @@ impl Mutants {
                 }
                 Mutant::Errors(part) => fail |= part.takes(ordinal.fetch_add(1, Ordering::Relaxed)),
                 Mutant::Slow(time) => wait = wait.max(*time),
+                // Written to, so that it is resident.
+                Mutant::Leak(bytes) => std::mem::forget(vec![1_u8; *bytes]),
                 Mutant::InTurn(time) => {
                     let arrived = micros(now.saturating_duration_since(first));
                     // Its counter is when the last of the queue will have been served.
@@ -195,6 +207,7 @@ mod tests {
             "no-recovery=12s",
             "slow=250ms",
             "in-turn=4ms",
+            "leak=64KiB",
         ] {
             assert_eq!(text.parse::<Mutant>().unwrap().to_string(), text);
         }
@@ -207,6 +220,7 @@ mod tests {
         assert!(says("errors=1").contains("1%"));
         assert!(says("errors").contains("errors: "));
         assert!(says("no-recovery=12").contains("12s"));
+        assert!(says("leak=64").contains("64KiB"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,11 +8,13 @@ use crate::time::Share;
 use serde::{Deserialize, Serialize};
 
 mod fault;
+mod metric;
 mod must;
 mod steps;
 mod terms;
 
 pub use fault::{Again, Asked, Fault, Shows};
+pub use metric::{Growth, Limits, Metric, MetricMust, SettlesMust, Unit};
 pub use must::{Bound, BreakerMust, Expectation, Must};
 pub use steps::{Capacity, Step};
 pub use terms::Terms;
@@ -54,6 +56,9 @@ pub struct Case {
     /// The breakers, in the order of the scenario.
     #[serde(default)]
     pub breakers: Vec<Breaker>,
+    /// The metrics, in the order of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
     /// The capacities, in the order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacities: Vec<Capacity>,

@@ -1,6 +1,6 @@
 //! What happened in a run: one ordered stream, the only thing a verdict is made of.
 //!
-//! Invariant: integers only, µs and counts; cells are deltas and merge by addition, so that
+//! Invariant: integers only, µs and counts, but for values of metrics ([`crate::Number`]); cells are deltas and merge by addition, so that
 //! several generators' streams can be added.
 //! Not here: the file's first line (harness `record::journal`), which carries the [`crate::Case`].
 
@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 mod fleet;
 mod machine;
+mod metric;
 pub use fleet::{
     Attempt, Attempts, AttemptsOf, Backlog, BreakerEvent, BreakerState, Ledger, Store,
 };
 pub use machine::Machine;
+pub use metric::{Looks, Missed, Sample};
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +64,17 @@ pub enum Event {
     Backlog(Backlog),
     /// A fleet's account, after the read-back.
     Ledger(Ledger),
+    /// A value of a metric.
+    Sample(Sample),
+    /// A value of a metric that could not be read.
+    Missed(Missed),
+    /// Metrics were read until then, and no longer.
+    ReadUntil {
+        /// The instant.
+        at: At,
+    },
+    /// Looks at a service after a fault's end.
+    Looks(Looks),
     /// A probe's answer.
     Probe {
         /// The probe, as the report names it.

@@ -16,10 +16,15 @@ mod breaker;
 pub mod goodput;
 mod herd;
 mod ledger;
+mod metric;
 mod part;
+mod ready;
 mod recovers;
+mod settles;
 mod slices;
+mod slope;
 mod unaffected;
+mod watch;
 
 /// What an expectation came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +103,11 @@ pub(crate) fn judge(
         }
         Must::Herd { link, peak_milli, after, within_us } => {
             herd::judge(evidence, link, *peak_milli, after, *within_us)
+        }
+        Must::Metric(must) => metric::judge(evidence, must),
+        Must::Settles(must) => settles::judge(evidence, must),
+        Must::Ready { service, after, within_us } => {
+            ready::judge(evidence, service, after, *within_us)
         }
     };
     let open = answer.verdict == Verdict::Inconclusive;

@@ -21,6 +21,7 @@ use crate::timeline::Timeline;
 
 mod findings;
 mod ledger;
+mod metrics;
 mod scores;
 mod sentence;
 
@@ -71,6 +72,7 @@ pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
         loads: scores::loads(&evidence),
         breakers: breaker::scores(case, &evidence.breakers),
         ledgers: ledger::scores(case, timeline),
+        metrics: metrics::scores(case, timeline),
         findings,
         health: health::score(case, timeline, &evidence.loads, &ill),
     }

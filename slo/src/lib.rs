@@ -8,6 +8,7 @@
 //! Invariant: never met by accident. What was not seen, or not enough of it, is inconclusive.
 //! Not here: how events are recorded and written (harness `record`), what is printed (`report`).
 
+pub mod amount;
 mod beta;
 pub mod boundary;
 mod breaker;
@@ -22,6 +23,7 @@ pub mod gate;
 mod health;
 pub mod interval;
 mod judge;
+pub mod number;
 mod objective;
 pub mod outcome;
 mod phase;
@@ -40,6 +42,7 @@ pub use case::{Case, Expectation, Mark, Objective};
 pub use event::{Cell, Entry, Event, Straddle};
 pub use expectation::goodput;
 pub use judge::judge;
+pub use number::Number;
 pub use outcome::Outcome;
 pub use scorecard::{Scorecard, Verdict};
 pub use time::{At, Share};

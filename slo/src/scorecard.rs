@@ -1,13 +1,15 @@
 //! The judge's answer: one verdict, and every number needed to recompute it.
 //!
-//! Invariant: floats are rounded to 9 significant digits before they come here, so that two
-//! machines print the same bytes.
+//! Invariant: floats are rounded to 9 significant digits before: two machines print the same bytes.
 //! Not here: how it is printed (harness `report`).
 
 use crate::case::{Clock, Place};
 use crate::event::Machine;
 use crate::time::At;
 use serde::{Deserialize, Serialize};
+
+mod metric;
+pub use metric::MetricScore;
 
 /// What can be said of a run, an objective or an expectation. Ordered from best to worst:
 /// a run is as bad as the worst of its parts.
@@ -57,6 +59,9 @@ pub struct Scorecard {
     /// One for each fleet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ledgers: Vec<LedgerScore>,
+    /// What each metric came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricScore>,
     /// What the report must tell although nobody asked, each in a sentence.
     pub findings: Vec<String>,
     /// How the generator did.

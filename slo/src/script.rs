@@ -18,6 +18,7 @@ use std::ops::Range;
 
 pub(crate) mod fleet;
 pub(crate) mod gateway;
+pub(crate) mod metric;
 
 /// Time 0 of scripted runs, after 5 s of warm-up.
 pub(crate) const ZERO: At = At(5_000_000);
@@ -84,6 +85,7 @@ impl Script {
             steady_state: None,
             fleets: Vec::new(),
             breakers: Vec::new(),
+            metrics: Vec::new(),
             capacities: Vec::new(),
         };
         let mut script = Script { case, entries: Vec::new(), boundaries: Boundaries::default() };

@@ -20,9 +20,11 @@ use std::collections::BTreeMap;
 
 mod lag;
 mod malformed;
+mod samples;
 mod sightings;
 pub(crate) use lag::HealthSum;
 pub use malformed::Malformed;
+pub(crate) use samples::Samples;
 pub(crate) use sightings::Sightings;
 
 /// The latest instant that is believed: 115 days. It bounds every loop over seconds.
@@ -52,6 +54,7 @@ pub struct Timeline {
     /// How late the requests of each load began, µs.
     pub(crate) begun_late: BTreeMap<usize, Times>,
     pub(crate) sightings: Sightings,
+    pub(crate) samples: Samples,
     /// Loads that were stopped, and when.
     pub(crate) stopped: BTreeMap<usize, (At, String)>,
     pub(crate) guard: Option<String>,
@@ -150,11 +153,11 @@ impl Timeline {
         }
         self.last = self.last.max(believable(entry.at)?);
         match &entry.event {
-            Event::Service(event) => {
-                if event.state == ServiceState::Died {
-                    self.died.push(event.clone());
-                }
-            }
+            Event::Service(event) => match event.state {
+                ServiceState::Died => self.died.push(event.clone()),
+                ServiceState::Started => self.samples.start(&event.name, entry.at),
+                ServiceState::Ready | ServiceState::Stopped => {}
+            },
             Event::Zero { zero } => self.fix_zero(believable(*zero)?)?,
             Event::Gate(gate) => self.add_gate(gate),
             Event::Edge(edge) => self.add_edge(edge, case)?,
@@ -166,6 +169,10 @@ impl Timeline {
             Event::Health(health) => self.add_health(entry.at, health, case)?,
             Event::Machine(machine) => self.machine.get_or_insert_default().keep_most(machine),
             Event::Probe { .. } => {}
+            Event::Sample(sample) => self.samples.add(sample, case)?,
+            Event::Missed(missed) => self.samples.miss(missed, case)?,
+            Event::ReadUntil { at } => self.samples.until = Some(believable(*at)?),
+            Event::Looks(looks) => self.samples.look(looks)?,
             Event::Breaker(_)
             | Event::Attempts(_)
             | Event::Arrivals { .. }

@@ -19,6 +19,7 @@ pub mod fault;
 pub mod fleet;
 mod load;
 mod marks;
+pub mod metric;
 mod order;
 pub mod phases;
 pub mod poisson;
@@ -43,6 +44,7 @@ pub use fault::{
 };
 pub use fleet::Fleet;
 pub use load::{Arrivals, Journey, Load, Stretch, Until};
+pub use metric::Metric;
 pub use poisson::{Poisson, Spread};
 pub use replay::Logged;
 pub use stairs::Stairs;
@@ -101,6 +103,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// Loads that end some time after a fault whose end nobody knows before.
     pub untils: Vec<Until>,
+    /// Metrics, in the order of [`Case::metrics`].
+    pub metrics: Vec<Metric>,
     /// Probes of the steady-state gate.
     pub probes: Vec<Probe>,
     /// The run is stopped when it is still going this long after its start, µs.

@@ -1,7 +1,9 @@
-//! Probes: looks at services for the steady-state gate.
+//! Probes: looks at services for the steady-state gate, and metrics that are read again and again.
 //!
 //! Invariant: a probe never fails the run; it says what it saw, and the gate decides.
 //! Not here: readiness at the start (`service`), the gate (`run`), measured requests (`load`).
+
+pub mod metrics;
 
 use crate::plan::Probe;
 use crate::service::{self, Address};

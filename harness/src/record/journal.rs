@@ -300,6 +300,7 @@ pub(crate) mod tests {
                 steady_state: None,
                 fleets: vec![],
                 breakers: vec![],
+                metrics: vec![],
                 capacities: vec![],
             },
         }

@@ -7,7 +7,7 @@
 
 use super::head::Head;
 use assay_slo::scorecard::{
-    BreakerScore, ExpectationScore, FaultScore, HealthScore, LedgerScore, LoadScore,
+    BreakerScore, ExpectationScore, FaultScore, HealthScore, LedgerScore, LoadScore, MetricScore,
     ObjectiveScore, Phase,
 };
 use assay_slo::{Scorecard, Verdict};
@@ -35,6 +35,9 @@ struct Document<'a> {
     /// One for each fleet.
     ledger: &'a [LedgerScore],
     loads: &'a [LoadScore],
+    /// One for each metric; left out where there is none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    metrics: &'a [MetricScore],
     findings: &'a [String],
     health: &'a HealthScore,
 }
@@ -76,6 +79,7 @@ pub fn verdict_json(head: &Head, scorecard: &Scorecard) -> io::Result<Vec<u8>> {
         breakers: &scorecard.breakers,
         ledger: &scorecard.ledgers,
         loads: &scorecard.loads,
+        metrics: &scorecard.metrics,
         findings: &scorecard.findings,
         health: &scorecard.health,
     };

@@ -5,10 +5,10 @@
 
 use super::exit::{Exit, OnInconclusive};
 use super::head::Head;
-use assay_slo::case::{Clock, Place};
+use assay_slo::case::{Clock, Place, Unit};
 use assay_slo::scorecard::{
-    ExpectationScore, FaultEdges, FaultScore, HealthScore, LoadScore, ObjectiveScore, Phase,
-    Recovered, StepScore, TimesScore,
+    ExpectationScore, FaultEdges, FaultScore, HealthScore, LoadScore, MetricScore, ObjectiveScore,
+    Phase, Recovered, StepScore, TimesScore,
 };
 use assay_slo::{At, Scorecard, Verdict};
 
@@ -228,6 +228,18 @@ pub(super) fn scorecard() -> Scorecard {
         }],
         breakers: vec![],
         ledgers: vec![],
+        metrics: vec![MetricScore {
+            name: HOSTILE.into(),
+            reads: format!("rss of {HOSTILE}"),
+            unit: Unit::Bytes,
+            samples: 57,
+            missed: 3,
+            last_missed: Some(HOSTILE.into()),
+            first: Some(1_048_576.0),
+            least: Some(1_048_576.0),
+            greatest: Some(12_900_000.0),
+            last: None,
+        }],
         findings: vec![
             "service backend was restarted by nobody we know".into(),
             format!("header x-name was {HOSTILE}"),

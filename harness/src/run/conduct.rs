@@ -10,6 +10,7 @@
 mod acts;
 mod faults;
 
+use super::metrics;
 use super::signals::{self, Stop};
 use super::stage::{Lost, Stage};
 use super::stream::Stream;
@@ -18,10 +19,11 @@ use super::traffic::{News, Traffic};
 use crate::link::LinkEvent;
 use crate::plan::Plan;
 use crate::probe::Probed;
+use crate::probe::metrics::Readers;
 use crate::record::Edges;
 use crate::service::Exit;
 use assay_slo::event::{
-    Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, ServiceState,
+    Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, Looks, ServiceState,
 };
 use assay_slo::{At, Event};
 use std::collections::BTreeSet;
@@ -65,6 +67,10 @@ pub(super) struct State {
     gate_open: bool,
     /// What the probes said, as far as they have answered.
     pub(super) probes: JoinSet<(String, Probed)>,
+    /// Metrics that are read.
+    pub(super) metrics: Readers,
+    /// Looks at services after faults.
+    pub(super) looks: JoinSet<Looks>,
     /// The second in which load ended before the last look was due.
     pub(super) load_ended: Option<i64>,
     /// Services that a fault ended, started again and not yet ready: the fault, and the address.
@@ -102,6 +108,9 @@ impl Conduct<'_> {
         }
         self.catch_up(&mut state);
         self.drain_link_events();
+        if ending.0 == EndReason::Complete {
+            self.finish_metrics(&mut state).await;
+        }
         ending
     }
 
@@ -122,6 +131,7 @@ impl Conduct<'_> {
             watching.map_err(|e| e.to_string())?;
         }
         let clock = self.stream.clock;
+        let metrics = metrics::start(self.plan, self.stage, clock, zero).await?;
         let traffic =
             Traffic::start(self.plan, self.stage, clock, zero, &self.edges, &self.run_id)?;
         Ok(State {
@@ -131,6 +141,8 @@ impl Conduct<'_> {
             on: vec![false; self.plan.faults.len()],
             gate_open: true,
             probes: JoinSet::new(),
+            metrics,
+            looks: JoinSet::new(),
             load_ended: None,
             waking: JoinSet::new(),
             errands: JoinSet::new(),
@@ -149,7 +161,9 @@ impl Conduct<'_> {
             if let Some(ending) = state.over.take() {
                 return ending;
             }
-            let waits = state.timetable.next_due().is_some() || !state.waking.is_empty();
+            let waits = state.timetable.next_due().is_some()
+                || !state.waking.is_empty()
+                || !state.looks.is_empty();
             if !state.traffic.is_going() && !waits {
                 return (EndReason::Complete, String::new());
             }
@@ -178,6 +192,10 @@ impl Conduct<'_> {
                     }
                 }
                 Some(event) = self.link_events.recv() => self.link_event(event),
+                event = state.metrics.next() => self.stream.note(event),
+                Some(Ok(looks)) = state.looks.join_next(), if !state.looks.is_empty() => {
+                    self.stream.note(Event::Looks(looks));
+                }
                 lost = self.stage.lost() => {
                     match lost {
                         Lost::Service { name, how } => {

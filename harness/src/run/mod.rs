@@ -14,6 +14,7 @@ mod failures;
 mod lanes;
 mod look;
 mod machine;
+mod metrics;
 mod names;
 mod progress;
 mod refresh;

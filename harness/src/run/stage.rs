@@ -16,7 +16,7 @@ use crate::link::Links;
 use crate::plan::{Dynamic, Fault, Place, Plan, Process, ServiceKind, Text, Upstream};
 use crate::service::undo::{self, Todo};
 use crate::service::{
-    self, Address, Guardian, Launch, Orphans, Ports, Reservation, Running, Workers,
+    self, Address, Firsts, Guardian, Launch, Orphans, Ports, Reservation, Running, Workers,
 };
 use assay_slo::event::ServiceState;
 use std::collections::BTreeMap;
@@ -29,12 +29,14 @@ use tokio::time::Duration;
 
 /// Everything that is up.
 pub(super) struct Stage {
-    names: Names,
+    pub(super) names: Names,
     pub(super) guardian: Option<Guardian>,
     pub(super) orphans: Option<Orphans>,
     ports: Ports,
     reservations: Vec<Reservation>,
     pub(super) links: Links,
+    /// First processes of services, for whoever reads what they take.
+    pub(super) firsts: Firsts,
     /// With the time each may take to end.
     pub(super) running: Vec<(Running, Duration)>,
     /// One for each running service: resolves when it ends.
@@ -81,6 +83,7 @@ impl Stage {
             ports: Ports::open(run_id)?,
             reservations: vec![],
             links,
+            firsts: Firsts::default(),
             running: vec![],
             ends: JoinSet::new(),
             undo: undo::Log::of(dir),
@@ -163,6 +166,7 @@ impl Stage {
             }
             let launch = self.launch(plan, &service.name, process)?;
             let running = service::start(launch).map_err(|e| e.to_string())?;
+            self.firsts.begin(&service.name, (running.pid(), running.start_time()), true);
             stream.service(&service.name, ServiceState::Started, &format!("pid {}", running.pid()));
             self.watch(&running).await?;
             let (name, ended) = (service.name.clone(), running.exited());
@@ -318,7 +322,7 @@ impl Stage {
 }
 
 /// All addresses of a host that may receive load.
-async fn all_consented(
+pub(super) async fn all_consented(
     host: &str,
     port: u16,
     allow: &[String],

@@ -209,6 +209,8 @@ impl Stream {
             Event::Service(_)
                 | Event::Gate(_)
                 | Event::Probe { .. }
+                | Event::Missed(_)
+                | Event::Looks(_)
                 | Event::Stopped { .. }
                 | Event::Finding { .. }
                 | Event::Guard { .. }

@@ -33,6 +33,7 @@ mod still;
 mod stopped;
 mod table;
 pub mod undo;
+mod usage;
 
 pub use acts::Workers;
 pub use capture::Written;
@@ -48,6 +49,7 @@ pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, Launch, Running, errand, start};
 pub use resolve::{choose, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
+pub use usage::{First, Firsts, Usage, open_files, usage};
 
 /// Environment variable that marks every process of a run with the run's id.
 pub const RUN_ID: &str = "ASSAY_RUN_ID";

@@ -130,6 +130,17 @@ faults:
   turn: {restart: {service: worker, at: 245s, recovery: 5s}}
   deploy: {command: {shell: "./deploy.sh ${services.api.addr}", undo: [./rollback.sh, "${run.dir}"], timeout: 5s, at: 255s, recovery: 5s}}
   seed: {command: {run: [./seed.sh], timeout: 5s, at: 255s}}
+metrics:
+  memory: {process: {service: api, read: rss, every: 1s}}
+  busy: {process: {service: api, read: cpu}}
+  threads: {process: {service: api, read: threads}}
+  files: {process: {service: api, read: open-files}}
+  starts: {process: {service: api, read: restarts}}
+  queued: {prometheus: {service: api, path: /metrics, name: orders_queued, labels: {shard: "1"}, every: 500ms}}
+  other: {prometheus: {url: "http://127.0.0.1:9000/metrics", name: up}}
+  burn: {promql: {url: "http://127.0.0.1:9090", query: "sum(rate(errors_total[1m]))", every: 15s}}
+  rows: {command: {run: [./count-rows.sh, "${services.api.addr}"], every: 10s}}
+  lines: {command: {shell: "wc -l < ${run.dir}/x"}}
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
 objectives:
@@ -149,6 +160,9 @@ expect:
   - goodput: {of: [visitors], at-least: 95%, after: gone.end, within: 20s}
   - amplification: {link: back, per: [list], at-most: 1.5x, during: [gone, recovery, uplink.open], window: 1s}
   - herd: {link: back, peak: {at-most: 3x}, after: gone.end, within: 60s}
+  - metric: {name: memory, value: {at-most: 512MiB, below: 1GiB, above: 0, at-least: 1B}, growth: {at-most: 1MiB/m}, increase: {at-most: 20MiB}, skip: 10s, during: [steady]}
+  - settles: {metric: queued, at-most: 50, after: gone.end, within: 30s, hold: 5s}
+  - ready: {service: api, after: crash.end, within: 10s}
 guards:
   max-duration: 15m
 profiles:

@@ -6,7 +6,7 @@
 
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
-    ("Scenario", &["include", "setup", "teardown", "metrics", "baseline", "repeat"]),
+    ("Scenario", &["include", "setup", "teardown", "baseline", "repeat"]),
     ("Service", &["running-process", "running-container"]),
     ("Link", &["protocol", "stub"]),
     ("Probe", &["metric", "command"]),
@@ -21,7 +21,7 @@ const LATER: &[(&str, &[&str])] = &[
     ("Clock", &["first-byte"]),
     ("ErrorCountObjective", &["bursts", "confidence"]),
     ("AvailabilityObjective", &["bursts", "confidence"]),
-    ("Expect", &["settles", "ready", "metric", "reconciles", "log"]),
+    ("Expect", &["reconciles", "log"]),
     ("Guards", &["stop-when"]),
 ];
 

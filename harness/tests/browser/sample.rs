@@ -142,6 +142,7 @@ pub(crate) fn case() -> Case {
             read_back: true,
             drain_us: 20_000_000,
         }],
+        metrics: vec![],
         capacities: vec![],
         breakers: vec![Breaker {
             name: "uplink".into(),

@@ -235,6 +235,7 @@ pub(crate) fn scorecard() -> Scorecard {
         loads: loads(),
         breakers: vec![],
         ledgers: vec![],
+        metrics: vec![],
         findings: vec![
             "service backend answered 151 times with 503 although no fault was on".into(),
             "operators hardly count among all requests: 4 % of them".into(),

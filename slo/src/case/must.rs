@@ -2,7 +2,7 @@
 //!
 //! Not here: objectives, and what the moments and indices point to (`case`).
 
-use super::{During, Moment, Of, Place};
+use super::{During, MetricMust, Moment, Of, Place, SettlesMust};
 use crate::time::Share;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,19 @@ pub enum Must {
         /// From when.
         after: Moment,
         /// How long, µs.
+        within_us: u64,
+    },
+    /// A metric keeps its limits.
+    Metric(MetricMust),
+    /// A metric comes down and stays down.
+    Settles(SettlesMust),
+    /// A service is ready again.
+    Ready {
+        /// The service.
+        service: String,
+        /// From when.
+        after: Moment,
+        /// Deadline, µs.
         within_us: u64,
     },
 }

@@ -3,7 +3,7 @@
 //! Invariant: a finding never changes a verdict; what must change one is a doubt.
 //! Not here: verdicts.
 
-use super::{scores, stopped};
+use super::{metrics, scores, stopped};
 use crate::capacity;
 use crate::case::{Ask, Objective};
 use crate::evidence::Evidence;
@@ -23,6 +23,7 @@ pub(super) fn findings(
     findings.extend(evidence.timeline.findings.iter().cloned());
     findings.extend(evidence.faults.iter().flat_map(|facts| facts.findings.iter().cloned()));
     findings.extend(evidence.breakers.findings.iter().cloned());
+    findings.extend(metrics::missed(evidence.case, evidence.timeline));
     for load in scores::loads(evidence) {
         let name = &load.name;
         if load.idle_resets > 0 {

@@ -17,6 +17,7 @@ mod fleet_laws;
 mod fleets;
 mod foreign;
 mod laws;
+mod metrics;
 mod terms;
 
 #[test]

@@ -170,7 +170,19 @@ fn check_must(case: &Case, must: &Must) -> Result<(), Malformed> {
             }
             Ok(())
         }
-        Must::Herd { after, .. } => check_moment(case, after),
+        Must::Herd { after, .. } | Must::Ready { after, .. } => check_moment(case, after),
+        Must::Metric(asked) => {
+            check_metric(case, asked.metric)?;
+            check_all(case, &[], &asked.during)?;
+            if asked.growth.is_some_and(|growth| growth.per_us == 0) {
+                return Err(Malformed::new("a growth is in no time"));
+            }
+            Ok(())
+        }
+        Must::Settles(asked) => {
+            check_metric(case, asked.metric)?;
+            check_moment(case, &asked.after)
+        }
     }
 }
 
@@ -183,6 +195,13 @@ fn check_breaker(case: &Case, asked: &BreakerMust) -> Result<(), Malformed> {
     }
     asked.fast_fail_share.map_or(Ok(()), check_share)?;
     asked.fast_fail_latency.map_or(Ok(()), |(percentile, _)| check_share(percentile))
+}
+
+fn check_metric(case: &Case, metric: usize) -> Result<(), Malformed> {
+    if metric < case.metrics.len() {
+        return Ok(());
+    }
+    Err(Malformed::new(format!("metric {metric} is named, which the case has not")))
 }
 
 fn check_fleet(case: &Case, fleet: usize) -> Result<(), Malformed> {

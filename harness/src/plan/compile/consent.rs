@@ -5,7 +5,8 @@
 //! Not here: where names lead in the end; `run` looks at resolved addresses once more.
 
 use super::notes::Notes;
-use crate::plan::{Link, Service, ServiceKind, Upstream};
+use crate::plan::metric::PageOf;
+use crate::plan::{Link, Metric, Service, ServiceKind, Upstream};
 use crate::spec::Trail;
 use crate::spec::types::Scenario;
 use std::net::IpAddr;
@@ -26,6 +27,15 @@ pub(super) fn check(
     for link in links {
         if let Upstream::Address { host, .. } = &link.to {
             ask(host, scenario, Trail::root().key("links").key(&link.name).key("to"), notes);
+        }
+    }
+}
+
+/// Checks every host that metrics are read from.
+pub(super) fn check_metrics(scenario: &Scenario, metrics: &[Metric], notes: &mut Notes<'_>) {
+    for metric in metrics {
+        if let Some(PageOf::Host { host, .. }) = metric.page().map(|page| &page.of) {
+            ask(host, scenario, Trail::root().key("metrics").key(&metric.name), notes);
         }
     }
 }

@@ -25,6 +25,7 @@ mod headers;
 mod links;
 mod loads;
 mod logged;
+mod metrics;
 mod names;
 mod notes;
 mod objectives;
@@ -50,8 +51,8 @@ pub(in crate::plan) use feasible::{World, named, named_moment, need};
 use super::marks::{Marks, ages};
 use super::text::literal;
 use super::traffic::Traffic;
-use super::{Fault, Link, Plan, Service, order};
-use crate::spec::scalar::Duration;
+use super::{Fault, Link, Metric, Plan, Service, order};
+use crate::spec::scalar::{Duration, Name};
 use crate::spec::types::Objective;
 use crate::spec::{LeftOut, Loaded, Problems, Refused, Scenario, Trail};
 use assay_slo::case::{self, Case};
@@ -125,7 +126,9 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let services = services::compile(scenario, &folder, &mut notes);
     let links = links::compile(scenario, &mut notes);
     transport::check_links(&links, &services, &mut notes);
+    let metrics = metrics::compile(scenario, &services, &mut notes);
     consent::check(scenario, &services, &links, &mut notes);
+    consent::check_metrics(scenario, &metrics, &mut notes);
     let services = in_order(services, &links, &mut notes);
     let timetable = timetable::resolve(scenario, &mut notes);
     let sets = data::compile(scenario, &folder, &mut notes);
@@ -146,7 +149,9 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let faults = faults::compile(given, traffic, &mut notes);
 
     let ends_us = traffic.ends().unwrap_or(0);
-    let asked = Asked { scenario, timetable: &timetable, traffic, faults: &faults };
+    let metered = &metrics;
+    let asked =
+        Asked { scenario, timetable: &timetable, traffic, faults: &faults, metrics: metered };
     let (case, probes) = case(asked, &mut notes);
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
@@ -180,6 +185,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         watched,
         faults,
         untils: timetable.untils,
+        metrics,
         probes,
         max_duration_us,
         ends_us,
@@ -195,11 +201,12 @@ struct Asked<'s> {
     timetable: &'s timetable::Timetable,
     traffic: Traffic<'s>,
     faults: &'s [Fault],
+    metrics: &'s [Metric],
 }
 
 /// The question for the judge.
 fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
-    let Asked { scenario, timetable, traffic, faults } = asked;
+    let Asked { scenario, timetable, traffic, faults, metrics } = asked;
     let mut marks = Marks::default();
     let open = traffic.loads.iter().map(loads::judged);
     let closed = traffic.users.iter().map(users::judged);
@@ -233,9 +240,15 @@ fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
         steady_state,
         fleets: traffic.fleets.iter().map(fleets::judged).collect(),
         breakers,
+        metrics: metrics.iter().map(|metric| judged(metric, scenario)).collect(),
         capacities,
     };
     (case, probes)
+}
+
+/// A metric, with the unit of its limits.
+fn judged(metric: &Metric, scenario: &Scenario) -> case::Metric {
+    metrics::judged(metric, expect::unit(&Name(metric.name.clone()), scenario))
 }
 
 /// What concerns the scenario as a whole.

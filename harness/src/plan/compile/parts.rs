@@ -409,6 +409,9 @@ pub(super) fn expect_trail(at: usize, expect: &Expect) -> Trail {
         Expect::Goodput(_) => "goodput",
         Expect::Amplification(_) => "amplification",
         Expect::Herd(_) => "herd",
+        Expect::Metric(_) => "metric",
+        Expect::Settles(_) => "settles",
+        Expect::Ready(_) => "ready",
     };
     Trail::root().key("expect").index(at).key(kind)
 }

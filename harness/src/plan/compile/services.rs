@@ -60,7 +60,7 @@ fn web(url: &Words, trail: &Trail, notes: &mut Notes<'_>) -> ServiceKind {
     })
 }
 
-fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
+pub(super) fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)> {
     const HELP: &str =
         "write http://host:port or https://host:port, with a path if all requests share one";
     let not = |why: &str| (format!("`{}` {why}", url.escape_debug()), HELP);

@@ -30,6 +30,7 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         ("load", scenario.load.len()),
         ("fleets", scenario.fleets.len()),
         ("faults", scenario.faults.len()),
+        ("metrics", scenario.metrics.len()),
         ("breakers", scenario.breakers.len()),
         ("objectives", scenario.objectives.len()),
         ("expect", scenario.expect.len()),
@@ -98,7 +99,10 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
             | Expect::Breaker(_)
             | Expect::Ledger(_)
             | Expect::Backlog(_)
-            | Expect::Herd(_) => 0,
+            | Expect::Herd(_)
+            | Expect::Settles(_)
+            | Expect::Ready(_) => 0,
+            Expect::Metric(one) => one.during.as_ref().map_or(0, Vec::len),
             Expect::Goodput(one) => one.of.len(),
             Expect::Amplification(one) => longest(Some(&one.per), one.during.as_deref()),
             Expect::Unaffected(one) => {

@@ -4,6 +4,7 @@ mod at_once;
 mod before;
 mod executors;
 mod faults;
+mod metrics;
 mod outage;
 mod refused;
 mod replay;

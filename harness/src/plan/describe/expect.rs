@@ -5,7 +5,8 @@
 use crate::plan::compile::{World, named_moment, need};
 use crate::plan::words::{count, time};
 use crate::plan::{Plan, Traffic};
-use assay_slo::case::{Bound, BreakerMust, Case, Expectation, Moment, Must};
+use assay_slo::amount;
+use assay_slo::case::{Bound, BreakerMust, Case, Expectation, MetricMust, Moment, Must, Unit};
 
 pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
     let row = |expectation: &Expectation| {
@@ -39,6 +40,14 @@ pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
                     times(*peak_milli)
                 )
             }
+            Must::Metric(must) => metric(must, &plan.case),
+            Must::Settles(must) => {
+                let unit = plan.case.metrics.get(must.metric).map_or(Unit::Plain, |m| m.unit);
+                let (within, hold) = (time(must.within_us), time(must.hold_us));
+                let most = amount::limit(must.at_most, unit);
+                format!("at most {most} within {within}, and stays so for {hold}")
+            }
+            Must::Ready { within_us, .. } => format!("ready within {}", time(*within_us)),
         };
         vec![expectation.name.clone(), what]
     };
@@ -56,6 +65,20 @@ pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
         rows.push(vec!["steady-state".to_owned(), what]);
     }
     rows
+}
+
+/// `at most 512 MiB, growth at most 1 MiB/m`.
+fn metric(must: &MetricMust, case: &Case) -> String {
+    let unit = case.metrics.get(must.metric).map_or(Unit::Plain, |metric| metric.unit);
+    let value = Some(must.value.words(unit)).filter(|words| !words.is_empty());
+    let growth = must.growth.map(|growth| {
+        let most = amount::limit(growth.at_most, unit);
+        format!("growth at most {most} in {}", time(growth.per_us))
+    });
+    let increase =
+        must.increase.map(|most| format!("increase at most {}", amount::limit(most, unit)));
+    let skip = (must.skip_us > 0).then(|| format!("the first {} left out", time(must.skip_us)));
+    [value, growth, increase, skip].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// `only 200, 402 or 503, within 50 ms, refusals with retry-after`.

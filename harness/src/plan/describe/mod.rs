@@ -10,6 +10,7 @@ mod users;
 
 use super::compile::is_loopback;
 use super::demand::Pool;
+use super::metric::PageOf;
 use super::table::{Align, columns, wrap};
 use super::words::{count, rate, several, time};
 use super::{
@@ -42,6 +43,7 @@ pub fn describe(plan: &Plan) -> String {
     section(&mut text, "requests", columns(&requests(plan), &[Align::Left, Align::Right]));
     section(&mut text, "fleets", columns(&fleet::rows(plan), &[]));
     section(&mut text, "breakers", columns(&fleet::breakers(plan), &[]));
+    section(&mut text, "metrics", columns(&metrics(plan), &[]));
     section(&mut text, "phases", columns(&stretches(plan), &[]));
     let aligns = [Align::Left, Align::Right, Align::Right, Align::Right];
     section(&mut text, "objectives", columns(&objective::rows(plan), &aligns));
@@ -105,7 +107,15 @@ fn links(plan: &Plan) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-/// The hosts that services and links name.
+/// What is read, and how often.
+fn metrics(plan: &Plan) -> Vec<Vec<String>> {
+    let rows = plan.case.metrics.iter().map(|metric| {
+        vec![metric.name.clone(), format!("{}, every {}", metric.reads, time(metric.every_us))]
+    });
+    rows.collect()
+}
+
+/// The hosts that services and links name, and those that metrics are read from.
 fn consent(plan: &Plan) -> String {
     let urls = plan.services.iter().filter_map(|service| match &service.kind {
         ServiceKind::Url { host, .. } => Some(host),
@@ -115,8 +125,16 @@ fn consent(plan: &Plan) -> String {
         Upstream::Address { host, .. } => Some(host),
         Upstream::Service(_) => None,
     });
-    let mut beyond: Vec<&str> =
-        urls.chain(addresses).map(String::as_str).filter(|host| !is_loopback(host)).collect();
+    let pages = plan.metrics.iter().filter_map(|metric| match &metric.page()?.of {
+        PageOf::Host { host, .. } => Some(host),
+        PageOf::Service(_) => None,
+    });
+    let mut beyond: Vec<&str> = urls
+        .chain(addresses)
+        .chain(pages)
+        .map(String::as_str)
+        .filter(|host| !is_loopback(host))
+        .collect();
     beyond.sort_unstable();
     beyond.dedup();
     match beyond.as_slice() {

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 
 /// Dashes of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dash {
+pub(super) enum Dash {
     Whole,
     Long,
     Dots,
@@ -34,14 +34,14 @@ impl Dash {
     }
 }
 
-fn stroke(path: &str, ink: Ink, dash: Dash) -> Markup {
+pub(super) fn stroke(path: &str, ink: Ink, dash: Dash) -> Markup {
     html! {
         path d=(path) class=(ink.line()) stroke=(ink.hex()) fill="none" stroke-width="1.7"
             stroke-linejoin="round" stroke-linecap="round" stroke-dasharray=[dash.pattern()] {}
     }
 }
 
-fn sample(ink: Ink, dash: Dash) -> Markup {
+pub(super) fn sample(ink: Ink, dash: Dash) -> Markup {
     stroke("M0 7h18", ink, dash)
 }
 

@@ -17,6 +17,7 @@ mod lanes;
 mod ledger;
 mod loads;
 mod markup;
+mod metric;
 mod objectives;
 mod scale;
 mod seconds;
@@ -93,6 +94,7 @@ fn whole(
                     (expectations::expectations(&scorecard.expectations))
                     (timeline::timeline(series, scorecard, coarse))
                     (expectations::recovery(series, scorecard))
+                    (metric::metrics(&scorecard.metrics))
                     (ledger::ledger(series))
                     (faults::faults(&scorecard.faults, series))
                     (loads::loads(scorecard))
@@ -164,6 +166,7 @@ fn contents(scorecard: &Scorecard, series: &Series) -> Markup {
         ("expectations", "Expectations", !scorecard.expectations.is_empty()),
         ("timeline", "Timeline", true),
         ("recovery", "Recovery", recovers),
+        ("metrics", "Metrics", !scorecard.metrics.is_empty()),
         ("ledger", "Ledger", !series.ledgers.is_empty()),
         ("faults", "Faults", !scorecard.faults.is_empty()),
         ("loads", "Loads", true),

@@ -22,6 +22,8 @@ pub struct Series {
     /// By load and second due, from time 0.
     pub(super) outcomes: BTreeMap<(usize, i64), Outcomes>,
     pub(super) health: Vec<(At, Health)>,
+    /// By metric, in the order of the file.
+    pub(super) samples: BTreeMap<usize, Vec<(At, f64)>>,
     pub(super) backlog: Vec<Backlog>,
     pub(super) breakers: Vec<BreakerEvent>,
     pub(super) edges: Vec<Edge>,
@@ -99,11 +101,19 @@ impl Series {
                 self.mark(entry.at, false, guard.clone(), text.clone());
             }
             Event::Ledger(ledger) => self.ledgers.push(ledger.clone()),
+            Event::Sample(sample) => {
+                let line = self.samples.entry(sample.metric).or_default();
+                line.push((sample.answered, sample.value.get()));
+            }
             Event::End(_) => self.ended = true,
             Event::Service(_)
             | Event::Attempts(_)
             | Event::Arrivals { .. }
             | Event::Probe { .. }
+            // The table has their number.
+            | Event::Missed(_)
+            | Event::ReadUntil { .. }
+            | Event::Looks(_)
             | Event::Histogram(_)
             | Event::Lag(_)
             // The health's sentence has the most of it.

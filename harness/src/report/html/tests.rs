@@ -33,6 +33,7 @@ fn case(loads: usize) -> Case {
         steady_state: None,
         fleets: vec![],
         breakers: vec![],
+        metrics: vec![],
         capacities: vec![],
     }
 }

@@ -8,7 +8,7 @@ use super::markup::{Column, fitting, left_out, long, text};
 use super::scale::exact;
 use super::seconds::{Band, count, not_ok};
 use super::series::Series;
-use super::{lanes, states};
+use super::{lanes, metric, states};
 use assay_slo::case::{Clock, LoadKind};
 use assay_slo::{Outcome, Scorecard};
 use maud::{Markup, html};
@@ -102,6 +102,9 @@ fn all_lanes(
     for (fleet, name) in fleets(series) {
         made.push(lanes::backlog(frame, series, fleet, &name));
     }
+    for (index, name) in metric::drawn(series) {
+        made.push(metric::lane(frame, series, index, &name));
+    }
     if !breakers.is_empty() {
         made.push(states::breakers(frame, breakers));
     }
@@ -172,6 +175,8 @@ fn numbers(series: &Series, seconds: usize) -> Markup {
         heads.push(format!("{}: P50 / P95 / P99", text(name)));
     }
     heads.extend(fleets.iter().map(|(_, name)| format!("{}: waiting", text(name))));
+    let metrics = metric::drawn(series);
+    heads.extend(metrics.iter().map(|(_, name)| text(name)));
     let rows = (0..seconds).step_by(step).map(|from| {
         let to = (from + step).min(seconds);
         let begun: u64 = pace.iter().take(to).skip(from).map(|pace| pace.begun).sum();
@@ -182,6 +187,7 @@ fn numbers(series: &Series, seconds: usize) -> Markup {
             vec![format!("{from} s"), begun.to_string(), ok.to_string(), bad.to_string()];
         cells.extend(shown.iter().map(|load| worst_times(series, *load, from, to)));
         cells.extend(fleets.iter().map(|(fleet, _)| waiting(series, *fleet, from, to)));
+        cells.extend(metrics.iter().map(|(at, _)| metric::greatest(series, *at, from, to)));
         cells
     });
     let lines = rows.map(|cells| {
@@ -201,7 +207,7 @@ fn numbers(series: &Series, seconds: usize) -> Markup {
     let total = seconds.div_ceil(step);
     html! {
         table role="table" class="dense" {
-            caption { "Each " (step) " s: counts are sums, times and backlog the greatest of a second" }
+            caption { "Each " (step) " s: counts are sums, all others the greatest" }
             thead role="rowgroup" {
                 tr role="row" {
                     @for head in &heads { th scope="col" role="columnheader" class="number" { (head) } }

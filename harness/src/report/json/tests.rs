@@ -173,6 +173,20 @@ const SHAPE: &str = r#"{
       ]
     }
   ],
+  "metrics": [
+    {
+      "name": "<script>]]>|`x`\n::error::\u0007&",
+      "reads": "rss of <script>]]>|`x`\n::error::\u0007&",
+      "unit": "bytes",
+      "samples": 57,
+      "missed": 3,
+      "last_missed": "<script>]]>|`x`\n::error::\u0007&",
+      "first": 1048576.0,
+      "least": 1048576.0,
+      "greatest": 12900000.0,
+      "last": null
+    }
+  ],
   "findings": [
     "service backend was restarted by nobody we know",
     "header x-name was <script>]]>|`x`\n::error::\u0007&"

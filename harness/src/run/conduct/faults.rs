@@ -58,6 +58,7 @@ impl Conduct<'_> {
             Err(error) => return self.stream.finding(format!("fault {}: {error}", planned.name)),
         };
         self.end_loads(state, index, at);
+        self.look_after(state, index, at);
         let any_left = state.on.contains(&true) || state.timetable.has_faults();
         if let (false, true, Some(steady)) =
             (any_left, state.traffic.is_loading(), &self.plan.case.steady_state)

@@ -105,6 +105,8 @@ impl Stage {
         let running = self.running_mut(name)?;
         running.restart().await.map_err(|e| e.to_string())?;
         let (pid, ended) = (running.pid(), running.exited());
+        let started = running.start_time();
+        self.firsts.begin(name, (pid, started), true);
         stream.service(name, ServiceState::Started, &format!("pid {pid}, again"));
         let owned = name.to_owned();
         self.ends.spawn(async move { (owned, ended.await) });

@@ -6,8 +6,8 @@
 
 use crate::spec::openslo::types as openslo;
 use crate::spec::scalar::{
-    Bandwidth, Bound, Count, Duration, Factor, Flag, Moment, Multiplier, Name, Percentile, Rate,
-    Ratio, Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
+    Bandwidth, Bound, Count, Duration, Factor, Flag, Growth, Moment, Multiplier, Name, Percentile,
+    Quantity, Rate, Ratio, Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
 };
 use crate::spec::types::Scenario;
 use serde_json::{Map, Value};
@@ -307,9 +307,11 @@ fn read(name: &str) -> Option<Read> {
         .or_else(|| pick::<Span>(name))
         .or_else(|| pick::<Duration>(name))
         .or_else(|| pick::<Flag>(name))
+        .or_else(|| pick::<Growth>(name))
         .or_else(|| pick::<Moment>(name))
         .or_else(|| pick::<Name>(name))
         .or_else(|| pick::<Percentile>(name))
+        .or_else(|| pick::<Quantity>(name))
         .or_else(|| pick::<Rate>(name))
         .or_else(|| pick::<Ratio>(name))
         .or_else(|| pick::<Size>(name))

@@ -228,6 +228,13 @@ fn each_rule_is_told_in_one_message() {
         ("seed: .inf", "inf is not a number"),
         ("links: {a: !x {to: b}}", "the tag `!x` is not supported"),
         ("links: {1: {to: b}}", "the key `1` is not text"),
+        ("metrics: {a: {process: {service: b, read: heap}}}", "unknown `heap`"),
+        ("metrics: {a: {prometheus: {service: b}}}", "`name` is missing"),
+        (
+            "expect: [{metric: {name: a, growth: {at-most: 1MiB}}}]",
+            "`1MiB` does not say in what time",
+        ),
+        ("expect: [{metric: {name: a, value: {at-most: 5 MB}}}]", "`5 MB` is no value"),
         ("nonsense: 1", "unknown key `nonsense`"),
     ];
     for (line, message) in cases {
@@ -305,7 +312,7 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
 const WHOLE: &[&str] = &[
     "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast], until: x.end}}}\nobjectives: {room: {throughput: {at-least: 99%}}}",
     "links: {fx: {stub: [{get: {path: /r, status: 200, delay: {lognormal: {p50: 40ms, p99: 200ms}}}}]}}",
-    "services: {q: {container: {image: \"redis:7\", port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
+    "services: {q: {running-container: {name: q, port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
     "breakers: {pay: {evidence: [{polly: {url: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
     "baseline: {from: b}\nrepeat: {runs: 5}\nobjectives: {n: {latency-change: {percentile: 95, at-most: 10%}}}",

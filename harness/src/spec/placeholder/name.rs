@@ -145,7 +145,7 @@ enum Kind {
     Sample,
     /// A question to a store.
     Question,
-    /// A command that reads a store back, or is a fault.
+    /// A command that reads a store back, or is a fault or a metric.
     Command,
 }
 
@@ -170,6 +170,7 @@ impl Kind {
             [Some("faults"), _, Some("command"), Some("run" | "shell" | "undo"), ..] => {
                 Kind::Command
             }
+            [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..] => Kind::Command,
             _ => Kind::Early,
         }
     }

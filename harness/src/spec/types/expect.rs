@@ -2,7 +2,10 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use super::{AtLeastShare, AtMostCount, AtMostFactor, BacklogAsked, LedgerAsked};
+use super::{
+    AtLeastShare, AtMostCount, AtMostFactor, BacklogAsked, LedgerAsked, MetricAsked, ReadyAsked,
+    Settles,
+};
 use crate::spec::scalar::{
     Count, Duration, Factor, Flag, Moment, Name, Percentile, Ratio, Statuses, Words,
 };
@@ -31,6 +34,12 @@ pub enum Expect {
     Amplification(Amplification),
     /// A return does not draw a crowd.
     Herd(Herd),
+    /// A metric keeps its limits.
+    Metric(MetricAsked),
+    /// A metric comes down and stays down.
+    Settles(Settles),
+    /// A service is ready again.
+    Ready(ReadyAsked),
 }
 
 /// An objective's limit holds again.

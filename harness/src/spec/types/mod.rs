@@ -14,6 +14,7 @@ mod expect_fleet;
 mod fault;
 mod fleet;
 mod load;
+mod metric;
 mod objective;
 mod request;
 mod service;
@@ -40,6 +41,10 @@ pub use fleet::{
 };
 pub use load::{
     ConstantArrivalRate, Load, RampingArrivalRate, ReplayLog, Spread, Stage, SteppingArrivalRate,
+};
+pub use metric::{
+    AtMostGrowth, AtMostQuantity, CommandMetric, Limits, Metric, MetricAsked, ProcessMetric,
+    ProcessRead, PrometheusMetric, PromqlMetric, ReadyAsked, Settles,
 };
 pub use objective::{
     AvailabilityObjective, CapacityObjective, Clock, ErrorCountObjective, ErrorRateObjective,
@@ -106,6 +111,9 @@ pub struct Scenario {
     /// What is broken, and when.
     #[serde(default)]
     pub faults: IndexMap<Name, Fault>,
+    /// Numbers of the system under test that are read again and again.
+    #[serde(default)]
+    pub metrics: IndexMap<Name, Metric>,
     /// Circuit breakers whose states are judged.
     #[serde(default)]
     pub breakers: IndexMap<Name, Breaker>,

@@ -6,6 +6,9 @@
 mod breaker;
 mod calls;
 mod fleets;
+mod metrics;
+
+pub(super) use metrics::unit;
 
 use super::notes::Notes;
 use super::timetable::{Timetable, anchored};
@@ -99,6 +102,22 @@ fn one(
         Expect::Herd(expect) => {
             let name = format!("herd {} after {}", expect.link, shown(&expect.after));
             (name, calls::herd(expect, given, entry, notes))
+        }
+        Expect::Metric(expect) => {
+            let during = expect.during.as_deref();
+            let name = format!("metric {}", expect.name);
+            let name = during.map_or(name.clone(), |_| {
+                over("metric", std::slice::from_ref(&expect.name), during)
+            });
+            (name, metrics::metric(expect, given, entry, notes))
+        }
+        Expect::Settles(expect) => {
+            let name = format!("settles {} after {}", expect.metric, shown(&expect.after));
+            (name, metrics::settles(expect, given, entry, notes))
+        }
+        Expect::Ready(expect) => {
+            let name = format!("ready {} after {}", expect.service, shown(&expect.after));
+            (name, metrics::ready(expect, given, entry, notes))
         }
     }
 }

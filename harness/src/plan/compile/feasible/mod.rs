@@ -8,6 +8,7 @@ mod backlog;
 mod breaker;
 mod capacity;
 mod failing;
+mod metric;
 mod recovery;
 mod steady;
 
@@ -119,7 +120,15 @@ fn expectation_of(
                 }
             }
         }
-        Must::Breaker(_) | Must::Ledger { .. } | Must::Backlog { .. } | Must::Herd { .. } => {}
+        Must::Metric(must) => {
+            metric::check(name, must, (case, traffic.ends().unwrap_or(0)), trail, notes);
+        }
+        Must::Breaker(_)
+        | Must::Ledger { .. }
+        | Must::Backlog { .. }
+        | Must::Herd { .. }
+        | Must::Settles(_)
+        | Must::Ready { .. } => {}
     }
 }
 

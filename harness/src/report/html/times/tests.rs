@@ -31,6 +31,7 @@ fn case() -> Case {
         steady_state: None,
         fleets: vec![],
         breakers: vec![],
+        metrics: vec![],
         capacities: vec![],
     }
 }

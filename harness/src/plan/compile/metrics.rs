@@ -1,0 +1,276 @@
+//! Metrics: where each is read, and what its values are.
+//!
+//! Not here: what is expected of them (`expect`), whether their pages may be asked (`consent`).
+
+use super::notes::Notes;
+use super::services::read_url;
+use super::{MOST_WAIT_US, headers, positive};
+use crate::plan::metric::{Metric, Page, PageOf, Read, Source};
+use crate::plan::text::literal;
+use crate::plan::{Service, ServiceKind, Text};
+use crate::spec::Trail;
+use crate::spec::scalar::{Duration, Name, Words};
+use crate::spec::types::{self, ProcessRead, Scenario};
+use assay_slo::case::{self, Unit};
+
+/// From read to read unless the scenario says.
+const EVERY_US: u64 = 1_000_000;
+/// More often disturbs what is measured.
+const LEAST_EVERY_US: u64 = 50_000;
+
+/// The metrics, in the order of the scenario.
+pub(super) fn compile(
+    scenario: &Scenario,
+    services: &[Service],
+    notes: &mut Notes<'_>,
+) -> Vec<Metric> {
+    let entries = scenario.metrics.iter().map(|(name, written)| {
+        let trail = Trail::root().key("metrics").key(name.as_str());
+        let (kind, every, source) = match written {
+            types::Metric::Process(of) => {
+                ("process", of.every, process(of, services, &trail.key("process"), notes))
+            }
+            types::Metric::Prometheus(of) => {
+                let source = prometheus(of, scenario, &trail.key("prometheus"), notes);
+                ("prometheus", of.every, source)
+            }
+            types::Metric::Promql(of) => {
+                ("promql", of.every, promql(of, &trail.key("promql"), notes))
+            }
+            types::Metric::Command(of) => {
+                ("command", of.every, command(of, &trail.key("command"), notes))
+            }
+        };
+        let every_us = every.map_or(EVERY_US, |every| {
+            let trail = trail.key(kind).key("every");
+            let us = positive(every, MOST_WAIT_US, &trail, notes);
+            if us < LEAST_EVERY_US {
+                let least = Duration { us: LEAST_EVERY_US };
+                let message = format!("every {every} is too often");
+                notes.value(&trail, message, format!("write at least {least}"));
+            }
+            us
+        });
+        Metric { name: name.to_string(), every_us, source }
+    });
+    entries.collect()
+}
+
+/// A metric as the judge knows it; `limit` is the unit in which its limits are written.
+pub(super) fn judged(metric: &Metric, limit: Unit) -> case::Metric {
+    let (reads, unit) = match &metric.source {
+        Source::Process { service, read } => (format!("{} of {service}", word(*read)), of(*read)),
+        Source::Prometheus { page, name, labels } => {
+            let labels: Vec<String> =
+                labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            let labels = if labels.is_empty() {
+                String::new()
+            } else {
+                format!("{{{}}}", labels.join(", "))
+            };
+            (format!("{name}{labels} of {}", whose(page)), by_name(name))
+        }
+        Source::Promql(page) => (format!("a query of {}", whose(page)), Unit::Plain),
+        Source::Command(words) => {
+            let words: Vec<&str> = words.iter().map(|word| word.0.as_str()).collect();
+            (format!("what `{}` prints", words.join(" ")), Unit::Plain)
+        }
+    };
+    let unit = if unit == Unit::Plain { limit } else { unit };
+    let service = metric.service().map(str::to_owned);
+    case::Metric { name: metric.name.clone(), reads, service, unit, every_us: metric.every_us }
+}
+
+fn word(read: Read) -> &'static str {
+    match read {
+        Read::Rss => "rss",
+        Read::Cpu => "cpu",
+        Read::Threads => "threads",
+        Read::OpenFiles => "open-files",
+        Read::Restarts => "restarts",
+    }
+}
+
+fn of(read: Read) -> Unit {
+    match read {
+        Read::Rss => Unit::Bytes,
+        Read::Cpu => Unit::Share,
+        Read::Threads | Read::OpenFiles | Read::Restarts => Unit::Plain,
+    }
+}
+
+/// What Prometheus' naming says.
+fn by_name(name: &str) -> Unit {
+    let bare = name.strip_suffix("_total").unwrap_or(name);
+    match bare.rsplit('_').next() {
+        Some("bytes") => Unit::Bytes,
+        Some("seconds") => Unit::Seconds,
+        _ => Unit::Plain,
+    }
+}
+
+fn whose(page: &Page) -> String {
+    match &page.of {
+        PageOf::Service(service) => service.clone(),
+        PageOf::Host { host, port, .. } => format!("{host}:{port}"),
+    }
+}
+
+/// Whether a service is there; if not, that is told.
+pub(super) fn known_service(
+    name: &Name,
+    known: &[&str],
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> bool {
+    let is_known = known.contains(&name.as_str());
+    if !is_known {
+        let message = format!("unknown service `{name}`");
+        notes.unknown(trail, name.as_str(), message, (&["services"], "services"), known);
+    }
+    is_known
+}
+
+fn process(
+    written: &types::ProcessMetric,
+    services: &[Service],
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Source {
+    let trail = trail.key("service");
+    let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let name = &written.service;
+    known_service(name, &known, &trail, notes);
+    let named = services.iter().find(|service| service.name == name.as_str());
+    match named.map(|service| &service.kind) {
+        Some(ServiceKind::Url { .. }) => {
+            let message = format!("nobody knows the processes of `{name}`, which has a URL only");
+            notes.value(&trail, message, "read `prometheus` or `command` of it");
+        }
+        Some(ServiceKind::Process(process)) if process.image.is_some() => {
+            let message =
+                format!("the processes of `{name}` are its container's, not ours to read");
+            notes.value(&trail, message, "read `prometheus` or `command` of it");
+        }
+        _ => {}
+    }
+    let read = match written.read {
+        ProcessRead::Rss => Read::Rss,
+        ProcessRead::Cpu => Read::Cpu,
+        ProcessRead::Threads => Read::Threads,
+        ProcessRead::OpenFiles => Read::OpenFiles,
+        ProcessRead::Restarts => Read::Restarts,
+    };
+    Source::Process { service: name.to_string(), read }
+}
+
+fn prometheus(
+    written: &types::PrometheusMetric,
+    scenario: &Scenario,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Source {
+    let path = written.path.as_ref().map(literal);
+    let page = match (&written.service, &written.url) {
+        (Some(name), None) => {
+            let known: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
+            known_service(name, &known, &trail.key("service"), notes);
+            let path = path.unwrap_or_else(|| "/metrics".to_owned());
+            headers::check_path(&path, &trail.key("path"), notes);
+            Page { of: PageOf::Service(name.to_string()), path }
+        }
+        (None, Some(url)) => {
+            if path.is_some() {
+                let message = "a URL has its path".to_owned();
+                notes.value(&trail.key("path"), message, "write it at the end of `url`");
+            }
+            page(url, "/metrics", &trail.key("url"), notes)
+        }
+        (both, _) => {
+            let (message, help) = match both {
+                Some(_) => ("both a service and a URL", "keep one of `service` and `url`"),
+                None => ("it does not say where the page is", "write `service:` or `url:`"),
+            };
+            notes.entry(trail, message.to_owned(), help);
+            Page { of: PageOf::Service(String::new()), path: String::new() }
+        }
+    };
+    let name = literal(&written.name);
+    let is_name = |name: &str, colons: bool| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':');
+        !name.is_empty()
+            && name.chars().all(fits)
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    if !is_name(&name, true) {
+        let message = format!("`{}` is no name of a series", name.escape_debug());
+        notes.value(&trail.key("name"), message, "write the name alone; `labels:` has its labels");
+    }
+    for label in written.labels.keys().filter(|label| !is_name(label, false)) {
+        let message = format!("`{}` is no name of a label", label.escape_debug());
+        notes.entry(&trail.key("labels").key(label), message, "write letters, digits and `_`");
+    }
+    let labels = written.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
+    Source::Prometheus { page, name, labels: labels.collect() }
+}
+
+/// A page of somebody who is no service.
+fn page(url: &Words, default: &str, trail: &Trail, notes: &mut Notes<'_>) -> Page {
+    match read_url(&literal(url)) {
+        Ok(ServiceKind::Url { secure, host, port, prefix }) => {
+            let path = if prefix.is_empty() { default.to_owned() } else { prefix };
+            Page { of: PageOf::Host { secure, host, port }, path }
+        }
+        Ok(ServiceKind::Process(_)) => {
+            Page { of: PageOf::Service(String::new()), path: String::new() }
+        }
+        Err((message, help)) => {
+            notes.value(trail, message, help);
+            Page { of: PageOf::Service(String::new()), path: String::new() }
+        }
+    }
+}
+
+fn promql(written: &types::PromqlMetric, trail: &Trail, notes: &mut Notes<'_>) -> Source {
+    let server = page(&written.url, "", &trail.key("url"), notes);
+    let query = literal(&written.query);
+    if query.trim().is_empty() {
+        let message = "the query is empty".to_owned();
+        notes.value(&trail.key("query"), message, "write one such as sum(rate(errors_total[1m]))");
+    }
+    let path = format!("{}/api/v1/query?query={}", server.path, encoded(&query));
+    Source::Promql(Page { path, ..server })
+}
+
+/// As a value of a URL's query.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+fn command(written: &types::CommandMetric, trail: &Trail, notes: &mut Notes<'_>) -> Source {
+    let words = match (written.run.as_slice(), &written.shell) {
+        ([], Some(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
+        (words @ [_, ..], None) => words.iter().map(ToString::to_string).collect(),
+        (both, _) => {
+            let (message, help) = match both {
+                [] => {
+                    ("it does not say what is run", "write `run: [program, argument]` or `shell:`")
+                }
+                _ => ("more than one command", "keep one of `run` and `shell`"),
+            };
+            notes.entry(trail, message.to_owned(), help);
+            Vec::new()
+        }
+    };
+    if words.first().is_some_and(String::is_empty) {
+        let message = "the program has no name".to_owned();
+        notes.value(&trail.key("run").index(0), message, "write the program and its arguments");
+    }
+    Source::Command(words.into_iter().map(Text).collect())
+}

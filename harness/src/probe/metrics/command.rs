@@ -1,0 +1,115 @@
+//! Commands that print one number.
+//!
+//! Invariant: a command that takes too long is ended; one that fails or prints anything else gives
+//! no value.
+//! Not here: when it is run (`metrics`).
+
+use super::{Value, exposition};
+use crate::service::{self, RUN_ID};
+use assay_slo::Number;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+
+/// Most of an output that is read.
+const MOST_BYTES: u64 = 4096;
+
+/// A command, its placeholders filled.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) words: Vec<String>,
+    pub(super) folder: PathBuf,
+    pub(super) run_id: String,
+}
+
+impl Line {
+    /// Runs it once.
+    ///
+    /// # Errors
+    /// Why there is no number, as the end of a sentence.
+    pub(super) async fn number(&self, within: Duration) -> Result<Value, String> {
+        match tokio::time::timeout(within, self.run()).await {
+            Ok(read) => read,
+            Err(_) => Err(format!("the command took longer than {} s", within.as_secs())),
+        }
+    }
+
+    async fn run(&self) -> Result<Value, String> {
+        let (program, rest) = self.words.split_first().ok_or("the command has no words")?;
+        let own = std::env::current_exe();
+        let program = match &own {
+            Ok(own) if program == "assay" => own.as_path(),
+            _ => Path::new(program),
+        };
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args(rest)
+            .current_dir(&self.folder)
+            .env(RUN_ID, &self.run_id)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = service::spawn(&mut command)
+            .map_err(|error| format!("`{}` could not be run: {error}", program.display()))?;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let reads = async {
+            tokio::join!(
+                async {
+                    if let Some(pipe) = stdout {
+                        let _ = pipe.take(MOST_BYTES).read_to_end(&mut out).await;
+                    }
+                },
+                async {
+                    if let Some(pipe) = stderr {
+                        let _ = pipe.take(MOST_BYTES).read_to_end(&mut err).await;
+                    }
+                },
+            )
+        };
+        let (status, _) = tokio::join!(child.wait(), reads);
+        let status = status.map_err(|error| error.to_string())?;
+        if !status.success() {
+            let said = String::from_utf8_lossy(&err).into_owned();
+            let said = said.lines().next().unwrap_or_default().trim();
+            let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+            return Err(format!("the command ended with {status}{said}"));
+        }
+        printed(&String::from_utf8_lossy(&out))
+    }
+}
+
+fn printed(text: &str) -> Result<Value, String> {
+    let number = exposition::number(text.trim()).and_then(Number::new);
+    let number = number.ok_or_else(|| {
+        let start: String = text.trim().chars().take(60).collect();
+        format!("the command printed {start:?}, not one number")
+    })?;
+    Ok(Value { number, counter: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn run(shell: &str, within: Duration) -> Result<f64, String> {
+        let words = ["sh", "-c", shell].map(str::to_owned).to_vec();
+        let line = Line { words, folder: ".".into(), run_id: "test".into() };
+        line.number(within).await.map(|value| value.number.get())
+    }
+
+    #[tokio::test]
+    async fn one_number_or_a_reason() {
+        let long = Duration::from_secs(60);
+        assert_eq!(run("echo ' 4.5 '", long).await, Ok(4.5));
+        let wrong = run("echo 4 files", long).await.unwrap_err();
+        assert_eq!(wrong, "the command printed \"4 files\", not one number");
+        assert!(run("echo NaN", long).await.is_err());
+        let failed = run("echo no such table >&2; exit 3", long).await.unwrap_err();
+        assert_eq!(failed, "the command ended with exit status: 3: no such table");
+        let late = run("exec sleep 1000", Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(late, "the command took longer than 0 s");
+    }
+}

@@ -1,0 +1,218 @@
+//! Prometheus' text format, and OpenMetrics as far as it is the same: the sum of the series that fit.
+//!
+//! Invariant: what is not finite is no value: one series that is not makes the whole sum none.
+//! Invariant: a line that cannot be read is an error if it is of the series asked for, and nothing
+//! to us otherwise.
+//! Not here: fetching (`page`).
+
+use super::Value;
+use assay_slo::Number;
+
+/// A series that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Series {
+    /// Its name.
+    pub(super) name: String,
+    /// Labels that it must have.
+    pub(super) labels: Vec<(String, String)>,
+}
+
+impl Series {
+    /// The sum of all series of this name with these labels.
+    ///
+    /// # Errors
+    /// Why there is none, as the end of a sentence.
+    pub(super) fn sum(&self, text: &str) -> Result<Value, String> {
+        let mut kinds = Kinds::default();
+        let mut sum = None;
+        for line in text.lines().map(str::trim_start) {
+            if let Some(comment) = line.strip_prefix('#') {
+                kinds.note(comment, &self.name);
+                continue;
+            }
+            let Some(rest) = line.strip_prefix(self.name.as_str()) else { continue };
+            if !rest.starts_with(['{', ' ', '\t']) {
+                continue;
+            }
+            let (labels, rest) = labels(rest.trim_start())
+                .ok_or_else(|| format!("a line that cannot be read: {}", clipped(line)))?;
+            let has = |wanted: &(String, String)| labels.contains(wanted);
+            if !self.labels.iter().all(has) {
+                continue;
+            }
+            let word = rest.split_whitespace().next().unwrap_or_default();
+            let value = number(word)
+                .ok_or_else(|| format!("a line that cannot be read: {}", clipped(line)))?;
+            if !value.is_finite() {
+                return Err(format!("{} is {word}", self.name));
+            }
+            sum = Some(sum.unwrap_or(0.0) + value);
+        }
+        let Some(sum) = sum else {
+            let names: Vec<String> =
+                self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            let labels =
+                if names.is_empty() { String::new() } else { format!("{{{}}}", names.join(", ")) };
+            return Err(format!("the page has no series {}{labels}", self.name));
+        };
+        let number = Number::new(sum).ok_or_else(|| format!("{} is infinite", self.name))?;
+        Ok(Value { number, counter: kinds.counts(&self.name) })
+    }
+}
+
+/// What the page says that the series is.
+#[derive(Debug, Default)]
+struct Kinds {
+    own: Option<String>,
+    /// Of the family that OpenMetrics calls without `_total`.
+    family: Option<String>,
+}
+
+impl Kinds {
+    fn note(&mut self, comment: &str, name: &str) {
+        let mut words = comment.split_whitespace();
+        let (Some("TYPE"), Some(of), Some(kind)) = (words.next(), words.next(), words.next())
+        else {
+            return;
+        };
+        if of == name {
+            self.own = Some(kind.to_owned());
+        } else if name.strip_prefix(of).is_some_and(|rest| SUFFIXES.contains(&rest)) {
+            self.family = Some(kind.to_owned());
+        }
+    }
+
+    /// Whether it only grows, by what the page says, else by its name.
+    fn counts(&self, name: &str) -> bool {
+        match (self.own.as_deref(), self.family.as_deref()) {
+            (Some("counter"), _) | (None, Some("counter" | "histogram")) => true,
+            (None, Some("summary")) => true,
+            (Some("gauge"), _) | (None, Some("gauge")) => false,
+            _ => SUFFIXES.iter().any(|suffix| name.ends_with(suffix)),
+        }
+    }
+}
+
+/// Names of what only grows end so.
+const SUFFIXES: [&str; 4] = ["_total", "_count", "_sum", "_bucket"];
+
+/// `{a="b",c="d"} rest`; no braces are no labels.
+fn labels(text: &str) -> Option<(Vec<(String, String)>, &str)> {
+    let mut found = Vec::new();
+    let Some(mut rest) = text.strip_prefix('{') else { return Some((found, text)) };
+    loop {
+        rest = rest.trim_start();
+        if let Some(after) = rest.strip_prefix('}') {
+            return Some((found, after));
+        }
+        let (name, after) = rest.split_once('=')?;
+        let (value, after) = quoted(after.trim_start())?;
+        found.push((name.trim().to_owned(), value));
+        rest = after.trim_start();
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after,
+            None if rest.starts_with('}') => {}
+            None => return None,
+        }
+    }
+}
+
+/// A text in quotes, with its escapes undone.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let inside = text.strip_prefix('"')?;
+    let mut value = String::new();
+    let mut escaped = false;
+    for (at, c) in inside.char_indices() {
+        match (escaped, c) {
+            (true, 'n') => value.push('\n'),
+            (true, c) => value.push(c),
+            (false, '\\') => {}
+            (false, '"') => return Some((value, inside.get(at + 1..)?)),
+            (false, c) => value.push(c),
+        }
+        escaped = !escaped && c == '\\';
+    }
+    None
+}
+
+/// As Go reads it: `1`, `1e3`, `+Inf`, `NaN`.
+pub(super) fn number(word: &str) -> Option<f64> {
+    word.parse().ok()
+}
+
+fn clipped(line: &str) -> String {
+    line.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PAGE: &str = r#"
+# HELP orders_queued Waiting.
+# TYPE orders_queued gauge
+orders_queued{shard="1",zone="a b"} 12
+orders_queued{shard="2", zone="c\"d\\e\nf"} 30.5 1700000000000
+orders_queued_max 99
+# TYPE orders_failed_total counter
+orders_failed_total 3
+# TYPE http_requests counter
+http_requests_total{code="200"} 1e3 # {trace_id="x"} 1
+http_requests_total{code="500"} 7
+plain_sum 4
+bad{a="b 5
+nan NaN
+both{a="1"} 1
+both{a="2"} NaN
+inf +Inf
+up 1
+"#;
+
+    fn sum(name: &str, labels: &[(&str, &str)]) -> Result<(f64, bool), String> {
+        let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let value = Series { name: name.to_owned(), labels }.sum(PAGE)?;
+        Ok((value.number.get(), value.counter))
+    }
+
+    #[test]
+    fn series_that_fit_are_added_up() {
+        assert_eq!(sum("orders_queued", &[]), Ok((42.5, false)));
+        assert_eq!(sum("orders_queued", &[("shard", "1")]), Ok((12.0, false)));
+        assert_eq!(sum("orders_queued", &[("zone", "c\"d\\e\nf")]), Ok((30.5, false)));
+        assert_eq!(sum("orders_failed_total", &[]), Ok((3.0, true)));
+        assert_eq!(sum("http_requests_total", &[]), Ok((1007.0, true)));
+        assert_eq!(sum("plain_sum", &[]), Ok((4.0, true)));
+        assert_eq!(sum("up", &[]), Ok((1.0, false)));
+    }
+
+    #[test]
+    fn what_is_no_value_is_none() {
+        assert_eq!(sum("nan", &[]), Err("nan is NaN".to_owned()));
+        assert_eq!(sum("both", &[]), Err("both is NaN".to_owned()));
+        assert_eq!(sum("both", &[("a", "1")]), Ok((1.0, false)));
+        assert_eq!(sum("inf", &[]), Err("inf is +Inf".to_owned()));
+        let none = "the page has no series orders_queued{shard=\"3\"}";
+        assert_eq!(sum("orders_queued", &[("shard", "3")]), Err(none.to_owned()));
+        assert_eq!(sum("orders", &[]), Err("the page has no series orders".to_owned()));
+        assert_eq!(sum("bad", &[]), Err("a line that cannot be read: bad{a=\"b 5".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_page_is_too_odd(text in "(?s).{0,200}", name in "[a-z{\"]{1,3}") {
+            let _ = Series { name, labels: vec![("a".into(), "b".into())] }.sum(&text);
+        }
+
+        #[test]
+        fn label_values_are_read_as_they_were(value in any::<String>()) {
+            let written = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            // A bare carriage return ends no line of the format, but of `lines` with a line feed.
+            prop_assume!(!value.contains('\r'));
+            let page = format!("x{{a=\"{written}\"}} 5\n");
+            let labels = vec![("a".to_owned(), value)];
+            let read = Series { name: "x".to_owned(), labels }.sum(&page).unwrap();
+            prop_assert_eq!(read.number.get(), 5.0);
+        }
+    }
+}

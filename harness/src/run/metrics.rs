@@ -1,0 +1,202 @@
+//! Metrics of a run: their readers, with what the start decided, and looks at services after faults.
+//!
+//! Not here: reading (`probe`), readiness at the start (`stage`).
+
+use super::conduct::{Conduct, State};
+use super::names::authority;
+use super::stage::{Stage, all_consented};
+use crate::clock::Clock;
+use crate::plan::metric::{PageOf, Source};
+use crate::plan::{Metric, Plan, Process, Ready, ServiceKind};
+use crate::probe::metrics::{Known, Reader, Readers};
+use crate::service::{self, Address};
+use assay_slo::case::{Anchor, Must};
+use assay_slo::event::Looks;
+use assay_slo::{At, Event};
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, timeout};
+
+/// Between two looks at a service.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long a look may take.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
+/// Starts reading every metric of the plan.
+///
+/// # Errors
+/// A sentence that says which one cannot be read at all.
+pub(super) async fn start(
+    plan: &Plan,
+    stage: &Stage,
+    clock: Clock,
+    zero: At,
+) -> Result<Readers, String> {
+    let mut readers = Vec::new();
+    for metric in &plan.metrics {
+        let reader = reader(metric, plan, stage).await;
+        readers.push(reader.map_err(|why| format!("metric `{}`: {why}", metric.name))?);
+    }
+    Ok(Readers::start(readers, clock, zero))
+}
+
+async fn reader(metric: &Metric, plan: &Plan, stage: &Stage) -> Result<Reader, String> {
+    let page = match metric.page().map(|page| &page.of) {
+        None => None,
+        Some(PageOf::Service(name)) => Some(stage.service(name)?.clone()),
+        Some(PageOf::Host { secure, host, port }) => {
+            let addrs = all_consented(host, *port, &plan.allow, &[]).await?;
+            let addr = *addrs.first().ok_or_else(|| format!("`{host}` has no address"))?;
+            let authority = authority(host, *port, *secure);
+            let tls = secure.then(Default::default);
+            Some(Address { addr, authority, tls, ends: None })
+        }
+    };
+    let words = match &metric.source {
+        Source::Command(words) => {
+            words.iter().map(|word| stage.fill(word, None)).collect::<Result<_, _>>()?
+        }
+        _ => Vec::new(),
+    };
+    let known = Known {
+        page,
+        words,
+        folder: plan.folder.clone(),
+        run_id: stage.names.run_id.clone(),
+        firsts: stage.firsts.clone(),
+    };
+    Reader::new(metric.every_us, &metric.source, known)
+}
+
+impl Conduct<'_> {
+    /// Reads every metric once more, and no longer.
+    pub(super) async fn finish_metrics(&mut self, state: &mut State) {
+        if self.plan.metrics.is_empty() {
+            return;
+        }
+        for event in state.metrics.finish().await {
+            self.stream.note(event);
+        }
+        let at = self.stream.clock.now();
+        self.stream.note(Event::ReadUntil { at });
+    }
+
+    /// Looks at the services that are expected to be ready after this fault, which ended at `at`.
+    pub(super) fn look_after(&mut self, state: &mut State, fault: usize, at: At) {
+        for expectation in &self.plan.case.expectations {
+            let Must::Ready { service, after, within_us } = &expectation.must else { continue };
+            if after.anchor != Anchor::FaultEnd(fault) {
+                continue;
+            }
+            let until = at.plus(after.offset_us).plus(i64::try_from(*within_us).unwrap_or(0));
+            let (clock, name) = (self.stream.clock, service.clone());
+            match self.signs(service) {
+                Sign::At(address, path) => {
+                    state.looks.spawn(look(name, address, path, clock, until));
+                }
+                // Its own readiness shows in its output.
+                Sign::Told => {
+                    let ready = self.stage.ready(service);
+                    state.looks.spawn(async move {
+                        let from = clock.now();
+                        let told = tokio::select! {
+                            ready = ready => ready.map(|_| ()),
+                            () = clock.sleep_until(until.plus(1)) => Err("no line said so".to_owned()),
+                        };
+                        let now = Some(clock.now());
+                        let (ready, detail) = match told {
+                            Ok(()) => (now, "a line said so".to_owned()),
+                            Err(why) => (None, why),
+                        };
+                        Looks { service: name, from, not_ready: now, ready, detail }
+                    });
+                }
+            }
+        }
+    }
+
+    /// How the readiness of a service shows.
+    fn signs(&self, name: &str) -> Sign {
+        let planned = self.plan.services.iter().find(|service| service.name == name);
+        let Ok(address) = self.stage.service(name) else { return Sign::Told };
+        let plain = |addr: SocketAddr| Sign::At(Address::plain(addr), None);
+        match planned.map(|service| &service.kind) {
+            Some(ServiceKind::Process(Process { ready, .. })) => match ready {
+                Ready::Http(path) => Sign::At(address.clone(), Some(path.clone())),
+                Ready::Port(None) => plain(address.addr),
+                Ready::Port(Some(port)) => plain((Ipv4Addr::LOCALHOST, *port).into()),
+                Ready::Log(_) => Sign::Told,
+            },
+            _ => plain(address.addr),
+        }
+    }
+}
+
+/// How readiness shows.
+enum Sign {
+    /// This path answers 2xx there; without one it accepts.
+    At(Address, Option<String>),
+    /// Whoever started it knows.
+    Told,
+}
+
+/// Looks until the service is ready, or a look that began after `until` found it not to be.
+async fn look(
+    service: String,
+    address: Address,
+    path: Option<String>,
+    clock: Clock,
+    until: At,
+) -> Looks {
+    let from = clock.now();
+    let mut not_ready = None;
+    loop {
+        let asked = clock.now();
+        let detail = match seen(&address, path.as_deref()).await {
+            Ok(detail) => {
+                let ready = Some(clock.now());
+                return Looks { service, from, not_ready, ready, detail };
+            }
+            Err(detail) => detail,
+        };
+        not_ready = Some(asked);
+        if asked > until {
+            return Looks { service, from, not_ready, ready: None, detail };
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn seen(address: &Address, path: Option<&str>) -> Result<String, String> {
+    let Some(path) = path else {
+        return match timeout(LOOK_WITHIN, TcpStream::connect(address.addr)).await {
+            Ok(Ok(_)) => Ok("it accepts connections".to_owned()),
+            Ok(Err(why)) => Err(format!("connecting to {}: {}", address.addr, why.kind())),
+            Err(_) => Err(format!("{} does not accept", address.addr)),
+        };
+    };
+    match service::get(address, path, LOOK_WITHIN).await {
+        Ok(status @ 200..300) => Ok(format!("GET {path} answered {status}")),
+        Ok(status) => Err(format!("GET {path} answered {status}")),
+        Err(why) => Err(format!("GET {path}: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_is_looked_at_until_it_is_ready_or_its_time_is_over() {
+        let clock = Clock::start();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = Address::plain(socket.local_addr().unwrap());
+        let looks = look("api".into(), at.clone(), None, clock, clock.now()).await;
+        assert_eq!(looks.ready, None);
+        assert!(looks.not_ready.is_some() && looks.detail.contains("connection refused"));
+        let _listener = socket.listen(1).unwrap();
+        let looks = look("api".into(), at, None, clock, clock.now()).await;
+        assert!(looks.ready.is_some_and(|ready| ready >= looks.from));
+    }
+}

@@ -1,0 +1,81 @@
+//! Scripted metrics: a sample every second, and what is asked of them.
+//!
+//! Not here: the rules under test.
+
+use super::{Script, ZERO};
+use crate::case::{During, Limits, Metric, MetricMust, Must, Unit};
+use crate::event::{Event, Missed, Sample};
+use crate::number::Number;
+use crate::time::At;
+use std::ops::Range;
+
+pub(crate) fn number(value: f64) -> Number {
+    Number::new(value).unwrap()
+}
+
+/// At most so much.
+pub(crate) fn at_most(value: f64) -> Limits {
+    Limits { at_most: Some(number(value)), ..Limits::default() }
+}
+
+/// Nothing asked of metric 0, over the whole run.
+pub(crate) fn nothing() -> MetricMust {
+    MetricMust {
+        metric: 0,
+        value: Limits::default(),
+        growth: None,
+        increase: None,
+        skip_us: 0,
+        during: vec![During::All],
+    }
+}
+
+impl Script {
+    /// Metric 0, read every second, of service `api`.
+    pub(crate) fn metric(mut self, unit: Unit) -> Script {
+        self.case.metrics.push(Metric {
+            name: "memory".to_owned(),
+            reads: "rss of api".to_owned(),
+            service: Some("api".to_owned()),
+            unit,
+            every_us: 1_000_000,
+        });
+        self
+    }
+
+    pub(crate) fn keeps(self, must: MetricMust) -> Script {
+        self.expect(Must::Metric(must))
+    }
+
+    /// A sample 250 ms after each of these seconds, which took 10 ms.
+    pub(crate) fn read(self, seconds: Range<i64>, value: impl Fn(i64) -> f64) -> Script {
+        self.reads(seconds, value, false)
+    }
+
+    pub(crate) fn count(self, seconds: Range<i64>, value: impl Fn(i64) -> f64) -> Script {
+        self.reads(seconds, value, true)
+    }
+
+    fn reads(mut self, seconds: Range<i64>, value: impl Fn(i64) -> f64, counter: bool) -> Script {
+        for second in seconds {
+            let asked = ZERO.plus(second * 1_000_000 + 250_000);
+            let (metric, answered) = (0, asked.plus(10_000));
+            let value = number(value(second));
+            self.push(answered, Event::Sample(Sample { metric, asked, answered, value, counter }));
+        }
+        self
+    }
+
+    pub(crate) fn missed(mut self, second: i64, why: &str) -> Script {
+        let asked = ZERO.plus(second * 1_000_000 + 250_000);
+        self.push(asked, Event::Missed(Missed { metric: 0, asked, why: why.to_owned() }));
+        self
+    }
+
+    /// Reading ends so many seconds after time 0.
+    pub(crate) fn read_until(mut self, second: i64) -> Script {
+        let at: At = ZERO.plus(second * 1_000_000);
+        self.push(at, Event::ReadUntil { at });
+        self
+    }
+}
