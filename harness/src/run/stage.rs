@@ -36,9 +36,9 @@ pub(super) struct Stage {
     pub(super) running: Vec<(Running, Duration)>,
     /// One for each running service: resolves when it ends.
     pub(super) ends: JoinSet<(String, service::Exit)>,
-    /// Look names up again.
-    lookers: JoinSet<()>,
-    tell: mpsc::UnboundedSender<String>,
+    /// What is done beside the run: looking names up again, refreshing rows.
+    pub(super) lookers: JoinSet<()>,
+    pub(super) tell: mpsc::UnboundedSender<String>,
     told: mpsc::UnboundedReceiver<String>,
 }
 

@@ -24,6 +24,7 @@ mod life;
 mod orphans;
 mod ports;
 mod process;
+mod program;
 mod ready;
 mod resolve;
 mod sockets;
@@ -41,6 +42,7 @@ pub use kill::{KillEffect, Killed};
 pub use orphans::{Orphans, Remnant, Swept, spawn};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, Launch, Running, start};
+pub use program::run_program;
 pub use resolve::{choose, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
 

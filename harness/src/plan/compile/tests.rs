@@ -7,6 +7,7 @@ mod faults;
 mod outage;
 mod refused;
 mod requests;
+mod setup;
 mod stairs;
 mod tls;
 
