@@ -203,9 +203,9 @@ impl Trial {
                 attempt_on_hyper(clock, &limits, kept.take(), message, |_| {}).await;
             kept = back;
             let sent = looked(name, asked, &exchange, kind.dynamic.as_deref(), &limits);
-            for (capture, slot) in sent.captures.iter().zip(slots(kind.dynamic.as_deref())) {
-                if let (Ok(value), Some(place)) = (&capture.found, captured.get_mut(slot)) {
-                    *place = Some(value.clone());
+            for (slot, value) in landed(&sent, kind.dynamic.as_deref()) {
+                if let Some(place) = captured.get_mut(slot) {
+                    *place = Some(value);
                 }
             }
             tell(Tried::Sent(Box::new(sent)));
@@ -250,12 +250,18 @@ impl Trial {
     }
 }
 
+/// What was captured, by slot.
+pub(super) fn landed(sent: &Sent, dynamic: Option<&Dynamic>) -> Vec<(usize, String)> {
+    let found = slots(dynamic).zip(&sent.captures);
+    found.filter_map(|(slot, one)| Some((slot, one.found.clone().ok()?))).collect()
+}
+
 fn slots(dynamic: Option<&Dynamic>) -> impl Iterator<Item = usize> {
     dynamic.into_iter().flat_map(|dynamic| &dynamic.captures).map(|capture| capture.slot)
 }
 
 /// Looks into an answer: every check and every capture, whatever the others say.
-fn looked(
+pub(super) fn looked(
     name: &str,
     asked: Asked,
     exchange: &Exchange,

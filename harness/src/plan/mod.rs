@@ -25,6 +25,7 @@ pub mod phases;
 pub mod poisson;
 pub mod replay;
 pub mod rows;
+pub mod setup;
 mod stairs;
 mod table;
 pub mod template;
@@ -47,6 +48,7 @@ pub use load::{Arrivals, Journey, Load, Stretch, Until};
 pub use metric::Metric;
 pub use poisson::{Poisson, Spread};
 pub use replay::Logged;
+pub use setup::Setup;
 pub use stairs::Stairs;
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;
@@ -94,6 +96,10 @@ pub struct Plan {
     pub loads: Vec<Load>,
     /// Closed loads, driven by users who wait for their answers.
     pub users: Vec<Users>,
+    /// What is done before the warm-up.
+    pub setup: Setup,
+    /// What is done after the run.
+    pub teardown: Setup,
     /// Fleets, in the order of [`Case::fleets`].
     pub fleets: Vec<Fleet>,
     /// Links whose arrivals are recorded, because an expectation or a breaker's evidence needs

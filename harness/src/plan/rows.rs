@@ -1,11 +1,15 @@
 //! Rows that requests take their values from, and who gets which.
 //!
 //! Invariant: the row of the k-th request or journey is a function of k, the seed and the set.
-//! Invariant: there is at least one row, and every row has every column.
+//! Invariant: there is at least one row, and every row has every column of the file.
 //! Not here: reading files (`compile::data`).
+
+mod landed;
 
 use super::chance;
 use crate::spec::types::{Pick, WhenExhausted};
+pub use landed::Landed;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A set of rows.
@@ -17,10 +21,12 @@ pub struct Rows {
     pub pick: Pick,
     /// What happens after the last row.
     pub when_exhausted: WhenExhausted,
-    /// Names of the columns.
+    /// Names of the columns: those of the file, then those that the setup fills.
     pub columns: Vec<String>,
-    /// One text for each column, row after row.
+    /// One text for each column of the file, row after row.
     pub values: Vec<Vec<String>>,
+    /// What the setup has filled in.
+    pub landed: Landed,
 }
 
 impl Rows {
@@ -41,10 +47,19 @@ impl Rows {
         usize::try_from(row).ok().filter(|row| *row < self.values.len())
     }
 
-    /// A value; none where there is no such row or column.
+    /// A value; none where there is no such row or column, or nothing has landed in it.
     #[must_use]
-    pub fn value(&self, row: usize, column: usize) -> Option<&str> {
-        self.values.get(row)?.get(column).map(String::as_str)
+    pub fn value(&self, row: usize, column: usize) -> Option<Cow<'_, str>> {
+        match self.values.get(row)?.get(column) {
+            Some(value) => Some(Cow::Borrowed(value)),
+            None => self.landed.value(row, column).map(|value| Cow::Owned(value.to_string())),
+        }
+    }
+
+    /// How many columns the file has.
+    #[must_use]
+    pub fn own(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
     }
 
     /// How many requests or journeys have a row; none: as many as come.
@@ -76,7 +91,8 @@ mod tests {
     fn rows(pick: Pick, when_exhausted: WhenExhausted, n: usize) -> Rows {
         let values = (0..n).map(|at| vec![at.to_string()]).collect();
         let columns = vec!["id".to_owned()];
-        Rows { name: "users".to_owned(), pick, when_exhausted, columns, values }
+        let (name, landed) = ("users".to_owned(), Landed::default());
+        Rows { name, pick, when_exhausted, columns, values, landed }
     }
 
     proptest! {
@@ -105,6 +121,19 @@ mod tests {
             prop_assert_eq!(rows.row(seed, k), rows.row(seed, k));
             prop_assert!(rows.row(seed, k).is_some_and(|row| row < n));
         }
+    }
+
+    #[test]
+    fn what_lands_is_there_for_all_and_the_newest_counts() {
+        let mut users = rows(Pick::Sequential, WhenExhausted::Recycle, 2);
+        users.columns.push("token".to_owned());
+        let other = users.clone();
+        assert_eq!((users.own(), users.value(1, 1)), (1, None));
+        users.landed.land(1, 1, "old");
+        users.landed.land(1, 1, "new");
+        assert_eq!(other.value(1, 1).as_deref(), Some("new"));
+        assert_eq!((other.value(0, 1), other.value(1, 0).as_deref()), (None, Some("1")));
+        assert!(!format!("{users:?}").contains("new"));
     }
 
     #[test]

@@ -266,11 +266,11 @@ impl Template {
                 Piece::Start(name) => return Err(Unfilled::Open(name.clone())),
                 Piece::Data(rows, column) => {
                     let no_row = || Unfilled::NoRow(rows.name.clone());
-                    let row =
-                        rows.row(filling.seed, filling.turn.of(&rows.name)).ok_or_else(no_row)?;
-                    let value = rows.value(row, *column).ok_or_else(no_row)?;
+                    let row = filling.turn.row(rows, filling.seed).ok_or_else(no_row)?;
+                    let value =
+                        rows.value(row, *column).ok_or_else(|| not_landed(rows, *column))?;
                     let from = || format!("row {} of `{}`", row + 1, rows.name);
-                    self.put(&mut text, value, from)?;
+                    self.put(&mut text, &value, from)?;
                 }
                 Piece::Capture(slot, name) => {
                     let value = filling.captured.get(*slot).and_then(Option::as_deref);
@@ -323,6 +323,12 @@ impl Template {
             _ => self.pieces.push(Piece::Literal(text.to_owned())),
         }
     }
+}
+
+/// Why a row lacks a value.
+fn not_landed(rows: &Rows, column: usize) -> Unfilled {
+    let column = rows.columns.get(column).map_or("", String::as_str);
+    Unfilled::NotCaptured(format!("data.{}.{column}", rows.name))
 }
 
 fn piece_of(name: &str, scope: Scope<'_>) -> Result<Piece, UnknownName> {

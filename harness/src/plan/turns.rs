@@ -33,6 +33,13 @@ struct Uses {
 pub enum Turn<'t> {
     /// Those of this number, of whatever set.
     Same(u64),
+    /// This row of one set, and in others the one of the same number.
+    Row {
+        /// The set.
+        set: &'t str,
+        /// The index.
+        row: usize,
+    },
     /// Those that are next in each set.
     Counted {
         /// Of its load.
@@ -45,11 +52,21 @@ pub enum Turn<'t> {
 }
 
 impl Turn<'_> {
+    /// The row of a set; none once all are used up.
+    #[must_use]
+    pub fn row(self, rows: &Rows, seed: u64) -> Option<usize> {
+        match self {
+            Turn::Row { set, row } if set == rows.name => Some(row),
+            turn => rows.row(seed, turn.of(&rows.name)),
+        }
+    }
+
     /// The number of the turn, from 0, in the set of this name.
     #[must_use]
     pub fn of(self, set: &str) -> u64 {
         match self {
             Turn::Same(k) => k,
+            Turn::Row { row, .. } => row as u64,
             Turn::Counted { turns, k, warmup } => turns.of(set, k, warmup),
         }
     }
@@ -153,6 +170,7 @@ mod tests {
             pick: Pick::Unique,
             when_exhausted: WhenExhausted::Stop,
             columns: vec!["id".to_owned()],
+            landed: crate::plan::rows::Landed::default(),
             values: (0..n).map(|at| vec![at.to_string()]).collect(),
         })
     }

@@ -16,6 +16,7 @@ mod look;
 mod machine;
 mod metrics;
 mod names;
+mod prepare;
 mod progress;
 mod refresh;
 mod signals;
@@ -127,6 +128,10 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     let deadline = clock.now().plus(i64::try_from(plan.max_duration_us).unwrap_or(i64::MAX));
 
     let mut ending = set_up(plan, options, &mut stage, &mut stream, &mut stop, deadline).await;
+    let prepared = ending.0 == EndReason::Complete;
+    if prepared {
+        ending = prepare::setup(plan, &mut stage, &mut stream, &run_id, &mut stop, deadline).await;
+    }
     if ending.0 == EndReason::Complete {
         let conduct = Conduct {
             plan,
@@ -134,7 +139,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
             stream: &mut stream,
             edges,
             link_events,
-            run_id,
+            run_id: run_id.clone(),
             deadline,
             done: BTreeSet::new(),
         };
@@ -142,7 +147,12 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         accounts::note(plan, &stage, &mut stream);
     }
     let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);
-    let (still_broken, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
+    let mut undone = Vec::new();
+    if prepared {
+        undone = prepare::teardown(plan, &mut stage, &mut stream, &run_id).await;
+    }
+    let (mut still_broken, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
+    still_broken.extend(undone);
     if let (EndReason::Complete, Some(reason)) = (ending.0, interrupted) {
         ending = (reason, "stopped by a signal while services ended".to_owned());
     }

@@ -49,9 +49,9 @@ pub(super) struct Stage {
     pub(super) errands: BTreeMap<usize, Running>,
     /// Workers that a fault killed, by fault.
     workers: BTreeMap<usize, Workers>,
-    /// Look names up again.
-    lookers: JoinSet<()>,
-    tell: mpsc::UnboundedSender<String>,
+    /// What is done beside the run: looking names up again, refreshing rows.
+    pub(super) lookers: JoinSet<()>,
+    pub(super) tell: mpsc::UnboundedSender<String>,
     told: mpsc::UnboundedReceiver<String>,
 }
 

@@ -6,7 +6,7 @@
 
 use super::stage::{Lost, Stage};
 use super::stream::Stream;
-use super::{Options, Progress, RunError, header, lanes, set_up, signals};
+use super::{Options, Progress, RunError, header, lanes, prepare, set_up, signals};
 use crate::clock::Clock;
 use crate::link::Links;
 use crate::load::once::{Trial, Tried};
@@ -85,7 +85,11 @@ async fn on_runtime(
 
     let mut ending = set_up(plan, &options, &mut stage, &mut stream, &mut stop, deadline).await;
     let started = ending.0 == EndReason::Complete;
+    let mut undone = Vec::new();
     if started {
+        ending = prepare::setup(plan, &mut stage, &mut stream, &run_id, &mut stop, deadline).await;
+    }
+    if ending.0 == EndReason::Complete {
         let going = go(plan, &mut stage, &clock, &run_id, wanted, tell);
         ending = tokio::select! {
             went = going => match went {
@@ -99,7 +103,11 @@ async fn on_runtime(
         };
     }
     let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);
-    let (still_broken, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
+    if started {
+        undone = prepare::teardown(plan, &mut stage, &mut stream, &run_id).await;
+    }
+    let (mut still_broken, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
+    still_broken.extend(undone);
     if let (EndReason::Complete, Some(reason)) = (ending.0, interrupted) {
         ending = (reason, "stopped by a signal while services ended".to_owned());
     }

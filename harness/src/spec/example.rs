@@ -39,6 +39,19 @@ flows:
         form: {email: "${data.users.email}", at: "${now}"}
         check: [{json: {at: /token, exists: true}}, {json: {at: /n, equals: 1}}, {json: {at: /id, matches: "^a"}}, {header: {name: ETag, exists: "true", equals: v1}}, {contains: token}, {size: {at-most: 1MiB, at-least: 1B}}]
         capture: {token: {json: /token}, etag: {header: ETag}, sid: {cookie: sid}, id: {regex: "id=(a.*)"}}
+setup:
+  - command: {shell: "./seed.sh ${services.api.addr}", timeout: 2m}
+  - command: {run: [./seed, "${run.dir}"]}
+  - use: login
+  - get: {path: /a}
+  - post: {path: /b, json: {id: "${random.uuid}"}}
+  - put: {path: /c}
+  - patch: {path: /d}
+  - delete: {path: /e}
+  - head: {path: /f}
+  - options: {path: /g}
+  - for-each: {data: other, every: 10m, steps: [{post: {path: "/login/${data.other.email}", capture: {pass: {json: /token}}}}]}
+teardown: [{command: {run: [./clean.sh]}}]
 warmup: 20s
 steady-state:
   require: [fast, errors]

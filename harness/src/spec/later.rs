@@ -6,7 +6,7 @@
 
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
-    ("Scenario", &["include", "setup", "teardown", "baseline", "repeat"]),
+    ("Scenario", &["include", "baseline", "repeat"]),
     ("Service", &["running-process", "running-container"]),
     ("Link", &["protocol", "stub"]),
     ("Probe", &["metric", "command"]),

@@ -15,6 +15,7 @@ fn asking(lane: Lane, warmup: u64, rows: usize) -> Lane {
         pick: Pick::Sequential,
         when_exhausted: WhenExhausted::Stop,
         columns: vec!["id".to_owned()],
+        landed: crate::plan::rows::Landed::default(),
         values: (0..rows).map(|row| vec![format!("r{row}")]).collect(),
     })];
     let mut path = Template::new(Form::Path, "path");

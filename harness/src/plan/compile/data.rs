@@ -4,6 +4,7 @@
 //! Not here: who gets which row (`plan::rows`), CSV and JSON themselves (`tables`).
 
 use super::notes::Notes;
+use super::setup;
 use super::tables;
 use crate::plan::rows::Rows;
 use crate::plan::text::literal;
@@ -22,7 +23,8 @@ pub(super) const LONGEST: u64 = 64 << 20;
 /// The sets that could be read, in the order of the scenario.
 pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>) -> Vec<Arc<Rows>> {
     let sets = scenario.data.iter();
-    sets.filter_map(|(name, set)| one(name, set, folder, notes).map(Arc::new)).collect()
+    let sets = sets.filter_map(|(name, set)| one(name, set, folder, notes)).collect();
+    setup::add_columns(scenario, sets, notes)
 }
 
 fn trail(name: &str, set: &DataSet) -> Trail {
@@ -57,6 +59,7 @@ fn one(name: &Name, set: &DataSet, folder: &Path, notes: &mut Notes<'_>) -> Opti
             pick,
             when_exhausted,
             columns: table.columns,
+            landed: crate::plan::rows::Landed::default(),
             values: table.values,
         }),
         Err(wrong) => {

@@ -5,9 +5,10 @@
 
 use super::notes::Notes;
 use super::parts;
+use super::setup;
 use crate::spec::Trail;
 use crate::spec::scalar::Name;
-use crate::spec::types::{Load, Scenario, Step};
+use crate::spec::types::{Load, Preparation, Scenario, Step};
 
 /// A step, and where it is written.
 #[derive(Debug, Clone)]
@@ -27,6 +28,16 @@ pub(super) fn expand<'s>(
     scenario: &'s Scenario,
 ) -> Vec<Placed<'s>> {
     expanded(journey, trail, scenario).steps
+}
+
+/// The steps of a flow, those of others in their place.
+pub(super) fn of<'s>(name: &'s Name, scenario: &'s Scenario) -> Vec<Placed<'s>> {
+    let mut expanding = Expanding { scenario, open: Vec::new(), seen: 0, steps: Vec::new() };
+    if let Some(steps) = scenario.flows.get(name) {
+        expanding.open.push(name.as_str());
+        expanding.walk(steps, &flow(name.as_str()));
+    }
+    expanding.steps
 }
 
 fn expanded<'s>(journey: &'s [Step], trail: &Trail, scenario: &'s Scenario) -> Expanding<'s> {
@@ -98,7 +109,7 @@ pub(super) fn lacks(scenario: &Scenario) -> bool {
     uses(scenario).iter().any(|(_, name)| !scenario.flows.contains_key(*name))
 }
 
-/// All journeys of loads.
+/// All journeys of loads, and steps for each row.
 fn journeys(scenario: &Scenario) -> Vec<(Trail, &[Step])> {
     let load = Trail::root().key("load");
     let journeys = scenario.load.iter().map(|(name, entry)| {
@@ -114,7 +125,16 @@ fn journeys(scenario: &Scenario) -> Vec<(Trail, &[Step])> {
         };
         (trail.key(kind).key("journey"), parts::either(entry).0)
     });
-    journeys.collect()
+    let each = setup::lists(scenario).into_iter().flat_map(|(key, steps)| {
+        steps.iter().enumerate().filter_map(move |(at, step)| match step {
+            Preparation::ForEach(each) => {
+                let trail = Trail::root().key(key).index(at).key("for-each").key("steps");
+                Some((trail, each.steps.as_slice()))
+            }
+            _ => None,
+        })
+    });
+    journeys.chain(each).collect()
 }
 
 /// All that is written after `use`.
@@ -122,6 +142,13 @@ fn uses(scenario: &Scenario) -> Vec<(Trail, &Name)> {
     let flows = scenario.flows.iter();
     let flows = flows.map(|(name, steps)| (flow(name.as_str()), steps.as_slice()));
     let mut all = Vec::new();
+    for (key, steps) in setup::lists(scenario) {
+        for (at, step) in steps.iter().enumerate() {
+            if let Preparation::Use(name) = step {
+                all.push((Trail::root().key(key).index(at).key("use"), name));
+            }
+        }
+    }
     for (trail, steps) in journeys(scenario).into_iter().chain(flows) {
         for (at, step) in steps.iter().enumerate() {
             if let Step::Use(name) = step {

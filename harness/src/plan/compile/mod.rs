@@ -34,6 +34,7 @@ mod read_back;
 mod replay;
 mod requests;
 mod services;
+mod setup;
 mod sizes;
 mod steady;
 mod steps;
@@ -144,6 +145,8 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let loads = loads::compile(given, &mut notes);
     let users = users::compile(given, &loads, &mut notes);
     data::check_use(scenario, &loads, &users, &mut notes);
+    let [setup, teardown] = setup::lists(scenario)
+        .map(|(key, steps)| setup::compile(key, steps, given, (&loads, &users), &mut notes));
     let fleets = fleets::compile(given, loads.len() + users.len(), &mut notes);
     let traffic = Traffic { loads: &loads, users: &users, fleets: &fleets };
     let faults = faults::compile(given, traffic, &mut notes);
@@ -155,6 +158,9 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let (case, probes) = case(asked, &mut notes);
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
+    // What was written is meant.
+    let prepares_us = if scenario.guards.max_duration.is_none() { setup.most_us() } else { 0 };
+    let max_duration_us = max_duration_us.saturating_add(prepares_us);
     let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
     if notes.problems.is_empty() && !left_out.is_any() {
         let world = feasible::World { traffic, faults: &faults, links: &links, case: &case };
@@ -181,6 +187,8 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         links,
         loads,
         users,
+        setup,
+        teardown,
         fleets,
         watched,
         faults,

@@ -7,8 +7,8 @@ use crate::plan::Stairs;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{
-    Affects, Again, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Request, Scenario,
-    Spread, Step,
+    Affects, Again, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Preparation,
+    Request, Scenario, Spread, Step,
 };
 use assay_slo::case::{self, LoadKind};
 
@@ -208,6 +208,20 @@ pub(super) fn step(step: &Step) -> Option<(&'static str, &'static str, &Call)> {
         Step::Head(call) => ("HEAD", "head", call),
         Step::Options(call) => ("OPTIONS", "options", call),
         Step::Pause(_) | Step::Use(_) => return None,
+    })
+}
+
+/// The request of a step of a setup; none of anything else.
+pub(super) fn preparation(step: &Preparation) -> Option<(&'static str, &'static str, &Call)> {
+    Some(match step {
+        Preparation::Get(call) => ("GET", "get", call),
+        Preparation::Post(call) => ("POST", "post", call),
+        Preparation::Put(call) => ("PUT", "put", call),
+        Preparation::Patch(call) => ("PATCH", "patch", call),
+        Preparation::Delete(call) => ("DELETE", "delete", call),
+        Preparation::Head(call) => ("HEAD", "head", call),
+        Preparation::Options(call) => ("OPTIONS", "options", call),
+        Preparation::Use(_) | Preparation::Command(_) | Preparation::ForEach(_) => return None,
     })
 }
 

@@ -10,7 +10,7 @@ use super::logged::{Line, read_line};
 use super::notes::Notes;
 use super::{MOST_RUN_US, data, positive};
 use crate::plan::replay::Logged;
-use crate::plan::rows::Rows;
+use crate::plan::rows::{Landed, Rows};
 use crate::plan::template::{Form, Template};
 use crate::plan::text::literal;
 use crate::plan::words::{several, time};
@@ -169,6 +169,7 @@ fn requests(lines: Vec<Line>, place: &Place<'_>, timeout_us: u64) -> (Vec<Reques
         when_exhausted: WhenExhausted::Stop,
         columns: columns.chain(headers.iter().cloned()).collect(),
         values: lines.into_iter().map(row).collect(),
+        landed: Landed::default(),
     });
     let column = |form, name: &str, at| Template::column(form, name, &rows, at);
     let header = |(at, name): (usize, &String)| (name.clone(), column(Form::Header, name, at + 2));

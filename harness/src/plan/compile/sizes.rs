@@ -27,6 +27,8 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         ("links", scenario.links.len()),
         ("data", scenario.data.len()),
         ("flows", scenario.flows.len()),
+        ("setup", scenario.setup.len()),
+        ("teardown", scenario.teardown.len()),
         ("load", scenario.load.len()),
         ("fleets", scenario.fleets.len()),
         ("faults", scenario.faults.len()),

@@ -9,6 +9,7 @@ mod outage;
 mod refused;
 mod replay;
 mod requests;
+mod setup;
 mod stairs;
 mod terms;
 mod tls;

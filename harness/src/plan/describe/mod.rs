@@ -6,6 +6,7 @@ mod expect;
 mod fault;
 mod fleet;
 mod objective;
+mod setup;
 mod users;
 
 use super::compile::is_loopback;
@@ -33,6 +34,12 @@ pub fn describe(plan: &Plan) -> String {
     }
     section(&mut text, "services", columns(&services(plan), &[]));
     section(&mut text, "links", columns(&links(plan), &[]));
+    section(&mut text, "setup, before the warm-up", columns(&setup::rows(&plan.setup), &[]));
+    section(
+        &mut text,
+        "teardown, whatever ends the run",
+        columns(&setup::rows(&plan.teardown), &[]),
+    );
     section(&mut text, "load may go to", wrap("  ", &consent(plan), 2));
     let aligns = [Align::Right, Align::Right];
     section(

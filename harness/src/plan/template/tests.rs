@@ -11,6 +11,7 @@ fn rows(values: &[&str]) -> Arc<Rows> {
         pick: Pick::Unique,
         when_exhausted: WhenExhausted::Stop,
         columns: vec!["email".to_owned(), "n".to_owned()],
+        landed: crate::plan::rows::Landed::default(),
         values: values.iter().map(|value| vec![(*value).to_owned(), "7".to_owned()]).collect(),
     })
 }

@@ -145,7 +145,7 @@ enum Kind {
     Sample,
     /// A question to a store.
     Question,
-    /// A command that reads a store back, or is a fault or a metric.
+    /// A command that reads a store back, prepares a run, or is a fault or a metric.
     Command,
 }
 
@@ -161,6 +161,20 @@ impl Kind {
                 if sent(field) =>
             {
                 Kind::Request
+            }
+            [Some("setup" | "teardown"), None, _, Some(field), ..] if sent(field) => Kind::Request,
+            [
+                Some("setup" | "teardown"),
+                None,
+                Some("for-each"),
+                Some("steps"),
+                None,
+                _,
+                Some(field),
+                ..,
+            ] if sent(field) => Kind::Request,
+            [Some("setup" | "teardown"), None, Some("command"), Some("run" | "shell"), ..] => {
+                Kind::Command
             }
             [Some("fleets"), _, Some("send"), _, Some(field), ..] if sent(field) => Kind::Sample,
             [Some("fleets"), _, Some("read-back"), Some("http"), Some("path")] => Kind::Question,

@@ -19,6 +19,7 @@ mod objective;
 mod request;
 mod service;
 mod service_fault;
+mod setup;
 mod transport;
 mod users;
 
@@ -53,6 +54,7 @@ pub use objective::{
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
 pub use service_fault::{CommandFault, KillFault, RestartFault, RestartedBy, ServiceFault};
+pub use setup::{ForEach, Preparation, SetupCommand};
 pub use transport::{Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
@@ -102,6 +104,12 @@ pub struct Scenario {
     /// Steps that journeys share: `- use: NAME`.
     #[serde(default)]
     pub flows: IndexMap<Name, Vec<Step>>,
+    /// What is done once before the warm-up; if it fails, the run is not begun.
+    #[serde(default)]
+    pub setup: Vec<Preparation>,
+    /// What is done after the run, whatever ended it.
+    #[serde(default)]
+    pub teardown: Vec<Preparation>,
     /// Streams of requests.
     #[serde(default)]
     pub load: IndexMap<Name, Load>,

@@ -19,7 +19,7 @@ fn scenario(data: &str, rest: &str) -> (tempfile::TempDir, String, String) {
     (dir, file, text)
 }
 
-fn planned(data: &str, rest: &str) -> Result<Plan, Vec<(String, String)>> {
+pub(super) fn planned(data: &str, rest: &str) -> Result<Plan, Vec<(String, String)>> {
     let (dir, file, text) = scenario(data, rest);
     let told = |problems: &Problems| {
         let told = problems.iter().map(|problem| {

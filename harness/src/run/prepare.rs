@@ -1,0 +1,229 @@
+//! Setup before the warm-up, teardown after the run, and what is refreshed in between.
+//!
+//! Invariant: a setup that fails begins no run, and says which step failed and what was answered;
+//! the teardown comes all the same, all of it, whatever fails.
+//! Invariant: nothing of it is measured.
+//! Not here: sending (`load::errand`), programs (`service`).
+
+use super::conduct::Ending;
+use super::lanes;
+use super::signals::{self, Stop};
+use super::stage::Stage;
+use super::stream::Stream;
+use crate::clock::Clock;
+use crate::load::errand::{Errand, Place};
+use crate::plan::setup::{AT_ONCE, ForEach, Requests, Setup, Step};
+use crate::plan::{Plan, Target};
+use crate::service::run_program;
+use crate::spec::mask;
+use assay_slo::At;
+use assay_slo::event::EndReason;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::task::JoinSet;
+use tokio::time::Duration;
+
+/// What is asked of whoever does the steps.
+struct Doing<'a> {
+    plan: &'a Plan,
+    stage: &'a Stage,
+    clock: Clock,
+    run_id: &'a str,
+    /// `setup` or `teardown`.
+    name: &'static str,
+}
+
+/// All steps before the warm-up; [`EndReason::Complete`] if all went well.
+pub(super) async fn setup(
+    plan: &Plan,
+    stage: &mut Stage,
+    stream: &mut Stream,
+    run_id: &str,
+    stop: &mut Stop,
+    deadline: At,
+) -> Ending {
+    if plan.setup.steps.is_empty() {
+        return (EndReason::Complete, String::new());
+    }
+    let clock = stream.clock;
+    stream.progress.note("setup");
+    let refreshed = {
+        let doing = Doing { plan, stage, clock, run_id, name: "setup" };
+        tokio::select! {
+            done = doing.all(&plan.setup) => match done {
+                Ok(refreshed) => refreshed,
+                Err(problem) => return (EndReason::CouldNotRun, problem),
+            },
+            reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
+            () = clock.sleep_until(deadline) => {
+                return (EndReason::Guard, "max-duration was over before the setup was".into());
+            }
+        }
+    };
+    for (every, round) in refreshed {
+        let set = round.each.rows.name.clone();
+        let secrets = plan.secrets.clone();
+        let tell = stage.tell.clone();
+        stage.lookers.spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                if let Err(why) = Arc::clone(&round).go().await {
+                    let why = mask(&why, &secrets);
+                    // Nobody listens any more only if the run has ended.
+                    let _ = tell.send(format!(
+                        "`{set}` could not be refreshed: {why}; its rows kept what they had"
+                    ));
+                }
+            }
+        });
+    }
+    (EndReason::Complete, String::new())
+}
+
+/// All steps after the run, whatever fails; what failed is left to be mended.
+pub(super) async fn teardown(
+    plan: &Plan,
+    stage: &mut Stage,
+    stream: &mut Stream,
+    run_id: &str,
+) -> Vec<String> {
+    stage.lookers.abort_all();
+    if plan.teardown.steps.is_empty() {
+        return Vec::new();
+    }
+    stream.progress.note("teardown");
+    let doing = Doing { plan, stage, clock: stream.clock, run_id, name: "teardown" };
+    let mut failed = Vec::new();
+    let errand = doing.single(&plan.teardown);
+    let mut course = errand.as_ref().ok().and_then(Option::as_ref).map(Errand::course);
+    for (at, step) in plan.teardown.steps.iter().enumerate() {
+        let done = match (&errand, step) {
+            (Err(problem), Step::Send(_)) => Err(problem.clone()),
+            (Ok(Some(errand)), Step::Send(request)) => match &mut course {
+                Some(course) => errand.send(*request, None, course).await,
+                None => Ok(()),
+            },
+            (_, step) => doing.other(step).await.map(|_| ()),
+        };
+        if let Err(why) = done {
+            failed.push(mask(
+                &format!("teardown, step {}: {why}; what it was to tidy up may be left", at + 1),
+                &plan.secrets,
+            ));
+        }
+    }
+    failed
+}
+
+impl Doing<'_> {
+    /// All steps; gives what is to be done again, and how often.
+    async fn all(&self, setup: &Setup) -> Result<Vec<(Duration, Arc<Round>)>, String> {
+        let errand = self.single(setup)?;
+        let mut course = errand.as_ref().map(Errand::course);
+        let mut again = Vec::new();
+        for (at, step) in setup.steps.iter().enumerate() {
+            let done = match (step, &errand, &mut course) {
+                (Step::Send(request), Some(errand), Some(course)) => {
+                    errand.send(*request, None, course).await.map(|()| None)
+                }
+                (step, _, _) => self.other(step).await,
+            };
+            let round = done.map_err(|why| {
+                let text = format!("{}, step {}: {why}", self.name, at + 1);
+                mask(&text, &self.plan.secrets)
+            })?;
+            again.extend(round);
+        }
+        Ok(again)
+    }
+
+    /// A step that is no single request; gives it if it is to be done again.
+    async fn other(&self, step: &Step) -> Result<Option<(Duration, Arc<Round>)>, String> {
+        match step {
+            Step::Send(_) => Ok(None),
+            Step::Command { words, timeout_us } => {
+                let words: Vec<String> = words
+                    .iter()
+                    .map(|word| self.stage.fill(word, None))
+                    .collect::<Result<_, _>>()?;
+                let within = Duration::from_micros(*timeout_us);
+                let ran = run_program(&words, &self.plan.folder, self.run_id, within).await;
+                ran.map_err(|why| format!("command `{}`: {why}", words.join(" ")))?;
+                Ok(None)
+            }
+            Step::ForEach(each) => {
+                let errand = self.errand(&each.sent)?;
+                let round = Arc::new(Round { each: each.clone(), errand });
+                Arc::clone(&round).go().await?;
+                let every = each.every_us.map(Duration::from_micros);
+                Ok(every.map(|every| (every, round)))
+            }
+        }
+    }
+
+    fn single(&self, setup: &Setup) -> Result<Option<Errand>, String> {
+        setup.requests.as_ref().map(|sent| self.errand(sent)).transpose()
+    }
+
+    fn errand(&self, sent: &Requests) -> Result<Errand, String> {
+        let address = lanes::target(self.plan, self.stage, &sent.to)?;
+        let mut client = lanes::client(self.stage, &sent.client)?;
+        if let Target::Service(name) = &sent.to {
+            // It has no settings of its own.
+            client.transport.tls = self.plan.tls_of(name);
+        }
+        let requests: Vec<_> = sent
+            .requests
+            .iter()
+            .map(|request| lanes::request(self.stage, request))
+            .collect::<Result<_, _>>()?;
+        let place =
+            Place { addr: address.addr, authority: &address.authority, ends: &address.ends };
+        let of_run = (self.clock, self.run_id, self.plan.seed);
+        let secrets = &self.plan.secrets;
+        Errand::new(of_run, self.name, place, &client, &requests, sent.captures, secrets)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// The steps for each row of a set.
+struct Round {
+    each: ForEach,
+    errand: Errand,
+}
+
+impl Round {
+    /// Does all rows, some at once; the first failure ends it.
+    async fn go(self: Arc<Round>) -> Result<(), String> {
+        let rows = self.each.rows.values.len();
+        let next = Arc::new(AtomicUsize::new(0));
+        let mut workers = JoinSet::new();
+        for _ in 0..AT_ONCE.min(rows) {
+            let (round, next) = (Arc::clone(&self), Arc::clone(&next));
+            workers.spawn(async move {
+                let mut course = round.errand.course();
+                loop {
+                    let row = next.fetch_add(1, Ordering::Relaxed);
+                    if row >= rows {
+                        return Ok::<(), String>(());
+                    }
+                    course.begin();
+                    let set = &round.each.rows.name;
+                    for at in 0..round.errand.len() {
+                        let sent = round.errand.send(at, Some((set, row)), &mut course).await;
+                        sent.map_err(|why| format!("row {} of `{set}`: {why}", row + 1))?;
+                    }
+                    for (slot, column) in &round.each.lands {
+                        if let Some(value) = course.captured(*slot) {
+                            round.each.rows.landed.land(row, *column, value);
+                        }
+                    }
+                }
+            });
+        }
+        while let Some(ended) = workers.join_next().await {
+            ended.map_err(|_| "a task that prepared rows died".to_owned())??;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! Setup and teardown: every user is logged in before the load, tokens are refreshed beside it, what
+//! fails is said, and the teardown comes whatever happens.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{Case, Server, assay, said, signal, under_way, verdict};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+/// Gives each who logs in a token, another one each time, and takes only the last one or the one
+/// before; `closed` lets nobody in.
+struct Shop {
+    server: Server,
+    logins: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl Shop {
+    fn open(closed: bool) -> Shop {
+        let logins: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
+        let book = Arc::clone(&logins);
+        let server = Server::hears(move |_, heard, stream| {
+            let (head, body) = heard.split_once("\r\n\r\n").unwrap_or((heard, ""));
+            let line = head.lines().next().unwrap_or_default();
+            let mut book = book.lock().unwrap();
+            let (status, body) = if line.starts_with("POST /login ") {
+                let name = body.strip_prefix("email=").unwrap_or_default().to_owned();
+                let nth = book.entry(name.clone()).or_insert(0);
+                *nth += 1;
+                match closed {
+                    false => (200, format!("{{\"token\": \"{name}/{nth}\"}}")),
+                    true => (403, "nobody today".to_owned()),
+                }
+            } else if line.starts_with("DELETE ") {
+                book.insert("cleaned".to_owned(), 1);
+                (204, String::new())
+            } else {
+                let token = head.split("Bearer ").nth(1).unwrap_or_default();
+                let token = token.lines().next().unwrap_or_default();
+                let (name, nth) = token.rsplit_once('/').unwrap_or_default();
+                let last = book.get(name).copied().unwrap_or(0);
+                let good = nth.parse::<u64>().is_ok_and(|nth| nth + 1 >= last && nth <= last);
+                (if good { 200 } else { 401 }, "orders".to_owned())
+            };
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes())
+        });
+        Shop { server, logins }
+    }
+
+    fn case(&self, more: &str, seconds: u64) -> Case {
+        let case = Case::new(&format!(
+            "schema: 1
+name: logged-in
+services: {{shop: {{url: \"http://{}\"}}}}
+data: {{users: {{csv: {{file: users.csv}}}}}}
+flows:
+  login:
+    - post: {{path: /login, form: {{email: \"${{data.users.email}}\"}}, capture: {{token: {{json: /token}}}}}}
+{more}
+load:
+  crowd:
+    constant-arrival-rate:
+      rate: 100/s
+      duration: {seconds}s
+      requests: [{{get: {{path: /orders, headers: {{Authorization: \"Bearer ${{data.users.token}}\"}}}}}}]
+objectives: {{errors: {{error-rate: {{below: 1%}}}}}}
+",
+            self.server.addr
+        ));
+        let rows: String = (0..40).map(|n| format!("user{n}\n")).collect();
+        std::fs::write(case.folder.path().join("users.csv"), format!("email\n{rows}")).unwrap();
+        case
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.logins.lock().unwrap().get(name).copied().unwrap_or(0)
+    }
+}
+
+const LOGIN: &str = "setup:
+  - command: {shell: \"echo seeded > seeded.txt\"}
+  - for-each: {data: users, every: 700ms, steps: [{use: login}]}
+teardown:
+  - command: {run: [rm, seeded.txt]}
+  - delete: {path: /all, check: [{status: [204]}]}";
+
+#[test]
+fn every_user_is_logged_in_once_and_again_beside_the_load() {
+    let shop = Shop::open(false);
+    let case = shop.case(LOGIN, 4);
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    for user in 0..40 {
+        // Every 0.7 s in 4 s, and who is slow fewer times; tokens from before would have failed.
+        assert!((2..=8).contains(&shop.count(&format!("user{user}"))), "user{user}");
+    }
+    assert_eq!(shop.count("cleaned"), 1);
+    assert!(!case.folder.path().join("seeded.txt").exists());
+    // Nothing of it was measured.
+    let card = verdict(&case.out());
+    assert_eq!(card["objectives"][0]["n"], 400, "{card}");
+    for file in ["journal.jsonl", "report.html"] {
+        let text = std::fs::read_to_string(case.out().join(file)).unwrap();
+        assert!(!text.contains("user7"), "{file}");
+    }
+    let plan = assay(&["plan", "case.yaml"]).current_dir(case.folder.path()).output().unwrap();
+    let text = said(&plan);
+    assert!(text.contains("for 40 rows of users: POST /login, again every 700 ms"), "{text}");
+}
+
+/// The twin: without refreshing tokens are good for one more log-in only.
+#[test]
+fn a_load_whose_users_are_not_logged_in_is_violated() {
+    let shop = Shop::open(false);
+    let setup = "setup: [{for-each: {data: users, steps: [{use: login}, {use: login}, {get: {path: /x, \
+                 headers: {Authorization: \"Bearer ${token}\"}}}]}}]";
+    let good = shop.case(setup, 4).run(&[]);
+    assert_eq!(good.status.code(), Some(0), "{}", said(&good));
+    let other = Shop::open(false);
+    let case = other.case(setup, 4);
+    let command = case
+        .command(&[
+            "--set",
+            "load.crowd.constant-arrival-rate.requests.0.get.headers.Authorization=Bearer none/1",
+        ])
+        .output();
+    let output = command.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+}
+
+#[test]
+fn a_setup_that_fails_says_which_step_and_what_was_answered_and_is_torn_down() {
+    let shop = Shop::open(true);
+    let case = shop.case(LOGIN, 4);
+    let output = case.run(&[]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("setup, step 2: row "), "{text}");
+    assert!(flat.contains("POST /login: check status 2xx or 3xx: it is 403 Forbidden"), "{text}");
+    assert!(flat.contains("answered 403: nobody today"), "{text}");
+    assert_eq!(shop.count("cleaned"), 1);
+    assert!(!case.folder.path().join("seeded.txt").exists());
+    // Nothing else was sent.
+    assert!(shop.server.seen() <= 17, "{}", shop.server.seen());
+}
+
+#[test]
+fn a_teardown_that_fails_leaves_something_broken_and_goes_on() {
+    let shop = Shop::open(false);
+    let teardown = "setup: [{for-each: {data: users, steps: [{use: login}]}}]
+teardown: [{command: {shell: \"echo no disk >&2; exit 7\"}}, {delete: {path: /all}}]";
+    let case = shop.case(teardown, 4);
+    let output = case.run(&[]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    assert!(text.contains("teardown, step 1: command"), "{text}");
+    assert!(text.contains("it ended with exit status: 7; it said: no disk"), "{text}");
+    assert_eq!(shop.count("cleaned"), 1);
+}
+
+#[test]
+fn an_interrupted_run_is_torn_down() {
+    let shop = Shop::open(false);
+    let case = shop.case(LOGIN, 60);
+    let child = under_way(&case);
+    signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert_eq!(shop.count("cleaned"), 1);
+    assert!(!case.folder.path().join("seeded.txt").exists());
+}
+
+#[test]
+fn a_trial_is_prepared_as_well() {
+    let shop = Shop::open(false);
+    let case = shop.case(LOGIN, 4);
+    let output = assay(&["try", "case.yaml"]).current_dir(case.folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("< orders"), "{}", said(&output));
+    assert_eq!((shop.count("user0") > 0, shop.count("cleaned")), (true, 1));
+}
