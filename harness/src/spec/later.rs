@@ -8,7 +8,6 @@
 const LATER: &[(&str, &[&str])] = &[
     ("Scenario", &["include", "setup", "teardown", "metrics", "baseline", "repeat"]),
     ("Service", &["running-process", "running-container"]),
-    ("Link", &["protocol", "stub"]),
     ("Probe", &["metric", "command"]),
     ("Load", &["replay-log"]),
     ("ConstantArrivalRate", &["journey"]),
@@ -16,7 +15,7 @@ const LATER: &[(&str, &[&str])] = &[
     ("SteppingArrivalRate", &["until", "journey"]),
     ("Client", &["redirects", "cookies", "idle-reset"]),
     ("Request", &["use", "pause"]),
-    ("Fault", &["half-open", "limit-bytes", "disconnect", "pressure", "manual"]),
+    ("Fault", &["disconnect", "pressure", "manual"]),
     ("ServiceFault", &["count"]),
     ("BreakerEvidence", &["resilience4j", "polly", "envoy", "log", "gauge"]),
     ("Objective", &["throughput", "latency-change", "error-rate-change"]),

@@ -18,6 +18,7 @@ mod objective;
 mod request;
 mod service;
 mod service_fault;
+mod stub;
 mod transport;
 mod users;
 
@@ -44,8 +45,11 @@ pub use objective::{
     LatencyObjective, Objective,
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
-pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
+pub use service::{
+    Container, HttpProbe, Link, LinkProtocol, Probe, Process, Ready, Service, SteadyState,
+};
 pub use service_fault::{CommandFault, KillFault, RestartFault, RestartedBy, ServiceFault};
+pub use stub::{Reply, Route};
 pub use transport::{Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
