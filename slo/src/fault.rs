@@ -89,7 +89,8 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
             (Worked::Without, text)
         }
         (Some(_), Some(0)) if asked == Some(0) => {
-            (Worked::Without, "without effect: no request matched".to_owned())
+            let what = if fault.shows == Shows::Connections { "connection" } else { "request" };
+            (Worked::Without, format!("without effect: no {what} matched"))
         }
         (Some(_), Some(0)) => (Worked::Without, "without effect: no request was hit".to_owned()),
         (Some(_), Some(_)) => (Worked::Took, "took effect".to_owned()),
@@ -137,7 +138,9 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
         Shows::Slow { .. } | Shows::Unseen => false,
         Shows::Refused if broken => true,
         Shows::Refused => return refused(key, counts),
-        Shows::Broken | Shows::Gone | Shows::Done => broken || key.outcome == Outcome::ConnectError,
+        Shows::Broken | Shows::Gone | Shows::Done | Shows::Connections => {
+            broken || key.outcome == Outcome::ConnectError
+        }
     };
     if fits { counts.n } else { 0 }
 }

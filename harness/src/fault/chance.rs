@@ -26,6 +26,8 @@ pub(crate) enum For<'a> {
     Arrival(u64),
     /// The quota's block with this number.
     Block(u64),
+    /// Of the connection with this number the piece with that.
+    Piece(u64, u64),
 }
 
 /// The stream of a seed, a fault and what it is for: ChaCha8 seeded by SHA-256 of the three,
@@ -44,6 +46,11 @@ pub(crate) fn stream(seed: u64, fault: &str, what: For<'_>) -> ChaCha8Rng {
         For::Arrival(nth) => {
             hash.update(b"a");
             hash.update(nth.to_le_bytes());
+        }
+        For::Piece(nth, piece) => {
+            hash.update(b"p");
+            hash.update(nth.to_le_bytes());
+            hash.update(piece.to_le_bytes());
         }
         For::Block(nth) => {
             hash.update(b"b");

@@ -4,15 +4,19 @@
 //! Not here: when faults come and go (`run`), what happens to connections (`link`).
 
 mod chance;
-mod glob;
+mod flows;
 mod planned;
+mod stub;
 #[cfg(test)]
 mod tests;
 
 use crate::link::{Action, Answer};
 use crate::plan::{Affects, Fault, FaultKind, Match, OutageMode};
 use assay_slo::Share;
-use planned::{Harm, Planned};
+pub use stub::stub;
+
+use flows::Flowing;
+use planned::{Harm, Planned, Victims};
 use std::sync::Arc;
 
 /// Why a planned fault cannot be.
@@ -45,6 +49,12 @@ pub enum FaultError {
         /// The fault.
         name: String,
     },
+    /// Its link speaks another protocol.
+    #[error("fault `{name}` does nothing to a link of this protocol")]
+    Protocol {
+        /// The fault.
+        name: String,
+    },
     /// It is done to a service, or by a command.
     #[error("fault `{name}` acts on no link")]
     NoLink {
@@ -73,6 +83,9 @@ pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
         | FaultKind::Stop
         | FaultKind::Restart
         | FaultKind::Command(_) => return Err(FaultError::NoLink { name: name() }),
+        FaultKind::HalfOpen | FaultKind::LimitBytes { .. } => {
+            return Err(FaultError::Protocol { name: name() });
+        }
         FaultKind::Outage(OutageMode::BlackHole) => Harm::BlackHole,
         FaultKind::Outage(OutageMode::Reset) => Harm::Reset,
         FaultKind::Abort => Harm::Abort,
@@ -93,4 +106,20 @@ pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
     Planned::new(seed, &fault.name, harm, fault.affects, &fault.matches)
         .map(|planned| Action::Requests(Arc::new(planned)))
         .map_err(|share| FaultError::Quota { name: name(), share })
+}
+
+/// The same for a link of a protocol that nobody looks into: what it does to connections.
+///
+/// # Errors
+/// As [`action`].
+pub fn action_on_connections(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
+    let name = || fault.name.clone();
+    if fault.kind == FaultKind::Outage(OutageMode::Refuse) {
+        return action(fault, seed);
+    }
+    let victims =
+        Victims::of(fault.affects).map_err(|share| FaultError::Quota { name: name(), share })?;
+    let flowing = Flowing::new(fault, victims, seed);
+    let flowing = flowing.ok_or_else(|| FaultError::Protocol { name: name() })?;
+    Ok(Action::Flows(Arc::new(flowing)))
 }

@@ -7,8 +7,7 @@
 //! Not here: drawing (`chance`), paths (`glob`), obeying (`link`).
 
 use super::chance::{self, For};
-use super::glob::Glob;
-use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Reach, Ruling, Seen, Tail};
+use crate::link::{Answer, DrawnBy, Ending, Fate, Fault, Glob, Reach, Ruling, Seen, Tail};
 use crate::plan::{Affects, Delay, Latency, Match, Side};
 use assay_slo::Share;
 use std::cmp::Reverse;
@@ -60,6 +59,24 @@ pub(crate) enum Victims {
     Next(u64),
 }
 
+impl Victims {
+    /// As they are planned.
+    ///
+    /// # Errors
+    /// The share of a quota that is not in whole percent.
+    pub(crate) fn of(affects: Affects) -> Result<Victims, Share> {
+        let percent = Share::ONE.0 / chance::BLOCK;
+        Ok(match affects {
+            Affects::All => Victims::All,
+            Affects::Share(share) => Victims::Share(share),
+            Affects::Quota(share) if share.0 % percent == 0 => Victims::Quota(share.0 / percent),
+            Affects::Quota(share) => return Err(share),
+            Affects::EveryNth(n) => Victims::EveryNth(n),
+            Affects::Next(n) => Victims::Next(n),
+        })
+    }
+}
+
 /// A fault of requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
@@ -84,15 +101,7 @@ impl Planned {
         affects: Affects,
         matches: &Match,
     ) -> Result<Planned, Share> {
-        let percent = Share::ONE.0 / chance::BLOCK;
-        let victims = match affects {
-            Affects::All => Victims::All,
-            Affects::Share(share) => Victims::Share(share),
-            Affects::Quota(share) if share.0 % percent == 0 => Victims::Quota(share.0 / percent),
-            Affects::Quota(share) => return Err(share),
-            Affects::EveryNth(n) => Victims::EveryNth(n),
-            Affects::Next(n) => Victims::Next(n),
-        };
+        let victims = Victims::of(affects)?;
         Ok(Planned {
             seed,
             name: name.to_owned(),
@@ -110,7 +119,7 @@ impl Planned {
     }
 }
 
-fn micros(time: Duration) -> u64 {
+pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -7,6 +7,7 @@
 
 use super::passage::Passage;
 use super::seen::{DrawnBy, Fault, Reach};
+use super::stream::{Flow, Flows};
 use assay_slo::At;
 use assay_slo::event::Effect;
 use std::collections::BTreeMap;
@@ -20,12 +21,15 @@ pub enum Action {
     Refuse,
     /// Something is done to single requests.
     Requests(Arc<dyn Fault>),
+    /// Something is done to connections, whatever they carry.
+    Flows(Arc<dyn Flows>),
 }
 
 impl std::fmt::Debug for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Action::Refuse => f.write_str("Refuse"),
+            Action::Flows(_) => f.write_str("Flows"),
             Action::Requests(fault) => write!(f, "Requests({:?})", fault.reach()),
         }
     }
@@ -96,7 +100,7 @@ impl Board {
     pub(crate) fn reach(&self, fault: usize) -> Reach {
         match self.active.get(&fault).map(|active| &active.action) {
             Some(Action::Requests(fault)) => fault.reach(),
-            Some(Action::Refuse) | None => Reach::Arriving,
+            Some(Action::Refuse | Action::Flows(_)) | None => Reach::Arriving,
         }
     }
 
@@ -104,8 +108,25 @@ impl Board {
     pub(crate) fn stalls_all(&self) -> bool {
         self.active.values().any(|active| match &active.action {
             Action::Requests(fault) => fault.reach() == Reach::Connections,
-            Action::Refuse => false,
+            Action::Refuse | Action::Flows(_) => false,
         })
+    }
+
+    /// Asks a fault about a connection, once: what it does, by which rules, and the connection's
+    /// number among those that it was asked about.
+    pub(crate) fn ask_flow(&mut self, fault: usize) -> Option<(Flow, Arc<dyn Flows>, u64)> {
+        let Some(Active { action: Action::Flows(rules), tally, .. }) = self.active.get_mut(&fault)
+        else {
+            return None;
+        };
+        let nth = tally.effect.matched;
+        tally.effect.matched += 1;
+        Some((rules.decide(nth)?, Arc::clone(rules), nth))
+    }
+
+    /// Bytes went through: all faults that were cleared and not yet seen to be gone.
+    pub(crate) fn flowed(&mut self) -> Vec<usize> {
+        self.cleared.drain(..).map(|cleared| cleared.fault).collect()
     }
 
     /// Asks a fault about a request, once.
@@ -159,7 +180,7 @@ impl Board {
         let mut gone = Vec::new();
         self.cleared.retain(|cleared| {
             let about = match &cleared.action {
-                Action::Refuse => true,
+                Action::Refuse | Action::Flows(_) => true,
                 Action::Requests(fault) => fault.matches(&passage.seen),
             };
             let is_proof = about && passage.number >= cleared.from;

@@ -52,12 +52,19 @@ pub struct Cleared {
 type Reply<T> = oneshot::Sender<Result<T, LinkError>>;
 
 enum Order {
-    Bind { name: String, addr: SocketAddr, counters: Arc<Counters>, reply: Reply<SocketAddr> },
+    Bind { asked: Asked, counters: Arc<Counters>, reply: Reply<SocketAddr> },
     Inject { fault: usize, name: String, action: Action, reply: Reply<Applied> },
     Clear { fault: usize, recovery_us: u64, reply: Reply<Cleared> },
     Verify { reply: Reply<Vec<String>> },
     Watch { name: String, zero: At, each: bool, reply: Reply<()> },
     Flush { reply: Reply<()> },
+}
+
+/// A link that is to be.
+struct Asked {
+    name: String,
+    addr: SocketAddr,
+    reads: bool,
 }
 
 /// All links of a run.
@@ -98,11 +105,22 @@ impl Links {
     /// # Errors
     /// [`LinkError::PortTaken`], [`LinkError::Bind`], [`LinkError::AlreadyBound`].
     pub async fn bind(&self, name: &str, addr: SocketAddr) -> Result<SocketAddr, LinkError> {
-        let counters = Arc::new(Counters::default());
-        let order =
-            |reply| Order::Bind { name: name.to_owned(), addr, counters: counters.clone(), reply };
-        let bound = self.order(order).await?;
-        self.known().insert(name.to_owned(), counters);
+        self.bind_one(Asked { name: name.to_owned(), addr, reads: true }).await
+    }
+
+    /// The same for a link that passes on whatever comes, and reads none of it.
+    ///
+    /// # Errors
+    /// As [`Links::bind`].
+    pub async fn bind_tcp(&self, name: &str, addr: SocketAddr) -> Result<SocketAddr, LinkError> {
+        self.bind_one(Asked { name: name.to_owned(), addr, reads: false }).await
+    }
+
+    async fn bind_one(&self, asked: Asked) -> Result<SocketAddr, LinkError> {
+        let (name, counters) = (asked.name.clone(), Arc::new(Counters::default()));
+        let bound =
+            self.order(|reply| Order::Bind { asked, counters: counters.clone(), reply }).await?;
+        self.known().insert(name, counters);
         Ok(bound)
     }
 
@@ -217,8 +235,8 @@ async fn obey(shared: Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
         };
         let Some(order) = order else { break };
         match order {
-            Order::Bind { name, addr, counters, reply } => {
-                let _unheard = reply.send(bind(&shared, &mut links, name, addr, counters));
+            Order::Bind { asked, counters, reply } => {
+                let _unheard = reply.send(bind(&shared, &mut links, asked, counters));
             }
             Order::Inject { fault, name, action, reply } => match links.get(&name).cloned() {
                 None => {
@@ -276,8 +294,7 @@ async fn obey(shared: Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
 fn bind(
     shared: &Shared,
     links: &mut BTreeMap<String, Rc<Proxy>>,
-    name: String,
-    addr: SocketAddr,
+    Asked { name, addr, reads }: Asked,
     counters: Arc<Counters>,
 ) -> Result<SocketAddr, LinkError> {
     if links.contains_key(&name) {
@@ -285,7 +302,7 @@ fn bind(
     }
     let bound = Listener::bind(addr).and_then(|listener| {
         let bound = listener.addr()?;
-        let link = Proxy::new(shared.clone(), counters, Some(listener));
+        let link = Proxy::of(shared.clone(), counters, Some(listener), reads);
         link.accept()?;
         links.insert(name.clone(), link);
         Ok(bound)

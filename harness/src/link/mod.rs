@@ -1,4 +1,5 @@
-//! Links: named HTTP/1.1 proxies between two parties, on which network faults act.
+//! Links: named proxies between two parties, on which network faults act; of HTTP/1.1 they read the
+//! requests, of any other protocol nothing (`stream`).
 //!
 //! Invariant: a fault decides, the link obeys: a [`Fault`] rules on a request's head, rulings
 //! combine to one [`Fate`], and the relay carries it out. Removing a fault loses no byte that
@@ -11,7 +12,7 @@
 //! control -> proxy -> relay -> body
 //!              |        |
 //!            board -> passage -> seen -> fate        listener, conn, counts, pace: leaves
-//!            watch ----^
+//!            watch ----^                           stream: for all that is no HTTP
 //! ```
 
 mod board;
@@ -20,12 +21,15 @@ mod conn;
 mod control;
 mod counts;
 mod fate;
+mod glob;
 mod listener;
 mod pace;
 mod passage;
 mod proxy;
 mod relay;
 mod seen;
+mod stream;
+pub mod stub;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -34,7 +38,9 @@ pub use board::Action;
 pub use control::{Applied, Cleared, Links};
 pub use counts::Counts;
 pub use fate::{Answer, Back, Ending, Fate, Tail};
+pub use glob::Glob;
 pub use seen::{DrawnBy, Fault, REQUEST_ID, Reach, Ruling, Seen};
+pub use stream::{Flow, Flows, Way};
 
 use assay_slo::At;
 use assay_slo::event::Attempt;

@@ -6,6 +6,7 @@
 //! Not here: a request's way over it (`way`), relaying (`relay`), the other runtime's side
 //! (`control`).
 
+mod pipes;
 mod way;
 
 use super::LinkEvent;
@@ -16,6 +17,7 @@ use super::listener::Listener;
 use super::passage::{Passage, Step};
 use super::relay;
 use super::seen::Reach;
+use super::stream::{self, Pipe};
 use super::watch::{Room, Watch};
 use crate::clock::Clock;
 use crate::record::Edges;
@@ -60,17 +62,33 @@ pub(crate) struct Proxy {
     board: RefCell<Board>,
     watch: RefCell<Option<Watch>>,
     conns: RefCell<BTreeMap<u64, Rc<Conn>>>,
+    pipes: RefCell<BTreeMap<u64, Rc<Pipe>>>,
+    /// Whether it looks into what passes.
+    reads: bool,
     conns_made: Cell<u64>,
 }
 
 impl Proxy {
-    /// A link on this listener; without one, for connections that are handed to it.
+    /// An HTTP link on this listener; without one, for connections that are handed to it.
+    #[cfg(test)]
     pub(crate) fn new(
         shared: Shared,
         counters: Arc<Counters>,
         listener: Option<Listener>,
     ) -> Rc<Proxy> {
+        Proxy::of(shared, counters, listener, true)
+    }
+
+    /// The same; one that does not read what passes serves any protocol.
+    pub(crate) fn of(
+        shared: Shared,
+        counters: Arc<Counters>,
+        listener: Option<Listener>,
+        reads: bool,
+    ) -> Rc<Proxy> {
         Rc::new(Proxy {
+            pipes: RefCell::default(),
+            reads,
             shared,
             counters,
             listener,
@@ -185,8 +203,9 @@ impl Proxy {
             if let Some(task) = self.acceptor.take() {
                 task.abort();
             }
-            let open = conns.iter().filter(|conn| !conn.is_closed()).count();
-            self.board.borrow_mut().refused(fault, open as u64);
+            let open = conns.iter().filter(|conn| !conn.is_closed()).count() as u64;
+            let open = open + self.cut_all();
+            self.board.borrow_mut().refused(fault, open);
             let listening = self.listener.as_ref().filter(|_| !refused);
             let refuses = listening.map_or(Ok(()), Listener::refuse);
             for conn in conns {
@@ -194,6 +213,7 @@ impl Proxy {
             }
             return refuses;
         }
+        self.ask_all(fault);
         let reach = self.board.borrow().reach(fault);
         for conn in conns {
             // One without a request meets the fault with its next: so no call fails unseen.
@@ -228,6 +248,7 @@ impl Proxy {
     fn lose_effect(self: &Rc<Self>, fault: usize) -> io::Result<Option<Tally>> {
         let refused = self.refuses();
         let tally = self.board.borrow_mut().remove(fault, self.counters.requests());
+        self.free_all(fault);
         for conn in self.conns.borrow().values() {
             if let Some(passage) = conn.passage.borrow_mut().as_mut() {
                 passage.remove(fault);
@@ -307,9 +328,14 @@ async fn accept_all(proxy: Rc<Proxy>, listener: TcpListener) {
                 }
                 // Without it small answers wait for acknowledgements; nothing is lost if it fails.
                 let _slower = stream.set_nodelay(true);
-                let conn = proxy.open(Box::new(stream));
                 let dial = relay::dial(Rc::clone(&proxy), peer.ip());
-                tokio::task::spawn_local(relay::serve(Rc::clone(&proxy), conn, dial));
+                if proxy.reads {
+                    let conn = proxy.open(Box::new(stream));
+                    tokio::task::spawn_local(relay::serve(Rc::clone(&proxy), conn, dial));
+                } else {
+                    let client = Box::new(stream);
+                    tokio::task::spawn_local(stream::serve(Rc::clone(&proxy), client, dial));
+                }
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }

@@ -79,6 +79,14 @@ pub enum FaultKind {
         /// Bytes in a second, of each.
         per_s: u64,
     },
+    /// Of a `tcp` link: the upstream's connection is reset, and the client learns of it when the
+    /// fault is over.
+    HalfOpen,
+    /// Of a `tcp` link: the connection is reset once so many bytes have come back.
+    LimitBytes {
+        /// How many.
+        after: u64,
+    },
     /// The service is killed, and started again after the fault's length; the fault's `link` is the
     /// service's name, as in the next three.
     Kill {

@@ -27,6 +27,7 @@ pub mod replay;
 pub mod rows;
 pub mod setup;
 mod stairs;
+pub mod stub;
 mod table;
 pub mod template;
 pub mod text;
@@ -190,6 +191,8 @@ pub struct Link {
     pub name: String,
     /// Where it leads.
     pub to: Upstream,
+    /// Whether it passes on whatever comes, and reads none of it.
+    pub tcp: bool,
     /// Where it listens; none: 127.0.0.1 and a free port of 20000-29999.
     pub listen: Option<std::net::SocketAddr>,
 }
@@ -197,6 +200,8 @@ pub struct Link {
 /// Where a link leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upstream {
+    /// Nowhere: we are the far end, and answer so.
+    Stub(Vec<stub::Route>),
     /// A service of the scenario.
     Service(String),
     /// Something else.

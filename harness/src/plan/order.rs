@@ -73,7 +73,7 @@ fn needed(service: &Service, services: &[Service], links: &[Link]) -> Vec<usize>
             "links" => {
                 links.iter().find(|link| link.name == name).and_then(|link| match &link.to {
                     Upstream::Service(upstream) => Some(upstream.as_str()),
-                    Upstream::Address { .. } => None,
+                    Upstream::Address { .. } | Upstream::Stub(_) => None,
                 })
             }
             _ => None,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn link(name: &str, to: &str) -> Link {
-        Link { name: name.into(), to: Upstream::Service(to.into()), listen: None }
+        Link { name: name.into(), to: Upstream::Service(to.into()), tcp: false, listen: None }
     }
 
     fn order(services: Vec<Service>, links: &[Link]) -> Result<Vec<String>, Cycle> {

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Target};
 
 /// Notes a finding for each link that a load goes through.
 pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
-    for link in &plan.links {
+    for link in plan.links.iter().filter(|link| !link.tcp) {
         let sent: u64 = senders(plan)
             .filter(|(to, _)| **to == Target::Link(link.name.clone()))
             .map(|(_, load)| stream.sent(load))

@@ -7,7 +7,7 @@ use crate::fleet;
 use crate::load::{Lane, Pace, Until, users};
 use crate::plan::turns::Turns;
 use crate::plan::users::Does;
-use crate::plan::{Body, Client, Plan, Request, ServiceKind, Target, Text, Upstream, Users};
+use crate::plan::{Body, Client, Link, Plan, Request, ServiceKind, Target, Text, Upstream, Users};
 use crate::service::Address;
 use crate::spec::types::WhenExhausted;
 use std::sync::Arc;
@@ -143,7 +143,7 @@ fn prefix(plan: &Plan, to: &Target) -> String {
             plan.links.iter().find(|planned| planned.name == *link).and_then(|planned| {
                 match &planned.to {
                     Upstream::Service(name) => Some(name),
-                    Upstream::Address { .. } => None,
+                    Upstream::Address { .. } | Upstream::Stub(_) => None,
                 }
             })
         }
@@ -167,9 +167,15 @@ pub(super) fn target(plan: &Plan, stage: &Stage, to: &Target) -> Result<Address,
     let authority = match planned.map(|planned| &planned.to) {
         Some(Upstream::Service(name)) => stage.service(name)?.authority.clone(),
         Some(Upstream::Address { host, port }) => format!("{host}:{port}"),
-        None => addr.to_string(),
+        Some(Upstream::Stub(_)) | None => addr.to_string(),
     };
-    Ok(Address { addr, authority, tls: None, ends: None })
+    let tls = match planned {
+        Some(Link { tcp: true, to: Upstream::Service(name), .. }) => {
+            stage.service(name)?.tls.clone()
+        }
+        _ => None,
+    };
+    Ok(Address { addr, authority, tls, ends: None })
 }
 
 fn headers(stage: &Stage, headers: &[(String, Text)]) -> Result<Vec<(String, Text)>, String> {

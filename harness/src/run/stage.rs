@@ -11,8 +11,9 @@ use super::names::{Names, authority, host_of};
 use super::refresh::refresh;
 use super::stream::Stream;
 use crate::client::Ends;
+use crate::fault;
 use crate::fleet;
-use crate::link::Links;
+use crate::link::{Links, stub};
 use crate::plan::{Dynamic, Fault, Place, Plan, Process, ServiceKind, Text, Upstream};
 use crate::service::undo::{self, Todo};
 use crate::service::{
@@ -127,8 +128,17 @@ impl Stage {
         }
         for link in &plan.links {
             let listen = self.reserve_one(link.listen)?;
-            let addr = self.links.bind(&link.name, listen).await.map_err(|e| e.to_string())?;
+            let bound = match link.tcp {
+                true => self.links.bind_tcp(&link.name, listen).await,
+                false => self.links.bind(&link.name, listen).await,
+            };
+            let addr = bound.map_err(|e| e.to_string())?;
             let upstream = match &link.to {
+                Upstream::Stub(routes) => {
+                    let answers = fault::stub(&link.name, routes, plan.seed)?;
+                    let at = self.reserve_one(None)?;
+                    Address::plain(stub::start(at, answers).await.map_err(|e| e.to_string())?)
+                }
                 Upstream::Service(name) => self.service(name)?.clone(),
                 Upstream::Address { host, port } => Address {
                     addr: consented(host, *port, &plan.allow).await?,

@@ -26,7 +26,9 @@ pub(super) fn find(launch: &Launch) -> Result<PathBuf, ServiceError> {
         });
     }
     if program.contains('/') {
+        // The process starts in a folder of its own, from which a relative path would lead elsewhere.
         let path = launch.folder.join(program);
+        let path = std::path::absolute(&path).unwrap_or(path);
         return match path.symlink_metadata() {
             Ok(_) => runnable(name, path),
             Err(_) => Err(ServiceError::NoProgram {

@@ -31,7 +31,9 @@ services:
   cache: {container: {image: "redis:7", port: 6379, memory: 256MiB}}
 links:
   front: {to: api}
-  back: {to: "127.0.0.1:9000", listen: "127.0.0.1:19090"}
+  back: {to: "127.0.0.1:9000", listen: "127.0.0.1:19090", protocol: http}
+  pg: {to: "127.0.0.1:5432", protocol: tcp}
+  fx: {stub: [{get: {path: "/rates/*", status: 200, headers: {ETag: v1}, json: {usd: 1.08}, delay: {lognormal: {p50: 40ms, p99: 200ms}}}}, {post: {path: /x, text: hello}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {any: {path: "/**", status: 404}}]}
 flows:
   login:
     - post:
@@ -135,6 +137,8 @@ faults:
   short: {truncate: {link: front, after: 1KiB, affects: {next: 5}, at: 3m, duration: 20s}}
   hang: {stall: {link: back, match: {}, at: 3m, duration: 10s, recovery: 5s}}
   noise: {garbage: {link: front, affects: {share: 1%}, at: 3m, duration: 10s}}
+  dark: {half-open: {link: pg, affects: {share: 50%}, at: 3m, duration: 10s}}
+  cap: {limit-bytes: {link: pg, after: 1KiB, at: 3m, duration: 10s}}
   open: {slow-close: {link: front, at: 3m, duration: 10s}}
   crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s, again: {times: 1, every: 20s}}}
   reborn: {kill: {service: worker, at: 200s, duration: 5s, restarted-by: supervisor}}

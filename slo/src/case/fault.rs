@@ -99,6 +99,9 @@ pub enum Shows {
     Broken,
     /// Not by what callers record: whom a slow body makes late depends on its length.
     Unseen,
+    /// In connections that a link counts, not in requests: callers see what their protocol makes of
+    /// it, at best a broken or late answer.
+    Connections,
     /// Not at a link: a process was ended. Its effect is 1 if it was seen to be gone.
     Gone,
     /// Not at a link either, and nothing need be gone: a service stands still, a command or a

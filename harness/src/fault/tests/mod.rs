@@ -34,7 +34,7 @@ fn busy() -> FaultKind {
 fn rules(fault: &Fault, seed: u64) -> Arc<dyn crate::link::Fault> {
     match action(fault, seed).unwrap() {
         Action::Requests(rules) => rules,
-        Action::Refuse => unreachable!("a fault of requests was asked for"),
+        Action::Refuse | Action::Flows(_) => unreachable!("a fault of requests was asked for"),
     }
 }
 

@@ -5,4 +5,5 @@ mod edges;
 mod http;
 mod paused;
 mod peers;
+mod streams;
 mod watched;

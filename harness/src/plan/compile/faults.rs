@@ -7,11 +7,11 @@
 use super::loads::Given;
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts, On};
-use super::{MOST_RUN_US, acts, delays, headers, links, positive};
+use super::{MOST_RUN_US, acts, delays, headers, links, positive, protocols};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
 use crate::plan::traffic::Traffic;
-use crate::plan::{Affects, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Side};
+use crate::plan::{Affects, Fault, FaultKind, Latency, Link, Match, OutageMode, Ramp, Side};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Ratio};
 use crate::spec::types::{self, Scenario};
@@ -52,6 +52,7 @@ pub(super) fn compile(given: Given<'_>, traffic: Traffic<'_>, notes: &mut Notes<
             again: again(&parts, notes),
         };
         check_refusal(&fault, &parts.trail, notes);
+        protocols::check(&fault, given.links, &parts.trail, notes);
         if timetable.complete {
             check_end(&fault, &parts.trail, traffic, notes);
         }
@@ -65,7 +66,8 @@ pub(super) fn compile(given: Given<'_>, traffic: Traffic<'_>, notes: &mut Notes<
 }
 
 /// What the judge knows of a fault.
-pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
+pub(super) fn judged(fault: &Fault, links: &[Link], marks: &mut Marks) -> case::Fault {
+    let tcp = links.iter().any(|link| link.name == fault.link && link.tcp);
     let (kind, shows) = match &fault.kind {
         FaultKind::Latency(latency) => ("latency", Shows::Slow { mark: marks.slow(latency) }),
         FaultKind::Error { status, .. } => ("error", Shows::Status(*status)),
@@ -75,12 +77,19 @@ pub(super) fn judged(fault: &Fault, marks: &mut Marks) -> case::Fault {
         FaultKind::Truncate { .. } => ("truncate", Shows::Broken),
         FaultKind::Stall => ("stall", Shows::Broken),
         FaultKind::Garbage => ("garbage", Shows::Broken),
+        FaultKind::HalfOpen => ("half-open", Shows::Connections),
+        FaultKind::LimitBytes { .. } => ("limit-bytes", Shows::Connections),
         FaultKind::SlowClose => ("slow-close", Shows::Unseen),
         FaultKind::Bandwidth { .. } => ("bandwidth", Shows::Unseen),
         FaultKind::Kill { .. } | FaultKind::Stop | FaultKind::Restart => {
             (acts::word(&fault.kind), Shows::Gone)
         }
         FaultKind::Pause | FaultKind::Command(_) => (acts::word(&fault.kind), Shows::Done),
+    };
+    let shows = match shows {
+        Shows::Refused | Shows::Gone | Shows::Done => shows,
+        _ if tcp => Shows::Connections,
+        _ => shows,
     };
     case::Fault {
         name: fault.name.clone(),
@@ -203,6 +212,8 @@ fn kind(
         types::Fault::Truncate(fault) => FaultKind::Truncate { after: fault.after.0 },
         types::Fault::Stall(_) => FaultKind::Stall,
         types::Fault::Garbage(_) => FaultKind::Garbage,
+        types::Fault::HalfOpen(_) => FaultKind::HalfOpen,
+        types::Fault::LimitBytes(fault) => FaultKind::LimitBytes { after: fault.after.0 },
         types::Fault::SlowClose(_) => FaultKind::SlowClose,
         types::Fault::Bandwidth(fault) => {
             let per_s = fault.rate.bytes_per_s;

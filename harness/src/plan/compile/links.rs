@@ -4,25 +4,47 @@
 
 use super::notes::Notes;
 use super::parts::{self, LoadParts};
+use super::{protocols, stubs};
 use crate::plan::text::literal;
 use crate::plan::{Link, Text, Upstream};
 use crate::spec::Trail;
 use crate::spec::scalar::{Name, Words};
-use crate::spec::types::{Scenario, Service};
+use crate::spec::types::{LinkProtocol, Scenario, Service};
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The links, in the order of the scenario.
-pub(super) fn compile(scenario: &Scenario, notes: &mut Notes<'_>) -> Vec<Link> {
+pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
     for (name, link) in &scenario.links {
         let trail = Trail::root().key("links").key(name.as_str());
-        let to = upstream(&link.to, scenario, &trail.key("to"), notes);
+        let to = match (&link.to, &link.stub) {
+            (Some(to), None) => upstream(to, scenario, &trail.key("to"), notes),
+            (None, Some(routes)) => {
+                Upstream::Stub(stubs::compile(routes, folder, &trail.key("stub"), notes))
+            }
+            (None, None) => {
+                let message = "it leads nowhere".to_owned();
+                notes.entry(&trail, message, "write `to:` a service or host:port, or `stub:`");
+                Upstream::Stub(Vec::new())
+            }
+            (Some(_), Some(_)) => {
+                let message = "it leads to both `to` and `stub`".to_owned();
+                notes.entry(&trail.key("stub"), message, "keep one of them");
+                Upstream::Stub(Vec::new())
+            }
+        };
+        if let (Upstream::Stub(_), Some(LinkProtocol::Tcp)) = (&to, link.protocol) {
+            let message = "a stub answers HTTP".to_owned();
+            notes.value(&trail.key("protocol"), message, "leave it out");
+        }
         let listen = link.listen.as_ref().and_then(|at| listen(at, &trail.key("listen"), notes));
         if let Some(other) = links.iter().find(|other| listen.is_some() && other.listen == listen) {
             let message = format!("`{}` listens there too", other.name);
             notes.value(&trail.key("listen"), message, "give each link a port of its own");
         }
-        links.push(Link { name: name.to_string(), to, listen });
+        let tcp = protocols::is_tcp(link, &to, scenario);
+        links.push(Link { name: name.to_string(), to, tcp, listen });
     }
     for link in links.iter().filter(|link| !is_used(&link.name, scenario)) {
         notes.warn(format!(

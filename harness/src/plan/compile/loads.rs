@@ -189,7 +189,7 @@ pub(super) fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]
             let link = links.iter().find(|link| link.name == *name);
             link.and_then(|link| match &link.to {
                 Upstream::Service(name) => of_service(name),
-                Upstream::Address { .. } => None,
+                Upstream::Address { .. } | Upstream::Stub(_) => None,
             })
         }
     };

@@ -30,6 +30,7 @@ mod names;
 mod notes;
 mod objectives;
 mod parts;
+mod protocols;
 mod read_back;
 mod replay;
 mod requests;
@@ -38,6 +39,7 @@ mod setup;
 mod sizes;
 mod steady;
 mod steps;
+mod stubs;
 mod tables;
 mod terms;
 mod timetable;
@@ -125,7 +127,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     names::check(scenario, &mut notes);
     flows::check(scenario, &mut notes);
     let services = services::compile(scenario, &folder, &mut notes);
-    let links = links::compile(scenario, &mut notes);
+    let links = links::compile(scenario, &folder, &mut notes);
     transport::check_links(&links, &services, &mut notes);
     let metrics = metrics::compile(scenario, &services, &mut notes);
     consent::check(scenario, &services, &links, &mut notes);
@@ -152,9 +154,14 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let faults = faults::compile(given, traffic, &mut notes);
 
     let ends_us = traffic.ends().unwrap_or(0);
-    let metered = &metrics;
-    let asked =
-        Asked { scenario, timetable: &timetable, traffic, faults: &faults, metrics: metered };
+    let asked = Asked {
+        scenario,
+        timetable: &timetable,
+        traffic,
+        faults: &faults,
+        links: links.as_slice(),
+        metrics: metrics.as_slice(),
+    };
     let (case, probes) = case(asked, &mut notes);
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
@@ -162,6 +169,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let prepares_us = if scenario.guards.max_duration.is_none() { setup.most_us() } else { 0 };
     let max_duration_us = max_duration_us.saturating_add(prepares_us);
     let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
+    protocols::check_watched(scenario, &links, &mut notes);
     if notes.problems.is_empty() && !left_out.is_any() {
         let world = feasible::World { traffic, faults: &faults, links: &links, case: &case };
         feasible::check(scenario, world, &mut notes);
@@ -210,17 +218,19 @@ struct Asked<'s> {
     traffic: Traffic<'s>,
     faults: &'s [Fault],
     metrics: &'s [Metric],
+    links: &'s [Link],
 }
 
 /// The question for the judge.
 fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
-    let Asked { scenario, timetable, traffic, faults, metrics } = asked;
+    let Asked { scenario, timetable, traffic, faults, links, metrics } = asked;
     let mut marks = Marks::default();
     let open = traffic.loads.iter().map(loads::judged);
     let closed = traffic.users.iter().map(users::judged);
     let mut loads: Vec<case::Load> =
         open.chain(closed).chain(traffic.fleets.iter().map(fleets::judged_load)).collect();
-    let judged_faults = faults.iter().map(|fault| faults::judged(fault, &mut marks)).collect();
+    let judged_faults =
+        faults.iter().map(|fault| faults::judged(fault, links, &mut marks)).collect();
     let mut objectives = objectives::compile(scenario, &loads, &mut marks, notes);
     let capacities = capacities::compile(scenario, &mut loads, &mut objectives, notes);
     let breakers = breakers::compile(scenario, traffic.fleets, notes);

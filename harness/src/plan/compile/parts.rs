@@ -350,6 +350,8 @@ pub(super) fn fault<'s>(name: &Name, fault: &'s Fault, scenario: &Scenario) -> F
         Fault::Stall(fault) => parts!("stall", fault, 0),
         Fault::Garbage(fault) => parts!("garbage", fault, 0),
         Fault::SlowClose(fault) => parts!("slow-close", fault, 0),
+        Fault::HalfOpen(fault) => parts!("half-open", fault, 0),
+        Fault::LimitBytes(fault) => parts!("limit-bytes", fault, 0),
         Fault::Bandwidth(fault) => parts!("bandwidth", fault, 0),
         Fault::Kill(fault) => of_service!("kill", fault),
         Fault::Pause(fault) => of_service!("pause", fault),

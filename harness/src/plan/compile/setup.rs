@@ -164,7 +164,7 @@ fn goes_to(
         Target::Link(name) => {
             given.links.iter().find(|link| link.name == *name).and_then(|link| match &link.to {
                 Upstream::Service(name) => Some(name.clone()),
-                Upstream::Address { .. } => None,
+                Upstream::Address { .. } | Upstream::Stub(_) => None,
             })
         }
     };

@@ -32,7 +32,7 @@ pub(super) fn compile(
 ) -> Transport {
     let trail = client.key("tls");
     let written = settings.tls.as_ref().map(|tls| self::tls(tls, given.folder, &trail, notes));
-    let secure = is_secure(to, given.services);
+    let secure = is_secure(to, given.services, given.links);
     if let (Some(false), true) = (secure, settings.tls.is_some()) {
         let place = match to {
             Target::Service(name) | Target::Link(name) => name,
@@ -41,7 +41,10 @@ pub(super) fn compile(
         notes.entry(&trail, message, "write `url: \"https://…\"` for it, or leave `tls` out");
     }
     let http2 = settings.protocol == Some(types::Protocol::Http2);
-    if let (true, Target::Link(link)) = (http2, to) {
+    let reads = |link: &String| given.links.iter().any(|one| one.name == *link && !one.tcp);
+    if let (true, Target::Link(link)) = (http2, to)
+        && reads(link)
+    {
         let message = format!("the link `{link}` speaks only HTTP/1.1");
         let help = "leave `protocol` out, or let the load go to the service itself";
         notes.value(&client.key("protocol"), message, help);
@@ -81,21 +84,27 @@ fn sources(written: &[Words], trail: &Trail, notes: &mut Notes<'_>) -> Vec<IpAdd
 }
 
 /// Whether a load speaks TLS; none where nobody knows where it goes.
-fn is_secure(to: &Target, services: &[Service]) -> Option<bool> {
-    let Target::Service(name) = to else { return Some(false) };
+fn is_secure(to: &Target, services: &[Service], links: &[Link]) -> Option<bool> {
+    let name = match to {
+        Target::Service(name) => name,
+        // What such a link passes on untouched is the service's own.
+        Target::Link(name) => match links.iter().find(|link| link.name == *name)? {
+            Link { tcp: true, to: Upstream::Service(name), .. } => name,
+            _ => return Some(false),
+        },
+    };
     let service = services.iter().find(|service| service.name == *name)?;
     Some(matches!(service.kind, ServiceKind::Url { secure: true, .. }))
 }
 
 /// Links read what goes through them.
 pub(super) fn check_links(links: &[Link], services: &[Service], notes: &mut Notes<'_>) {
-    for link in links {
+    for link in links.iter().filter(|link| !link.tcp) {
         let Upstream::Service(name) = &link.to else { continue };
-        if is_secure(&Target::Service(name.clone()), services) == Some(true) {
+        if is_secure(&Target::Service(name.clone()), services, links) == Some(true) {
             let trail = Trail::root().key("links").key(&link.name).key("to");
             let message = format!("`{name}` speaks TLS, and a link cannot look into it");
-            let help = "let the load go to the service itself, or give the link the port where it \
-                        speaks plain HTTP";
+            let help = "give the link `protocol: tcp`, which passes it on untouched";
             notes.value(&trail, message, help);
         }
     }

@@ -9,7 +9,7 @@ use crate::plan::{
 use crate::spec::scalar::Size;
 
 /// `50% at random POST through front: answered 503`.
-pub(super) fn broken(fault: &Fault) -> String {
+pub(super) fn broken(fault: &Fault, tcp: bool) -> String {
     let what = match &fault.kind {
         FaultKind::Kill { .. }
         | FaultKind::Pause
@@ -24,6 +24,8 @@ pub(super) fn broken(fault: &Fault) -> String {
         }
         FaultKind::Stall => "passed on, answer kept back".to_owned(),
         FaultKind::Garbage => "answered with garbage".to_owned(),
+        FaultKind::HalfOpen => "upstream reset, the client kept in the dark".to_owned(),
+        FaultKind::LimitBytes { after } => format!("connection reset after {}", Size(*after)),
         FaultKind::SlowClose => "connection not closed after the answer".to_owned(),
         FaultKind::Bandwidth { per_s } => format!("bodies at {}/s", Size(*per_s)),
         FaultKind::Outage(OutageMode::Refuse) => "connections refused".to_owned(),
@@ -44,6 +46,7 @@ pub(super) fn broken(fault: &Fault) -> String {
     matching.extend(fault.matches.path.clone());
     matching.extend(fault.matches.headers.iter().map(|(name, _)| format!("with {name}")));
     let matching = match matching.as_slice() {
+        [] if tcp => "connections".to_owned(),
         [] => "requests".to_owned(),
         parts => parts.join(" "),
     };

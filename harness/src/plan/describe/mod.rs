@@ -104,12 +104,16 @@ fn links(plan: &Plan) -> Vec<Vec<String>> {
         let to = match &link.to {
             Upstream::Service(name) => name.clone(),
             Upstream::Address { host, port } => format!("{}:{port}", bracketed(host)),
+            Upstream::Stub(routes) => {
+                format!("a stub of {}", several(routes.len() as u64, "route", "routes"))
+            }
         };
         let listen = match link.listen {
             Some(address) => format!("listens on {address}"),
             None => "listens on 127.0.0.1 and a free port of 20000-29999".to_owned(),
         };
-        vec![link.name.clone(), format!("leads to {to}, {listen}")]
+        let tcp = if link.tcp { ", any protocol over TCP" } else { "" };
+        vec![link.name.clone(), format!("leads to {to}, {listen}{tcp}")]
     });
     rows.collect()
 }
@@ -130,7 +134,7 @@ fn consent(plan: &Plan) -> String {
     });
     let addresses = plan.links.iter().filter_map(|link| match &link.to {
         Upstream::Address { host, .. } => Some(host),
-        Upstream::Service(_) => None,
+        Upstream::Service(_) | Upstream::Stub(_) => None,
     });
     let pages = plan.metrics.iter().filter_map(|metric| match &metric.page()?.of {
         PageOf::Host { host, .. } => Some(host),
@@ -184,7 +188,8 @@ fn timetable(plan: &Plan) -> Vec<Vec<String>> {
     }
     for fault in &plan.faults {
         for on in fault.spans() {
-            let what = format!("fault {}: {}", fault.name, fault::broken(fault));
+            let tcp = plan.links.iter().any(|link| link.name == fault.link && link.tcp);
+            let what = format!("fault {}: {}", fault.name, fault::broken(fault, tcp));
             later.push((on.start, row(time(on.start), on.end, what)));
             let what = format!("recovery of {}", fault.name);
             later.push((on.end, row(time(on.end), on.end.saturating_add(fault.recovery_us), what)));

@@ -37,7 +37,9 @@ impl Conduct<'_> {
 
     async fn inject_at_link(&mut self, index: usize) -> Result<(), String> {
         let planned = &self.plan.faults[index];
-        let action = fault::action(planned, self.plan.seed).map_err(|e| e.to_string())?;
+        let tcp = self.plan.links.iter().any(|link| link.name == planned.link && link.tcp);
+        let make = if tcp { fault::action_on_connections } else { fault::action };
+        let action = make(planned, self.plan.seed).map_err(|e| e.to_string())?;
         let applied = self.stage.links.inject(index, &planned.link, action).await;
         self.edge(index, EdgeKind::Applied, applied.map_err(|e| e.to_string())?.at, None);
         Ok(())

@@ -77,7 +77,7 @@ error: the key `name` is there twice
 ",
     ),
     (
-        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {half-open: {link: a}}\n",
+        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {pressure: {link: a}}\n",
         "\
 error: unknown `refused`
  --> shop.yaml:4:34
@@ -95,13 +95,13 @@ error: `5` has no unit
   |
   = help: write a duration with its unit, such as 5ms or 5s
 
-error: `half-open` is not supported yet
+error: `pressure` is not supported yet
  --> shop.yaml:5:10
   |
-5 |   thin: {half-open: {link: a}}
-  |          ^^^^^^^^^
+5 |   thin: {pressure: {link: a}}
+  |          ^^^^^^^^
   |
-  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, kill
+  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, half-open, limit-bytes, kill, pause, stop, restart, command
 ",
     ),
     (
@@ -169,7 +169,10 @@ fn each_rule_is_told_in_one_message() {
         ),
         ("objectives: {a: {latency: {percentile: 95, below: 1s, window: 10}}}", "`10` has no unit"),
         ("load: {a: {replay-log: {file: a.jsonl}}}", "`duration` is missing"),
-        ("links: {a: {to: b, protocol: tcp}}", "`protocol` is not supported yet"),
+        ("links: {a: {stub: [{get: {status: 200}}]}}", "`path` is missing"),
+        ("links: {a: {stub: [{got: {path: /}}]}}", "unknown type `got`"),
+        ("links: {a: {to: b, protocol: udp}}", "unknown `udp`"),
+        ("faults: {a: {limit-bytes: {link: x, at: 1s, duration: 1s}}}", "`after` is missing"),
         (
             "objectives: {a: {latency: {percentile: 95, below: 1s, clock: first-byte}}}",
             "`first-byte` is not supported yet",
@@ -267,7 +270,6 @@ fn what_comes_later_is_refused_by_name_and_is_no_key_of_today() {
 const HOLES: &[(&str, &str)] = &[
     ("Scenario", "HOLE: {a: b}"),
     ("Service", "services: {a: {HOLE: {port: 1}}}"),
-    ("Link", "links: {a: {to: b, HOLE: x}}"),
     ("Probe", "steady-state: {probes: [{HOLE: {}}]}"),
     ("Load", "load: {a: {HOLE: {vus: 1}}}"),
     ("ConstantArrivalRate", "load: {a: {constant-arrival-rate: {rate: 1/s, HOLE: x}}}"),
@@ -311,7 +313,6 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
 /// Pieces of what people write with the whole grammar.
 const WHOLE: &[&str] = &[
     "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast], until: x.end}}}\nobjectives: {room: {throughput: {at-least: 99%}}}",
-    "links: {fx: {stub: [{get: {path: /r, status: 200, delay: {lognormal: {p50: 40ms, p99: 200ms}}}}]}}",
     "services: {q: {running-container: {name: q, port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
     "breakers: {pay: {evidence: [{polly: {url: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",

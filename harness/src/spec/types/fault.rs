@@ -32,6 +32,10 @@ pub enum Fault {
     SlowClose(LinkFault),
     /// Bodies, of requests and answers, take their time.
     Bandwidth(BandwidthFault),
+    /// The far end of a connection is gone, and the near end is not told; of a `tcp` link.
+    HalfOpen(LinkFault),
+    /// Connections are reset once so many bytes have come back; of a `tcp` link.
+    LimitBytes(TruncateFault),
     /// A service is killed, and started again.
     Kill(KillFault),
     /// The processes of a service stand still, and go on.

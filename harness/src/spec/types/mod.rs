@@ -20,6 +20,7 @@ mod request;
 mod service;
 mod service_fault;
 mod setup;
+mod stub;
 mod transport;
 mod users;
 
@@ -52,9 +53,12 @@ pub use objective::{
     Excuse, LatencyObjective, Objective,
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
-pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
+pub use service::{
+    Container, HttpProbe, Link, LinkProtocol, Probe, Process, Ready, Service, SteadyState,
+};
 pub use service_fault::{CommandFault, KillFault, RestartFault, RestartedBy, ServiceFault};
 pub use setup::{ForEach, Preparation, SetupCommand};
+pub use stub::{Reply, Route};
 pub use transport::{Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 

@@ -2,6 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
+use super::Route;
 use crate::spec::scalar::{Count, Duration, Name, Size, Statuses, Words};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -86,11 +87,28 @@ pub struct Ready {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Link {
-    /// A service, or `host:port`.
-    pub to: Words,
+    /// A service, or `host:port`; or `stub`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Words>,
+    /// We are the far end, and answer so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stub: Option<Vec<Route>>,
+    /// What passes; tcp where the port is one of those known to speak no HTTP, else http.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<LinkProtocol>,
     /// Where it listens; 127.0.0.1 and a free port of 20000-29999 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<Words>,
+}
+
+/// What passes over a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkProtocol {
+    /// HTTP/1.1, whose requests are read.
+    Http,
+    /// Anything over TCP; nothing is read.
+    Tcp,
 }
 
 /// The steady-state gate.

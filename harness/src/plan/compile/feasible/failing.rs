@@ -59,6 +59,8 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
         | FaultKind::Latency(_)
         | FaultKind::Truncate { .. }
         | FaultKind::SlowClose
+        | FaultKind::HalfOpen
+        | FaultKind::LimitBytes { .. }
         | FaultKind::Command(_)
         | FaultKind::Bandwidth { .. } => return None,
     };

@@ -117,7 +117,6 @@ fn commands_end_themselves_and_loads_may_wait_for_them() {
     };
     let late = "{abort: {link: front, at: half.end + 1s, duration: 1s}}";
     wait(late, "when `half` ends, nobody knows before");
-    wait("{abort: {link: front, at: half.start + 1s, duration: 1s}}", "but the load ends at 1m");
     let until = |until: &str, message: &str| {
         among(&[(FAULT, &command), (LASTS, &format!("until: {until}\n"))], &[message]);
     };

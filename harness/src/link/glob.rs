@@ -2,7 +2,7 @@
 //! also be nothing, so `/a/**/b` covers `/a/b`. Everything else stands for itself.
 //!
 //! Invariant: linear in pattern times path, whatever the pattern.
-//! Not here: methods and headers (`planned`).
+//! Not here: methods and headers (module `fault`).
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
@@ -18,13 +18,14 @@ enum Token {
 
 /// A parsed glob.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Glob {
+pub struct Glob {
     tokens: Vec<Token>,
 }
 
 impl Glob {
     /// Every text is a glob.
-    pub(crate) fn new(pattern: &str) -> Glob {
+    #[must_use]
+    pub fn new(pattern: &str) -> Glob {
         let mut tokens = Vec::new();
         let mut rest = pattern.as_bytes();
         loop {
@@ -52,7 +53,8 @@ impl Glob {
     }
 
     /// Whether it covers the whole path.
-    pub(crate) fn covers(&self, path: &str) -> bool {
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
         let path = path.as_bytes();
         // reached[i]: the tokens so far cover the first i bytes.
         let mut reached = vec![false; path.len() + 1];
