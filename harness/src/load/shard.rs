@@ -13,7 +13,7 @@ use super::arrivals::{Arrival, Arrivals};
 use super::pool::{Pool, Turn};
 use super::timer::Timer;
 use super::{Drive, Kind, Lane, Order};
-use crate::client::{Exchange, Written};
+use crate::client::{Exchange, Jar, Written};
 use crate::clock::Clock;
 use crate::record::{Finished, Recorder};
 use assay_slo::time::SECOND_US;
@@ -38,6 +38,8 @@ pub(super) struct Post {
     pub(super) kinds: Vec<Kind>,
     /// The same as they stand in memory, if the lean path can send all of them.
     pub(super) written: Option<Arc<[Written]>>,
+    /// The cookies of the load.
+    pub(super) jar: Arc<Jar>,
     /// It sends k ≡ `shard` (mod `shards`).
     pub(super) shard: u64,
     pub(super) shards: u64,

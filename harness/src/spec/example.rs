@@ -65,7 +65,7 @@ load:
       at: 0s
       arrivals: poisson
       to: front
-      client: {reconnect: {every: 30s}, dns-refresh: 5s, source-addresses: [127.0.0.2], protocol: http1, connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}, tls: {ca: ca.pem, cert: me.pem, key: me.key, insecure: false}}
+      client: {redirects: 3, cookies: true, idle-reset: retry-once, reconnect: {every: 30s}, dns-refresh: 5s, source-addresses: [127.0.0.2], protocol: http1, connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}, tls: {ca: ca.pem, cert: me.pem, key: me.key, insecure: false}}
       requests:
         - get: {path: "/products?t=${vars.tenant}", name: list, weight: 3, timeout: 2s, headers: {Accept: text/html}, check: [{status: [2xx]}]}
         - post: {path: /cart, json: {sku: [1, 2.5, null, true], n: "${seed}"}, check: [{status: 201}]}
@@ -81,7 +81,7 @@ load:
       at: visitors.start + 5s
       to: front
       requests: [{get: {path: /}}]
-  stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s}, requests: [{get: {path: /stairs}}]}}
+  stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s, idle-reset: error}, requests: [{get: {path: /stairs}}]}}
   crowd:
     constant-vus: {vus: 50, duration: 5m, ramp-up: 10s, pace: 5s, to: front, client: {timeout: 2s, protocol: http2}, journey: [{use: login}, {get: {path: "/${random.uuid}", headers: {X-Token: "${token}"}}}, {get: {path: /}}, {pause: 1s..3s}, {post: {path: /x}}, {put: {path: /x}}, {patch: {path: /x}}, {delete: {path: /x}}, {head: {path: /x}}, {options: {path: /x}}, {pause: 500ms}, {pause: {min: 1s, max: 2s}}]}
   tide: {ramping-vus: {start-vus: 1, stages: [{duration: 1m, target: 50}], pace: 1s, to: front, journey: [{get: {path: /}}]}}

@@ -14,7 +14,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("ConstantArrivalRate", &["until", "journey"]),
     ("RampingArrivalRate", &["until", "journey"]),
     ("SteppingArrivalRate", &["until", "journey"]),
-    ("Client", &["redirects", "cookies", "idle-reset"]),
     ("Request", &["use", "pause"]),
     (
         "Fault",

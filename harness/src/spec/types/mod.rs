@@ -47,7 +47,7 @@ pub use objective::{
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
 pub use setup::{ForEach, Preparation, SetupCommand};
-pub use transport::{Protocol, Reconnect, Tls};
+pub use transport::{IdleReset, Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
 use super::scalar::{Count, Duration, Free, Name, Words};
