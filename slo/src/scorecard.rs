@@ -246,6 +246,9 @@ pub struct LoadScore {
     pub outcomes: Vec<(String, u64)>,
     /// Of the protocol errors, resets of an idle connection.
     pub idle_resets: u64,
+    /// Of the others, those that were sent once more after such a reset.
+    #[serde(default)]
+    pub idle_resent: u64,
     /// Times over the whole run, time 0 on.
     pub times: Vec<TimesScore>,
     /// How late its requests began, time 0 on, waits for a connection left out.

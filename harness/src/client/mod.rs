@@ -1,7 +1,8 @@
 //! Sends one HTTP request and classifies how it ended: all measured traffic goes through here.
 //!
 //! Invariant: every attempt is counted and none is made behind the caller's back: nothing is
-//! sent twice. Only a kept connection found closed before anything was written is replaced.
+//! sent twice, unless a scenario asks for it (`converse`). Only a kept connection found closed before
+//! anything was written is replaced.
 //! Invariant: bodies are read to their end, and kept only as far as a check, a capture or a report
 //! needs them: memory does not depend on their length.
 //! Not here: when to send and on which connection (`load`), what is counted (`record`).
@@ -10,6 +11,8 @@ pub mod asks;
 pub mod attempt;
 pub mod classify;
 pub mod connection;
+pub mod converse;
+pub mod jar;
 pub mod kept;
 mod lean;
 mod multiplex;
@@ -22,6 +25,8 @@ mod ways;
 
 pub use attempt::{Exchange, Limits, Transport, attempt, attempt_on_hyper};
 pub use connection::Connection;
+pub use converse::{Manners, converse};
+pub use jar::Jar;
 pub use kept::{Claim, Keep, Keeper, Slots};
 pub(crate) use lean::{Lean, Written};
 pub use multiplex::Trunk;

@@ -100,6 +100,12 @@ impl Rendered {
         (&self.method, &self.uri, &self.headers, &self.body)
     }
 
+    /// Its method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// What ids begin with.
     pub(super) fn id_prefix(&self) -> &str {
         &self.id_prefix

@@ -20,7 +20,7 @@ mod timer;
 pub mod users;
 
 use crate::client::{
-    Ends, Limits, RenderError, Rendered, Slots, Tls, TlsError, Trunk, Ways, Written,
+    Ends, Jar, Limits, Manners, RenderError, Rendered, Slots, Tls, TlsError, Trunk, Ways, Written,
 };
 use crate::clock::Clock;
 use crate::plan;
@@ -254,13 +254,15 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         let aim = Aim { load, addr: *addr, authority, ends };
         let kinds = render(aim, &lane.client, &lane.requests, &drive.run_id)?;
         let transport = &lane.client.transport;
-        let is_plain = transport.tls.is_none() && !transport.http2;
+        let plain = Manners::of(&lane.client).looks_at_no_answer();
+        let is_plain = transport.tls.is_none() && !transport.http2 && plain;
         let is_fixed = is_plain
             && lane.journey.is_none()
             && lane.requests.iter().all(|request| request.dynamic.is_none());
         let written = || kinds.iter().map(|kind| Written::new(&kind.rendered, wants_headers));
         let written: Option<Arc<[Written]>> = is_fixed.then(|| written().collect());
         let lane = Arc::new(lane);
+        let jar = Arc::new(Jar::default());
         let limit = lane.client.connections.max(1);
         let parts = (limit / LEAST_CONNECTIONS_A_THREAD).clamp(1, threads);
         for part in 0..parts {
@@ -277,6 +279,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
                     kinds: apart(&kinds, &lane.client, connections, streams),
                     written: written.clone(),
                     script: Script::of(&lane, kinds.iter().map(|k| k.dynamic.clone()).collect()),
+                    jar: Arc::clone(&jar),
                     shard: part as u64,
                     shards: parts as u64,
                     connections: connections.saturating_mul(streams),
@@ -309,6 +312,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
 struct Kind {
     rendered: Rendered,
     limits: Limits,
+    manners: Manners,
     told: Arc<kept::Told>,
     /// What each sending has of its own; none where there is nothing.
     dynamic: Option<Arc<Dynamic>>,
@@ -367,7 +371,13 @@ fn render(
             keep: kept::keep(&slots, at, request),
         };
         let told = Arc::new(kept::Told::new(aim, client, request));
-        Ok(Kind { rendered, limits, told, dynamic: request.dynamic.clone().map(Arc::new) })
+        Ok(Kind {
+            rendered,
+            limits,
+            manners: Manners::of(client),
+            told,
+            dynamic: request.dynamic.clone().map(Arc::new),
+        })
     };
     requests.iter().enumerate().map(kind).collect()
 }

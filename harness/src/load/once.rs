@@ -9,7 +9,7 @@ use super::fill::{self, Unsent};
 use super::{Aim, StartError, apart, render};
 use crate::client::asks::Seen;
 use crate::client::shown::{self, Asked, Heard, Reached};
-use crate::client::{Connection, Ends, Exchange, Keep, Limits, attempt_on_hyper};
+use crate::client::{Connection, Ends, Exchange, Jar, Keep, Limits, converse};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::answer::{Capture, MOST_KEPT, Source};
@@ -164,6 +164,7 @@ impl Trial {
         };
         let mut captured: Vec<Option<String>> = vec![None; self.captures];
         let mut kept: Option<Connection> = None;
+        let jar = Jar::default();
         let mut nth = 0;
         for place in self.places(wanted) {
             let (at, k) = match place {
@@ -200,7 +201,8 @@ impl Trial {
             let asked = Asked::of(&message);
             let limits = Limits { keep: Keep::always(MOST_KEPT), ..kind.limits.clone() };
             let (exchange, back) =
-                attempt_on_hyper(clock, &limits, kept.take(), message, |_| {}).await;
+                converse(clock, &limits, kind.manners, Some(&jar), kept.take(), message, |_| {})
+                    .await;
             kept = back;
             let sent = looked(name, asked, &exchange, kind.dynamic.as_deref(), &limits);
             for (slot, value) in landed(&sent, kind.dynamic.as_deref()) {

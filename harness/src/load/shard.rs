@@ -7,18 +7,20 @@
 //! Not here: the pool's rules (`pool`), one attempt (`client`).
 
 mod closed;
+mod job;
 mod journeys;
 mod line;
 
-use super::arrivals::{Arrival, Arrivals};
+use super::arrivals::Arrivals;
 use super::pool::{Pool, Turn};
 use super::timer::Timer;
 use super::{Drive, Kind, Lane, Order};
-use crate::client::{Exchange, Written};
+use crate::client::{Exchange, Jar, Written};
 use crate::clock::Clock;
 use crate::record::{Finished, Recorder};
 use assay_slo::time::SECOND_US;
 use assay_slo::{At, Outcome};
+use job::{Come, Flight, Job};
 use journeys::Journeys;
 pub(super) use journeys::Script;
 use line::Line;
@@ -43,39 +45,12 @@ pub(super) struct Post {
     pub(super) written: Option<Arc<[Written]>>,
     /// What each arrival goes through; none where it is one request.
     pub(super) script: Option<Script>,
+    /// The cookies of the load; a journey has its own.
+    pub(super) jar: Arc<Jar>,
     /// It sends k ≡ `shard` (mod `shards`).
     pub(super) shard: u64,
     pub(super) shards: u64,
     pub(super) connections: usize,
-}
-
-/// One due request on its way.
-#[derive(Debug, Clone, Copy)]
-struct Job {
-    id: usize,
-    post: usize,
-    request: usize,
-    arrival: Arrival,
-    /// The journey that it belongs to.
-    trip: Option<usize>,
-    /// Since when it waits for a connection.
-    queued: Option<At>,
-}
-
-/// What became due: an arrival, or a later request of a journey.
-#[derive(Debug, Clone, Copy)]
-struct Come {
-    post: usize,
-    arrival: Arrival,
-    trip: Option<usize>,
-}
-
-/// What is known of a request under way, should it be cut.
-#[derive(Debug, Clone, Copy)]
-struct Flight {
-    job: Job,
-    begun: Option<At>,
-    blocked_us: Option<u64>,
 }
 
 /// The thread's state. All borrows end before anything is awaited.
@@ -273,7 +248,7 @@ impl Shard {
                 continue;
             }
             if let Some(flight) = self.flights.borrow_mut().get_mut(job.id) {
-                flight.blocked_us = waited_us(&job, now);
+                flight.blocked_us = job.waited_us(now);
             }
             return Some((job, kept));
         }
@@ -281,7 +256,7 @@ impl Shard {
 
     fn waited_too_long(&self, job: &Job, now: At) -> bool {
         let timeout_us = self.posts[job.post].kinds[job.request].limits.timeout_us;
-        waited_us(job, now).is_some_and(|waited| waited >= timeout_us)
+        job.waited_us(now).is_some_and(|waited| waited >= timeout_us)
     }
 
     /// Records those who have waited for a connection as long as their whole timeout.
@@ -291,7 +266,7 @@ impl Shard {
             let gone = pool.borrow_mut().give_up(|job| self.waited_too_long(job, now));
             for job in gone {
                 if let Some(flight) = self.flights.borrow_mut().get_mut(job.id) {
-                    flight.blocked_us = waited_us(&job, now);
+                    flight.blocked_us = job.waited_us(now);
                 }
                 self.land(job.id, Exchange::not_sent(now));
             }
@@ -410,8 +385,4 @@ async fn wait(timer: &Timer, clock: &Clock, wake: Option<At>) -> io::Result<()> 
 pub(super) fn next_tick(now: At, zero: At) -> At {
     let second = SECOND_US as i64;
     zero.plus((now.second(zero) + 1).saturating_mul(second))
-}
-
-fn waited_us(job: &Job, now: At) -> Option<u64> {
-    job.queued.map(|since| now.0.saturating_sub(since.0))
 }

@@ -41,6 +41,12 @@ pub struct Transport {
     pub reconnect_us: Option<u64>,
     /// How often the service's name is looked up anew, µs; none where it does not say.
     pub dns_refresh_us: Option<u64>,
+    /// So many redirects are followed.
+    pub redirects: u32,
+    /// Cookies that are set are sent back.
+    pub cookies: bool,
+    /// Idempotent requests are sent once more after a reset of a kept connection.
+    pub retries_idle: bool,
     /// Our own addresses that connections are made from; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
 }

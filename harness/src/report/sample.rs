@@ -215,6 +215,7 @@ pub(super) fn scorecard() -> Scorecard {
                 ("protocol_error".into(), 2),
             ],
             idle_resets: 1,
+            idle_resent: 0,
             times: vec![TimesScore {
                 clock: Clock::Response,
                 n: 9_000,

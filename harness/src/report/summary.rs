@@ -193,6 +193,9 @@ pub(super) fn outcomes(score: &LoadScore) -> String {
     if score.idle_resets > 0 {
         all.push(format!("of these {} idle_reset", score.idle_resets));
     }
+    if score.idle_resent > 0 {
+        all.push(format!("{} sent again after an idle_reset", score.idle_resent));
+    }
     all.join(", ")
 }
 

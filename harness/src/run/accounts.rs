@@ -6,7 +6,7 @@
 use super::stage::Stage;
 use super::stream::Stream;
 use crate::link::Counts;
-use crate::plan::{Plan, Target};
+use crate::plan::{Client, Plan, Target};
 
 /// Notes a finding for each link that a load goes through.
 pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
@@ -18,7 +18,8 @@ pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
         if sent > 0
             && let Ok(counts) = stage.links.counts(&link.name)
         {
-            stream.finding(sentence(&link.name, sent, counts));
+            let again = again(plan, &link.name);
+            stream.finding(sentence(&link.name, sent, counts, again));
         }
     }
 }
@@ -31,7 +32,16 @@ fn senders(plan: &Plan) -> impl Iterator<Item = (&Target, usize)> {
     loads.chain(users).chain(fleets)
 }
 
-fn sentence(link: &str, sent: u64, counts: Counts) -> String {
+/// Whether a load through this link may send more than one request for each of its own.
+fn again(plan: &Plan, link: &str) -> bool {
+    let loads = plan.loads.iter().map(|load| (&load.to, &load.client));
+    let users = plan.users.iter().map(|users| (&users.to, &users.client));
+    let through = |to: &Target| matches!(to, Target::Link(name) if name == link);
+    let may = |client: &Client| client.transport.redirects > 0 || client.transport.retries_idle;
+    loads.chain(users).any(|(to, client)| through(to) && may(client))
+}
+
+fn sentence(link: &str, sent: u64, counts: Counts, again: bool) -> String {
     let Counts { requests, forwarded, answered, .. } = counts;
     let mut text = format!(
         "link `{link}`, warm-up included: our clients sent {sent} requests, {requests} arrived, \
@@ -41,7 +51,11 @@ fn sentence(link: &str, sent: u64, counts: Counts) -> String {
         text += &format!("; {} were cut off before they arrived", sent - requests);
     }
     if requests > sent {
-        text += &format!("; {} came from others", requests - sent);
+        let more = requests - sent;
+        text += &match again {
+            true => format!("; {more} followed redirects, were sent again or came from others"),
+            false => format!("; {more} came from others"),
+        };
     }
     if requests > forwarded {
         text += &format!("; {} were kept back by faults", requests - forwarded);
@@ -69,11 +83,13 @@ mod tests {
             answered: forwarded,
             ..Counts::default()
         };
-        assert!(sentence("api", 5, counts(5, 5)).ends_with("5 arrived, 5 were passed on"));
-        let text = sentence("api", 9, counts(7, 4));
+        assert!(sentence("api", 5, counts(5, 5), false).ends_with("5 arrived, 5 were passed on"));
+        let text = sentence("api", 9, counts(7, 4), false);
         assert!(text.contains("2 were cut off") && text.contains("3 were kept back"), "{text}");
-        assert!(sentence("api", 5, counts(6, 6)).ends_with("1 came from others"));
-        let text = sentence("api", 5, Counts { answered: 2, ..counts(5, 5) });
+        assert!(sentence("api", 5, counts(6, 6), false).ends_with("1 came from others"));
+        let more = sentence("api", 5, counts(6, 6), true);
+        assert!(more.ends_with("1 followed redirects, were sent again or came from others"));
+        let text = sentence("api", 5, Counts { answered: 2, ..counts(5, 5) }, false);
         assert!(text.contains("answer began: 3 of those passed on"), "{text}");
     }
 }

@@ -67,7 +67,7 @@ load:
       at: 0s
       arrivals: poisson
       to: front
-      client: {reconnect: {every: 30s}, dns-refresh: 5s, source-addresses: [127.0.0.2], protocol: http1, connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}, tls: {ca: ca.pem, cert: me.pem, key: me.key, insecure: false}}
+      client: {redirects: 3, cookies: true, idle-reset: retry-once, reconnect: {every: 30s}, dns-refresh: 5s, source-addresses: [127.0.0.2], protocol: http1, connections: 256, timeout: 10s, connect-timeout: 2s, headers: {X-Run: "${run.id}"}, tls: {ca: ca.pem, cert: me.pem, key: me.key, insecure: false}}
       requests:
         - get: {path: "/products?t=${vars.tenant}", name: list, weight: 3, timeout: 2s, headers: {Accept: text/html}, check: [{status: [2xx]}]}
         - post: {path: /cart, json: {sku: [1, 2.5, null, true], n: "${seed}"}, check: [{status: 201}]}
@@ -84,7 +84,7 @@ load:
       to: front
       requests: [{get: {path: /}}]
   rest: {constant-arrival-rate: {rate: 1/s, until: deploy.end + 10s, to: front, requests: [{get: {path: /tail}}]}}
-  stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s}, requests: [{get: {path: /stairs}}]}}
+  stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s, idle-reset: error}, requests: [{get: {path: /stairs}}]}}
   replay: {replay-log: {file: access.jsonl, speed: 2x, duration: 10m, at: 0s, to: front, client: {timeout: 2s}}}
   logins: {ramping-arrival-rate: {start-rate: 20/s, stages: [{duration: 5m, target: 20/s}], to: front, journey: [{use: login}, {pause: 1s}, {get: {path: /o, headers: {X-Token: "${token}"}}}]}}
   crowd:

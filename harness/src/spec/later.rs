@@ -11,7 +11,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("Probe", &["metric", "command"]),
     ("RampingArrivalRate", &["until"]),
     ("SteppingArrivalRate", &["until"]),
-    ("Client", &["redirects", "cookies", "idle-reset"]),
     ("Request", &["use", "pause"]),
     ("Fault", &["disconnect", "pressure", "manual"]),
     ("ServiceFault", &["count"]),

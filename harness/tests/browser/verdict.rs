@@ -178,6 +178,7 @@ fn loads() -> Vec<LoadScore> {
         begun: 19_971,
         outcomes: outcomes.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
         idle_resets: 2,
+        idle_resent: 0,
         times: vec![times_score(clock, 14_872)],
         lag: None,
     };

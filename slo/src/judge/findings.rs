@@ -28,6 +28,13 @@ pub(super) fn findings(evidence: &Evidence<'_>) -> Vec<String> {
                 words::count(load.idle_resets, "reset")
             ));
         }
+        if load.idle_resent > 0 {
+            findings.push(format!(
+                "load `{name}`: {} sent once more after a reset of a connection kept from an \
+                 earlier request, before any byte of an answer (`idle-reset: retry-once`)",
+                words::count(load.idle_resent, "request")
+            ));
+        }
         for (outcome, text) in [
             ("not_sent", "could not be sent by the generator"),
             ("cut", "were still under way when the run was stopped"),

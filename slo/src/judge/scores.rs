@@ -57,12 +57,17 @@ pub(super) fn loads(evidence: &Evidence<'_>) -> Vec<LoadScore> {
     let idle = case.marks.iter().position(|mark| *mark == Mark::IdleReset);
     let loads = case.loads.iter().enumerate().map(|(index, load)| {
         let mut outcomes: BTreeMap<Outcome, u64> = BTreeMap::new();
-        let mut idle_resets = 0;
+        let (mut idle_resets, mut idle_resent) = (0, 0);
         for request in 0..load.requests.len() {
             let cells = evidence.timeline.cells(Of { load: index, request });
             for (key, counts) in cells.filter(|(key, _)| key.segment > 0) {
                 *outcomes.entry(key.outcome).or_default() += counts.n;
-                idle_resets += idle.map_or(0, |mark| counts.mark(mark));
+                let resets = idle.map_or(0, |mark| counts.mark(mark));
+                match key.outcome {
+                    Outcome::ProtocolError => idle_resets += resets,
+                    // It did not end with the reset: it was sent again.
+                    _ => idle_resent += resets,
+                }
             }
         }
         let count = |outcome: &Outcome| outcomes.get(outcome).copied().filter(|n| *n > 0);
@@ -73,6 +78,7 @@ pub(super) fn loads(evidence: &Evidence<'_>) -> Vec<LoadScore> {
             begun: evidence.loads.get(index).map_or(0, |health| health.begun),
             outcomes: named.collect(),
             idle_resets,
+            idle_resent,
             times: times::of_load(case, evidence.timeline, index),
             lag: times::lag_of_load(evidence.timeline, index),
         }

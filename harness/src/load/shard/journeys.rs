@@ -8,7 +8,7 @@
 
 use super::super::Lane;
 use super::super::arrivals::Arrival;
-use crate::client::Exchange;
+use crate::client::{Exchange, Jar};
 use crate::load::fill::Unsent;
 use crate::load::talk::{Onward, Talk, onward};
 use crate::plan::Dynamic;
@@ -77,6 +77,8 @@ struct Trip {
     request: usize,
     sent: u64,
     talk: Talk,
+    /// Its cookies.
+    jar: Arc<Jar>,
     /// How it goes on when the present request has ended.
     onward: Onward,
 }
@@ -136,7 +138,8 @@ impl Journeys {
         talk.begin(number);
         let Arrival { k, warmup, due } = arrival;
         let onward = Onward::Unsent;
-        let trip = Trip { post, k, warmup, number, at, request, sent: 0, talk, onward };
+        let jar = Arc::default();
+        let trip = Trip { post, k, warmup, number, at, request, sent: 0, talk, jar, onward };
         let trip = self.trips.insert(trip);
         if pause_us > 0 {
             self.due.push(Reverse((At(due.0.saturating_add(pause_us)), trip)));
@@ -148,6 +151,11 @@ impl Journeys {
     /// Which request a trip is at.
     pub(super) fn request(&self, trip: usize) -> usize {
         self.trips.get(trip).map_or(0, |trip| trip.request)
+    }
+
+    /// The cookies of a trip.
+    pub(super) fn jar(&self, trip: usize) -> Option<Arc<Jar>> {
+        self.trips.get(trip).map(|trip| Arc::clone(&trip.jar))
     }
 
     /// How many requests a trip has begun before this one, counted from here on.

@@ -5,7 +5,8 @@
 //! Not here: the transports (`client`).
 
 use super::{Job, Shard};
-use crate::client::{Connection, Exchange, Lean, attempt, attempt_on_hyper};
+use crate::client::converse::rest_of;
+use crate::client::{Connection, Exchange, Lean, attempt, converse};
 use crate::load::fill::{self, Unsent};
 use crate::load::kept::{self, Which};
 use assay_slo::Outcome;
@@ -33,7 +34,17 @@ impl Shard {
                 Line::Hyper(_) => None,
             });
             let message = written.message(arrival.k, arrival.warmup);
-            let (mut exchange, back) = attempt(clock, &kind.limits, kept, message, began).await;
+            let (mut exchange, mut back) =
+                attempt(clock, &kind.limits, kept, message, &began).await;
+            if kind.manners.sends_again(&exchange, kind.rendered.method())
+                && let Some(first) = exchange.begun
+                && let Some(rest) = rest_of(&kind.limits, first, clock.now())
+            {
+                let message = written.message(arrival.k, arrival.warmup);
+                (exchange, back) = attempt(clock, &rest, None, message, began).await;
+                exchange.idle_reset = true;
+                exchange.begun = exchange.begun.and(Some(first));
+            }
             let sent = || kind.rendered.request(arrival.k, arrival.warmup);
             self.keep(job, &mut exchange, sent);
             return (exchange, back.map(Line::Lean));
@@ -58,7 +69,10 @@ impl Shard {
         // What was filled in, and the id of a journey's request, can be had only now.
         let fills = kind.dynamic.as_ref().is_some_and(|dynamic| !dynamic.is_fixed());
         let copy = (fills || job.trip.is_some()).then(|| message.clone());
-        let (mut exchange, back) = attempt_on_hyper(clock, limits, kept, message, began).await;
+        let jar = job.trip.and_then(|trip| self.journeys.borrow().jar(trip));
+        let (manners, jar) = (kind.manners, Some(jar.as_deref().unwrap_or(&post.jar)));
+        let (mut exchange, back) =
+            converse(clock, limits, manners, jar, kept, message, began).await;
         match (job.trip, &kind.dynamic) {
             (Some(trip), _) => self.journeys.borrow_mut().hear(trip, &mut exchange),
             (None, Some(dynamic)) => {

@@ -6,7 +6,7 @@
 use super::desk::Desk;
 use super::life::{Errands, Life, Turn, ordered};
 use super::roster::Roster;
-use crate::client::{Connection, Exchange, attempt_on_hyper};
+use crate::client::{Connection, Exchange, Jar, converse};
 use crate::load::talk::{Onward, Talk, onward};
 use crate::load::{Kind, Order};
 use std::sync::Arc;
@@ -27,12 +27,15 @@ pub(super) struct Wire {
     /// What its journey fills in and has captured.
     pub(super) talk: Talk,
     pub(super) kept: Option<Connection>,
+    /// Its journey's cookies.
+    pub(super) jar: Jar,
     pub(super) orders: watch::Receiver<Order>,
 }
 
 impl Errands for Wire {
     fn begin(&mut self, journey: u64) {
         self.talk.begin(journey);
+        self.jar.clear();
     }
 
     async fn send(&mut self, request: usize) -> Onward {
@@ -54,10 +57,11 @@ impl Errands for Wire {
         let kept = self.kept.take();
         let ended = {
             let began = |at| flight.began(at);
+            let (limits, manners, jar) = (&kind.limits, kind.manners, Some(&self.jar));
             tokio::select! {
                 biased;
                 () = ordered(&mut self.orders, Order::Cut) => None,
-                ended = attempt_on_hyper(clock, &kind.limits, kept, message, began) => Some(ended),
+                ended = converse(clock, limits, manners, jar, kept, message, began) => Some(ended),
             }
         };
         // Cut off: the dropped flight records it.

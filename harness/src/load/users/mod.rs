@@ -22,7 +22,7 @@ pub use interrupt::keep_interrupt;
 use super::{
     Aim, Drive, Kind, Order, StartError, apart, raise_descriptor_limit, render, shard, tell,
 };
-use crate::client::Ends;
+use crate::client::{Ends, Jar};
 use crate::load::talk::Talk;
 use crate::plan;
 use crate::plan::users::Step;
@@ -189,6 +189,7 @@ fn crew(
             sent: 0,
             talk: Talk::new(seed, Arc::clone(&name), Arc::clone(&dynamics), users.captures),
             kept: None,
+            jar: Jar::default(),
             orders: orders.clone(),
         };
         Member::new(life, wire, Arc::clone(roster))

@@ -19,6 +19,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+/// As browsers do.
+const MOST_REDIRECTS: u64 = 20;
+
 /// The longest file of certificates, in bytes.
 const LONGEST_FILE: u64 = 4 << 20;
 
@@ -54,7 +57,16 @@ pub(super) fn compile(
     let reconnect_us = reconnect_us.map(|r| length(r.every, client.key("reconnect").key("every")));
     let dns_refresh_us = settings.dns_refresh.map(|every| length(every, client.key("dns-refresh")));
     let sources = sources(&settings.source_addresses, &client.key("source-addresses"), notes);
+    let redirects = settings.redirects.map_or(0, |redirects| redirects.0);
+    if redirects > MOST_REDIRECTS {
+        let message = format!("{redirects} redirects are too many");
+        let help = format!("write at most {MOST_REDIRECTS}");
+        notes.value(&client.key("redirects"), message, help);
+    }
     Transport {
+        redirects: u32::try_from(redirects.min(MOST_REDIRECTS)).unwrap_or(0),
+        cookies: settings.cookies.is_some_and(|cookies| cookies.0),
+        retries_idle: settings.idle_reset == Some(types::IdleReset::RetryOnce),
         http2,
         reconnect_us,
         dns_refresh_us,

@@ -160,6 +160,7 @@ const SHAPE: &str = r#"{
         ]
       ],
       "idle_resets": 1,
+      "idle_resent": 0,
       "times": [
         {
           "clock": "response",

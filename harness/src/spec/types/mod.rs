@@ -59,7 +59,7 @@ pub use service::{
 pub use service_fault::{CommandFault, KillFault, RestartFault, RestartedBy, ServiceFault};
 pub use setup::{ForEach, Preparation, SetupCommand};
 pub use stub::{Reply, Route};
-pub use transport::{Protocol, Reconnect, Tls};
+pub use transport::{IdleReset, Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
 use super::scalar::{Count, Duration, Free, Name, Words};

@@ -2,7 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use super::{Protocol, Reconnect, Tls};
+use super::{IdleReset, Protocol, Reconnect, Tls};
 use crate::spec::scalar::{Count, Duration, Flag, Free, Name, Size, Statuses, Words};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -27,6 +27,16 @@ pub struct Client {
     /// Sent with every request.
     #[serde(default)]
     pub headers: IndexMap<String, Words>,
+    /// How many redirects are followed, on the same host; a chain is one request: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirects: Option<Count>,
+    /// Cookies that are set are sent back, by each journey its own, by independent requests those of
+    /// their load: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookies: Option<Flag>,
+    /// What becomes of a request when a kept connection is reset before any byte of an answer: error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_reset: Option<IdleReset>,
     /// When connections are replaced: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconnect: Option<Reconnect>,

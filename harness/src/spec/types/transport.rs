@@ -16,6 +16,16 @@ pub enum Protocol {
     Http2,
 }
 
+/// What becomes of a request whose kept connection was reset before any byte of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdleReset {
+    /// It is an error.
+    Error,
+    /// One of an idempotent method is sent once more, on a new connection.
+    RetryOnce,
+}
+
 /// When connections are replaced.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
