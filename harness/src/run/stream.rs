@@ -5,6 +5,7 @@
 //! says so: what could not be recorded cannot be judged.
 //! Not here: deciding anything.
 
+use super::guard::Guards;
 use super::machine::Looker;
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -34,6 +35,7 @@ pub(super) struct Stream {
     /// Attempts of each load, warm-up included.
     sent: BTreeMap<usize, u64>,
     machine: Looker,
+    pub(super) guards: Guards,
     failure: Option<String>,
     secrets: Vec<String>,
 }
@@ -63,6 +65,7 @@ impl Stream {
             sent: BTreeMap::new(),
             case: header.case,
             machine: Looker::default(),
+            guards: Guards::default(),
             failure: None,
             secrets: secrets.to_vec(),
         })
@@ -187,6 +190,7 @@ impl Stream {
             self.fail("journal.jsonl", &error);
         }
         self.progress.event(&entry, &self.case);
+        self.guards.event(&entry);
         if let Err(problem) = self.timeline.add(&entry, &self.case)
             && self.failure.is_none()
         {

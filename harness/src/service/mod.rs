@@ -8,6 +8,7 @@
 //! its process group is found.
 //! Not here: which services a scenario has (`plan`), when they start and stop (`run`).
 
+mod attached;
 mod capture;
 mod command;
 mod consent;
@@ -31,6 +32,7 @@ mod stopped;
 mod table;
 mod usage;
 
+pub use attached::Attached;
 pub use capture::Written;
 pub use consent::{Deny, Refused, consent};
 pub use container::{Held, container_main};

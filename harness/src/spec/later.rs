@@ -7,9 +7,8 @@
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
     ("Scenario", &["include", "setup", "teardown", "baseline", "repeat"]),
-    ("Service", &["running-process", "running-container"]),
+    ("Service", &["running-container"]),
     ("Link", &["protocol", "stub"]),
-    ("Probe", &["metric", "command"]),
     ("Load", &["replay-log"]),
     ("ConstantArrivalRate", &["until", "journey"]),
     ("RampingArrivalRate", &["until", "journey"]),
@@ -40,7 +39,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("ErrorCountObjective", &["not-errors", "bursts", "confidence"]),
     ("AvailabilityObjective", &["not-errors", "bursts", "confidence"]),
     ("Expect", &["reconciles", "log"]),
-    ("Guards", &["stop-when"]),
 ];
 
 /// Whether a type gets this key or variant in a later version.

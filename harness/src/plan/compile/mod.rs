@@ -35,6 +35,7 @@ mod services;
 mod sizes;
 mod steady;
 mod steps;
+mod stop_when;
 mod tables;
 mod timetable;
 mod transport;
@@ -149,6 +150,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let asked =
         Asked { scenario, timetable: &timetable, traffic, faults: &faults, metrics: metered };
     let (case, probes) = case(asked, &mut notes);
+    let guards = stop_when::compile(scenario, &mut notes);
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
     let labels = scenario.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
@@ -182,6 +184,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         faults,
         metrics,
         probes,
+        guards,
         max_duration_us,
         ends_us,
         case,

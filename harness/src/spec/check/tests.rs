@@ -164,7 +164,10 @@ fn each_rule_is_told_in_one_message() {
         ("labels: {v: }", "nothing where text is wanted"),
         ("services: {a b: {url: x}}", "`a b` is not a name"),
         ("services: {a: {url: x, process: {command: [a]}}}", "`url` and `process` in one entry"),
-        ("services: {a: {}}", "no settings where one of url, process, container is wanted"),
+        (
+            "services: {a: {}}",
+            "no settings where one of url, process, container, running-process is wanted",
+        ),
         ("services: {a: {command: [x], env: {}}}", "the type of this entry is missing"),
         ("services: {a: {process: {command: a}}}", "`a` where a list is wanted"),
         ("services: {a: {process: {command: []}}}", "an empty list"),
@@ -267,7 +270,6 @@ const HOLES: &[(&str, &str)] = &[
     ("Scenario", "HOLE: {a: b}"),
     ("Service", "services: {a: {HOLE: {port: 1}}}"),
     ("Link", "links: {a: {to: b, HOLE: x}}"),
-    ("Probe", "steady-state: {probes: [{HOLE: {}}]}"),
     ("Load", "load: {a: {HOLE: {vus: 1}}}"),
     ("ConstantArrivalRate", "load: {a: {constant-arrival-rate: {rate: 1/s, HOLE: x}}}"),
     ("RampingArrivalRate", "load: {a: {ramping-arrival-rate: {start-rate: 1/s, HOLE: x}}}"),
@@ -291,7 +293,6 @@ const HOLES: &[(&str, &str)] = &[
     ("ErrorCountObjective", "objectives: {a: {error-count: {at-most: 1, HOLE: x}}}"),
     ("AvailabilityObjective", "objectives: {a: {availability: {at-least: 1%, HOLE: x}}}"),
     ("Expect", "expect: [{HOLE: {fleet: \"${device}\"}}]"),
-    ("Guards", "guards: {HOLE: []}"),
 ];
 
 #[test]
@@ -318,7 +319,7 @@ const WHOLE: &[&str] = &[
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
     "load: {v: {constant-arrival-rate: {rate: 1/s, until: deploy.end + 60s, client: {reconnect: {every: 30s}}, requests: [{post: {path: /c, json: {id: \"${random.uuid}\"}}}]}}}",
     "baseline: {from: b}\nrepeat: {runs: 5}\nobjectives: {n: {latency-change: {percentile: 95, at-most: 10%}}}",
-    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB}}]}\nexpect: [{metric: {name: m, growth: {at-most: 1MiB/m}}}]",
+    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB, hold: 5s}}]}\nexpect: [{log: {service: s}}, {metric: {name: m, growth: {at-most: 1MiB/m}}}]",
 ];
 
 #[test]

@@ -167,7 +167,15 @@ impl Kind {
             [Some("fleets"), _, Some("read-back"), Some("command"), Some("run" | "shell"), ..] => {
                 Kind::Command
             }
-            [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..] => Kind::Command,
+            [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..]
+            | [
+                Some("steady-state"),
+                Some("probes"),
+                None,
+                Some("command"),
+                Some("run" | "shell"),
+                ..,
+            ] => Kind::Command,
             _ => Kind::Early,
         }
     }

@@ -13,6 +13,7 @@ mod expect;
 mod expect_fleet;
 mod fault;
 mod fleet;
+mod guard;
 mod load;
 mod metric;
 mod objective;
@@ -39,6 +40,7 @@ pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,
     Mutant, Order, ReadBack, Retry, WhenFull,
 };
+pub use guard::{ErrorRateGuard, Guards, LagGuard, MetricGuard, ProbeGuard, StopWhen};
 pub use load::{ConstantArrivalRate, Load, RampingArrivalRate, Spread, Stage, SteppingArrivalRate};
 pub use metric::{
     AtMostGrowth, AtMostQuantity, CommandMetric, Limits, Metric, MetricAsked, ProcessMetric,
@@ -49,7 +51,10 @@ pub use objective::{
     LatencyObjective, Objective,
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
-pub use service::{Container, HttpProbe, Link, Probe, Process, Ready, Service, SteadyState};
+pub use service::{
+    CommandProbe, Container, HttpProbe, Link, MetricProbe, Probe, Process, Ready, RunningProcess,
+    Service, SteadyState,
+};
 pub use transport::{Protocol, Reconnect, Tls};
 pub use users::{ConstantVus, RampingVus, SharedIterations, Step, VusStage};
 
@@ -127,13 +132,4 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(with = "IndexMap<Name, IndexMap<String, Free>>")]
     pub profiles: IndexMap<Name, IndexMap<String, Free>>,
-}
-
-/// What stops the run.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Guards {
-    /// The timetable and one minute unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_duration: Option<Duration>,
 }
