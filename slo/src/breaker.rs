@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 mod calls;
 mod inferred;
 mod offered;
+mod polled;
 mod score;
 mod told;
 
@@ -40,6 +41,8 @@ pub(crate) struct Breakers {
 pub(crate) enum How {
     Told,
     Inferred,
+    /// Read again and again.
+    Polled,
 }
 
 /// One breaker's states as they were seen at one place.
@@ -61,6 +64,12 @@ pub(crate) struct Line {
     pub(crate) retried: bool,
     /// Why its states cannot be told, if they cannot.
     pub(crate) doubt: Option<Doubt>,
+    /// Why an opening may have been missed, where one may.
+    pub(crate) blind: Option<Doubt>,
+    /// Of polled states: how long it surely stays open.
+    pub(crate) recovery_us: Option<u64>,
+    /// Of polled states: arrivals, which show what a state does not.
+    pub(crate) beside: Option<Box<Line>>,
 }
 
 /// How much longer than others a call may take from its breaker's word to the link, µs: what
@@ -117,8 +126,20 @@ pub(crate) fn failed(outcome: Outcome) -> Option<bool> {
 
 impl Line {
     fn new(of: String, how: How, until: At) -> Line {
-        let (spells, calls, tolerance_us, doubt) = (Vec::new(), None, 0, None);
-        Line { of, how, spells, calls, tolerance_us, until, unseen: false, retried: false, doubt }
+        Line {
+            of,
+            how,
+            spells: Vec::new(),
+            calls: None,
+            tolerance_us: 0,
+            until,
+            unseen: false,
+            retried: false,
+            doubt: None,
+            blind: None,
+            recovery_us: None,
+            beside: None,
+        }
     }
 
     fn doubtful(of: String, how: How, doubt: Doubt) -> Line {
@@ -130,8 +151,17 @@ impl Line {
         self.spells.iter().filter_map(|spell| {
             let ended = spell.ended.map(|(between, _)| between);
             let to = spell.half_open.or(ended).map_or(self.until, |between| between.earliest);
+            let to = if self.how == How::Polled { to.min(self.surely(spell)) } else { to };
             (spell.opened.latest < to).then_some((spell.opened.latest, to))
         })
+    }
+}
+
+impl Line {
+    /// Until when a polled spell is surely open: a trial may come, and go unseen, from then on.
+    fn surely(&self, spell: &Spell) -> At {
+        let recovery = self.recovery_us.unwrap_or(0);
+        At(spell.opened.earliest.0.saturating_add(recovery))
     }
 }
 
@@ -155,12 +185,15 @@ fn lines(
     breaker: &Breaker,
     findings: &mut Vec<String>,
 ) -> Vec<Line> {
-    let (mut told, mut inferred) = (Vec::new(), Vec::new());
+    let (mut told, mut inferred, mut polled) = (Vec::new(), Vec::new(), Vec::new());
     for evidence in &breaker.evidence {
         match evidence {
             Evidence::Gateway(fleet) => told.extend(told::lines(case, timeline, phases, *fleet)),
             Evidence::Arrivals(link) => {
                 inferred.push(inferred::line(case, timeline, phases, link, &breaker.policy));
+            }
+            Evidence::Polled(metric) => {
+                polled.push(polled::line(case, timeline, phases, *metric, &breaker.policy));
             }
         }
     }
@@ -170,6 +203,9 @@ fn lines(
         if one.doubt.is_some() && other.doubt.is_none() {
             return inferred.into_iter().take(1).collect();
         }
+    }
+    if told.is_empty() && !polled.is_empty() {
+        return vec![best(phases, breaker, polled, inferred, findings)];
     }
     match (told.is_empty(), inferred.is_empty()) {
         (false, _) => told,
@@ -182,6 +218,36 @@ fn lines(
                 missing: "a gateway that sends, or evidence by arrivals".to_owned(),
             },
         )],
+    }
+}
+
+/// The first polled line that can be told, with arrivals beside it; arrivals alone where none can.
+fn best(
+    phases: &Phases,
+    breaker: &Breaker,
+    polled: Vec<Line>,
+    inferred: Vec<Line>,
+    findings: &mut Vec<String>,
+) -> Line {
+    let arrivals = inferred.into_iter().find(|line| line.doubt.is_none());
+    let known = polled.iter().position(|line| line.doubt.is_none());
+    let mut polled = polled.into_iter();
+    match (known.and_then(|at| polled.nth(at)), arrivals) {
+        (Some(mut line), Some(arrivals)) => {
+            findings.extend(disagreement(phases, breaker, &line, &arrivals));
+            line.beside = Some(Box::new(arrivals));
+            line
+        }
+        (Some(line), None) => line,
+        (None, Some(arrivals)) => arrivals,
+        // All have a doubt: the first is as good as any.
+        (None, None) => polled.next().unwrap_or_else(|| {
+            let doubt = Doubt {
+                reason: "nothing was seen of its states".to_owned(),
+                missing: "reads of its state that succeed".to_owned(),
+            };
+            Line::doubtful(breaker.name.clone(), How::Polled, doubt)
+        }),
     }
 }
 

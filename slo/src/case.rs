@@ -158,6 +158,8 @@ pub enum Evidence {
     Gateway(usize),
     /// Arrivals at this link.
     Arrivals(String),
+    /// This metric reads its state: 0 closed, 1 open, 2 half-open (index into [`Case::metrics`]).
+    Polled(usize),
 }
 
 /// One kind of request of a load.

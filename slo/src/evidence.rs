@@ -129,7 +129,10 @@ impl<'a> Evidence<'a> {
         }
         let open = self.phases.open.get(index).is_some_and(|stretches| !stretches.is_empty());
         (!open).then(|| Doubt {
-            reason: format!("breaker `{name}` was never open"),
+            reason: match lines.iter().any(|line| line.how == breaker::How::Polled) {
+                true => format!("breaker `{name}` was never surely open"),
+                false => format!("breaker `{name}` was never open"),
+            },
             missing: "a breaker that opens".to_owned(),
         })
     }

@@ -17,6 +17,7 @@ mod describe;
 pub mod dynamic;
 pub mod fault;
 pub mod fleet;
+pub mod guard;
 mod load;
 mod marks;
 pub mod metric;
@@ -45,6 +46,7 @@ pub use fault::{
     Affects, Delay, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Recorded, Side,
 };
 pub use fleet::Fleet;
+pub use guard::{Guard, Probe};
 pub use load::{Arrivals, Journey, Load, Stretch, Until};
 pub use metric::Metric;
 pub use poisson::{Poisson, Spread};
@@ -114,6 +116,8 @@ pub struct Plan {
     pub metrics: Vec<Metric>,
     /// Probes of the steady-state gate.
     pub probes: Vec<Probe>,
+    /// What stops the run before its end.
+    pub guards: Vec<Guard>,
     /// The run is stopped when it is still going this long after its start, µs.
     pub max_duration_us: u64,
     /// The last planned instant after time 0, without drains, µs.
@@ -149,6 +153,13 @@ pub enum ServiceKind {
     },
     /// We start it.
     Process(Process),
+    /// It runs already on this machine, and is watched, not ours.
+    Attached {
+        /// The port that it listens on.
+        port: Option<u16>,
+        /// A file with its number.
+        pid_file: Option<PathBuf>,
+    },
 }
 
 /// A process that we start.
@@ -264,17 +275,4 @@ pub enum Body {
     Text(Text),
     /// The bytes of a file, read at plan time; no content type of its own.
     File(Vec<u8>),
-}
-
-/// A probe of the steady-state gate.
-#[derive(Debug, Clone)]
-pub struct Probe {
-    /// As reports name it: `GET /health of backend`.
-    pub name: String,
-    /// The service asked.
-    pub service: String,
-    /// Path and query.
-    pub path: String,
-    /// Accepted statuses, inclusive ranges.
-    pub status: Vec<(u16, u16)>,
 }

@@ -5,8 +5,9 @@
 
 pub mod metrics;
 
-use crate::plan::Probe;
+use crate::plan::guard::HttpLook;
 use crate::service::{self, Address};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a probe may take.
@@ -21,11 +22,10 @@ pub struct Probed {
     pub detail: String,
 }
 
-/// Asks once, at most 2 s: no redirects, no proxy. A probe without accepted statuses accepts 2xx.
-pub async fn http(probe: &Probe, at: &Address) -> Probed {
-    let wanted: &[(u16, u16)] = if probe.status.is_empty() { &[(200, 299)] } else { &probe.status };
-    let name = &probe.name;
-    match service::get(at, &probe.path, WITHIN).await {
+/// Asks once, at most 2 s: no redirects, no proxy. A look without accepted statuses accepts 2xx.
+pub async fn http(name: &str, look: &HttpLook, at: &Address) -> Probed {
+    let wanted: &[(u16, u16)] = if look.status.is_empty() { &[(200, 299)] } else { &look.status };
+    match service::get(at, &look.path, WITHIN).await {
         Ok(status) if wanted.iter().any(|(low, high)| (*low..=*high).contains(&status)) => {
             Probed { ok: true, detail: format!("{name} answered {status}") }
         }
@@ -33,6 +33,23 @@ pub async fn http(probe: &Probe, at: &Address) -> Probed {
             let detail = format!("{name} answered {status}, not {}", statuses(wanted));
             Probed { ok: false, detail }
         }
+        Err(why) => Probed { ok: false, detail: format!("{name}: {why}") },
+    }
+}
+
+/// Runs a command once, at most 2 s: it passes with status 0. An error of the words is one.
+pub async fn command(
+    name: &str,
+    words: Result<Vec<String>, String>,
+    folder: PathBuf,
+    run_id: String,
+) -> Probed {
+    let ended = match words {
+        Ok(words) => metrics::Line { words, folder, run_id }.output(WITHIN).await.map(|_| ()),
+        Err(why) => Err(why),
+    };
+    match ended {
+        Ok(()) => Probed { ok: true, detail: format!("{name} ended well") },
         Err(why) => Probed { ok: false, detail: format!("{name}: {why}") },
     }
 }
@@ -62,18 +79,15 @@ mod tests {
             let answer = format!("HTTP/1.1 {status} Some\r\ncontent-length: 0\r\n\r\n");
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
-        let probed = http(&probe(wanted), &Address::plain(addr)).await;
+        let probed = http(NAME, &look(wanted), &Address::plain(addr)).await;
         server.await.unwrap();
         probed
     }
 
-    fn probe(wanted: &[(u16, u16)]) -> Probe {
-        Probe {
-            name: "GET /health of backend".into(),
-            service: "backend".into(),
-            path: "/health".into(),
-            status: wanted.to_vec(),
-        }
+    const NAME: &str = "GET /health of backend";
+
+    fn look(wanted: &[(u16, u16)]) -> HttpLook {
+        HttpLook { service: "backend".into(), path: "/health".into(), status: wanted.to_vec() }
     }
 
     #[tokio::test]
@@ -97,7 +111,7 @@ mod tests {
         // Bound and not listening: refused, and nobody else can take it.
         let free = tokio::net::TcpSocket::new_v4().unwrap();
         free.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let nobody = http(&probe(&[]), &Address::plain(free.local_addr().unwrap())).await;
+        let nobody = http(NAME, &look(&[]), &Address::plain(free.local_addr().unwrap())).await;
         assert_eq!(nobody.detail, "GET /health of backend: connection refused");
         assert!(!nobody.ok);
     }

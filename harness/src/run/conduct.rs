@@ -10,6 +10,7 @@
 mod acts;
 mod faults;
 
+use super::guard::{Lookers, Stopped};
 use super::metrics;
 use super::signals::{self, Stop};
 use super::stage::{Lost, Stage};
@@ -37,7 +38,7 @@ use tokio::time::Duration;
 const LEAD_US: u64 = 100_000;
 
 /// A second's requests have ended and were handed over so long after its start.
-const HANDED_OVER_US: u64 = 2_200_000;
+pub(super) const HANDED_OVER_US: u64 = 2_200_000;
 
 /// How often the console is told.
 const TICK: Duration = Duration::from_millis(250);
@@ -69,6 +70,8 @@ pub(super) struct State {
     pub(super) probes: JoinSet<(String, Probed)>,
     /// Metrics that are read.
     pub(super) metrics: Readers,
+    /// Looks at services for guards.
+    guarding: Lookers,
     /// Looks at services after faults.
     pub(super) looks: JoinSet<Looks>,
     /// The second in which load ended before the last look was due.
@@ -132,6 +135,9 @@ impl Conduct<'_> {
         }
         let clock = self.stream.clock;
         let metrics = metrics::start(self.plan, self.stage, clock, zero).await?;
+        let addresses = self.stage.addresses();
+        let guarding =
+            Lookers::start(&self.plan.guards, clock, |name| addresses.get(name).cloned());
         let traffic =
             Traffic::start(self.plan, self.stage, clock, zero, &self.edges, &self.run_id)?;
         Ok(State {
@@ -142,6 +148,7 @@ impl Conduct<'_> {
             gate_open: true,
             probes: JoinSet::new(),
             metrics,
+            guarding,
             looks: JoinSet::new(),
             load_ended: None,
             waking: JoinSet::new(),
@@ -205,7 +212,14 @@ impl Conduct<'_> {
                     }
                     self.stream.flush();
                 }
-                _ = ticks.tick() => self.stream.tick(),
+                event = state.guarding.next() => self.stream.note(event),
+                _ = ticks.tick() => {
+                    self.stream.tick();
+                    if let Some(Stopped { guard, text }) = self.stream.guards.stop(clock.now()) {
+                        self.stream.note(Event::Guard { guard, text: text.clone() });
+                        return (EndReason::Guard, text);
+                    }
+                }
             }
         }
     }

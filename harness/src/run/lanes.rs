@@ -151,7 +151,7 @@ fn prefix(plan: &Plan, to: &Target) -> String {
     let planned = plan.services.iter().find(|planned| Some(&planned.name) == service);
     match planned.map(|planned| &planned.kind) {
         Some(ServiceKind::Url { prefix, .. }) => prefix.clone(),
-        Some(ServiceKind::Process(_)) | None => String::new(),
+        Some(ServiceKind::Process(_) | ServiceKind::Attached { .. }) | None => String::new(),
     }
 }
 

@@ -4,7 +4,10 @@
 //! Not here: what is steady (crate slo, `gate`), when it is looked (`timetable`).
 
 use super::conduct::{Conduct, State};
-use crate::probe;
+use crate::plan::guard::Look;
+use crate::probe::{self, Probed};
+use assay_slo::amount;
+use assay_slo::case::Limits;
 use assay_slo::event::GateTime;
 use assay_slo::{Event, gate};
 use std::collections::BTreeMap;
@@ -15,12 +18,28 @@ impl Conduct<'_> {
     pub(super) fn probe(&mut self, state: &mut State) {
         state.probes = JoinSet::new();
         for planned in &self.plan.probes {
-            let Ok(address) = self.stage.service(&planned.service).cloned() else { continue };
-            let planned = planned.clone();
-            state.probes.spawn(async move {
-                let probed = probe::http(&planned, &address).await;
-                (planned.name, probed)
-            });
+            let name = planned.name.clone();
+            match &planned.look {
+                Look::Http(look) => {
+                    let Ok(address) = self.stage.service(&look.service).cloned() else { continue };
+                    let look = look.clone();
+                    state.probes.spawn(async move {
+                        let probed = probe::http(&name, &look, &address).await;
+                        (name, probed)
+                    });
+                }
+                Look::Command(words) => {
+                    let filled = words.iter().map(|word| self.stage.fill(word, None)).collect();
+                    let run_id = self.stage.names.run_id.clone();
+                    let folder = self.plan.folder.clone();
+                    state.probes.spawn(async move {
+                        let probed = probe::command(&name, filled, folder, run_id).await;
+                        (name, probed)
+                    });
+                }
+                // It is read anyway.
+                Look::Metric { .. } => {}
+            }
         }
     }
 
@@ -53,7 +72,11 @@ impl Conduct<'_> {
         let mut against = vec![];
         for planned in &self.plan.probes {
             let name = planned.name.clone();
-            let (ok, detail) = match answered.remove(&name) {
+            let told = match &planned.look {
+                Look::Metric { metric, limits } => Some(self.value(*metric, limits)),
+                _ => answered.remove(&name),
+            };
+            let (ok, detail) = match told {
                 Some(probed) => (probed.ok, probed.detail),
                 None => (false, format!("{name} has not answered")),
             };
@@ -64,4 +87,27 @@ impl Conduct<'_> {
         }
         against
     }
+
+    /// Whether the last value of a metric, which must not be too old, keeps these limits.
+    fn value(&self, metric: usize, limits: &Limits) -> Probed {
+        let Some(planned) = self.plan.case.metrics.get(metric) else {
+            return Probed { ok: false, detail: "an unknown metric".to_owned() };
+        };
+        let (name, asked) = (&planned.name, limits.words(planned.unit));
+        let oldest = self.stream.clock.now().plus(-patience(planned.every_us));
+        let last = self.stream.timeline().last_sample(metric);
+        match last.filter(|sample| sample.answered >= oldest) {
+            Some(sample) => {
+                let seen = amount::observed(sample.value.get(), planned.unit);
+                let ok = limits.hold(sample.value);
+                Probed { ok, detail: format!("`{name}` is {seen} ({asked} asked)") }
+            }
+            None => Probed { ok: false, detail: format!("`{name}` was not read lately") },
+        }
+    }
+}
+
+/// How old a value may be, µs.
+fn patience(every_us: u64) -> i64 {
+    i64::try_from(every_us.saturating_mul(3).max(1_000_000)).unwrap_or(i64::MAX)
 }

@@ -7,10 +7,12 @@
 //! Not here: the plan (`plan`), the verdict (`judge`), what is printed (`report`).
 
 mod accounts;
+mod attach;
 mod conduct;
 pub mod directory;
 mod environment;
 mod failures;
+mod guard;
 mod lanes;
 mod look;
 mod machine;
@@ -40,6 +42,7 @@ use crate::report::live::Live;
 use assay_slo::At;
 use assay_slo::event::{End, EndReason};
 use conduct::{Conduct, Ending};
+use guard::Guards;
 use progress::Progress;
 use signals::Stop;
 use stage::Stage;
@@ -121,6 +124,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     let run_id = header.run.clone();
     let progress = Progress::new(live, plan);
     let mut stream = Stream::create(&dir, header, clock, progress, &plan.secrets)?;
+    stream.guards = Guards::new(plan);
     std::fs::write(dir.join("scenario.yaml"), &plan.resolved)?;
     let edges = Arc::new(Edges::new(clock, plan.case.ages_us.clone()));
     let (links, link_events) = Links::start(clock, Arc::clone(&edges), &run_id)?;

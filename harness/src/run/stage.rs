@@ -110,6 +110,10 @@ impl Stage {
         for service in &plan.services {
             let address = match &service.kind {
                 ServiceKind::Process(_) => Address::plain(self.reserve_one(None)?),
+                ServiceKind::Attached { port, pid_file } => {
+                    let by = (*port, pid_file.as_deref());
+                    self.attach(&service.name, by, &plan.allow, stream).await?
+                }
                 ServiceKind::Url { secure, host, port, .. } => {
                     let addrs = all_consented(host, *port, &plan.allow, &[]).await?;
                     let addr = *addrs.first().ok_or_else(|| format!("`{host}` has no address"))?;

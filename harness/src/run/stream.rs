@@ -6,6 +6,7 @@
 //! Not here: deciding anything.
 
 use super::failures::Failures;
+use super::guard::Guards;
 use super::machine::Looker;
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -36,6 +37,7 @@ pub(super) struct Stream {
     sent: BTreeMap<usize, u64>,
     machine: Looker,
     failures: Failures,
+    pub(super) guards: Guards,
     failure: Option<String>,
     secrets: Vec<String>,
 }
@@ -66,6 +68,7 @@ impl Stream {
             case: header.case,
             machine: Looker::default(),
             failures: Failures::new(dir),
+            guards: Guards::default(),
             failure: None,
             secrets: secrets.to_vec(),
         })
@@ -195,6 +198,7 @@ impl Stream {
             self.fail("journal.jsonl", &error);
         }
         self.progress.event(&entry, &self.case);
+        self.guards.event(&entry);
         if let Err(problem) = self.timeline.add(&entry, &self.case)
             && self.failure.is_none()
         {

@@ -10,6 +10,7 @@
 //! Not here: which services a scenario has (`plan`), when they start and stop (`run`).
 
 mod acts;
+mod attached;
 mod capture;
 mod command;
 mod consent;
@@ -37,6 +38,7 @@ pub mod undo;
 mod usage;
 
 pub use acts::Workers;
+pub use attached::Attached;
 pub use capture::Written;
 pub use consent::{Deny, Refused, consent};
 pub use container::{Held, container_main};

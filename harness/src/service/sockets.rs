@@ -5,7 +5,7 @@
 //! Not here: reservation (`ports`), the process table (`table`).
 
 use super::descriptors::inodes;
-use super::table;
+use super::table::{self, Entry};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -33,10 +33,21 @@ pub(super) fn is_free(addr: SocketAddr) -> bool {
 
 /// Name and number of the process that listens on this port, if we may know.
 pub(super) fn holder(port: u16) -> Option<String> {
+    holders(port).first().map(Entry::label)
+}
+
+/// All processes that hold a socket which listens on this port, by number, as far as we may know.
+pub(super) fn holders(port: u16) -> Vec<Entry> {
     let inodes: Vec<u64> =
         listeners().iter().filter(|l| l.addr.port() == port).map(|l| l.inode).collect();
-    let table = table::all().ok()?;
-    table.iter().find(|entry| sockets(entry.pid).any(|s| inodes.contains(&s))).map(|e| e.label())
+    let mut table = table::all().unwrap_or_default();
+    table.retain(|entry| sockets(entry.pid).any(|socket| inodes.contains(&socket)));
+    table
+}
+
+/// Whether anybody listens on this port.
+pub(super) fn is_listened_on(port: u16) -> bool {
+    listeners().iter().any(|listener| listener.addr.port() == port)
 }
 
 /// Where these processes listen, in order, each once.

@@ -28,6 +28,7 @@ services:
       ready: {http: /health, within: 30s}
       stop-within: 5s
   worker: {process: {command: [./worker], ready: {log: ready, port: 9000}}}
+  old: {running-process: {port: 8080, pid-file: old.pid}}
   cache: {container: {image: "redis:7", port: 6379, memory: 256MiB}}
 links:
   front: {to: api}
@@ -57,7 +58,7 @@ teardown: [{command: {run: [./clean.sh]}}]
 warmup: 20s
 steady-state:
   require: [fast, errors]
-  probes: [{http: {service: api, path: /health, status: [200, "3xx"]}}]
+  probes: [{http: {service: api, path: /health, status: [200, "3xx"]}}, {metric: {name: queued, below: 10, at-most: 9, above: -1, at-least: 0}}, {command: {shell: ./check.sh}}, {command: {run: [./check.sh]}}]
   after: 15s
 load:
   visitors:
@@ -182,6 +183,7 @@ expect:
   - ready: {service: api, after: crash.end, within: 10s}
 guards:
   max-duration: 15m
+  stop-when: [{error-rate: {above: 50%, hold: 10s}}, {lag: {above: 50ms, hold: 5s}}, {metric: {name: memory, above: 2GiB, below: 1B, hold: 5s}}, {probe: {service: api, path: /health, status: [200], fails-for: 10s}}]
 profiles:
   ci:
     warmup: 1s

@@ -7,8 +7,7 @@
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
     ("Scenario", &["include", "baseline", "repeat"]),
-    ("Service", &["running-process", "running-container"]),
-    ("Probe", &["metric", "command"]),
+    ("Service", &["running-container"]),
     ("RampingArrivalRate", &["until"]),
     ("SteppingArrivalRate", &["until"]),
     ("Request", &["use", "pause"]),
@@ -20,7 +19,6 @@ const LATER: &[(&str, &[&str])] = &[
     ("ErrorCountObjective", &["bursts", "confidence"]),
     ("AvailabilityObjective", &["bursts", "confidence"]),
     ("Expect", &["reconciles", "log"]),
-    ("Guards", &["stop-when"]),
 ];
 
 /// Whether a type gets this key or variant in a later version.

@@ -18,6 +18,7 @@ pub(crate) fn scores(case: &Case, breakers: &Breakers) -> Vec<BreakerScore> {
         evidence: match line.how {
             How::Told => "told by the gateway",
             How::Inferred => BreakerScore::INFERRED,
+            How::Polled => "read again and again",
         }
         .to_owned(),
         problem: line.doubt.as_ref().map(|doubt| doubt.reason.clone()),

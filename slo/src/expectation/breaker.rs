@@ -41,35 +41,48 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
     if let Some(doubt) = contradiction(evidence, must, line) {
         return vec![Part::doubt(doubt)];
     }
+    // A polled state says when, arrivals beside it how many.
+    let counted = line.beside.as_deref().unwrap_or(line);
     let mut parts = Vec::new();
     if let Some((moment, within_us)) = &must.opens {
-        parts.push(times::opens(evidence, line, moment, *within_us));
+        parts.push(unless_blind(line, times::opens(evidence, line, moment, *within_us)));
     }
     if let Some(failures) = must.opens_after_failures {
-        parts.push(while_open::failures(line, failures));
+        parts.push(while_open::failures(counted, failures));
     }
     if let Some((moment, within_us)) = &must.closes {
-        parts.push(times::closes(evidence, line, moment, *within_us));
+        parts.push(unless_blind(line, times::closes(evidence, line, moment, *within_us)));
     }
     if let Some(most) = must.trials {
-        parts.push(while_open::trials(line, most));
+        parts.push(while_open::trials(counted, most));
     }
     if let Some(most) = must.calls_while_open {
-        parts.push(while_open::leaks(line, most));
+        parts.push(while_open::leaks(counted, most));
     }
     if let Some(share) = must.fast_fail_share {
-        parts.push(while_open::fast_fail(line, share));
+        parts.push(while_open::fast_fail(counted, share));
     }
     if let Some((percentile, below_us)) = must.fast_fail_latency {
-        parts.push(while_open::latency(line, percentile, below_us));
+        parts.push(while_open::latency(counted, percentile, below_us));
     }
+    let unseen = || line.blind.clone().or_else(|| partial(evidence));
     if let Some(most) = must.reopens_after_close {
-        parts.push(times::reopens(line, most).unless(partial(evidence)));
+        parts.push(times::reopens(line, most).unless(unseen()));
     }
     if must.never_opens {
-        parts.push(times::never(evidence, line).unless(partial(evidence)));
+        parts.push(times::never(evidence, line).unless(unseen()));
     }
     parts.into_iter().map(|part| part.unless(evidence.cut_short())).collect()
+}
+
+/// What came too late, or not at all, by reads that may have missed an earlier one is open.
+fn unless_blind(line: &Line, part: Part) -> Part {
+    match &line.blind {
+        Some(doubt) if part.verdict == Verdict::Violated => {
+            Part::open(format!("{}; {}", part.text, doubt.reason), doubt.missing.clone())
+        }
+        _ => part,
+    }
 }
 
 /// A silence after fewer failures than the breaker is said to need may be no opening at all: a

@@ -18,6 +18,7 @@ mod fleets;
 mod foreign;
 mod laws;
 mod metrics;
+mod polled;
 mod terms;
 
 #[test]

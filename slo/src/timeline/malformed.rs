@@ -78,6 +78,7 @@ pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
         match evidence {
             Evidence::Gateway(fleet) => check_fleet(case, *fleet)?,
             Evidence::Arrivals(_) => {}
+            Evidence::Polled(metric) => check_metric(case, *metric)?,
         }
     }
     for objective in &case.objectives {

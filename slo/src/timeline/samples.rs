@@ -4,7 +4,7 @@
 //! Invariant: samples are in the order of time; indices point into the case.
 //! Not here: what follows from them (`expectation`).
 
-use super::{Malformed, believable};
+use super::{Malformed, Timeline, believable};
 use crate::case::Case;
 use crate::event::{Looks, Missed, Sample};
 use crate::time::At;
@@ -86,5 +86,13 @@ impl Samples {
             )));
         }
         Ok(self.by_metric.entry(metric).or_default())
+    }
+}
+
+impl Timeline {
+    /// The last value that was read of a metric.
+    #[must_use]
+    pub fn last_sample(&self, metric: usize) -> Option<&Sample> {
+        self.samples.of(metric)?.samples.last()
     }
 }

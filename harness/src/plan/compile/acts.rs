@@ -49,7 +49,7 @@ pub(super) fn check_service(
             let message = format!("`{name}` is a container: `{kind}` of one is not supported yet");
             notes.value(trail, message, "name a service with `process:`, or put a link before it");
         }
-        Some(Service::Url(_)) => {
+        Some(Service::Url(_) | Service::RunningProcess(_)) => {
             let message = format!("`{name}` was not started by us, so `{kind}` cannot reach it");
             notes.value(trail, message, "name a service with `process:`");
         }

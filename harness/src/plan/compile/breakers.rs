@@ -93,7 +93,7 @@ fn policy(
     }
     let gateways = evidence.iter().find_map(|one| match one {
         Evidence::Gateway(index) => Some((fleets.get(*index)?, own(fleets, *index)?)),
-        Evidence::Arrivals(_) => None,
+        Evidence::Arrivals(_) | Evidence::Polled(_) => None,
     });
     let Some((fleet, does)) = gateways else { return said };
     let mut differs =

@@ -170,7 +170,7 @@ fn texts<'s>(scenario: &'s Scenario, loads: &[(&str, LoadParts<'s>)]) -> Vec<&'s
         let process = match service {
             Service::Process(process) => Some(process),
             // In a container no address of ours means anything.
-            Service::Url(_) | Service::Container(_) => None,
+            Service::Url(_) | Service::Container(_) | Service::RunningProcess(_) => None,
         };
         process.into_iter().flat_map(|process| process.command.iter().chain(process.env.values()))
     });

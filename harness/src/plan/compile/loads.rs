@@ -179,7 +179,7 @@ pub(super) fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]
         services.iter().find(|service| service.name == name).and_then(|service| {
             match &service.kind {
                 ServiceKind::Url { prefix, .. } => Some(prefix.as_str()),
-                ServiceKind::Process(_) => None,
+                ServiceKind::Process(_) | ServiceKind::Attached { .. } => None,
             }
         })
     };

@@ -145,7 +145,7 @@ fn process(
     match named.map(|service| &service.kind) {
         Some(ServiceKind::Url { .. }) => {
             let message = format!("nobody knows the processes of `{name}`, which has a URL only");
-            notes.value(&trail, message, "read `prometheus` or `command` of it");
+            notes.value(&trail, message, "write `running-process:` if it runs here");
         }
         Some(ServiceKind::Process(process)) if process.image.is_some() => {
             let message =
@@ -221,7 +221,7 @@ fn page(url: &Words, default: &str, trail: &Trail, notes: &mut Notes<'_>) -> Pag
             let path = if prefix.is_empty() { default.to_owned() } else { prefix };
             Page { of: PageOf::Host { secure, host, port }, path }
         }
-        Ok(ServiceKind::Process(_)) => {
+        Ok(ServiceKind::Process(_) | ServiceKind::Attached { .. }) => {
             Page { of: PageOf::Service(String::new()), path: String::new() }
         }
         Err((message, help)) => {
@@ -254,7 +254,17 @@ fn encoded(text: &str) -> String {
 }
 
 fn command(written: &types::CommandMetric, trail: &Trail, notes: &mut Notes<'_>) -> Source {
-    let words = match (written.run.as_slice(), &written.shell) {
+    Source::Command(words(&written.run, written.shell.as_ref(), trail, notes))
+}
+
+/// The words of a command: those of `run`, or a shell with its line.
+pub(super) fn words(
+    run: &[Words],
+    shell: Option<&Words>,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Vec<Text> {
+    let words = match (run, shell) {
         ([], Some(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
         (words @ [_, ..], None) => words.iter().map(ToString::to_string).collect(),
         (both, _) => {
@@ -272,5 +282,5 @@ fn command(written: &types::CommandMetric, trail: &Trail, notes: &mut Notes<'_>)
         let message = "the program has no name".to_owned();
         notes.value(&trail.key("run").index(0), message, "write the program and its arguments");
     }
-    Source::Command(words.into_iter().map(Text).collect())
+    words.into_iter().map(Text).collect()
 }

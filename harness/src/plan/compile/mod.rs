@@ -39,6 +39,7 @@ mod setup;
 mod sizes;
 mod steady;
 mod steps;
+mod stop_when;
 mod stubs;
 mod tables;
 mod terms;
@@ -163,6 +164,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         metrics: metrics.as_slice(),
     };
     let (case, probes) = case(asked, &mut notes);
+    let guards = stop_when::compile(scenario, &mut notes);
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
     // What was written is meant.
@@ -203,6 +205,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         untils: timetable.untils,
         metrics,
         probes,
+        guards,
         max_duration_us,
         ends_us,
         case,

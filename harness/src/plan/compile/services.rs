@@ -34,6 +34,9 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
             types::Service::Container(settings) => {
                 ServiceKind::Process(container(settings, folder, &trail.key("container"), notes))
             }
+            types::Service::RunningProcess(found) => {
+                attached(found, folder, &trail.key("running-process"), notes)
+            }
         };
         Service { name: name.to_string(), kind }
     });
@@ -45,10 +48,33 @@ pub(super) fn most_to_end_us(scenario: &Scenario, name: &Name) -> u64 {
     let within = match scenario.services.get(name) {
         Some(types::Service::Process(process)) => process.stop_within,
         Some(types::Service::Container(container)) => container.stop_within,
-        Some(types::Service::Url(_)) | None => None,
+        Some(types::Service::Url(_) | types::Service::RunningProcess(_)) | None => None,
     };
     // What does not end in time is killed, and seen to be gone.
     within.map_or(STOP_WITHIN_US, |within| within.us).saturating_add(2_000_000)
+}
+
+/// A process that runs already.
+fn attached(
+    found: &types::RunningProcess,
+    folder: &Path,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> ServiceKind {
+    let port = found.port.and_then(|port| {
+        let fits = u16::try_from(port.0).ok().filter(|port| *port > 0);
+        if fits.is_none() {
+            let message = format!("{} is no port", port.0);
+            notes.value(&trail.key("port"), message, "write one of 1 to 65535");
+        }
+        fits
+    });
+    let pid_file = found.pid_file.as_ref().map(|file| folder.join(literal(file)));
+    if found.port.is_none() && pid_file.is_none() {
+        let message = "it does not say which process".to_owned();
+        notes.entry(trail, message, "write `port:` or `pid-file:`");
+    }
+    ServiceKind::Attached { port, pid_file }
 }
 
 /// `http://host:port/prefix`, or https.

@@ -46,7 +46,7 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         let (kind, command, env) = match service {
             Service::Process(process) => ("process", process.command.len(), process.env.len()),
             Service::Container(held) => ("container", held.command.len(), held.env.len()),
-            Service::Url(_) => continue,
+            Service::Url(_) | Service::RunningProcess(_) => continue,
         };
         let trail = root.key("services").key(name.as_str()).key(kind);
         limit(&trail.key("command"), command, "words");
@@ -95,6 +95,7 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         };
         limit(&parts.trail, longest(parts.of, parts.during).max(criteria), "names");
     }
+    limit(&root.key("guards"), scenario.guards.stop_when.len(), "guards");
     for (at, expect) in scenario.expect.iter().enumerate() {
         let names = match expect {
             Expect::Recovers(_)

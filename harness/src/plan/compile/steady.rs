@@ -2,8 +2,10 @@
 //!
 //! Not here: the gate's decision (crate slo), asking probes (`probe`).
 
+use super::metrics::{known_service, words};
 use super::notes::Notes;
-use super::{MOST_RUN_US, headers, names, positive, requests};
+use super::{MOST_RUN_US, expect, headers, names, positive, requests};
+use crate::plan::guard::{HttpLook, Look};
 use crate::plan::text::literal;
 use crate::plan::{Fault, Probe};
 use crate::spec::Trail;
@@ -113,23 +115,50 @@ fn probes(
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Vec<Probe> {
-    let compiled = gate.probes.iter().enumerate().map(|(at, types::Probe::Http(probe))| {
-        let trail = trail.key("probes").index(at).key("http");
-        if !scenario.services.contains_key(&probe.service) {
-            let known: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
-            let name = probe.service.as_str();
-            let message = format!("unknown service `{name}`");
-            let among = (&["services"][..], "services");
-            notes.unknown(&trail.key("service"), name, message, among, &known);
-        }
-        let path = literal(&probe.path);
-        headers::check_path(&path, &trail.key("path"), notes);
-        Probe {
-            name: format!("GET {path} of {}", probe.service),
-            service: probe.service.to_string(),
-            path,
-            status: probe.status.as_ref().map_or(vec![(200, 299)], requests::ranges),
-        }
-    });
+    let compiled =
+        gate.probes.iter().enumerate().filter_map(|(at, probe)| {
+            probe_of(probe, scenario, &trail.key("probes").index(at), notes)
+        });
     compiled.collect()
+}
+
+fn probe_of(
+    probe: &types::Probe,
+    scenario: &Scenario,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> Option<Probe> {
+    Some(match probe {
+        types::Probe::Http(probe) => {
+            let trail = trail.key("http");
+            let known: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
+            known_service(&probe.service, &known, &trail.key("service"), notes);
+            let path = literal(&probe.path);
+            headers::check_path(&path, &trail.key("path"), notes);
+            let name = format!("GET {path} of {}", probe.service);
+            let service = probe.service.to_string();
+            let status = probe.status.as_ref().map_or(vec![(200, 299)], requests::ranges);
+            Probe { name, look: Look::Http(HttpLook { service, path, status }) }
+        }
+        types::Probe::Metric(probe) => {
+            let trail = trail.key("metric");
+            let metric = expect::index(&probe.name, scenario, &trail.key("name"), notes);
+            let written = types::Limits {
+                below: probe.below,
+                at_most: probe.at_most,
+                above: probe.above,
+                at_least: probe.at_least,
+            };
+            let limits = expect::limits(&written, &probe.name, scenario, &trail, notes);
+            Probe {
+                name: format!("metric {}", probe.name),
+                look: Look::Metric { metric: metric?, limits },
+            }
+        }
+        types::Probe::Command(probe) => {
+            let words = words(&probe.run, probe.shell.as_ref(), &trail.key("command"), notes);
+            let shown: Vec<&str> = words.iter().map(|word| word.0.as_str()).collect();
+            Probe { name: format!("`{}`", shown.join(" ")), look: Look::Command(words) }
+        }
+    })
 }

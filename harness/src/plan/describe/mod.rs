@@ -21,6 +21,7 @@ use super::{
 use crate::spec::scalar::Factor;
 use assay_slo::case::{During, Of};
 use std::ops::Range;
+use std::path::Path;
 
 /// Characters of a name that are shown.
 const LONGEST_NAME: usize = 50;
@@ -76,10 +77,18 @@ fn services(plan: &Plan) -> Vec<Vec<String>> {
                 format!("runs already at {scheme}://{}:{port}{prefix}", bracketed(host))
             }
             ServiceKind::Process(process) => started(process),
+            ServiceKind::Attached { port, pid_file } => attached(*port, pid_file.as_deref()),
         };
         vec![service.name.clone(), what]
     };
     plan.services.iter().map(row).collect()
+}
+
+fn attached(port: Option<u16>, pid_file: Option<&Path>) -> String {
+    let by_port = port.map(|port| format!("listens on port {port}"));
+    let by_file = pid_file.map(|file| format!("has its number in {}", file.display()));
+    let known: Vec<String> = [by_file, by_port].into_iter().flatten().collect();
+    format!("runs already: the process that {}", known.join(" and "))
 }
 
 fn started(process: &Process) -> String {
@@ -130,7 +139,7 @@ fn metrics(plan: &Plan) -> Vec<Vec<String>> {
 fn consent(plan: &Plan) -> String {
     let urls = plan.services.iter().filter_map(|service| match &service.kind {
         ServiceKind::Url { host, .. } => Some(host),
-        ServiceKind::Process(_) => None,
+        ServiceKind::Process(_) | ServiceKind::Attached { .. } => None,
     });
     let addresses = plan.links.iter().filter_map(|link| match &link.to {
         Upstream::Address { host, .. } => Some(host),

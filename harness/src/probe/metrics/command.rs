@@ -17,25 +17,33 @@ const MOST_BYTES: u64 = 4096;
 
 /// A command, its placeholders filled.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) words: Vec<String>,
-    pub(super) folder: PathBuf,
-    pub(super) run_id: String,
+pub(in crate::probe) struct Line {
+    pub(in crate::probe) words: Vec<String>,
+    pub(in crate::probe) folder: PathBuf,
+    pub(in crate::probe) run_id: String,
 }
 
 impl Line {
-    /// Runs it once.
+    /// The number that it prints.
     ///
     /// # Errors
-    /// Why there is no number, as the end of a sentence.
+    /// Why there is none, as the end of a sentence.
     pub(super) async fn number(&self, within: Duration) -> Result<Value, String> {
+        printed(&self.output(within).await?)
+    }
+
+    /// What it prints, if it ends well.
+    ///
+    /// # Errors
+    /// Why it did not, as the end of a sentence.
+    pub(in crate::probe) async fn output(&self, within: Duration) -> Result<String, String> {
         match tokio::time::timeout(within, self.run()).await {
             Ok(read) => read,
             Err(_) => Err(format!("the command took longer than {} s", within.as_secs())),
         }
     }
 
-    async fn run(&self) -> Result<Value, String> {
+    async fn run(&self) -> Result<String, String> {
         let (program, rest) = self.words.split_first().ok_or("the command has no words")?;
         let own = std::env::current_exe();
         let program = match &own {
@@ -77,7 +85,7 @@ impl Line {
             let said = if said.is_empty() { String::new() } else { format!(": {said}") };
             return Err(format!("the command ended with {status}{said}"));
         }
-        printed(&String::from_utf8_lossy(&out))
+        Ok(String::from_utf8_lossy(&out).into_owned())
     }
 }
 

@@ -12,6 +12,8 @@ mod exposition;
 mod page;
 mod process;
 
+pub(super) use command::Line;
+
 use crate::clock::Clock;
 use crate::plan::metric::Source;
 use crate::service::{Address, Firsts};

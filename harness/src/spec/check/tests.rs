@@ -156,7 +156,10 @@ fn each_rule_is_told_in_one_message() {
         ("labels: {v: }", "nothing where text is wanted"),
         ("services: {a b: {url: x}}", "`a b` is not a name"),
         ("services: {a: {url: x, process: {command: [a]}}}", "`url` and `process` in one entry"),
-        ("services: {a: {}}", "no settings where one of url, process, container is wanted"),
+        (
+            "services: {a: {}}",
+            "no settings where one of url, process, container, running-process is wanted",
+        ),
         ("services: {a: {command: [x], env: {}}}", "the type of this entry is missing"),
         ("services: {a: {process: {command: a}}}", "`a` where a list is wanted"),
         ("services: {a: {process: {command: []}}}", "an empty list"),
@@ -270,7 +273,6 @@ fn what_comes_later_is_refused_by_name_and_is_no_key_of_today() {
 const HOLES: &[(&str, &str)] = &[
     ("Scenario", "HOLE: {a: b}"),
     ("Service", "services: {a: {HOLE: {port: 1}}}"),
-    ("Probe", "steady-state: {probes: [{HOLE: {}}]}"),
     ("Load", "load: {a: {HOLE: {vus: 1}}}"),
     ("ConstantArrivalRate", "load: {a: {constant-arrival-rate: {rate: 1/s, HOLE: x}}}"),
     ("RampingArrivalRate", "load: {a: {ramping-arrival-rate: {start-rate: 1/s, HOLE: x}}}"),
@@ -293,7 +295,6 @@ const HOLES: &[(&str, &str)] = &[
     ("ErrorCountObjective", "objectives: {a: {error-count: {at-most: 1, HOLE: x}}}"),
     ("AvailabilityObjective", "objectives: {a: {availability: {at-least: 1%, HOLE: x}}}"),
     ("Expect", "expect: [{HOLE: {fleet: \"${device}\"}}]"),
-    ("Guards", "guards: {HOLE: []}"),
 ];
 
 #[test]
@@ -317,7 +318,7 @@ const WHOLE: &[&str] = &[
     "breakers: {pay: {evidence: [{polly: {url: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
     "baseline: {from: b}\nrepeat: {runs: 5}\nobjectives: {n: {latency-change: {percentile: 95, at-most: 10%}}}",
-    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB}}]}\nexpect: [{metric: {name: m, growth: {at-most: 1MiB/m}}}]",
+    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB, hold: 5s}}]}\nexpect: [{log: {service: s}}, {metric: {name: m, growth: {at-most: 1MiB/m}}}]",
 ];
 
 #[test]

@@ -184,7 +184,15 @@ impl Kind {
             [Some("faults"), _, Some("command"), Some("run" | "shell" | "undo"), ..] => {
                 Kind::Command
             }
-            [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..] => Kind::Command,
+            [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..]
+            | [
+                Some("steady-state"),
+                Some("probes"),
+                None,
+                Some("command"),
+                Some("run" | "shell"),
+                ..,
+            ] => Kind::Command,
             _ => Kind::Early,
         }
     }

@@ -13,6 +13,7 @@ mod expect;
 mod expect_fleet;
 mod fault;
 mod fleet;
+mod guard;
 mod load;
 mod metric;
 mod objective;
@@ -41,6 +42,7 @@ pub use fleet::{
     Buffer, CommandReadBack, Delivery, Device, Fleet, Gateway, GatewayBreaker, HttpReadBack,
     Mutant, Order, ReadBack, Retry, WhenFull,
 };
+pub use guard::{ErrorRateGuard, Guards, LagGuard, MetricGuard, ProbeGuard, StopWhen};
 pub use load::{
     ConstantArrivalRate, Load, RampingArrivalRate, ReplayLog, Spread, Stage, SteppingArrivalRate,
 };
@@ -54,7 +56,8 @@ pub use objective::{
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{
-    Container, HttpProbe, Link, LinkProtocol, Probe, Process, Ready, Service, SteadyState,
+    CommandProbe, Container, HttpProbe, Link, LinkProtocol, MetricProbe, Probe, Process, Ready,
+    RunningProcess, Service, SteadyState,
 };
 pub use service_fault::{CommandFault, KillFault, RestartFault, RestartedBy, ServiceFault};
 pub use setup::{ForEach, Preparation, SetupCommand};
@@ -142,13 +145,4 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(with = "IndexMap<Name, IndexMap<String, Free>>")]
     pub profiles: IndexMap<Name, IndexMap<String, Free>>,
-}
-
-/// What stops the run.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Guards {
-    /// The timetable and one minute unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_duration: Option<Duration>,
 }

@@ -3,7 +3,7 @@
 //! Not here: what needs two values at once (`plan`).
 
 use super::Route;
-use crate::spec::scalar::{Count, Duration, Name, Size, Statuses, Words};
+use crate::spec::scalar::{Count, Duration, Name, Quantity, Size, Statuses, Words};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum Service {
     Process(Process),
     /// We start it from an image, and remove it.
     Container(Container),
+    /// It runs already, on this machine: never started or ended by us.
+    RunningProcess(RunningProcess),
 }
 
 /// A container that we start. Needs a container engine (Docker's API).
@@ -63,6 +65,18 @@ pub struct Process {
     /// How long it may take to end after SIGTERM: 5s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_within: Option<Duration>,
+}
+
+/// A process that runs already: one of `port` and `pid-file`, or both.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunningProcess {
+    /// The port that it listens on; the only one that it has unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Count>,
+    /// A file with its number; whoever listens on the port unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid_file: Option<Words>,
 }
 
 /// How readiness shows: one of `http`, `port`, `log`; its port unless given.
@@ -132,6 +146,42 @@ pub struct SteadyState {
 pub enum Probe {
     /// GET a path.
     Http(HttpProbe),
+    /// The last value of a metric.
+    Metric(MetricProbe),
+    /// A command that ends with status 0 within 2 s.
+    Command(CommandProbe),
+}
+
+/// The last value of a metric.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MetricProbe {
+    /// Which, of `metrics`.
+    pub name: Name,
+    /// Strictly less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<Quantity>,
+    /// No more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Quantity>,
+    /// Strictly more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<Quantity>,
+    /// No less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Quantity>,
+}
+
+/// A command that ends with status 0 within 2 s.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CommandProbe {
+    /// Program and arguments; or `shell`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub run: Vec<Words>,
+    /// A line for `sh -c`; or `run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Words>,
 }
 
 /// GET a path.

@@ -5,7 +5,7 @@
 //! Not here: counts (`while_open`).
 
 use super::unopened;
-use crate::breaker::{Ending, Line, Spell};
+use crate::breaker::{Ending, How, Line, Spell, failed};
 use crate::case::Moment;
 use crate::evidence::Evidence;
 use crate::expectation::part::{Part, in_time};
@@ -129,9 +129,29 @@ pub(super) fn closes(
     }
 }
 
+/// Whether a trial succeeded that began while half-open. Of a polled state its own word counts,
+/// unless arrivals beside it show that none came.
+fn fresh(line: &Line, spell: &Spell) -> Option<bool> {
+    if line.how != How::Polled {
+        return line.fresh(spell);
+    }
+    let calls = line.beside.as_ref().and_then(|beside| beside.calls.as_ref());
+    let calls = calls.filter(|calls| calls.left_out == 0);
+    let (Some(calls), Some(half_open), Some((closed, _))) = (calls, spell.half_open, spell.ended)
+    else {
+        return Some(true);
+    };
+    let from = crate::At(half_open.earliest.0.saturating_sub(line.tolerance_us));
+    let to = crate::At(closed.latest.0.saturating_add(line.tolerance_us));
+    let is_fresh = |call: &crate::event::Attempt| {
+        call.begun >= from && call.done <= to && failed(call.outcome) == Some(false)
+    };
+    Some(calls.list.iter().any(is_fresh))
+}
+
 /// A closing counts only by a trial that succeeded and began while half-open.
 fn by_fresh(line: &Line, spell: &Spell, part: Part) -> Part {
-    match line.fresh(spell) {
+    match fresh(line, spell) {
         _ if part.verdict == Verdict::Violated => part,
         Some(true) => part,
         Some(false) => Part::new(

@@ -145,6 +145,7 @@ pub(super) fn leaks(line: &Line, allowed: u64) -> Part {
     let Some(sum) = sum else {
         return match line.how {
             How::Told => unrecorded(),
+            How::Polled => Part::open("states do not show calls", "evidence by arrivals beside"),
             How::Inferred => Part::open(
                 "arrivals do not tell a leak from a trial",
                 "the breaker's `policy: recovery`, or evidence by a gateway",
@@ -220,9 +221,9 @@ pub(super) fn latency(line: &Line, percentile: Share, below_us: u64) -> Part {
 
 /// Why rejections are not known: only our own gateways record theirs.
 fn rejections_unseen(line: &Line) -> Option<Part> {
-    if line.how == How::Inferred {
+    if line.how != How::Told {
         return Some(Part::open(
-            "arrivals do not show what was rejected",
+            "nothing shows what was rejected",
             "a gateway of ours, or `answers` during the breaker's open state",
         ));
     }

@@ -8,7 +8,7 @@ mod calls;
 mod fleets;
 mod metrics;
 
-pub(super) use metrics::unit;
+pub(super) use metrics::{check_unit, index, limits, unit};
 
 use super::notes::Notes;
 use super::timetable::{Timetable, anchored};

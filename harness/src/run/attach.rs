@@ -1,0 +1,38 @@
+//! Processes that run already: found at the start, watched until the end, never ended.
+//!
+//! Not here: finding them (`service`), those that we start (`stage`).
+
+use super::stage::{Stage, all_consented};
+use super::stream::Stream;
+use crate::service::{Address, Attached, Exit};
+use assay_slo::event::ServiceState;
+use std::path::Path;
+
+impl Stage {
+    /// Finds a process, and tells when it ends; gives where it answers.
+    ///
+    /// # Errors
+    /// A sentence that says why it was not found.
+    pub(super) async fn attach(
+        &mut self,
+        name: &str,
+        (port, pid_file): (Option<u16>, Option<&Path>),
+        allow: &[String],
+        stream: &mut Stream,
+    ) -> Result<Address, String> {
+        let found =
+            Attached::find(port, pid_file).map_err(|why| format!("service {name}: {why}"))?;
+        let addr = found.addr;
+        // What is denied is never touched, on this machine as well.
+        all_consented(&addr.ip().to_string(), addr.port(), allow, &[addr]).await?;
+        self.firsts.begin(name, found.first(), false);
+        let detail = format!("found: {}, at {addr}", found.label());
+        stream.service(name, ServiceState::Ready, &detail);
+        let name = name.to_owned();
+        self.ends.spawn(async move {
+            found.ended().await;
+            (name, Exit::Unknown)
+        });
+        Ok(Address::plain(addr))
+    }
+}
