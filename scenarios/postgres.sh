@@ -11,7 +11,7 @@ folder=$($as mktemp -d /tmp/assay-pg-XXXXXX)
 server=
 end() {
   # SIGINT ends it without waiting for its clients to leave.
-  [ -z "$server" ] || { kill -INT "$server" 2>/dev/null; wait "$server" 2>/dev/null || true; }
+  [ -z "$server" ] || { kill -INT "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
   rm -rf "$folder"
   exit 0
 }
