@@ -31,7 +31,7 @@ const LATER: &[(&str, &[&str])] = &[
     ),
     ("KillFault", &["again"]),
     ("RestartedBy", &["supervisor"]),
-    ("BreakerEvidence", &["resilience4j", "polly", "envoy", "log", "gauge"]),
+    ("BreakerEvidence", &["log"]),
     ("Objective", &["throughput", "latency-change", "error-rate-change"]),
     ("LatencyObjective", &["window", "not-errors", "bursts"]),
     ("Clock", &["first-byte"]),

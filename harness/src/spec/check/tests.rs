@@ -306,7 +306,7 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
             seen += 1;
         }
     }
-    assert!(seen > 50, "{seen}");
+    assert!(seen > 40, "{seen}");
 }
 
 /// Pieces of what people write with the whole grammar.
@@ -315,7 +315,7 @@ const WHOLE: &[&str] = &[
     "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast], until: x.end}}}\nobjectives: {room: {throughput: {at-least: 99%}}}",
     "links: {fx: {stub: [{get: {path: /r, status: 200, delay: {lognormal: {p50: 40ms, p99: 200ms}}}}]}}",
     "services: {q: {running-container: {name: q, port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
-    "breakers: {pay: {evidence: [{polly: {url: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
+    "breakers: {pay: {evidence: [{log: {service: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
     "load: {v: {constant-arrival-rate: {rate: 1/s, until: deploy.end + 60s, client: {reconnect: {every: 30s}}, requests: [{post: {path: /c, json: {id: \"${random.uuid}\"}}}]}}}",
     "baseline: {from: b}\nrepeat: {runs: 5}\nobjectives: {n: {latency-change: {percentile: 95, at-most: 10%}}}",
