@@ -3,8 +3,10 @@
 //! Not here: reading them (`probe`), what is expected of them (crate slo).
 
 use super::Text;
+use assay_slo::Number;
 
-/// A number that is read again and again, in the order of [`assay_slo::Case::metrics`].
+/// A number that is read again and again, in the order of [`assay_slo::Case::metrics`]: those of the
+/// scenario, then those that breakers' evidence needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
     /// Its name.
@@ -38,6 +40,61 @@ pub enum Source {
     Promql(Page),
     /// What a command prints.
     Command(Vec<Text>),
+    /// The state of a breaker, on a page.
+    Breaker {
+        /// Which breaker.
+        breaker: String,
+        /// The page.
+        page: Page,
+        /// How it shows.
+        states: States,
+    },
+}
+
+/// How a breaker's state shows on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum States {
+    /// A gauge of this name with these labels has these values.
+    Gauge {
+        /// The name of the series.
+        metric: String,
+        /// Labels that it must have.
+        labels: Vec<(String, String)>,
+        /// Closed.
+        closed: Number,
+        /// Open.
+        open: Number,
+        /// Half-open, where it has such a state.
+        half_open: Option<Number>,
+    },
+    /// As resilience4j shows it through Micrometer.
+    Resilience4j {
+        /// The breaker's name there.
+        name: String,
+    },
+    /// As Polly's meter counts its changes.
+    Polly {
+        /// The name of its pipeline.
+        pipeline: String,
+    },
+    /// As Envoy's outlier detection shows it.
+    Envoy {
+        /// The cluster.
+        cluster: String,
+    },
+}
+
+impl States {
+    /// Whose way of showing it is.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            States::Gauge { .. } => "gauge",
+            States::Resilience4j { .. } => "resilience4j",
+            States::Polly { .. } => "polly",
+            States::Envoy { .. } => "envoy",
+        }
+    }
 }
 
 /// What is read of processes.
@@ -85,7 +142,9 @@ impl Metric {
     #[must_use]
     pub fn page(&self) -> Option<&Page> {
         match &self.source {
-            Source::Prometheus { page, .. } | Source::Promql(page) => Some(page),
+            Source::Prometheus { page, .. }
+            | Source::Promql(page)
+            | Source::Breaker { page, .. } => Some(page),
             Source::Process { .. } | Source::Command(_) => None,
         }
     }

@@ -161,6 +161,8 @@ metrics:
   lines: {command: {shell: "wc -l < ${run.dir}/x"}}
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
+  pay: {evidence: [{resilience4j: {url: "http://127.0.0.1:8081/actuator/prometheus", name: pay, every: 500ms}}, {polly: {url: "http://127.0.0.1:8082/metrics", name: pay}}, {envoy: {url: "http://127.0.0.1:8083/stats/prometheus", name: pay}}]}
+  mine: {evidence: [{gauge: {url: "http://127.0.0.1:8000/metrics", metric: circuit_breaker_state, labels: {name: db}, values: {closed: 0, open: 1, half-open: 2}, every: 500ms}}]}
 objectives:
   prod: {openslo: {file: "assay:backend.yaml", name: machines-errors}}
   fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%, window: 10s, not-errors: [http-429, http-4xx, http-5xx, timeout, connect-error, protocol-error, check-failed], bursts: 5}}

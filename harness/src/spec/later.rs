@@ -13,7 +13,7 @@ const LATER: &[(&str, &[&str])] = &[
     ("Request", &["use", "pause"]),
     ("Fault", &["disconnect", "pressure", "manual"]),
     ("ServiceFault", &["count"]),
-    ("BreakerEvidence", &["resilience4j", "polly", "envoy", "log", "gauge"]),
+    ("BreakerEvidence", &["log"]),
     ("Objective", &["throughput", "latency-change", "error-rate-change"]),
     ("Clock", &["first-byte"]),
     ("ErrorCountObjective", &["bursts", "confidence"]),

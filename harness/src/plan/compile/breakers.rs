@@ -3,8 +3,8 @@
 //! Invariant: what is said of one of our own gateways' breakers is what that breaker does.
 //! Not here: what is expected of them (`expect`).
 
-use super::links;
 use super::notes::Notes;
+use super::{links, metrics};
 use crate::plan::Fleet;
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
@@ -20,7 +20,9 @@ pub(super) fn compile(
     let entries = scenario.breakers.iter().map(|(name, written)| {
         let trail = Trail::root().key("breakers").key(name.as_str());
         let evidence = written.evidence.iter().enumerate().filter_map(|(at, one)| {
-            evidence(one, scenario, fleets, &trail.key("evidence").index(at), notes)
+            let trail = trail.key("evidence").index(at);
+            let polled = metrics::polled_index(scenario, name.as_str(), at);
+            evidence(one, polled, (scenario, fleets), &trail, notes)
         });
         let evidence: Vec<Evidence> = evidence.collect();
         let policy = policy(&written.policy, &evidence, fleets, &trail.key("policy"), notes);
@@ -31,8 +33,8 @@ pub(super) fn compile(
 
 fn evidence(
     written: &types::BreakerEvidence,
-    scenario: &Scenario,
-    fleets: &[Fleet],
+    polled: Option<usize>,
+    (scenario, fleets): (&Scenario, &[Fleet]),
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Option<Evidence> {
@@ -61,6 +63,7 @@ fn evidence(
             links::check(link, scenario, &trail, notes)
                 .then(|| Evidence::Arrivals(link.to_string()))
         }
+        _ => polled.map(Evidence::Polled),
     }
 }
 

@@ -5,7 +5,7 @@
 //! Not here: where names lead in the end; `run` looks at resolved addresses once more.
 
 use super::notes::Notes;
-use crate::plan::metric::PageOf;
+use crate::plan::metric::{PageOf, Source};
 use crate::plan::{Link, Metric, Service, ServiceKind, Upstream};
 use crate::spec::Trail;
 use crate::spec::types::Scenario;
@@ -35,7 +35,11 @@ pub(super) fn check(
 pub(super) fn check_metrics(scenario: &Scenario, metrics: &[Metric], notes: &mut Notes<'_>) {
     for metric in metrics {
         if let Some(PageOf::Host { host, .. }) = metric.page().map(|page| &page.of) {
-            ask(host, scenario, Trail::root().key("metrics").key(&metric.name), notes);
+            let trail = match &metric.source {
+                Source::Breaker { breaker, .. } => Trail::root().key("breakers").key(breaker),
+                _ => Trail::root().key("metrics").key(&metric.name),
+            };
+            ask(host, scenario, trail, notes);
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::notes::Notes;
 use super::services::read_url;
 use super::{MOST_WAIT_US, headers, positive};
-use crate::plan::metric::{Metric, Page, PageOf, Read, Source};
+use crate::plan::metric::{Metric, Page, PageOf, Read, Source, States};
 use crate::plan::text::literal;
 use crate::plan::{Service, ServiceKind, Text};
 use crate::spec::Trail;
@@ -41,19 +41,77 @@ pub(super) fn compile(
                 ("command", of.every, command(of, &trail.key("command"), notes))
             }
         };
-        let every_us = every.map_or(EVERY_US, |every| {
-            let trail = trail.key(kind).key("every");
-            let us = positive(every, MOST_WAIT_US, &trail, notes);
-            if us < LEAST_EVERY_US {
-                let least = Duration { us: LEAST_EVERY_US };
-                let message = format!("every {every} is too often");
-                notes.value(&trail, message, format!("write at least {least}"));
-            }
-            us
-        });
+        let every_us = every_us(every, &trail.key(kind), notes);
         Metric { name: name.to_string(), every_us, source }
     });
-    entries.collect()
+    let written: Vec<Metric> = entries.collect();
+    let polled = polled(scenario, notes);
+    written.into_iter().chain(polled).collect()
+}
+
+/// Those that breakers' evidence needs, in the order of the scenario.
+fn polled(scenario: &Scenario, notes: &mut Notes<'_>) -> Vec<Metric> {
+    let mut metrics = Vec::new();
+    for (name, breaker) in &scenario.breakers {
+        let trail = Trail::root().key("breakers").key(name.as_str()).key("evidence");
+        for (at, evidence) in breaker.evidence.iter().enumerate() {
+            let trail = trail.index(at);
+            let Some((kind, url, every, states)) = states(evidence) else { continue };
+            let trail = trail.key(kind);
+            let every_us = every_us(every, &trail, notes);
+            let page = page(url, "/metrics", &trail.key("url"), notes);
+            let source = Source::Breaker { breaker: name.to_string(), page, states };
+            metrics.push(Metric { name: format!("{name} by {kind}"), every_us, source });
+        }
+    }
+    metrics
+}
+
+/// The index of the metric that reads this piece of a breaker's evidence, if one does.
+pub(super) fn polled_index(scenario: &Scenario, breaker: &str, evidence: usize) -> Option<usize> {
+    let all = scenario.breakers.iter().flat_map(|(name, breaker)| {
+        let pieces = breaker.evidence.iter().enumerate();
+        pieces.filter(|(_, one)| states(one).is_some()).map(move |(at, _)| (name.as_str(), at))
+    });
+    let nth = all.into_iter().position(|one| one == (breaker, evidence))?;
+    Some(scenario.metrics.len() + nth)
+}
+
+/// How a breaker's state shows on a page, if it does: what that is called, where, how often.
+fn states(
+    evidence: &types::BreakerEvidence,
+) -> Option<(&'static str, &Words, Option<Duration>, States)> {
+    use types::BreakerEvidence as Written;
+    let (page, states) = match evidence {
+        Written::Gateway(_) | Written::Arrivals(_) => return None,
+        Written::Resilience4j(page) => (page, States::Resilience4j { name: literal(&page.name) }),
+        Written::Polly(page) => (page, States::Polly { pipeline: literal(&page.name) }),
+        Written::Envoy(page) => (page, States::Envoy { cluster: literal(&page.name) }),
+        Written::Gauge(gauge) => {
+            let labels = gauge.labels.iter();
+            let states = States::Gauge {
+                metric: literal(&gauge.metric),
+                labels: labels.map(|(name, value)| (name.clone(), literal(value))).collect(),
+                closed: gauge.values.closed.value(),
+                open: gauge.values.open.value(),
+                half_open: gauge.values.half_open.map(|value| value.value()),
+            };
+            return Some(("gauge", &gauge.url, gauge.every, states));
+        }
+    };
+    Some((states.kind(), &page.url, page.every, states))
+}
+
+fn every_us(every: Option<Duration>, trail: &Trail, notes: &mut Notes<'_>) -> u64 {
+    let Some(every) = every else { return EVERY_US };
+    let trail = trail.key("every");
+    let us = positive(every, MOST_WAIT_US, &trail, notes);
+    if us < LEAST_EVERY_US {
+        let least = Duration { us: LEAST_EVERY_US };
+        let message = format!("every {every} is too often");
+        notes.value(&trail, message, format!("write at least {least}"));
+    }
+    us
 }
 
 /// A metric as the judge knows it; `limit` is the unit in which its limits are written.
@@ -71,6 +129,10 @@ pub(super) fn judged(metric: &Metric, limit: Unit) -> case::Metric {
             (format!("{name}{labels} of {}", whose(page)), by_name(name))
         }
         Source::Promql(page) => (format!("a query of {}", whose(page)), Unit::Plain),
+        Source::Breaker { breaker, page, states } => {
+            let by = states.kind();
+            (format!("state of `{breaker}` by {by} of {}", whose(page)), Unit::Plain)
+        }
         Source::Command(words) => {
             let words: Vec<&str> = words.iter().map(|word| word.0.as_str()).collect();
             (format!("what `{}` prints", words.join(" ")), Unit::Plain)

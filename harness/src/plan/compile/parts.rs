@@ -2,15 +2,17 @@
 //!
 //! Not here: what is wrong with them.
 
-use super::{flows, services};
+mod faults;
+
+use super::flows;
 use crate::plan::Stairs;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Moment, Name, Words};
 use crate::spec::types::{
-    Affects, Again, Call, Client, Expect, Fault, Fleet, Load, Match, Objective, Preparation,
-    Request, Scenario, Spread, Step,
+    Call, Client, Expect, Fleet, Load, Objective, Preparation, Request, Scenario, Spread, Step,
 };
-use assay_slo::case::{self, LoadKind};
+use assay_slo::case::LoadKind;
+pub(super) use faults::{FaultParts, On, fault, faults};
 
 /// A request that is sent, wherever it is written.
 #[derive(Debug, Clone)]
@@ -264,110 +266,6 @@ pub(super) fn fleet_trail(name: &str) -> Trail {
 pub(super) fn fleet_requests(name: &str, fleet: &Fleet) -> Vec<String> {
     let features = fleet.send.is_none().then(|| format!("{name} features"));
     [name.to_owned()].into_iter().chain(features).collect()
-}
-
-/// What a fault acts on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum On<'s> {
-    Link(&'s Name),
-    Service(&'s Name),
-    /// Whatever a command reaches.
-    Outside,
-}
-
-/// Of any fault.
-pub(super) struct FaultParts<'s> {
-    pub(super) trail: Trail,
-    /// The link that it acts on, or the service.
-    pub(super) on: On<'s>,
-    pub(super) affects: Option<&'s Affects>,
-    pub(super) matches: Option<&'s Match>,
-    pub(super) at: &'s Moment,
-    /// Of one that ends itself the most.
-    pub(super) duration: Duration,
-    pub(super) ends_itself: bool,
-    pub(super) recovery: Option<Duration>,
-    pub(super) again: Option<&'s Again>,
-    /// How many headers its answer has.
-    pub(super) headers: usize,
-}
-
-impl FaultParts<'_> {
-    /// From its first start to its last end, µs.
-    pub(super) fn whole_us(&self) -> u64 {
-        let again =
-            self.again.map(|again| case::Again { times: again.times.0, every_us: again.every.us });
-        case::Again::whole_us(again, self.duration.us)
-    }
-}
-
-pub(super) fn fault<'s>(name: &Name, fault: &'s Fault, scenario: &Scenario) -> FaultParts<'s> {
-    let trail = Trail::root().key("faults").key(name.as_str());
-    macro_rules! parts {
-        ($kind:literal, $fault:expr, $headers:expr) => {
-            FaultParts {
-                trail: trail.key($kind),
-                on: On::Link(&$fault.link),
-                affects: Some(&$fault.affects),
-                matches: Some(&$fault.matches),
-                at: &$fault.at,
-                duration: $fault.duration,
-                ends_itself: false,
-                recovery: $fault.recovery,
-                again: $fault.again.as_ref(),
-                headers: $headers,
-            }
-        };
-    }
-    macro_rules! act {
-        ($kind:literal, $fault:expr, $on:expr, $most:expr, $again:expr) => {
-            FaultParts {
-                trail: trail.key($kind),
-                on: $on,
-                affects: None,
-                matches: None,
-                at: &$fault.at,
-                duration: $most,
-                ends_itself: matches!($kind, "restart" | "command"),
-                recovery: $fault.recovery,
-                again: $again,
-                headers: 0,
-            }
-        };
-    }
-    macro_rules! of_service {
-        ($kind:literal, $fault:expr) => {{
-            let (on, again) = (On::Service(&$fault.service), $fault.again.as_ref());
-            act!($kind, $fault, on, $fault.duration, again)
-        }};
-    }
-    match fault {
-        Fault::Latency(fault) => parts!("latency", fault, 0),
-        Fault::Error(fault) => parts!("error", fault, fault.headers.len()),
-        Fault::Outage(fault) => parts!("outage", fault, 0),
-        Fault::Abort(fault) => parts!("abort", fault, 0),
-        Fault::Truncate(fault) => parts!("truncate", fault, 0),
-        Fault::Stall(fault) => parts!("stall", fault, 0),
-        Fault::Garbage(fault) => parts!("garbage", fault, 0),
-        Fault::SlowClose(fault) => parts!("slow-close", fault, 0),
-        Fault::HalfOpen(fault) => parts!("half-open", fault, 0),
-        Fault::LimitBytes(fault) => parts!("limit-bytes", fault, 0),
-        Fault::Bandwidth(fault) => parts!("bandwidth", fault, 0),
-        Fault::Kill(fault) => of_service!("kill", fault),
-        Fault::Pause(fault) => of_service!("pause", fault),
-        Fault::Stop(fault) => of_service!("stop", fault),
-        Fault::Restart(fault) => {
-            let most = Duration { us: services::most_to_end_us(scenario, &fault.service) };
-            act!("restart", fault, On::Service(&fault.service), most, None)
-        }
-        Fault::Command(fault) => act!("command", fault, On::Outside, fault.timeout, None),
-    }
-}
-
-/// The faults of a scenario, in order.
-pub(super) fn faults(scenario: &Scenario) -> impl Iterator<Item = (&str, FaultParts<'_>)> {
-    let faults = scenario.faults.iter();
-    faults.map(|(name, entry)| (name.as_str(), fault(name, entry, scenario)))
 }
 
 /// Of any objective.

@@ -11,6 +11,7 @@ mod command;
 mod exposition;
 mod page;
 mod process;
+mod states;
 
 pub(super) use command::Line;
 
@@ -49,6 +50,7 @@ enum From {
     Process(process::Reader),
     Page(page::Page, exposition::Series),
     Server(page::Page),
+    States(page::Page, states::Reader),
     Command(command::Line),
 }
 
@@ -89,6 +91,9 @@ impl Reader {
                 From::Page(page(&of.path)?, exposition::Series { name, labels })
             }
             Source::Promql(of) => From::Server(page(&of.path)?),
+            Source::Breaker { page: of, states, .. } => {
+                From::States(page(&of.path)?, states::Reader::new(states.clone()))
+            }
             Source::Command(_) => From::Command(command::Line {
                 words: known.words,
                 folder: known.folder,
@@ -105,6 +110,7 @@ impl Reader {
         match &mut self.from {
             From::Process(reader) => reader.number(now).await,
             From::Page(page, series) => series.sum(&page.text(within).await?).map(Some),
+            From::States(page, reader) => reader.state(&page.text(within).await?),
             From::Server(page) => page::answered(&page.text(within).await?).map(Some),
             From::Command(line) => line.number(within).await.map(Some),
         }

@@ -2,7 +2,8 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Count, Duration, Name};
+use crate::spec::scalar::{Count, Duration, Name, Quantity, Words};
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,58 @@ pub enum BreakerEvidence {
     Gateway(GatewayEvidence),
     /// Arrivals at a link stop and come back.
     Arrivals(ArrivalsEvidence),
+    /// A page with resilience4j's metrics.
+    Resilience4j(PageEvidence),
+    /// A page with the metrics of Polly's meter; the name is its pipeline's.
+    Polly(PageEvidence),
+    /// A page with Envoy's metrics; the name is its cluster's.
+    Envoy(PageEvidence),
+    /// A page with a gauge of any name.
+    Gauge(GaugeEvidence),
+}
+
+/// A page in Prometheus' text format that has the state of a breaker.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PageEvidence {
+    /// Where the page is.
+    pub url: Words,
+    /// What the breaker is called there.
+    pub name: Words,
+    /// From read to read: 1s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Duration>,
+}
+
+/// A page with a gauge of any name.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GaugeEvidence {
+    /// Where the page is.
+    pub url: Words,
+    /// The name of the series.
+    pub metric: Words,
+    /// Labels that it must have.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, Words>,
+    /// What its values mean.
+    pub values: GaugeValues,
+    /// From read to read: 1s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Duration>,
+}
+
+/// What the values of a gauge mean.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GaugeValues {
+    /// Closed.
+    pub closed: Quantity,
+    /// Open.
+    pub open: Quantity,
+    /// Half-open; it has no such state unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_open: Option<Quantity>,
 }
 
 /// Our own gateways tell.

@@ -25,7 +25,10 @@ mod stub;
 mod transport;
 mod users;
 
-pub use breaker::{ArrivalsEvidence, Breaker, BreakerEvidence, BreakerPolicy, GatewayEvidence};
+pub use breaker::{
+    ArrivalsEvidence, Breaker, BreakerEvidence, BreakerPolicy, GatewayEvidence, GaugeEvidence,
+    GaugeValues, PageEvidence,
+};
 pub use data::{DataFile, DataSet, Pick, WhenExhausted};
 pub use expect::{
     Amplification, Answers, BreakerAsked, Expect, FastFail, FastFailLatency, Goodput, Herd,

@@ -1,0 +1,231 @@
+//! A breaker's state on a page: 0 closed, 1 open, 2 half-open.
+//!
+//! A gauge of any name and values; resilience4j, where one of a breaker's states is 1; Envoy, where a
+//! cluster has ejected hosts; Polly, which counts changes, so that the state follows from what was
+//! added since the read before.
+//!
+//! Invariant: what names no state, such as NaN, is no value.
+//! Not here: fetching (`page`), what follows from states (crate slo).
+
+use super::Value;
+use super::exposition::Series;
+use crate::plan::metric::States;
+use assay_slo::Number;
+
+const CLOSED: f64 = 0.0;
+const OPEN: f64 = 1.0;
+const HALF_OPEN: f64 = 2.0;
+
+/// Of resilience4j: its states, and what each means. Those that let all through are closed.
+const RESILIENCE4J: [(&str, f64); 6] = [
+    ("closed", CLOSED),
+    ("open", OPEN),
+    ("half_open", HALF_OPEN),
+    ("forced_open", OPEN),
+    ("disabled", CLOSED),
+    ("metrics_only", CLOSED),
+];
+
+/// Polly's counter, as exporters write it.
+const POLLY: [&str; 2] =
+    ["resilience_polly_strategy_events_total", "resilience_polly_strategy_events"];
+
+/// Reads one breaker's state from page after page.
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    states: States,
+    /// Of Polly: openings, trials and closings counted before, and the state then.
+    before: Option<([f64; 3], f64)>,
+}
+
+impl Reader {
+    pub(super) fn new(states: States) -> Reader {
+        Reader { states, before: None }
+    }
+
+    /// The state that a page shows; none where it needs a second page.
+    ///
+    /// # Errors
+    /// Why there is none, as the end of a sentence.
+    pub(super) fn state(&mut self, text: &str) -> Result<Option<Value>, String> {
+        let state = match &self.states {
+            States::Gauge { metric, labels, closed, open, half_open } => {
+                let series = Series { name: metric.clone(), labels: labels.clone() };
+                let read = series.sum(text)?.number;
+                let states =
+                    [(Some(*closed), CLOSED), (Some(*open), OPEN), (*half_open, HALF_OPEN)];
+                let found = states.into_iter().find(|(value, _)| *value == Some(read));
+                let (_, state) = found.ok_or_else(|| {
+                    format!("{metric} is {}, which is no state of it", read.get())
+                })?;
+                Some(state)
+            }
+            States::Resilience4j { name } => Some(resilience4j(name, text)?),
+            States::Envoy { cluster } => {
+                let labels = vec![("envoy_cluster_name".to_owned(), cluster.clone())];
+                let name = "envoy_cluster_outlier_detection_ejections_active".to_owned();
+                let ejected = Series { name, labels }.sum(text)?.number.get();
+                Some(if ejected > 0.0 { OPEN } else { CLOSED })
+            }
+            States::Polly { pipeline } => {
+                let counts = polly(pipeline, text)?;
+                let state = followed(self.before, counts);
+                self.before = state.map(|state| (counts, state));
+                state
+            }
+        };
+        Ok(state.and_then(Number::new).map(|number| Value { number, counter: false }))
+    }
+}
+
+fn resilience4j(name: &str, text: &str) -> Result<f64, String> {
+    let is_in = |state: &str| {
+        let labels =
+            vec![("name".to_owned(), name.to_owned()), ("state".to_owned(), state.to_owned())];
+        let series = Series { name: "resilience4j_circuitbreaker_state".to_owned(), labels };
+        series.sum(text).map(|value| value.number.get())
+    };
+    // Without its closed state the page has no such breaker.
+    is_in("closed")?;
+    let mut found = RESILIENCE4J.iter().filter(|(state, _)| is_in(state) == Ok(1.0));
+    match (found.next(), found.next()) {
+        (Some((_, state)), None) => Ok(*state),
+        (None, _) => Err(format!("no state of `{name}` is 1")),
+        (Some(_), Some(_)) => Err(format!("several states of `{name}` are 1")),
+    }
+}
+
+/// Openings, trials and closings of a pipeline; those that never were are not on the page.
+fn polly(pipeline: &str, text: &str) -> Result<[f64; 3], String> {
+    let own = format!("pipeline_name=\"{pipeline}\"");
+    let mut lines = text.lines().filter(|line| line.starts_with("resilience_polly_"));
+    if !lines.any(|line| line.contains(&own)) {
+        return Err(format!("the page has nothing of Polly's pipeline `{pipeline}`"));
+    }
+    let count = |event: &str| {
+        let labels = vec![
+            ("event_name".to_owned(), event.to_owned()),
+            ("pipeline_name".to_owned(), pipeline.to_owned()),
+        ];
+        let sums = POLLY.iter().filter_map(|name| {
+            let series = Series { name: (*name).to_owned(), labels: labels.clone() };
+            series.sum(text).ok()
+        });
+        sums.map(|value| value.number.get()).next().unwrap_or(0.0)
+    };
+    Ok(["OnCircuitOpened", "OnCircuitHalfOpened", "OnCircuitClosed"].map(count))
+}
+
+/// The state after these counts: open with fewer trials than openings; with as many the last
+/// change decides, which only the counts before can tell.
+fn followed(before: Option<([f64; 3], f64)>, counts: [f64; 3]) -> Option<f64> {
+    let [opened, tried, closed] = counts;
+    if tried < opened {
+        return Some(OPEN);
+    }
+    let Some(([opened_before, tried_before, closed_before], state)) = before else {
+        // Nothing ever happened, or nobody knows what did last.
+        return (opened == 0.0).then_some(CLOSED);
+    };
+    // Its process began anew.
+    if opened < opened_before || tried < tried_before || closed < closed_before {
+        return (opened == 0.0).then_some(CLOSED);
+    }
+    if closed > closed_before {
+        Some(CLOSED)
+    } else if tried > tried_before {
+        Some(HALF_OPEN)
+    } else {
+        Some(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: &mut Reader, text: &str) -> Result<Option<f64>, String> {
+        reader.state(text).map(|value| value.map(|value| value.number.get()))
+    }
+
+    #[test]
+    fn any_gauge_by_its_values() {
+        let number = |value: f64| Number::new(value).unwrap();
+        let mut reader = Reader::new(States::Gauge {
+            metric: "circuit_breaker_state".into(),
+            labels: vec![("name".into(), "db".into())],
+            closed: number(0.0),
+            open: number(1.0),
+            half_open: Some(number(2.0)),
+        });
+        let page = |value: &str| format!("circuit_breaker_state{{name=\"db\"}} {value}\n");
+        assert_eq!(read(&mut reader, &page("0")), Ok(Some(CLOSED)));
+        assert_eq!(read(&mut reader, &page("1")), Ok(Some(OPEN)));
+        assert_eq!(read(&mut reader, &page("2.0")), Ok(Some(HALF_OPEN)));
+        assert!(read(&mut reader, &page("NaN")).is_err());
+        let other = read(&mut reader, &page("7")).unwrap_err();
+        assert_eq!(other, "circuit_breaker_state is 7, which is no state of it");
+    }
+
+    #[test]
+    fn resilience4j_has_one_state_that_is_1() {
+        let mut reader = Reader::new(States::Resilience4j { name: "pay".into() });
+        let page = |is: &str| -> String {
+            let line = |(state, _): &(&str, f64)| {
+                let value = if *state == is { "1.0" } else { "0.0" };
+                format!(
+                    "resilience4j_circuitbreaker_state{{group=\"none\",name=\"pay\",state=\"{state}\",}} {value}\n"
+                )
+            };
+            let other = "resilience4j_circuitbreaker_state{name=\"x\",state=\"open\"} 1.0\n";
+            RESILIENCE4J.iter().map(line).collect::<String>() + other
+        };
+        for (state, meaning) in RESILIENCE4J {
+            assert_eq!(read(&mut reader, &page(state)), Ok(Some(meaning)), "{state}");
+        }
+        assert_eq!(read(&mut reader, &page("none")), Err("no state of `pay` is 1".to_owned()));
+        assert!(read(&mut reader, "up 1\n").unwrap_err().contains("has no series"));
+    }
+
+    #[test]
+    fn envoy_has_ejected_hosts_or_none() {
+        let mut reader = Reader::new(States::Envoy { cluster: "pay".into() });
+        let page = |value: &str| {
+            format!(
+                "envoy_cluster_outlier_detection_ejections_active{{envoy_cluster_name=\"pay\"}} {value}\n"
+            )
+        };
+        assert_eq!(read(&mut reader, &page("0")), Ok(Some(CLOSED)));
+        assert_eq!(read(&mut reader, &page("2")), Ok(Some(OPEN)));
+    }
+
+    #[test]
+    fn pollys_state_follows_from_what_was_counted() {
+        let mut reader = Reader::new(States::Polly { pipeline: "pay".into() });
+        let page = |opened: u64, tried: u64, closed: u64| {
+            let line = |event: &str, n: u64| match n {
+                0 => String::new(),
+                n => format!(
+                    "resilience_polly_strategy_events_total{{event_name=\"{event}\",pipeline_name=\"pay\"}} {n}\n"
+                ),
+            };
+            "resilience_polly_pipeline_duration_count{pipeline_name=\"pay\"} 9\n".to_owned()
+                + &line("OnCircuitOpened", opened)
+                + &line("OnCircuitHalfOpened", tried)
+                + &line("OnCircuitClosed", closed)
+        };
+        let seen = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (2, 1, 0), (2, 2, 0), (2, 2, 1), (2, 2, 1)];
+        let states = [CLOSED, OPEN, HALF_OPEN, OPEN, HALF_OPEN, CLOSED, CLOSED];
+        for ((opened, tried, closed), state) in seen.into_iter().zip(states) {
+            assert_eq!(read(&mut reader, &page(opened, tried, closed)), Ok(Some(state)));
+        }
+        // Trial and closing between two reads; and begun anew.
+        assert_eq!(read(&mut reader, &page(3, 2, 1)), Ok(Some(OPEN)));
+        assert_eq!(read(&mut reader, &page(3, 3, 2)), Ok(Some(CLOSED)));
+        assert_eq!(read(&mut reader, &page(0, 0, 0)), Ok(Some(CLOSED)));
+        // What happened last before the first read nobody knows.
+        let mut late = Reader::new(States::Polly { pipeline: "pay".into() });
+        assert_eq!(read(&mut late, &page(2, 2, 1)), Ok(None));
+        assert!(read(&mut late, "up 1\n").unwrap_err().contains("nothing of Polly's pipeline"));
+    }
+}
