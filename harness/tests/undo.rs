@@ -126,7 +126,8 @@ fn recover_undoes_what_both_left() {
     let recover = || assay(&["recover", out.to_str().unwrap()]).output().unwrap();
     let going = recover();
     assert_eq!(going.status.code(), Some(4), "{}", said(&going));
-    // The guardian first: it would be replaced, but its run is gone at once.
+    // A run that stands still cannot replace its guardian.
+    signal(run.id(), "STOP");
     signal(guardian(run.id()).unwrap(), "KILL");
     signal(run.id(), "KILL");
     run.wait().unwrap();

@@ -58,6 +58,9 @@ pooled! {
     Sqlite, SqlitePool
 }
 
+/// Between two tries to open a database that somebody else makes.
+const BETWEEN_OPENS: Duration = Duration::from_millis(20);
+
 impl Sqlite {
     /// Opens or makes the database and its folder, and fills the fleet from it.
     ///
@@ -68,6 +71,27 @@ impl Sqlite {
         settings: &Settings,
         fleet: Arc<Fleet>,
         metrics: Arc<Metrics>,
+    ) -> Result<Sqlite, StoreError> {
+        let latest = Instant::now() + settings.timeout_pool;
+        loop {
+            let opened = Sqlite::try_open(place, settings, &fleet, &metrics).await;
+            match opened {
+                // Somebody else makes it now: SQLite does not wait where both want to change its mode.
+                Err(StoreError::Database(why))
+                    if why.contains("database is locked") && Instant::now() < latest =>
+                {
+                    tokio::time::sleep(BETWEEN_OPENS).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn try_open(
+        place: &Place,
+        settings: &Settings,
+        fleet: &Arc<Fleet>,
+        metrics: &Arc<Metrics>,
     ) -> Result<Sqlite, StoreError> {
         let options = match place {
             Place::File(path) => {
@@ -97,7 +121,7 @@ impl Sqlite {
             .execute(&mut connection)
             .await?;
         let latest = sqlx::query_as(reads::LATEST).fetch_all(&mut connection).await?;
-        reads::fill(&fleet, latest)?;
+        reads::fill(fleet, latest)?;
         let counted: Vec<(String, i64)> =
             sqlx::query_as(reads::COUNTED).fetch_all(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
@@ -105,8 +129,14 @@ impl Sqlite {
             .acquire_timeout(settings.timeout_pool)
             .connect_lazy_with(options.pragma("query_only", "ON"));
         let counted = counted.into_iter().collect();
-        let queue =
-            Queue::start(Connected(connection), settings, fleet, Arc::clone(&metrics), counted);
+        let queue = Queue::start(
+            Connected(connection),
+            settings,
+            Arc::clone(fleet),
+            Arc::clone(metrics),
+            counted,
+        );
+        let metrics = Arc::clone(metrics);
         Ok(Sqlite { queue, readers, metrics, timeout_db: settings.timeout_db })
     }
 }

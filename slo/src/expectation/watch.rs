@@ -7,7 +7,7 @@
 //! Invariant: a sample lies in a stretch only if the whole of its reading does.
 //! Not here: limits (`metric`, `settles`).
 
-use crate::case::{Metric, Shows};
+use crate::case::Metric;
 use crate::evidence::Evidence;
 use crate::health::Doubt;
 use crate::number::Number;
@@ -126,7 +126,7 @@ impl<'a> Watch<'a> {
         reads.last_missed.as_ref().map(|(_, why)| why.as_str())
     }
 
-    /// Whether a declared fault had ended the metric's own service in between.
+    /// Whether a declared fault had ended the metric's own service in between, or made it stand still.
     fn is_down(&self, from: i64, to: i64) -> bool {
         let Some(service) = &self.metric.service else { return false };
         let zero = self.evidence.phases.zero;
@@ -134,7 +134,7 @@ impl<'a> Watch<'a> {
         let mut lines = self.evidence.timeline.faults.iter();
         lines.any(|(index, line)| {
             let fault = self.evidence.case.faults.get(*index);
-            let ends_it = fault.is_some_and(|f| f.shows == Shows::Gone && f.link == *service);
+            let ends_it = fault.is_some_and(|f| f.shows.is_beside_links() && f.link == *service);
             ends_it
                 && line.spans.iter().any(|span| {
                     let applied = span.applied.since(zero);

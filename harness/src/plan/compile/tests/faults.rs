@@ -124,5 +124,5 @@ fn commands_end_themselves_and_loads_may_wait_for_them() {
     until("visitors.end + 1s", "these wait for each other: visitors → visitors");
     until("0s", "`visitors` would end before it starts");
     among(&[(LASTS, "duration: 60s\n      until: 90s\n")], &["both `duration` and `until`"]);
-    among(&[(LASTS, "")], &["does not say how long it lasts"]);
+    among(&[(LASTS, "arrivals: even\n")], &["does not say how long it lasts"]);
 }
