@@ -89,7 +89,7 @@ fn a_guard_stops_a_run_and_says_why() {
     assert_eq!(run.status.code(), Some(4), "{}", said(&run));
     let card = verdict(&case.out());
     let stopped = card["stopped_by"].as_str().unwrap();
-    let why = "stop-when error-rate: more than 90% of the requests were not ok for 2 s";
+    let why = "more than 90% of the requests were not ok for 2 s";
     assert!(stopped.contains(why), "{stopped}");
     assert_eq!(card["verdict"], "violated", "the errors were seen nevertheless");
 }

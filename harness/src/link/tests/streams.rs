@@ -80,6 +80,14 @@ impl Wire {
         TcpStream::connect(self.addr).await.unwrap()
     }
 
+    /// The next connection is reset, which may come before it is there.
+    async fn resets_the_next(&self) {
+        match TcpStream::connect(self.addr).await {
+            Ok(mut stream) => is_reset(&mut stream).await,
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
+        }
+    }
+
     async fn inject(&self, action: Action) {
         self.links.inject(0, "pg", action).await.unwrap();
     }
@@ -213,11 +221,7 @@ async fn a_reset_takes_open_ones_and_new_ones_and_only_those_it_chose() {
     wire.inject(Action::Flows(Arc::new(every_other))).await;
     is_reset(&mut first).await;
     echoes(&mut second, b"still").await.unwrap();
-    // The reset may come before the connection is there.
-    match TcpStream::connect(wire.addr).await {
-        Ok(mut stream) => is_reset(&mut stream).await,
-        Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
-    }
+    wire.resets_the_next().await;
     echoes(&mut wire.open().await, b"spared").await.unwrap();
     let effect = wire.clear().await.effect;
     assert_eq!((effect.matched, effect.injected), (4, 2));
@@ -270,6 +274,6 @@ async fn a_limit_counts_from_the_fault_on() {
 async fn an_upstream_that_refuses_is_a_reset() {
     let (nobody, _keeper) = free_port();
     let wire = Wire::to(nobody).await;
-    is_reset(&mut wire.open().await).await;
+    wire.resets_the_next().await;
     wire.has_open(0).await;
 }

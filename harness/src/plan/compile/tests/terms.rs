@@ -44,5 +44,5 @@ fn what_could_not_be_meant_is_refused() {
     // 2000 requests are enough for 0.2 % if they are independent, not if they come in fives.
     assert!(planned("{error-rate: {below: 0.2%}}").is_ok());
     let few = planned("{error-rate: {below: 0.2%, bursts: 5}}").unwrap_err();
-    assert!(few[0].contains("needs at least 7485"), "{few:?}");
+    assert!(few[0].contains("needs at least 7 485"), "{few:?}");
 }
