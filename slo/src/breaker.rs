@@ -70,6 +70,9 @@ pub(crate) struct Line {
     pub(crate) recovery_us: Option<u64>,
     /// Of polled states: arrivals, which show what a state does not.
     pub(crate) beside: Option<Box<Line>>,
+    /// Of polled states without that: arrivals that are like no breaker's. Their calls are known all
+    /// the same, if they are there.
+    pub(crate) unclear: Option<Box<Line>>,
 }
 
 /// How much longer than others a call may take from its breaker's word to the link, µs: what
@@ -139,6 +142,7 @@ impl Line {
             blind: None,
             recovery_us: None,
             beside: None,
+            unclear: None,
         }
     }
 
@@ -229,6 +233,7 @@ fn best(
     inferred: Vec<Line>,
     findings: &mut Vec<String>,
 ) -> Line {
+    let unclear = inferred.first().filter(|line| line.doubt.is_some()).cloned().map(Box::new);
     let arrivals = inferred.into_iter().find(|line| line.doubt.is_none());
     let known = polled.iter().position(|line| line.doubt.is_none());
     let mut polled = polled.into_iter();
@@ -238,7 +243,7 @@ fn best(
             line.beside = Some(Box::new(arrivals));
             line
         }
-        (Some(line), None) => line,
+        (Some(line), None) => Line { unclear, ..line },
         (None, Some(arrivals)) => arrivals,
         // All have a doubt: the first is as good as any.
         (None, None) => polled.next().unwrap_or_else(|| {

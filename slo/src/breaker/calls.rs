@@ -92,6 +92,16 @@ impl Line {
         Some(Range { least: all.saturating_sub(admitted), most: calls.most(most) })
     }
 
+    /// Of polled states: calls of these that began so long after each opening that they were not let
+    /// through before, and before a trial may come.
+    pub(crate) fn while_surely_open(&self, calls: &Calls, after_us: u64) -> u64 {
+        let within = self.open().map(|(from, to)| {
+            let from = At(from.0.saturating_add(after_us).saturating_add(self.tolerance_us));
+            calls.begun(from, to).len() as u64
+        });
+        within.sum()
+    }
+
     /// Calls that it rejected while surely open.
     pub(crate) fn rejections<'a>(
         &'a self,

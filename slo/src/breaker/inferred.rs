@@ -96,7 +96,11 @@ pub(super) fn line(
                 ..Line::new(of, How::Inferred, until)
             }
         }
-        Err(Doubt { reason, missing }) => cannot(reason, &missing),
+        // What arrived did arrive, whatever it is like.
+        Err(Doubt { reason, missing }) => {
+            let calls = Some(Calls { list: arrivals.clone(), left_out: 0 });
+            Line { calls, ..cannot(reason, &missing) }
+        }
     }
 }
 

@@ -43,21 +43,26 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
     }
     // A polled state says when, arrivals beside it how many.
     let counted = line.beside.as_deref().unwrap_or(line);
+    let counts =
+        |part: Part| match line.unclear.as_ref().and_then(|arrivals| arrivals.doubt.clone()) {
+            Some(doubt) if part.verdict == Verdict::Inconclusive => Part::doubt(doubt),
+            _ => part,
+        };
     let mut parts = Vec::new();
     if let Some((moment, within_us)) = &must.opens {
         parts.push(unless_blind(line, times::opens(evidence, line, moment, *within_us)));
     }
     if let Some(failures) = must.opens_after_failures {
-        parts.push(while_open::failures(counted, failures));
+        parts.push(counts(while_open::failures(counted, failures)));
     }
     if let Some((moment, within_us)) = &must.closes {
         parts.push(unless_blind(line, times::closes(evidence, line, moment, *within_us)));
     }
     if let Some(most) = must.trials {
-        parts.push(while_open::trials(counted, most));
+        parts.push(counts(while_open::trials(counted, most)));
     }
     if let Some(most) = must.calls_while_open {
-        parts.push(while_open::leaks(counted, most));
+        parts.push(counts(while_open::leaks(counted, most)));
     }
     if let Some(share) = must.fast_fail_share {
         parts.push(while_open::fast_fail(counted, share));

@@ -135,6 +135,14 @@ pub(super) fn leaks(line: &Line, allowed: u64) -> Part {
     if let Some(part) = unopened(line) {
         return part;
     }
+    // Arrivals that are like no breaker's: how many there are at least, the states tell.
+    let arrived = line.unclear.as_ref().and_then(|arrivals| arrivals.calls.as_ref());
+    if let Some(calls) = arrived {
+        let least = line.while_surely_open(calls, LONGEST_US);
+        let text =
+            format!("{} let through while open ({allowed} allowed)", words::count(least, "call"));
+        return bounded(text, least, None, allowed);
+    }
     let sum = line
         .spells
         .iter()

@@ -5,26 +5,13 @@ use super::*;
 use crate::case::{
     Anchor, Breaker, BreakerMust, Evidence, Limits, Moment, Must, Place, Policy, Unit,
 };
+use crate::event::{Attempt, AttemptsOf};
+use crate::script::fleet;
 use crate::script::metric::nothing;
 
 const CLOSED: f64 = 0.0;
 const OPEN: f64 = 1.0;
 const HALF: f64 = 2.0;
-
-fn asked() -> BreakerMust {
-    BreakerMust {
-        breaker: 0,
-        opens: None,
-        opens_after_failures: None,
-        closes: None,
-        trials: None,
-        calls_while_open: None,
-        fast_fail_share: None,
-        fast_fail_latency: None,
-        reopens_after_close: None,
-        never_opens: false,
-    }
-}
 
 /// A fault from 20 s to 30 s; the state at the read of each second, 250 ms after it.
 fn run(
@@ -60,14 +47,14 @@ fn usual(second: i64) -> f64 {
 
 #[test]
 fn instants_lie_between_two_reads() {
-    let opens = |s| BreakerMust { opens: within(Anchor::FaultStart(0), s), ..asked() };
+    let opens = |s| BreakerMust { opens: within(Anchor::FaultStart(0), s), ..fleet::nothing() };
     let (verdict, reason) = run(opens(2), Some(10), usual);
     assert_eq!((verdict, reason.as_str()), (Met, "opened after 248 ms to 1.26 s (2 s allowed)"));
     assert_eq!(run(opens(1), Some(10), usual).0, Inconclusive);
     let late = |s: i64| if s == 21 { CLOSED } else { usual(s) };
     assert_eq!(run(opens(1), Some(10), late).0, Violated);
     assert_eq!(run(opens(2), Some(10), |_| CLOSED).0, Violated);
-    let closes = |s| BreakerMust { closes: within(Anchor::FaultEnd(0), s), ..asked() };
+    let closes = |s| BreakerMust { closes: within(Anchor::FaultEnd(0), s), ..fleet::nothing() };
     assert_eq!(run(closes(5), Some(10), usual).0, Met);
     assert_eq!(run(closes(3), Some(10), usual).0, Violated);
     assert_eq!(run(closes(4), Some(10), usual).0, Inconclusive);
@@ -78,7 +65,7 @@ fn instants_lie_between_two_reads() {
 
 #[test]
 fn what_may_hide_between_two_reads_is_neither_met_nor_violated() {
-    let never = || BreakerMust { never_opens: true, ..asked() };
+    let never = || BreakerMust { never_opens: true, ..fleet::nothing() };
     assert_eq!(run(never(), Some(10), |_| CLOSED).0, Met);
     assert_eq!(run(never(), Some(10), usual).0, Violated);
     let (verdict, reason) = run(never(), Some(1), |_| CLOSED);
@@ -87,18 +74,18 @@ fn what_may_hide_between_two_reads_is_neither_met_nor_violated() {
     assert_eq!(run(never(), None, |_| CLOSED).0, Inconclusive);
     assert_eq!(run(never(), None, usual).0, Violated);
     // Nor is an opening that was not seen, or late.
-    let opens = BreakerMust { opens: within(Anchor::FaultStart(0), 2), ..asked() };
+    let opens = BreakerMust { opens: within(Anchor::FaultStart(0), 2), ..fleet::nothing() };
     assert_eq!(run(opens.clone(), None, |_| CLOSED).0, Inconclusive);
     assert_eq!(run(opens, None, usual).0, Met);
-    let reopens = || BreakerMust { reopens_after_close: Some(0), ..asked() };
+    let reopens = || BreakerMust { reopens_after_close: Some(0), ..fleet::nothing() };
     assert_eq!(run(reopens(), Some(10), usual).0, Met);
     assert_eq!(run(reopens(), None, usual).0, Inconclusive);
     let again = |s: i64| if (40..45).contains(&s) { OPEN } else { usual(s) };
     assert_eq!(run(reopens(), None, again).0, Violated);
     // Calls show in arrivals only.
-    let trials = BreakerMust { trials: Some(1), ..asked() };
+    let trials = BreakerMust { trials: Some(1), ..fleet::nothing() };
     assert_eq!(run(trials, Some(10), usual).0, Inconclusive);
-    let leaks = BreakerMust { calls_while_open: Some(0), ..asked() };
+    let leaks = BreakerMust { calls_while_open: Some(0), ..fleet::nothing() };
     assert_eq!(run(leaks, Some(10), usual), (Inconclusive, "states do not show calls".to_owned()));
 }
 
@@ -128,7 +115,7 @@ fn it_is_surely_open_only_until_a_trial_may_come() {
 
 #[test]
 fn a_state_that_was_not_read_cannot_be_told() {
-    let must = BreakerMust { never_opens: true, ..asked() };
+    let must = BreakerMust { never_opens: true, ..fleet::nothing() };
     let mut script = Script::new(60).metric(Unit::Plain).keeps(nothing());
     script.case.expectations.clear();
     script.case.breakers.push(Breaker {
@@ -143,4 +130,45 @@ fn a_state_that_was_not_read_cannot_be_told() {
     assert_eq!(score.verdict, Inconclusive);
     assert_eq!(score.reason, "its state was not read from 19.3 s to 30.3 s (no series)");
     assert_eq!(Limits::default().words(Unit::Plain), "");
+}
+
+/// A breaker that says it is open and lets some calls through all the same: arrivals that never fall
+/// silent are like no breaker's, but its own word and its calls are enough. One that lets nothing
+/// through is met, by the same evidence.
+#[test]
+fn calls_that_arrive_while_it_says_open_are_leaks() {
+    let judged = |leaks: bool| {
+        let mut script = Script::new(60).metric(Unit::Plain);
+        script.case.breakers.push(Breaker {
+            name: "pay".to_owned(),
+            place: Place::default(),
+            policy: Policy { recovery_us: Some(10_000_000), ..Policy::default() },
+            evidence: vec![Evidence::Polled(0), Evidence::Arrivals("api".to_owned())],
+        });
+        script.case.loads[0].link = None;
+        let must = BreakerMust { calls_while_open: Some(0), ..fleet::nothing() };
+        let script = script.expect(Must::Breaker(must)).fault(20_000..30_000, hit(500));
+        let call = |ms: i64| {
+            let outcome =
+                if (20_000..30_000).contains(&ms) { Outcome::ProtocolError } else { Outcome::Ok };
+            Attempt { begun: fleet::ms(ms), done: fleet::ms(ms + 2), outcome, trial: false }
+        };
+        let usual_calls = (0..20_200).step_by(25).chain((33_000..60_000).step_by(25));
+        let leaked = (20_400..33_000).step_by(400).filter(|_| leaks);
+        let mut all: Vec<i64> = usual_calls.chain(leaked).collect();
+        all.sort_unstable();
+        let list = all.into_iter().map(call).collect();
+        let script = script.attempts(AttemptsOf::Link("api".to_owned()), list);
+        let script = script.run(0..20, 0).run(20..30, 100).run(30..60, 0);
+        let score = script.read(-2..61, usual).read_until(61).complete().expectation();
+        (score.verdict, score.reason)
+    };
+    assert_eq!(judged(false), (Met, "0 calls let through while open (0 allowed)".to_owned()));
+    let (verdict, reason) = judged(true);
+    assert_eq!(verdict, Violated, "{reason}");
+    // From the read at 21.26 s and a second to 20.25 s and 10 s.
+    assert!(
+        reason.starts_with("20 calls let through") || reason.starts_with("19 calls"),
+        "{reason}"
+    );
 }
