@@ -12,7 +12,7 @@ use super::store::{Page, Store};
 use super::template::{Slots, Template};
 use crate::plan::Text;
 use crate::plan::fleet::{Found, ReadBack};
-use crate::service::{self, Address, RUN_ID};
+use crate::service::{self, Address};
 use assay_slo::At;
 use assay_slo::event::Ledger;
 use rand_chacha::ChaCha8Rng;
@@ -112,21 +112,11 @@ impl Reader {
         let keys = self.keys.clone()?;
         let fill = |text: &Text| self.template(text).map(|template| plain(&template, "", ""));
         let words = words.iter().map(fill).collect::<Result<Vec<_>, String>>()?;
-        let (program, rest) = words.split_first().ok_or("the command has no words")?;
-        let own = std::env::current_exe();
-        let program = match &own {
-            Ok(own) if program == "assay" => own.as_path(),
-            _ => Path::new(program),
-        };
-        let mut command = tokio::process::Command::new(program);
-        command
-            .args(rest)
-            .current_dir(folder)
-            .env(RUN_ID, (self.known)("run.id").unwrap_or_default())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
+        let run_id = (self.known)("run.id").unwrap_or_default();
+        let command = service::command(&words, folder, &run_id);
+        let mut command = command.ok_or("the command has no words")?;
+        command.stderr(Stdio::null());
+        let program = command.as_std().get_program().to_owned();
         let mut child = service::spawn(&mut command)
             .map_err(|error| format!("`{}` could not be run: {error}", program.display()))?;
         let read = async {

@@ -4,7 +4,7 @@
 //! Invariant: a page has a greatest length, and pages a greatest number: no answer keeps the run.
 //! Not here: what is found (`ledger`), when to ask (`read_back`).
 
-use crate::service::Address;
+use crate::service::{self, Address};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -101,17 +101,9 @@ struct Failed {
     passing: bool,
 }
 
-/// The innermost cause says most.
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", WITHIN.as_secs());
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    match cause.downcast_ref::<std::io::Error>() {
-        Some(io) => io.kind().to_string(),
-        None => cause.to_string(),
-    }
+    service::innermost(error)
 }

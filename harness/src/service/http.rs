@@ -80,12 +80,17 @@ pub async fn get(at: &Address, path: &str, timeout: Duration) -> Result<u16, Str
     }
 }
 
-/// The innermost cause says most: the outer ones repeat the URL.
 fn reason(why: &reqwest::Error, timeout: Duration) -> String {
     if why.is_timeout() {
         return format!("no answer within {}", length(timeout));
     }
-    let mut cause: &dyn Error = why;
+    innermost(why)
+}
+
+/// The innermost cause of an error says most: the outer ones repeat the URL, which may hold a secret.
+#[must_use]
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }

@@ -16,7 +16,28 @@ use tokio::time::{Duration, timeout};
 /// Bytes of its last words.
 const LAST_WORDS: usize = 1_000;
 
-/// Runs it in this folder; `assay` is this very program.
+/// A command that carries the run's mark and is heard; `assay` is this very program. None without
+/// words.
+#[must_use]
+pub fn command(words: &[String], folder: &Path, run_id: &str) -> Option<Command> {
+    let (program, rest) = words.split_first()?;
+    let own = std::env::current_exe();
+    let mut command = Command::new(match &own {
+        Ok(own) if program == "assay" => own.as_path(),
+        _ => Path::new(program),
+    });
+    command
+        .args(rest)
+        .current_dir(folder)
+        .env(RUN_ID, run_id)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    Some(command)
+}
+
+/// Runs it in this folder.
 ///
 /// # Errors
 /// How it failed, in a sentence with its last words; secrets are in it as it said them.
@@ -26,22 +47,9 @@ pub async fn run_program(
     run_id: &str,
     within: Duration,
 ) -> Result<(), String> {
-    let (program, rest) = words.split_first().ok_or("it has no words")?;
-    let own = std::env::current_exe();
-    let found = match &own {
-        Ok(own) if program == "assay" => own.as_path(),
-        _ => Path::new(program),
-    };
-    let mut command = Command::new(found);
-    command
-        .args(rest)
-        .current_dir(folder)
-        .env(RUN_ID, run_id)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+    let program = words.first().ok_or("it has no words")?;
+    let mut command = command(words, folder, run_id).ok_or("it has no words")?;
+    command.process_group(0);
     let mut child =
         spawn(&mut command).map_err(|error| format!("`{program}` could not be run: {error}"))?;
     let mut group = Group(child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)));

@@ -3,8 +3,9 @@
 //! Invariant: only what we started ourselves is ended or held up.
 //! Not here: doing it (`service`, `run`), faults on links (`faults`).
 
+use super::command;
 use super::notes::{Notes, instead};
-use crate::plan::{Errand, Fault, FaultKind, Place, RestartedBy, Text};
+use crate::plan::{Errand, Fault, FaultKind, Place, RestartedBy};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Words};
 use crate::spec::types::{self, CommandFault, KillFault, Scenario, Service};
@@ -69,39 +70,17 @@ pub(super) fn errand(
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Errand {
-    let words = |words: &[Words]| -> Vec<String> { words.iter().map(Words::to_string).collect() };
-    let command = match (fault.run.as_slice(), &fault.shell) {
-        ([], Some(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
-        (run @ [_, ..], None) => words(run),
-        ([], None) => {
-            let message = "it does not say what is run".to_owned();
-            notes.entry(trail, message, "write `run: [program, argument]` or `shell:`");
-            Vec::new()
-        }
-        (_, Some(_)) => {
-            let message = "more than one command".to_owned();
-            notes.entry(trail, message, "keep one of `run` and `shell`");
-            Vec::new()
-        }
-    };
-    let undo = words(&fault.undo);
-    for (key, words) in [("run", &command), ("undo", &undo)] {
-        if words.first().is_some_and(String::is_empty) {
-            let message = "the program has no name".to_owned();
-            let help = "write the program and its arguments";
-            notes.value(&trail.key(key).index(0), message, help);
-        }
-    }
+    let command = command::words(&fault.run, fault.shell.as_ref(), trail, notes);
+    let undo = command::program(&fault.undo, &trail.key("undo"), notes);
     // It is written down before it is done, for whoever must undo it after we died.
-    let told = |secret: &&String| undo.iter().any(|word| word.contains(secret.as_str()));
+    let told = |secret: &&String| undo.iter().any(|word| word.0.contains(secret.as_str()));
     if secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| told(&secret)) {
         let message = "its undo holds a secret, and is written to the run directory".to_owned();
         let help =
             "let a script read it from its environment, which is ours: ${env.*} is not needed";
         notes.value(&trail.key("undo"), message, help);
     }
-    let texts = |words: Vec<String>| words.into_iter().map(Text).collect();
-    Errand { command: texts(command), undo: texts(undo), timeout_us: fault.timeout.us.max(1) }
+    Errand { command, undo, timeout_us: fault.timeout.us.max(1) }
 }
 
 /// What is ended or stands still cannot be meant by another fault at the same time.

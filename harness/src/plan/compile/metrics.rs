@@ -2,12 +2,13 @@
 //!
 //! Not here: what is expected of them (`expect`), whether their pages may be asked (`consent`).
 
+use super::command;
 use super::notes::Notes;
 use super::services::read_url;
 use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::metric::{Metric, Page, PageOf, Read, Source, States};
 use crate::plan::text::literal;
-use crate::plan::{Service, ServiceKind, Text};
+use crate::plan::{Service, ServiceKind};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Words};
 use crate::spec::types::{self, ProcessRead, Scenario};
@@ -316,33 +317,5 @@ fn encoded(text: &str) -> String {
 }
 
 fn command(written: &types::CommandMetric, trail: &Trail, notes: &mut Notes<'_>) -> Source {
-    Source::Command(words(&written.run, written.shell.as_ref(), trail, notes))
-}
-
-/// The words of a command: those of `run`, or a shell with its line.
-pub(super) fn words(
-    run: &[Words],
-    shell: Option<&Words>,
-    trail: &Trail,
-    notes: &mut Notes<'_>,
-) -> Vec<Text> {
-    let words = match (run, shell) {
-        ([], Some(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
-        (words @ [_, ..], None) => words.iter().map(ToString::to_string).collect(),
-        (both, _) => {
-            let (message, help) = match both {
-                [] => {
-                    ("it does not say what is run", "write `run: [program, argument]` or `shell:`")
-                }
-                _ => ("more than one command", "keep one of `run` and `shell`"),
-            };
-            notes.entry(trail, message.to_owned(), help);
-            Vec::new()
-        }
-    };
-    if words.first().is_some_and(String::is_empty) {
-        let message = "the program has no name".to_owned();
-        notes.value(&trail.key("run").index(0), message, "write the program and its arguments");
-    }
-    words.into_iter().map(Text).collect()
+    Source::Command(command::words(&written.run, written.shell.as_ref(), trail, notes))
 }

@@ -9,6 +9,7 @@ mod acts;
 mod asked;
 mod breakers;
 mod capacities;
+mod command;
 mod consent;
 mod containers;
 mod data;

@@ -4,7 +4,7 @@
 
 use super::loads::Given;
 use super::notes::Notes;
-use super::{headers, loads, parts};
+use super::{command, headers, loads, parts};
 use crate::plan::fleet::{Found, ReadBack};
 use crate::plan::text::literal;
 use crate::plan::{Target, Text};
@@ -28,31 +28,10 @@ pub(super) fn compile(
         }
         types::ReadBack::Command(settings) => {
             check_keys(fleet, many, &trail.key("command"), notes);
-            command(settings, &trail.key("command"), notes)
+            let (run, shell) = (&settings.run, settings.shell.as_ref());
+            ReadBack::Command(command::words(run, shell, &trail.key("command"), notes))
         }
     }
-}
-
-fn command(settings: &types::CommandReadBack, trail: &Trail, notes: &mut Notes<'_>) -> ReadBack {
-    let words = match (settings.run.as_slice(), &settings.shell) {
-        ([], Some(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
-        (words @ [_, ..], None) => words.iter().map(ToString::to_string).collect(),
-        ([], None) => {
-            let message = "it does not say what is run".to_owned();
-            notes.entry(trail, message, "write `run: [program, argument]` or `shell:`");
-            Vec::new()
-        }
-        (_, Some(_)) => {
-            let message = "more than one command".to_owned();
-            notes.entry(trail, message, "keep one of `run` and `shell`");
-            Vec::new()
-        }
-    };
-    if words.first().is_some_and(String::is_empty) {
-        let message = "the program has no name".to_owned();
-        notes.value(&trail.key("run").index(0), message, "write the program and its arguments");
-    }
-    ReadBack::Command(words.into_iter().map(Text).collect())
 }
 
 fn http(

@@ -6,10 +6,10 @@ use super::dynamic::{self, Whose};
 use super::loads::{self, Given};
 use super::notes::{Notes, list};
 use super::parts::{self, Sent};
-use super::{MOST_RUN_US, MOST_WAIT_US, flows, positive};
+use super::{MOST_RUN_US, MOST_WAIT_US, command, flows, positive};
 use crate::plan::rows::Rows;
 use crate::plan::setup::{ForEach, Requests, Setup, Step};
-use crate::plan::{Load, Target, Text, Upstream, Users};
+use crate::plan::{Load, Target, Upstream, Users};
 use crate::spec::Trail;
 use crate::spec::types::{self, Preparation, Scenario, SetupCommand};
 use std::sync::Arc;
@@ -192,26 +192,9 @@ fn goes_to(
 }
 
 fn command(settings: &SetupCommand, trail: &Trail, notes: &mut Notes<'_>) -> Step {
-    let words = match (settings.run.as_slice(), &settings.shell) {
-        ([], Some(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.to_string()],
-        (words @ [_, ..], None) => words.iter().map(ToString::to_string).collect(),
-        ([], None) => {
-            let message = "it does not say what is run".to_owned();
-            notes.entry(trail, message, "write `run: [program, argument]` or `shell:`");
-            Vec::new()
-        }
-        (_, Some(_)) => {
-            let message = "more than one command".to_owned();
-            notes.entry(trail, message, "keep one of `run` and `shell`");
-            Vec::new()
-        }
-    };
-    if words.first().is_some_and(String::is_empty) {
-        let message = "the program has no name".to_owned();
-        notes.value(&trail.key("run").index(0), message, "write the program and its arguments");
-    }
+    let words = command::words(&settings.run, settings.shell.as_ref(), trail, notes);
     let timeout_us = settings.timeout.map_or(COMMAND_US, |timeout| {
         positive(timeout, MOST_WAIT_US, &trail.key("timeout"), notes)
     });
-    Step::Command { words: words.into_iter().map(Text).collect(), timeout_us }
+    Step::Command { words, timeout_us }
 }

@@ -2,9 +2,9 @@
 //!
 //! Not here: the gate's decision (crate slo), asking probes (`probe`).
 
-use super::metrics::{known_service, words};
+use super::metrics::known_service;
 use super::notes::Notes;
-use super::{MOST_RUN_US, expect, headers, names, positive, requests};
+use super::{MOST_RUN_US, command, expect, headers, names, positive, requests};
 use crate::plan::guard::{HttpLook, Look};
 use crate::plan::text::literal;
 use crate::plan::{Fault, Probe};
@@ -156,7 +156,8 @@ fn probe_of(
             }
         }
         types::Probe::Command(probe) => {
-            let words = words(&probe.run, probe.shell.as_ref(), &trail.key("command"), notes);
+            let words =
+                command::words(&probe.run, probe.shell.as_ref(), &trail.key("command"), notes);
             let shown: Vec<&str> = words.iter().map(|word| word.0.as_str()).collect();
             Probe { name: format!("`{}`", shown.join(" ")), look: Look::Command(words) }
         }

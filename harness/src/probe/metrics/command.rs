@@ -5,10 +5,9 @@
 //! Not here: when it is run (`metrics`).
 
 use super::{Value, exposition};
-use crate::service::{self, RUN_ID};
+use crate::service;
 use assay_slo::Number;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
@@ -44,21 +43,9 @@ impl Line {
     }
 
     async fn run(&self) -> Result<String, String> {
-        let (program, rest) = self.words.split_first().ok_or("the command has no words")?;
-        let own = std::env::current_exe();
-        let program = match &own {
-            Ok(own) if program == "assay" => own.as_path(),
-            _ => Path::new(program),
-        };
-        let mut command = tokio::process::Command::new(program);
-        command
-            .args(rest)
-            .current_dir(&self.folder)
-            .env(RUN_ID, &self.run_id)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        let command = service::command(&self.words, &self.folder, &self.run_id);
+        let mut command = command.ok_or("the command has no words")?;
+        let program = command.as_std().get_program().to_owned();
         let mut child = service::spawn(&mut command)
             .map_err(|error| format!("`{}` could not be run: {error}", program.display()))?;
         let (mut out, mut err) = (Vec::new(), Vec::new());

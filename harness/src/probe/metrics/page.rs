@@ -4,7 +4,7 @@
 //! Not here: the text format (`exposition`).
 
 use super::{Value, exposition};
-use crate::service::Address;
+use crate::service::{self, Address};
 use assay_slo::Number;
 use std::time::Duration;
 
@@ -87,19 +87,11 @@ pub(super) fn answered(text: &str) -> Result<Value, String> {
     Ok(Value { number, counter: false })
 }
 
-/// The innermost cause says most; none has the URL, which may hold a secret.
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    match cause.downcast_ref::<std::io::Error>() {
-        Some(io) => io.kind().to_string(),
-        None => cause.to_string(),
-    }
+    service::innermost(error)
 }
 
 #[cfg(test)]
