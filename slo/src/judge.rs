@@ -60,7 +60,7 @@ pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
         _ => Verdict::Inconclusive,
     };
     let verdict = worst.unwrap_or(Verdict::Inconclusive).max(least);
-    let findings = findings::findings(&evidence);
+    let findings = findings::findings(&evidence, &judged);
     let sentence = sentence::sentence(&evidence, verdict, asked, &judged, &expectations);
     Scorecard {
         verdict,

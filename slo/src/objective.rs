@@ -8,13 +8,12 @@ use crate::case::{Ask, Case, During, LoadKind, Objective, Of};
 use crate::event::EndReason;
 use crate::evidence::Evidence;
 use crate::health::{self, Doubt, LoadHealth, Punctuality};
-use crate::interval::{self, round9};
+use crate::interval::round9;
 use crate::outcome::Outcome;
 use crate::scorecard::{ObjectiveScore, Verdict};
 use crate::tally::{self, Good, Tally};
 use crate::time::SECOND_US;
 use crate::window::{SLOW_US, Window};
-use crate::words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -183,15 +182,11 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
         found.or_else(|| measured.too_many_excused(question))
     };
-    let (seen, clustered) = match measured.clustered(question, &decided) {
-        Some((effect, doubt)) => (effect, Some(doubt)),
-        None => (1.0, None),
-    };
     let alone = || decide(evidence, question, &measured, true).verdict == Verdict::Violated;
     let depends = evidence.during_doubt(question.during);
     let doubt = match (decided.verdict, &ill) {
         _ if depends.is_some() => depends,
-        (Verdict::Met, _) => doubt().or_else(|| clustered.clone()),
+        (Verdict::Met, _) => doubt(),
         (Verdict::Violated, Some(ill)) if !alone() => Some(ill.clone()),
         (Verdict::Violated, _) => None,
         // Undecided anyway: what stands in the way tells more than the numbers.
@@ -222,7 +217,7 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         upper: decided.upper.map(round9),
         limit: round9(decided.limit),
         confidence: round9(objective.confidence.fraction()),
-        deff: round9(seen.max(objective.terms.effect() as f64)),
+        deff: objective.terms.effect() as f64,
         observed: decided.observed,
         worst,
         reason,
@@ -278,39 +273,6 @@ impl Measured {
             0 => String::new(),
             n => format!("; {n} excused ({})", question.excused_names()),
         }
-    }
-
-    /// A share that is met only if errors are independent, though they came in bursts: then n of them
-    /// tell as much as n divided by the design effect (Korn and Graubard 1998). Without any error
-    /// nothing can be seen of it. The effect, and what stands in the way.
-    fn clustered(&self, question: &Question<'_>, decided: &Decided) -> Option<(f64, Doubt)> {
-        let limit = match question.objective.ask {
-            Ask::Latency { percentile, .. } => percentile.rest(),
-            Ask::ErrorRate { below } => below,
-            _ => return None,
-        };
-        let confidence = question.objective.confidence;
-        let deff = interval::design_effect(self.by_second.values().map(|t| (t.n, t.k)));
-        let declared = question.objective.terms.effect() as f64;
-        if decided.verdict != Verdict::Met || deff <= declared {
-            return None;
-        }
-        let (n, k) = (decided.n + decided.unknown, decided.k + decided.unknown);
-        let upper = interval::upper(k as f64 / deff, n as f64 / deff, confidence.fraction());
-        (upper > limit.fraction()).then(|| {
-            let reason = format!(
-                "errors came in bursts, {k} of {n} (design effect {}): with that, up to {} may be bad, \
-                 {} is the limit",
-                words::number(deff),
-                words::at_most(upper),
-                words::share(limit)
-            );
-            let missing = format!(
-                "about {} times as many requests, or errors that do not come together",
-                words::number(deff)
-            );
-            (deff, Doubt { reason, missing })
-        })
     }
 
     /// A service that refuses most must not be green on the rest.

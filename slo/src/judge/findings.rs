@@ -5,12 +5,17 @@
 
 use super::{metrics, scores, stopped};
 use crate::capacity;
-use crate::case::Objective;
+use crate::case::{Ask, Objective};
 use crate::evidence::Evidence;
-use crate::objective;
+use crate::interval;
+use crate::objective::{self, Judged, Question};
+use crate::scorecard::Verdict;
 use crate::words;
 
-pub(super) fn findings(evidence: &Evidence<'_>) -> Vec<String> {
+pub(super) fn findings(
+    evidence: &Evidence<'_>,
+    judged: &[(Option<&Objective>, Judged)],
+) -> Vec<String> {
     let mut findings: Vec<String> = stopped(evidence).into_iter().collect();
     let broken = evidence.timeline.end.iter().flat_map(|end| &end.still_broken);
     findings.extend(broken.map(|what| format!("still broken: {what}")));
@@ -60,6 +65,8 @@ pub(super) fn findings(evidence: &Evidence<'_>) -> Vec<String> {
     }
     findings.extend(evidence.case.objectives.iter().flat_map(|o| small_names(evidence, o)));
     findings
+        .extend(judged.iter().filter_map(|(objective, one)| bursts(evidence, (*objective)?, one)));
+    findings
 }
 
 /// Names that hardly count in a pool: it says little about them.
@@ -82,4 +89,34 @@ fn small_names(evidence: &Evidence<'_>, objective: &Objective) -> Vec<String> {
             format!("objective `{id}`: this name is only {part} of what is judged together")
         })
         .collect()
+}
+
+/// A share that is met only if errors are independent, though they came in bursts.
+fn bursts(evidence: &Evidence<'_>, objective: &Objective, one: &Judged) -> Option<String> {
+    let limit = match objective.ask {
+        Ask::Latency { percentile, .. } => percentile.rest(),
+        Ask::ErrorRate { below } => below,
+        _ => return None,
+    };
+    let score = &one.score;
+    if score.verdict != Verdict::Met || score.k == 0 {
+        return None;
+    }
+    let (_, of) =
+        objective::groups(evidence.case, objective).into_iter().find(|(id, _)| *id == score.id)?;
+    let question = Question { objective, of, during: &objective.during, part: None };
+    let measured = objective::measure(evidence, &question);
+    let deff = interval::design_effect(measured.by_second.values().map(|t| (t.n, t.k)));
+    let (k, n) = (score.k as f64 / deff, score.n as f64 / deff);
+    let upper = interval::upper(k, n, objective.confidence.fraction());
+    (upper > limit.fraction()).then(|| {
+        format!(
+            "objective `{}`: errors came in bursts (design effect {}); with that, up to {} may be \
+             bad, {} is the limit",
+            score.id,
+            words::number(deff),
+            words::at_most(upper),
+            words::share(limit)
+        )
+    })
 }

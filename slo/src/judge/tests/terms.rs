@@ -107,31 +107,3 @@ fn bursts_ask_for_as_many_times_more_requests() {
     assert_eq!(judged(10, some, Outcome::Http5xx, bursts(20)).verdict, Inconclusive);
     assert_eq!(judged(10, |_| 40, Outcome::Http5xx, bursts(20)).verdict, Violated);
 }
-
-/// 4 of 10 000 below 0.1 % are met if they are independent: spread out they may be, four in one
-/// second are not. Korn-Graubard, design effect 3.99 from the seconds.
-#[test]
-fn bursts_that_are_seen_are_not_met() {
-    let below = |bad: fn(i64) -> u64| {
-        let mut script = Script::new(100).errors();
-        for second in 0..100 {
-            for (outcome, n) in [(Outcome::Http5xx, bad(second)), (Outcome::Ok, 100 - bad(second))]
-            {
-                let cell = script.cell(second, outcome, n);
-                script = if n > 0 { script.add(cell) } else { script };
-            }
-        }
-        script.complete().first()
-    };
-    let spread = below(|second| u64::from(second % 25 == 0));
-    assert_eq!((spread.verdict, spread.k, spread.deff), (Met, 4, 1.0));
-    let burst = below(|second| if second == 7 { 4 } else { 0 });
-    assert_eq!((burst.verdict, burst.k), (Inconclusive, 4));
-    assert!((3.9..4.1).contains(&burst.deff), "{}", burst.deff);
-    assert!(burst.reason.starts_with("errors came in bursts, 4 of 10000"), "{}", burst.reason);
-    assert!(
-        burst.missing.as_deref().is_some_and(|m| m.contains("4 times as many")),
-        "{:?}",
-        burst.missing
-    );
-}
