@@ -51,7 +51,7 @@ fn another_tool_reads_the_same_counts_and_percentiles() {
     };
     let score = &verdict(&out)["loads"][0];
     assert_eq!(of("requests/lag ").0, score["begun"].as_u64().unwrap());
-    for (place, clock) in ["response", "service"].into_iter().enumerate() {
+    for (place, clock) in ["response", "service", "first-byte"].into_iter().enumerate() {
         let times = &score["times"][place];
         let (n, p95) = of(&format!("requests/request/ok/{clock}/1 "));
         assert_eq!(n, times["n"].as_u64().unwrap());

@@ -15,7 +15,7 @@ use crate::interval::round9;
 use crate::objective::{self, Judged, Part, Question};
 use crate::outcome::Outcome;
 use crate::scorecard::{ObjectiveScore, StepScore, Verdict};
-use crate::time::Share;
+use crate::time::{At, Share};
 use crate::timeline::Timeline;
 use crate::words;
 use std::ops::Range;
@@ -24,14 +24,15 @@ use std::ops::Range;
 const PER_SECOND: f64 = 60_000.0;
 
 /// The first step of a load that is over by this second and has broken what is to stop the load,
-/// in words; none if there is none, or the load was stopped already.
+/// in words; none if there is none, or the load ends by the next second anyway.
 #[must_use]
 pub fn broken(case: &Case, timeline: &Timeline, load: usize, now_second: i64) -> Option<String> {
-    if timeline.stopped.contains_key(&load) {
-        return None;
-    }
     let planned = case.loads.get(load).filter(|planned| !planned.stop_after.is_empty())?;
     let evidence = Evidence::new(case, timeline);
+    let ends = |(at, _): &(At, String)| at.second(evidence.phases.zero) <= now_second;
+    if timeline.stopped.get(&load).is_some_and(ends) {
+        return None;
+    }
     let over = planned.steps.iter().filter(|step| seconds(step).end <= now_second);
     over.into_iter().find_map(|step| {
         let (_, part) = part(&evidence, load, step);
@@ -48,6 +49,12 @@ pub fn broken(case: &Case, timeline: &Timeline, load: usize, now_second: i64) ->
                 .then(|| format!("step {rate} broke `{id}`: {}", decided.reason))
         })
     })
+}
+
+/// When a load ends or has ended, if it was stopped.
+#[must_use]
+pub fn ends(timeline: &Timeline, load: usize) -> Option<At> {
+    timeline.stopped.get(&load).map(|(at, _)| *at)
 }
 
 /// Judges a capacity.

@@ -27,6 +27,25 @@ pub enum Clock {
     Response,
     /// From the first byte written, or the call to connect.
     Service,
+    /// From the instant the request was due to the first byte of its answer.
+    FirstByte,
+    /// From the first byte written to the first byte of the answer. Only counted: it says of an ill
+    /// generator what the service alone took.
+    ServiceFirstByte,
+}
+
+impl Clock {
+    /// Those whose times are recorded, each in histograms of its own.
+    pub const RECORDED: [Clock; 3] = [Clock::Response, Clock::Service, Clock::FirstByte];
+
+    /// The same without what happened before the request was begun.
+    #[must_use]
+    pub fn begun(self) -> Clock {
+        match self {
+            Clock::Response | Clock::Service => Clock::Service,
+            Clock::FirstByte | Clock::ServiceFirstByte => Clock::ServiceFirstByte,
+        }
+    }
 }
 
 /// Everything the judge must know beforehand.

@@ -88,14 +88,14 @@ pub enum Event {
     Histogram(Histogram),
     /// How late the requests of one load began, at the end of the run.
     Lag(Lag),
-    /// A load that goes up in steps was stopped: nothing of it is due from `at` on, because a step
-    /// had broken what must hold.
+    /// A load was stopped: nothing of it is due from `at` on, because a step had broken what must
+    /// hold, or the fault had ended whose end it waited for. The earliest counts.
     Stopped {
         /// Index into [`crate::Case::loads`].
         load: usize,
         /// From when.
         at: At,
-        /// Which step, and how, in words.
+        /// Which step, and how; or after what; in words.
         text: String,
     },
     /// Something that the report must tell although nobody asked.

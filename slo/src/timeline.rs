@@ -55,7 +55,7 @@ pub struct Timeline {
     pub(crate) begun_late: BTreeMap<usize, Times>,
     pub(crate) sightings: Sightings,
     pub(crate) samples: Samples,
-    /// Loads that were stopped, and when.
+    /// Loads that were stopped, and when first.
     pub(crate) stopped: BTreeMap<usize, (At, String)>,
     pub(crate) guard: Option<String>,
     pub(crate) end: Option<End>,
@@ -186,7 +186,10 @@ impl Timeline {
             }
             Event::Stopped { load, at, text } => {
                 malformed::check_of(case, Of { load: *load, request: 0 })?;
-                self.stopped.entry(*load).or_insert((believable(*at)?, text.clone()));
+                let stop = (believable(*at)?, text.clone());
+                // One that waits for its end may be stopped before.
+                let first = self.stopped.entry(*load).or_insert_with(|| stop.clone());
+                *first = stop.min(first.clone());
             }
             Event::Finding { text } => self.findings.push(text.clone()),
             Event::Guard { guard, text } => self.guard = Some(format!("{guard}: {text}")),

@@ -64,7 +64,7 @@ pub(crate) fn lag_of_load(timeline: &Timeline, load: usize) -> Option<LagScore> 
 pub(crate) fn of_load(case: &Case, timeline: &Timeline, load: usize) -> Vec<TimesScore> {
     let requests = case.loads.get(load).map_or(0, |l| l.requests.len());
     let ours = |of: Of| of.load == load && of.request < requests;
-    [Clock::Response, Clock::Service]
+    Clock::RECORDED
         .into_iter()
         .filter_map(|clock| {
             let times = Times::of(timeline, |key| {

@@ -20,7 +20,8 @@ const TIMER: u64 = u64::MAX;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
 
-fn now() -> i64 {
+/// The monotonic clock, ns.
+pub(crate) fn now() -> i64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec * 1_000_000_000 + now.tv_nsec
 }

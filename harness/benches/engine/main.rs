@@ -1,199 +1,220 @@
-//! What the load engine costs, as ratios from one run: against wrk in a closed loop, against the
-//! smallest client there can be (`bare`) with open arrivals, and its lag against the machine's own
-//! wake-ups. Whole processes are measured, reports and all, in turns, medians of five.
+//! What the load engine costs and how true it is, as ratios from one run: against wrk in a closed
+//! loop, against the smallest client there can be (`bare`) with open arrivals, against the
+//! machine's own wake-ups, and against servers whose truth is known. Whole processes are
+//! measured, reports and all, in turns, medians of five; the machine's load stands beside each row.
 //!
-//! Run with `cargo bench --workspace --bench engine`; without wrk its rows are left out.
+//! Run with `cargo bench --workspace --bench engine`: 8 minutes. Rows can be chosen by a word of
+//! their title: `cargo bench --workspace --bench engine -- closed`. Without wrk its rows are skipped.
 //!
-//! Not here: whether what it measures is true (the tests of `load`).
+//! Not here: which answers mean what (the tests of `client` and `load`).
 
 #![expect(clippy::print_stdout, reason = "a bench talks to its user")]
 
 mod bare;
+mod runs;
 mod server;
+mod wake;
 
+use runs::{Cost, Server, assay};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::error::Error;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 /// How often each is run.
 const ROUNDS: usize = 5;
-/// Seconds of a run of the closed loop, and of open arrivals.
+/// Seconds of a run of the closed loop, of the wake-ups.
 const CLOSED_S: u64 = 4;
-const OPEN_S: u64 = 10;
+const WAKE_S: u64 = 3;
+/// Rates of open arrivals, and seconds of a run.
+const OPEN: [(u64, u64); 2] = [(2_000, 10), (10_000, 6)];
+/// Seconds of a run against a server that stalls.
+const STALL_S: u64 = 10;
+/// Seconds of the short and of the long run whose memory is compared.
+const GROWTH_S: [u64; 2] = [6, 60];
 
 fn main() -> Fallible<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    let rest = words.get(1..).unwrap_or_default();
     match words.first().map(String::as_str) {
-        Some("serve") => server::serve(),
-        Some("bare") => bare::run(words.get(1..).unwrap_or_default()),
-        _ => bench(),
+        Some("serve") => server::serve(rest),
+        Some("bare") => bare::run(rest),
+        Some("wake") => wake::run(rest),
+        // cargo adds `--bench`.
+        _ => bench(words.iter().find(|word| !word.starts_with('-'))),
     }
 }
 
-/// A server on loopback, ended with this process.
-struct Server {
-    child: Child,
-    addr: SocketAddr,
-}
+/// A part of the table, by a word of its own.
+type Part = (&'static str, fn() -> Fallible<()>);
 
-impl Server {
-    fn start() -> Fallible<Server> {
-        let mut child = this(&["serve"])?.stdout(Stdio::piped()).spawn()?;
-        let mut line = String::new();
-        let told = child.stdout.take().ok_or("no output of the server")?;
-        BufReader::new(told).read_line(&mut line)?;
-        Ok(Server { child, addr: line.trim().parse()? })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has nothing to save; one that is gone already is as good.
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
-fn this(words: &[&str]) -> Fallible<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(words);
-    Ok(command)
-}
-
-/// What one run came to.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cost {
-    requests: f64,
-    seconds: f64,
-    cpu_s: f64,
-    lag_p50_ms: f64,
-    lag_p99_ms: f64,
-}
-
-impl Cost {
-    fn cpu_us(&self) -> f64 {
-        self.cpu_s * 1e6 / self.requests.max(1.0)
-    }
-
-    fn rate(&self) -> f64 {
-        self.requests / self.seconds.max(1e-9)
-    }
-}
-
-/// Runs a command to its end; gives its output and its processor time.
-fn spend(mut command: Command) -> Fallible<(String, f64)> {
-    let before = children_s()?;
-    let output = command.stderr(Stdio::null()).output()?;
-    let cpu_s = children_s()? - before;
-    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), cpu_s))
-}
-
-/// Processor time of all children that have ended, s. 100 ticks a second on every Linux (USER_HZ).
-fn children_s() -> Fallible<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    // proc(5): cutime and cstime are fields 16 and 17, counted with pid and comm.
-    let ticks = fields.skip(13).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>();
-    Ok(ticks / 100.0)
-}
-
-fn assay(addr: SocketAddr, words: &[&str]) -> Fallible<Cost> {
-    let folder = tempfile::tempdir()?;
-    let figures = folder.path().join("figures.json");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
-    command.arg("load").arg(format!("http://{addr}/")).args(words).arg("-q");
-    command.arg("--json").arg(&figures).arg("--out").arg(folder.path().join("out"));
-    let (told, cpu_s) = spend(command)?;
-    let figures = std::fs::read_to_string(&figures).map_err(|error| format!("{error}: {told}"))?;
-    let figures: serde_json::Value = serde_json::from_str(&figures)?;
-    let number = |pointer: &str| figures.pointer(pointer).and_then(serde_json::Value::as_f64);
-    let (requests, rate) = (number("/requests").unwrap_or(0.0), number("/rate").unwrap_or(1.0));
-    if number("/errors") != Some(0.0) {
-        return Err(format!("a run with errors measures nothing: {figures}").into());
-    }
-    Ok(Cost {
-        requests,
-        seconds: requests / rate,
-        cpu_s,
-        lag_p50_ms: number("/lag/p50").unwrap_or(0.0),
-        lag_p99_ms: number("/lag/p99").unwrap_or(0.0),
-    })
-}
-
-fn wrk(addr: SocketAddr) -> Fallible<Cost> {
-    let mut command = Command::new("wrk");
-    command.args(["-t1", "-c64", &format!("-d{CLOSED_S}"), &format!("http://{addr}/")]);
-    let (told, cpu_s) = spend(command)?;
-    let line =
-        told.lines().find(|line| line.contains(" requests in ")).ok_or("wrk said nothing")?;
-    let mut words = line.split_whitespace();
-    let requests: f64 = words.next().unwrap_or("0").parse()?;
-    let seconds: f64 = words.nth(2).unwrap_or("0").trim_end_matches(['s', ',']).parse()?;
-    Ok(Cost { requests, seconds, cpu_s, ..Cost::default() })
-}
-
-fn bare(addr: SocketAddr, rate: u64, seconds: u64) -> Fallible<Cost> {
-    let addr = addr.to_string();
-    let (rate, seconds) = (rate.to_string(), seconds.to_string());
-    let (told, cpu_s) = spend(this(&["bare", &addr, &rate, &seconds])?)?;
-    let mut numbers = told.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
-    let mut next = || numbers.next().ok_or_else(|| format!("the bare client said: {told}"));
-    let (requests, lag_p50_ms, lag_p99_ms) = (next()?, next()?, next()?);
-    Ok(Cost { requests, seconds: seconds.parse()?, cpu_s, lag_p50_ms, lag_p99_ms })
-}
-
-fn bench() -> Fallible<()> {
-    let server = Server::start()?;
-    let addr = server.addr;
+fn bench(only: Option<&String>) -> Fallible<()> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit })?;
+    let parts: [Part; 6] = [
+        ("closed", closed),
+        ("open", open),
+        ("stall", stalls),
+        ("delay", delay),
+        ("flight", in_flight),
+        ("growth", growth),
+    ];
     println!("cores {}, load average {}", cores(), load_average()?);
-    let has_wrk = Command::new("wrk").arg("-v").output().is_ok();
-    if has_wrk {
-        let closed = format!("{CLOSED_S}s");
-        let words = ["--closed", "--connections", "64", "--for", &closed];
-        let (theirs, ours) = in_turns(|| wrk(addr), || assay(addr, &words))?;
-        println!("closed loop, 64 connections, {CLOSED_S} s:");
-        say("requests/s", "wrk", &theirs, &ours, Cost::rate);
-        say("cpu us/request", "wrk", &theirs, &ours, Cost::cpu_us);
-    } else {
-        println!("wrk is not installed: no closed loop");
+    println!(
+        "{:46} {:>10} {:>10} {:>7}  {:10} {:>5}",
+        "", "other", "assay", "ratio", "must be", "load"
+    );
+    for (name, part) in parts.iter().filter(|(name, _)| only.is_none_or(|only| only == name)) {
+        if let Err(error) = part() {
+            println!("FAILED: {name}: {error}");
+        }
     }
-    for rate in [2_000, 10_000] {
-        let (every, time) = (format!("{rate}/s"), format!("{OPEN_S}s"));
-        let words = ["--rate", &every, "--for", &time];
-        let (theirs, ours) = in_turns(|| bare(addr, rate, OPEN_S), || assay(addr, &words))?;
-        println!("open arrivals, {rate}/s, {OPEN_S} s:");
-        say("cpu us/request", "bare", &theirs, &ours, Cost::cpu_us);
-        say("lag p50 ms", "bare", &theirs, &ours, |cost| cost.lag_p50_ms);
-        say("lag p99 ms", "bare", &theirs, &ours, |cost| cost.lag_p99_ms);
-    }
-    let once = assay(addr, &["--rate", "10/s", "--for", "1s"])?;
-    println!("start, reports and end of one run: {:.0} ms of cpu", once.cpu_s * 1e3);
-    println!("load average {}", load_average()?);
     Ok(())
 }
 
-/// Both alternate, so that a busy machine is busy for both.
-fn in_turns(
-    mut theirs: impl FnMut() -> Fallible<Cost>,
-    mut ours: impl FnMut() -> Fallible<Cost>,
-) -> Fallible<(Vec<Cost>, Vec<Cost>)> {
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        left.push(theirs()?);
-        right.push(ours()?);
+/// As fast as answers come.
+fn closed() -> Fallible<()> {
+    if Command::new("wrk").arg("-v").output().is_err() {
+        println!("SKIPPED: closed loop against wrk: wrk is not installed");
+        return Ok(());
     }
-    Ok((left, right))
+    let server = Server::start(&[])?;
+    let lasts = format!("{CLOSED_S}s");
+    let words = ["--closed", "--connections", "64", "--for", &lasts];
+    let [theirs, ours] =
+        in_turns([&|| runs::wrk(server.addr, CLOSED_S), &|| assay(server.addr, &words)])?;
+    ratio("closed, 64 connections: requests/s, wrk", &theirs, &ours, Cost::rate, "≥ 1.05")?;
+    ratio("closed, 64 connections: cpu µs/request, wrk", &theirs, &ours, Cost::cpu_us, "≤ 1.00")
 }
 
-fn say(what: &str, name: &str, theirs: &[Cost], ours: &[Cost], figure: impl Fn(&Cost) -> f64) {
-    let (theirs, ours) = (median(theirs, &figure), median(ours, &figure));
-    println!("  {what:16} {name} {theirs:.3}, assay {ours:.3}, ratio {:.2}", ours / theirs);
+/// By a rate.
+fn open() -> Fallible<()> {
+    let server = Server::start(&[])?;
+    for (rate, seconds) in OPEN {
+        let (every, lasts) = (format!("{rate}/s"), format!("{seconds}s"));
+        let words = ["--rate", &every, "--for", &lasts];
+        let [theirs, wakes, ours] = in_turns([
+            &|| runs::bare(server.addr, rate, seconds),
+            &|| runs::wake(rate, WAKE_S),
+            &|| assay(server.addr, &words),
+        ])?;
+        let title = |what: &str| format!("open, {rate}/s: {what}");
+        let (cpu, p50, p99) = (Cost::cpu_us, |c: &Cost| c.lag_p50_ms, |c: &Cost| c.lag_p99_ms);
+        ratio(&title("cpu µs/request, bare client"), &theirs, &ours, cpu, "≤ 1.15")?;
+        ratio(&title("lag p50 ms, bare client"), &theirs, &ours, p50, "")?;
+        ratio(&title("lag p50 ms, timer wake-up"), &wakes, &ours, p50, "≤ 1.50")?;
+        ratio(&title("lag p99 ms, timer wake-up"), &wakes, &ours, p99, "≤ 10.00")?;
+    }
+    let once = [assay(server.addr, &["--rate", "10/s", "--for", "1s"])?];
+    row("one run's start, reports and end: cpu ms", None, once[0].cpu_s * 1e3, "")
 }
 
-fn median(costs: &[Cost], figure: &impl Fn(&Cost) -> f64) -> f64 {
+/// Servers that stand still for a part of each period.
+fn stalls() -> Fallible<()> {
+    for (rate, lasts_ms, every_ms) in [(500, 2_000, 10_000), (2_000, 500, 2_500)] {
+        let runs = (0..ROUNDS).map(|_| {
+            // The period begins with the first request.
+            let server = Server::start(&[&lasts_ms.to_string(), &every_ms.to_string()])?;
+            assay(server.addr, &["--rate", &format!("{rate}/s"), "--for", &format!("{STALL_S}s")])
+        });
+        let runs = runs.collect::<Fallible<Vec<Cost>>>()?;
+        let truth = truth(rate, lasts_ms, every_ms);
+        for (place, q) in ["p50", "p95", "p99"].into_iter().enumerate() {
+            let title = format!("stall {lasts_ms} ms in {every_ms} at {rate}/s: {q} ms, truth");
+            let bound = (truth[place] * 0.03).max(0.3);
+            let ours = median(&runs, |cost| cost.response[place]);
+            row(&title, Some(truth[place]), ours, &format!("± {bound:.1}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// p50, p95, p99 in ms of what arrives evenly at a server that answers at once but at the end of
+/// each period.
+fn truth(rate: u64, lasts_ms: u64, every_ms: u64) -> [f64; 3] {
+    let took = (0..rate * STALL_S).map(|k| {
+        let into_ms = (k as f64 * 1e3 / rate as f64) % every_ms as f64;
+        if into_ms < (every_ms - lasts_ms) as f64 { 0.0 } else { every_ms as f64 - into_ms }
+    });
+    let mut took: Vec<f64> = took.collect();
+    took.sort_by(f64::total_cmp);
+    let nearest = |percent: usize| took[(took.len() * percent).div_ceil(100) - 1];
+    [50, 95, 99].map(nearest)
+}
+
+/// A server that takes 50 ms for each.
+fn delay() -> Fallible<()> {
+    let server = Server::start(&["50"])?;
+    let runs = (0..ROUNDS).map(|_| assay(server.addr, &["--rate", "2000/s", "--for", "3s"]));
+    let runs = runs.collect::<Fallible<Vec<Cost>>>()?;
+    let title = "50 ms server at 2000/s: p50 ms, truth";
+    row(title, Some(50.0), median(&runs, |cost| cost.response[0]), "± 1.0")
+}
+
+/// 10 000 requests at once.
+fn in_flight() -> Fallible<()> {
+    let server = Server::start(&["1000"])?;
+    let words = ["--rate", "10000/s", "--for", "4s", "--connections", "12000"];
+    let run = assay(server.addr, &words)?;
+    row("10 000 in flight: peak MiB", None, run.peak_mib, "≤ 120")
+}
+
+/// Memory of few and of many requests.
+fn growth() -> Fallible<()> {
+    let server = Server::start(&[])?;
+    let runs = GROWTH_S.map(|lasts| {
+        let lasts = format!("{lasts}s");
+        assay(server.addr, &["--closed", "--connections", "64", "--for", &lasts])
+    });
+    let [few, many] = runs;
+    let (few, many) = (few?, many?);
+    let title =
+        format!("{:.1} M requests, beside {:.1} M: peak MiB", millions(&many), millions(&few));
+    row(&title, Some(few.peak_mib), many.peak_mib, "no growth")
+}
+
+fn millions(cost: &Cost) -> f64 {
+    cost.requests / 1e6
+}
+
+/// All take turns, so that a busy machine is busy for each.
+fn in_turns<const N: usize>(runs: [&dyn Fn() -> Fallible<Cost>; N]) -> Fallible<[Vec<Cost>; N]> {
+    let mut all = [const { Vec::new() }; N];
+    for _ in 0..ROUNDS {
+        for (run, costs) in runs.iter().zip(&mut all) {
+            costs.push(run()?);
+        }
+    }
+    Ok(all)
+}
+
+fn ratio(
+    title: &str,
+    theirs: &[Cost],
+    ours: &[Cost],
+    figure: impl Fn(&Cost) -> f64,
+    must: &str,
+) -> Fallible<()> {
+    row(title, Some(median(theirs, &figure)), median(ours, &figure), must)
+}
+
+fn row(title: &str, other: Option<f64>, ours: f64, must: &str) -> Fallible<()> {
+    let number = |it: Option<f64>, digits: usize| {
+        it.map_or_else(|| "-".to_owned(), |it| format!("{it:.digits$}"))
+    };
+    let ratio = other.filter(|other| *other > 0.0).map(|other| ours / other);
+    println!(
+        "{title:46} {:>10} {:>10} {:>7}  {must:10} {:>5}",
+        number(other, 3),
+        number(Some(ours), 3),
+        number(ratio, 2),
+        load_average()?
+    );
+    Ok(())
+}
+
+fn median(costs: &[Cost], figure: impl Fn(&Cost) -> f64) -> f64 {
     let mut all: Vec<f64> = costs.iter().map(figure).collect();
     all.sort_by(f64::total_cmp);
     all.get(all.len() / 2).copied().unwrap_or(0.0)

@@ -112,6 +112,9 @@ pub trait Transport: Sized {
 pub struct Exchange {
     /// When it began; none if this machine could not begin it.
     pub begun: Option<At>,
+    /// When the first byte of its answer came (with HTTP/2, its head); none without a whole answer
+    /// in time.
+    pub first_byte: Option<At>,
     /// When its end was known; for an answer, when its body had been read.
     pub done: At,
     /// Its class.
@@ -138,6 +141,7 @@ impl Exchange {
     pub fn unanswered(begun: At, done: At, outcome: Outcome) -> Exchange {
         Exchange {
             begun: Some(begun),
+            first_byte: None,
             done,
             outcome,
             status: 0,
@@ -204,7 +208,7 @@ async fn send<T: Transport>(
     let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
     let end = connection.send(request, &limits.keep, deadline).await;
     let turned_away = limits.turned_away(connection.tls_error());
-    let exchange = ended(Ended { limits, begun, done: clock.now(), kept, turned_away }, end)?;
+    let exchange = ended(Ended { clock, limits, begun, kept, turned_away }, end)?;
     let is_whole = exchange.headers.is_some();
     let back = if is_whole && connection.settles().await { Some(connection) } else { None };
     Ok((exchange, back))
@@ -227,9 +231,9 @@ pub async fn attempt_on_hyper(
 
 /// What is known of an attempt besides its end.
 pub(super) struct Ended<'a> {
+    pub(super) clock: &'a Clock,
     pub(super) limits: &'a Limits,
     pub(super) begun: At,
-    pub(super) done: At,
     /// The connection had carried a whole answer before.
     pub(super) kept: bool,
     /// What TLS said, if that means that the peer did not let us in.
@@ -241,10 +245,15 @@ pub(super) fn ended<R>(
     known: Ended<'_>,
     end: Option<Result<Answer, Broken<R>>>,
 ) -> Result<Exchange, Box<R>> {
-    let Ended { limits, begun, done, kept, turned_away } = known;
+    let Ended { clock, limits, begun, kept, turned_away } = known;
+    let done = match &end {
+        Some(Ok(answer)) => clock.stamp(answer.last),
+        _ => clock.now(),
+    };
     Ok(match end {
         Some(Ok(answer)) if took(begun, done) <= limits.timeout_us => {
-            answered(begun, done, answer, limits)
+            let first_byte = Some(clock.stamp(answer.first));
+            Exchange { first_byte, ..answered(begun, done, answer, limits) }
         }
         Some(Ok(_)) | None => Exchange::unanswered(begun, done, Outcome::Timeout),
         // Nothing of the request was read: the peer did not let us in.
@@ -330,7 +339,7 @@ fn took(begun: At, done: At) -> u64 {
 fn answered(begun: At, done: At, answer: Answer, limits: &Limits) -> Exchange {
     let outcome = classify::answer(answer.status, &limits.check_status);
     let exchange = Exchange::unanswered(begun, done, outcome);
-    let Answer { status, headers, body, claim } = answer;
+    let Answer { status, headers, body, claim, .. } = answer;
     Exchange { status, headers: Some(headers), body, claim, ..exchange }
 }
 

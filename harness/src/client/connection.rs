@@ -49,6 +49,10 @@ pub struct Answer {
     pub body: Payload,
     /// A place among the failures that are kept, held for it.
     pub claim: Option<Claim>,
+    /// When its first byte came.
+    pub first: Instant,
+    /// When its last byte had been read.
+    pub last: Instant,
 }
 
 /// Why there is no whole answer to a request `R`.
@@ -157,23 +161,28 @@ impl Connection {
         keep: &Keep,
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         let before = self.socket.received();
-        let response = self.head(request, before).await?;
+        let (response, first) = self.head(request, before).await?;
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
         let (most, claim) = keep.at_head(status);
         let body = self.read_out(body, most).await?;
         self.answers += 1;
-        Ok(Answer { status, headers: parts.headers, body, claim })
+        let last = Instant::now();
+        Ok(Answer { status, headers: parts.headers, body, claim, first, last })
     }
 
     async fn head(
         &mut self,
         request: Request<Full<Bytes>>,
         before: u64,
-    ) -> Result<Response<Incoming>, Broken<Request<Full<Bytes>>>> {
+    ) -> Result<(Response<Incoming>, Instant), Broken<Request<Full<Bytes>>>> {
         let mut answer = pin!(self.sender.try_send_request(request));
+        let mut first = None;
         let answer = poll_fn(|context| {
             drive(&mut self.driver, context);
+            if first.is_none() && self.socket.received() > before {
+                first = Some(Instant::now());
+            }
             match answer.as_mut().poll(context) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
                 // A driver that has ended has left its answer before, or never will.
@@ -184,7 +193,7 @@ impl Connection {
         .await;
         let answered = self.socket.received() > before;
         match answer {
-            Some(Ok(response)) => Ok(response),
+            Some(Ok(response)) => Ok((response, first.unwrap_or_else(Instant::now))),
             Some(Err(mut failed)) => match failed.take_message() {
                 Some(request) => Err(Broken::Unsent(Box::new(request))),
                 None => Err(broken(failed.into_error(), answered)),

@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 /// The connections to one peer, as many as are needed.
 #[derive(Debug)]
@@ -205,8 +206,7 @@ impl Line {
                 .await;
         let turned_away = limits.turned_away(channel.socket.ended());
         let foreign = matches!(&end, Some(Err(Broken::Midway { answered: false, .. })));
-        let mut exchange =
-            ended(Ended { limits, begun, done: clock.now(), kept, turned_away }, end)?;
+        let mut exchange = ended(Ended { clock, limits, begun, kept, turned_away }, end)?;
         match exchange.outcome {
             Outcome::Timeout => self.retired.store(true, Ordering::Relaxed),
             Outcome::ProtocolError if foreign && !kept && limits.tls.is_none() => {
@@ -249,6 +249,7 @@ impl Channel {
             Some(request) => Broken::Unsent(Box::new(request)),
             None => broken(failed.into_error(), false),
         })?;
+        let first = Instant::now();
         let (parts, mut body) = response.into_parts();
         let status = parts.status.as_u16();
         let (most, claim) = keep.at_head(status);
@@ -259,7 +260,8 @@ impl Channel {
             }
         }
         self.answers.fetch_add(1, Ordering::Relaxed);
-        Ok(Answer { status, headers: parts.headers, body: payload, claim })
+        let last = Instant::now();
+        Ok(Answer { status, headers: parts.headers, body: payload, claim, first, last })
     }
 }
 

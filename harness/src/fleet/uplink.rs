@@ -130,6 +130,7 @@ impl Uplink {
                 request: usize::from(job.kind == Kind::Features),
                 due: begun,
                 begun: exchange.begun.filter(|_| !rejected),
+                first_byte: exchange.first_byte,
                 done,
                 blocked_us: None,
                 outcome,

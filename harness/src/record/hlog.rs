@@ -16,8 +16,8 @@ use hdrhistogram::serialization::interval_log::{
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-/// Writes an interval log. Each line's tag is `load/request/ok|bad/response|service/segment`, or
-/// `load/lag`; its times are µs.
+/// Writes an interval log. Each line's tag is
+/// `load/request/ok|bad/response|service|first-byte/segment`, or `load/lag`; its times are µs.
 pub struct Hlog<W: Write> {
     out: W,
     serializer: V2DeflateSerializer,
@@ -101,6 +101,7 @@ impl<W: Write> Hlog<W> {
         let clock = match series.clock {
             Clock::Response => "response",
             Clock::Service => "service",
+            Clock::FirstByte | Clock::ServiceFirstByte => "first-byte",
         };
         format!("{load}/{request}/{end}/{clock}/{}", series.segment)
     }

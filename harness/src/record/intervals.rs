@@ -1,7 +1,7 @@
 //! Histograms of one interval: times of what was answered ok and of what ended otherwise.
 //!
 //! Invariant: what a counter counts as a known attempt is in exactly one histogram per clock, in
-//! the same segment, so that both can be compared.
+//! the same segment, so that both can be compared; only what failed may have had no first byte.
 //! Not here: sums over the run (`totals`), the file (`hlog`).
 
 use super::marks::Finished;
@@ -58,12 +58,12 @@ impl Intervals {
         Ok(Intervals { empty, times: BTreeMap::new() })
     }
 
-    /// Adds both times of a request in this segment; none of what is no known attempt.
+    /// Adds the times of a request in this segment; none of what is no known attempt.
     pub fn add(&mut self, finished: &Finished<'_>, segment: usize) {
         if !finished.outcome.is_known_attempt() {
             return;
         }
-        for clock in [Clock::Response, Clock::Service] {
+        for clock in Clock::RECORDED {
             let Some(took) = finished.took_us(clock) else { continue };
             let series = Series {
                 load: finished.load,

@@ -19,6 +19,8 @@ pub struct Finished<'a> {
     pub due: At,
     /// When it began; none if it never did.
     pub begun: Option<At>,
+    /// When the first byte of its answer came; none if none did, or it is not known.
+    pub first_byte: Option<At>,
     /// When its end was known.
     pub done: At,
     /// How long it waited for a connection because the limit was reached, µs.
@@ -36,14 +38,16 @@ pub struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// How long it took, µs; none on the service clock if it never began.
+    /// How long it took, µs; none where it never came to one of the two instants.
     #[must_use]
     pub fn took_us(&self, clock: Clock) -> Option<u64> {
-        let from = match clock {
-            Clock::Response => Some(self.due),
-            Clock::Service => self.begun,
+        let (from, to) = match clock {
+            Clock::Response => (Some(self.due), Some(self.done)),
+            Clock::Service => (self.begun, Some(self.done)),
+            Clock::FirstByte => (Some(self.due), self.first_byte),
+            Clock::ServiceFirstByte => (self.begun, self.first_byte),
         };
-        from.map(|from| self.done.0.saturating_sub(from.0))
+        Some(to?.0.saturating_sub(from?.0))
     }
 
     /// How late it began, µs, without the wait for a connection; none if it never began.
@@ -59,7 +63,8 @@ impl Finished<'_> {
         match mark {
             Mark::Below { clock, us } => match self.took_us(*clock) {
                 Some(took) => took < *us,
-                // Cut off before it began: it had not yet reached any limit.
+                // Cut off before it began: it had not yet reached any limit. Before its first byte
+                // was known: nobody knows.
                 None => self.outcome == Outcome::Cut,
             },
             Mark::LateBy { us } => self.lag_us().is_some_and(|lag| lag > *us),
@@ -93,6 +98,7 @@ mod tests {
             request: 0,
             due: At(due),
             begun: begun.map(At),
+            first_byte: None,
             done: At(done),
             blocked_us: None,
             outcome,
@@ -125,6 +131,20 @@ mod tests {
         assert!(!cut.satisfies(&below(Clock::Response, 150)));
         assert!(cut.satisfies(&below(Clock::Response, 151)));
         assert!(!cut.satisfies(&Mark::LateBy { us: 0 }));
+    }
+
+    #[test]
+    fn the_first_byte_is_timed_by_itself() {
+        let mut request = finished(100, Some(150), 250, Outcome::Ok);
+        assert!(!request.satisfies(&below(Clock::FirstByte, u64::MAX)));
+        request.first_byte = Some(At(180));
+        for (clock, took) in [(Clock::FirstByte, 80), (Clock::ServiceFirstByte, 30)] {
+            assert!(!request.satisfies(&below(clock, took)));
+            assert!(request.satisfies(&below(clock, took + 1)));
+        }
+        // Whether its first byte had come nobody knows.
+        let cut = finished(100, Some(150), 9_000, Outcome::Cut);
+        assert!(cut.satisfies(&below(Clock::FirstByte, 1)));
     }
 
     #[test]

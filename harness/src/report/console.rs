@@ -187,7 +187,7 @@ fn loads(out: &mut String, scorecard: &Scorecard, color: Color) {
         if !outcomes.is_empty() {
             text += &format!("; {outcomes}");
         }
-        for times in &load.times {
+        for times in summary::clocks(load) {
             text += &format!("; {}", summary::times(times));
         }
         text

@@ -182,8 +182,14 @@ fn load(score: &LoadScore) -> [String; 5] {
         score.planned.to_string(),
         score.begun.to_string(),
         cell(&outcomes(score)),
-        score.times.iter().map(times).collect::<Vec<_>>().join("<br>"),
+        clocks(score).map(times).collect::<Vec<_>>().join("<br>"),
     ]
+}
+
+/// Those of its times that a line has room for: who asked for the first byte reads it with the
+/// objective, and in the report.
+pub(super) fn clocks(score: &LoadScore) -> impl Iterator<Item = &TimesScore> {
+    score.times.iter().filter(|times| matches!(times.clock, Clock::Response | Clock::Service))
 }
 
 /// `ok 11800, http_5xx 190`, and how many resets hit an idle connection.
@@ -204,6 +210,7 @@ pub(super) fn times(score: &TimesScore) -> String {
     let clock = match score.clock {
         Clock::Response => "response",
         Clock::Service => "service",
+        Clock::FirstByte | Clock::ServiceFirstByte => "first byte",
     };
     let time = units::time;
     format!(

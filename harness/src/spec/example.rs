@@ -81,11 +81,12 @@ load:
     ramping-arrival-rate:
       start-rate: 0/s
       stages: [{duration: 1m, target: 300/s}, {duration: 5m, target: 20/m}]
+      until: deploy.end + 3m
       at: visitors.start + 5s
       to: front
       requests: [{get: {path: /}}]
   rest: {constant-arrival-rate: {rate: 1/s, until: deploy.end + 10s, to: front, requests: [{get: {path: /tail}}]}}
-  stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], at: 0s, arrivals: even, to: front, client: {timeout: 2s, idle-reset: error}, requests: [{get: {path: /stairs}}]}}
+  stairs: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 2000/s, step-duration: 30s, settle: 5s, stop-after: [fast], until: 15m, at: 0s, arrivals: even, to: front, client: {timeout: 2s, idle-reset: error}, requests: [{get: {path: /stairs}}]}}
   replay: {replay-log: {file: access.jsonl, speed: 2x, duration: 10m, at: 0s, to: front, client: {timeout: 2s}}}
   logins: {ramping-arrival-rate: {start-rate: 20/s, stages: [{duration: 5m, target: 20/s}], to: front, journey: [{use: login}, {pause: 1s}, {get: {path: /o, headers: {X-Token: "${token}"}}}]}}
   crowd:
@@ -167,6 +168,7 @@ objectives:
   prod: {openslo: {file: "assay:backend.yaml", name: machines-errors}}
   fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%, window: 10s, not-errors: [http-429, http-4xx, http-5xx, timeout, connect-error, protocol-error, check-failed], bursts: 5}}
   errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%, window: 1m, not-errors: [http-429], bursts: 1}}
+  first: {latency: {percentile: 95, below: 500ms, of: [visitors], clock: first-byte}}
   none: {error-count: {at-most: 0, during: [all], not-errors: [check-failed]}}
   room: {capacity: {of: stairs, at-least: 800/s, while: [fast, errors], advisory: false}}
   up: {availability: {at-least: 99.9%, slice: 1s, slice-target: 95%, slice-least: 5, not-errors: [http-429]}}

@@ -222,6 +222,14 @@ fn a_load_is_stopped_by_a_step_that_is_over_and_broken() {
     script.push(ZERO, stopped(At(ZERO.0 + 11_000_000)));
     let again = broken(&script.case, &script.timeline().unwrap(), 0, 20);
     assert_eq!(again, None, "it is stopped once");
+    // One that waits for its own end is stopped before it.
+    let mut script = stairs(None).steps([0, 20, 30, 0]);
+    script.case.loads[0].stop_after = vec![0];
+    script.push(ZERO, stopped(At(ZERO.0 + 17_000_000)));
+    assert!(broken(&script.case, &script.timeline().unwrap(), 0, 11).is_some());
+    script.push(ZERO, stopped(At(ZERO.0 + 11_000_000)));
+    assert_eq!(broken(&script.case, &script.timeline().unwrap(), 0, 11), None);
+    assert_eq!(script.timeline().unwrap().stopped[&0].0, At(ZERO.0 + 11_000_000));
     // What has not ended yet may end well.
     let few = |n: u64| {
         let mut script = stairs(None);

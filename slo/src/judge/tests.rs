@@ -13,6 +13,7 @@ use crate::{Cell, Mark};
 
 mod around;
 mod breakers;
+mod first_byte;
 mod fleet_laws;
 mod fleets;
 mod foreign;

@@ -13,6 +13,8 @@ pub(crate) fn asks(ask: &Ask) -> String {
             let clock = match clock {
                 Clock::Response => "",
                 Clock::Service => " (service clock)",
+                Clock::FirstByte => " to the first byte",
+                Clock::ServiceFirstByte => " to the first byte (service clock)",
             };
             let limit = words::duration(*below_us);
             format!("{} < {limit}{clock}", words::percentile(*percentile))

@@ -114,7 +114,7 @@ fn check_ask(case: &Case, ask: &Ask) -> Result<(), Malformed> {
             check_share(*percentile)?;
             let is = |on: Clock| move |m: &Mark| matches!(m, Mark::Below { clock, us } if *clock == on && us == below_us);
             check_mark(case, *mark, is(*clock))?;
-            check_mark(case, *service_mark, is(Clock::Service))
+            check_mark(case, *service_mark, is(clock.begun()))
         }
         Ask::ErrorRate { below } => check_share(*below),
         Ask::ErrorCount { .. } => Ok(()),

@@ -35,6 +35,8 @@ pub(super) struct Figures {
     times: Option<Times>,
     /// On the service clock.
     service: Option<Times>,
+    /// To the first byte of the answer, from when the request was due.
+    first_byte: Option<Times>,
     /// How late requests began.
     lag: Option<Times>,
     /// Of `--find`, the interval that the capacity lies in.
@@ -70,6 +72,7 @@ impl Figures {
             rate: rounded(requests as f64 / seconds.max(1e-6)),
             times: on(Clock::Response).or(service),
             service,
+            first_byte: on(Clock::FirstByte),
             lag: load.lag.as_ref().map(lag),
             capacity: scorecard
                 .objectives

@@ -1,5 +1,7 @@
 //! One attempt against scripted peers on real sockets: each way to end has its class.
 
+mod times;
+
 use super::*;
 use crate::client::Ways;
 use crate::client::{Connection, Lean, Rendered, Written};

@@ -9,6 +9,7 @@ use crate::client::connection::Answer;
 use crate::client::kept::{Claim, Keep};
 use crate::client::payload::Payload;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 
 /// A head may be so long.
 const MOST_HEAD: usize = 256 * 1024;
@@ -74,14 +75,16 @@ impl<'k> Reader<'k> {
         }
     }
 
-    /// What was kept of a whole answer: the status always, headers if they were wanted, and of a
-    /// failure that is kept all.
-    pub(super) fn answer(&mut self) -> Answer {
+    /// What was kept of a whole answer, whose first and last bytes came then: the status always,
+    /// headers if they were wanted, and of a failure that is kept all.
+    pub(super) fn answer(&mut self, first: Instant, last: Instant) -> Answer {
         Answer {
             status: self.status,
             headers: std::mem::take(&mut self.headers),
             body: std::mem::take(&mut self.kept),
             claim: self.claim.take(),
+            first,
+            last,
         }
     }
 
@@ -327,13 +330,14 @@ mod tests {
         let keep = Keep::default();
         let mut reader = Reader::new(false, true, &keep);
         assert_eq!(reader.feed(answer).unwrap(), Progress::Whole { keeps: true });
-        let Answer { status, headers, .. } = reader.answer();
+        let now = Instant::now();
+        let Answer { status, headers, .. } = reader.answer(now, now);
         assert_eq!((status, headers["retry-after"].as_bytes()), (503, &b"3"[..]));
         assert_eq!(headers.get_all("x").iter().count(), 2);
         let mut reader = Reader::new(true, false, &keep);
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n";
         assert_eq!(reader.feed(head).unwrap(), Progress::Whole { keeps: true });
-        assert!(reader.answer().headers.is_empty());
+        assert!(reader.answer(now, now).headers.is_empty());
     }
 
     #[test]
@@ -352,7 +356,7 @@ mod tests {
                 for part in bytes.chunks(piece) {
                     reader.feed(part).unwrap();
                 }
-                let answer = reader.answer();
+                let answer = reader.answer(Instant::now(), Instant::now());
                 assert_eq!(answer.claim.is_some(), kept);
                 assert_eq!(answer.headers.contains_key("x"), kept);
                 let body = if kept { (b"abcde".to_vec(), 5) } else { (vec![], 0) };

@@ -88,7 +88,7 @@ impl Transport for Lean {
             stream: &mut self.stream,
             written: 0,
             unwritable: false,
-            heard: false,
+            heard: None,
             reader: Reader::new(message.is_head, message.wants_headers, keep),
         };
         let alarm = &mut self.alarm;
@@ -100,7 +100,7 @@ impl Transport for Lean {
         Some(match ended {
             End::Whole { keeps, answer } => {
                 self.rests = keeps;
-                self.answered = Some(Instant::now());
+                self.answered = Some(answer.last);
                 Ok(answer)
             }
             End::Unsent => Err(Broken::Unsent(Box::new(message))),
@@ -126,8 +126,8 @@ struct Turn<'a> {
     written: usize,
     /// Writing failed; what the peer said before it closed may still be read.
     unwritable: bool,
-    /// Any byte has come back.
-    heard: bool,
+    /// When the first byte came back.
+    heard: Option<Instant>,
     reader: Reader<'a>,
 }
 
@@ -167,7 +167,11 @@ impl Turn<'_> {
                 Poll::Ready(Err(_)) => return Poll::Ready(self.midway(true)),
                 Poll::Ready(Ok(())) => space.filled().is_empty(),
             };
-            self.heard |= !space.filled().is_empty();
+            let now = Instant::now();
+            let first = self.heard.unwrap_or(now);
+            if !closed {
+                self.heard = Some(first);
+            }
             let progress = match closed {
                 true => self.reader.closed(),
                 false => self.reader.feed(space.filled()),
@@ -176,7 +180,7 @@ impl Turn<'_> {
                 Ok(Progress::More) if closed => return Poll::Ready(self.midway(true)),
                 Ok(Progress::More) => {}
                 Ok(Progress::Whole { keeps }) => {
-                    let answer = self.reader.answer();
+                    let answer = self.reader.answer(first, now);
                     // Who answers without reading all has no use for the rest.
                     return Poll::Ready(End::Whole { keeps: keeps && sent, answer });
                 }
@@ -186,6 +190,6 @@ impl Turn<'_> {
     }
 
     fn midway(&self, closed: bool) -> End {
-        End::Midway { answered: self.heard, closed }
+        End::Midway { answered: self.heard.is_some(), closed }
     }
 }

@@ -112,6 +112,7 @@ impl Flight<'_> {
         let mut recorder = self.desk.recorder();
         recorder.finished(&Finished {
             begun: exchange.begun,
+            first_byte: exchange.first_byte,
             due: exchange.begun.unwrap_or(self.since),
             done: exchange.done,
             outcome: exchange.outcome,
@@ -129,6 +130,7 @@ impl Flight<'_> {
             request: self.request,
             due: self.begun.unwrap_or(self.since),
             begun: self.begun,
+            first_byte: None,
             done: now,
             blocked_us: None,
             outcome: Outcome::Cut,

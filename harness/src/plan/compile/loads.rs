@@ -260,11 +260,15 @@ fn arrivals(
                 let lasts_us = length(stage.duration, &trail, notes);
                 Stretch { lasts_us, end_milli_per_min: stage.target.milli_per_min }
             });
-            (load.start_rate, stages.collect(), "stages")
+            let mut stages: Vec<Stretch> = stages.collect();
+            hold(&mut stages, lasts_us);
+            (load.start_rate, stages, "stages")
         }
         types::Load::SteppingArrivalRate(load) => {
             let stairs = steps::compile(name, load, starts_us, &parts.trail, notes);
-            (load.start_rate, stairs.stretches(), "start-rate")
+            let mut steps = stairs.stretches();
+            hold(&mut steps, lasts_us);
+            (load.start_rate, steps, "start-rate")
         }
         // They are compiled elsewhere.
         types::Load::ReplayLog(_)
@@ -305,6 +309,15 @@ fn arrivals(
         notes.entry(&parts.trail, message, "a run lasts at most 168h");
     }
     arrivals
+}
+
+/// Holds the last rate until so long after the start, where `until` says so: else there is no rest.
+fn hold(stretches: &mut Vec<Stretch>, lasts_us: u64) {
+    let written = stretches.iter().map(|stretch| stretch.lasts_us).fold(0, u64::saturating_add);
+    let rest_us = lasts_us.min(MOST_RUN_US).saturating_sub(written);
+    if let (Some(last), true) = (stretches.last(), rest_us > 0) {
+        stretches.push(Stretch { lasts_us: rest_us, ..*last });
+    }
 }
 
 pub(super) fn cycle(parts: &LoadParts<'_>, notes: &mut Notes<'_>) -> Vec<u16> {

@@ -95,7 +95,11 @@ fn check_clock(
         of.next().map(|load| load.name.as_str())
     };
     let (open, closed) = (covers(true), covers(false));
-    let (Some(closed), None | Some(types::Clock::Response)) = (closed, clock) else { return };
+    let (Some(closed), None | Some(types::Clock::Response | types::Clock::FirstByte)) =
+        (closed, clock)
+    else {
+        return;
+    };
     match open {
         Some(open) => notes.entry(
             trail,
@@ -140,17 +144,12 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
             let clock = match latency.clock {
                 None | Some(types::Clock::Response) => Clock::Response,
                 Some(types::Clock::Service) => Clock::Service,
+                Some(types::Clock::FirstByte) => Clock::FirstByte,
             };
             // Both are counted: the one that is asked, and the one for an ill generator.
-            let [response, service] =
-                [Clock::Response, Clock::Service].map(|clock| marks.below(clock, below_us));
-            Ask::Latency {
-                percentile: latency.percentile.0,
-                below_us,
-                clock,
-                mark: if clock == Clock::Response { response } else { service },
-                service_mark: service,
-            }
+            let [mark, service_mark] =
+                [clock, clock.begun()].map(|clock| marks.below(clock, below_us));
+            Ask::Latency { percentile: latency.percentile.0, below_us, clock, mark, service_mark }
         }
         types::Objective::ErrorRate(errors) => {
             let below = errors.below.0;

@@ -47,7 +47,7 @@ pub(super) struct LoadParts<'s> {
     pub(super) at: Option<&'s Moment>,
     /// When it ends, where that is written instead of its length.
     pub(super) until: Option<&'s Moment>,
-    /// 0 where `until` says.
+    /// What stages, steps and `duration` come to: the least where `until` says, 0 where only it does.
     pub(super) lasts_us: u64,
     pub(super) spread: Spread,
     pub(super) to: Option<&'s Name>,
@@ -123,18 +123,20 @@ fn load<'s>(name: &Name, entry: &'s Load, scenario: &'s Scenario) -> LoadParts<'
     match entry {
         Load::ConstantArrivalRate(load) => {
             let lasts_us = load.duration.map_or(0, |duration| duration.us);
-            let mut parts = open!("constant-arrival-rate", load, lasts_us, 1);
-            parts.until = load.until.as_ref().filter(|_| load.duration.is_none());
-            parts
+            let parts = open!("constant-arrival-rate", load, lasts_us, 1);
+            let until = load.until.as_ref().filter(|_| load.duration.is_none());
+            LoadParts { until, ..parts }
         }
         Load::RampingArrivalRate(load) => {
             let lasts_us = sum(&mut load.stages.iter().map(|stage| stage.duration));
-            open!("ramping-arrival-rate", load, lasts_us, load.stages.len())
+            let parts = open!("ramping-arrival-rate", load, lasts_us, load.stages.len());
+            LoadParts { until: load.until.as_ref(), ..parts }
         }
         Load::SteppingArrivalRate(load) => {
             let stairs = Stairs::of(load);
             let steps = usize::try_from(stairs.count).unwrap_or(usize::MAX);
-            open!("stepping-arrival-rate", load, stairs.all_us(), steps)
+            let parts = open!("stepping-arrival-rate", load, stairs.all_us(), steps);
+            LoadParts { until: load.until.as_ref(), ..parts }
         }
         Load::ReplayLog(load) => LoadParts {
             entry,

@@ -19,7 +19,7 @@ struct Entry<'s> {
     at: Option<&'s Moment>,
     /// When it ends, where that is written instead of its length.
     until: Option<&'s Moment>,
-    /// Of a fault that ends itself the most.
+    /// Of a fault that ends itself the most; beside `until` the least.
     lasts_us: u64,
     ends_itself: bool,
     /// To its settings.
@@ -207,6 +207,17 @@ impl Search<'_, '_, '_> {
                 if end <= start {
                     let message = format!("`{}` would end before it starts", entry.name);
                     self.notes.value(&trail, message, "write a later moment, or `duration:`");
+                    return None;
+                }
+                if end < start + i128::from(entry.lasts_us) {
+                    let lasts = Duration { us: entry.lasts_us };
+                    let after = Duration { us: u64::try_from(end - start).unwrap_or(0) };
+                    let message = format!(
+                        "`{}` takes {lasts} to its last rate, but would end after {after}",
+                        entry.name
+                    );
+                    let help = "write a later moment, shorter stages or fewer steps";
+                    self.notes.value(&trail, message, help);
                     return None;
                 }
                 Some(end)

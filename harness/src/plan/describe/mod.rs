@@ -237,7 +237,12 @@ fn shape(load: &Load) -> String {
             0 => String::new(),
             us => format!(", {} of it to settle", time(us)),
         };
-        return format!("{start} to {top} in steps of {rise}, each {lasts}{settle}");
+        let stairs_end_us = arrivals.starts_us.saturating_add(stairs.all_us());
+        let held = match arrivals.ends_us().saturating_sub(stairs_end_us) {
+            0 => String::new(),
+            us => format!(", the last held for {}", time(us)),
+        };
+        return format!("{start} to {top} in steps of {rise}, each {lasts}{settle}{held}");
     }
     match arrivals.stretches.as_slice() {
         [only] if only.end_milli_per_min == arrivals.start_milli_per_min => start,

@@ -99,7 +99,12 @@ fn limit(objective: &Objective) -> String {
     let limit = match &objective.ask {
         Ask::Latency { percentile, below_us, clock, .. } => {
             let rank = percentile.to_string();
-            let clock = if *clock == Clock::Service { " service time" } else { "" };
+            let clock = match clock {
+                Clock::Response => "",
+                Clock::Service => " service time",
+                Clock::FirstByte => " to the first byte",
+                Clock::ServiceFirstByte => " service time to the first byte",
+            };
             format!("P{}{clock} < {}", rank.trim_end_matches('%'), time(*below_us))
         }
         Ask::ErrorRate { below } => format!("errors < {below}"),

@@ -45,6 +45,7 @@ fn finished() -> impl Strategy<Value = Finished<'static>> {
                 request: kind,
                 due: At(due),
                 begun: (!never).then_some(At(due + lag)),
+                first_byte: (outcome == Outcome::Ok).then_some(At(due + lag + took / 2)),
                 done: At(due + lag + took),
                 blocked_us: wait,
                 outcome,
@@ -94,9 +95,10 @@ proptest! {
         prop_assert_eq!(cells.iter().map(|cell| cell.n).sum::<u64>(), requests.len() as u64);
         prop_assert!(cells.iter().all(|cell| cell.marks.iter().all(|mark| *mark <= cell.n)));
         let known = requests.iter().filter(|(request, _)| request.outcome.is_known_attempt());
+        let ok = requests.iter().filter(|(request, _)| request.outcome == Outcome::Ok).count();
         let timed = parts.iter().flat_map(|batch| &batch.intervals);
         let timed: u64 = timed.map(|interval| interval.times.len()).sum();
-        prop_assert_eq!(timed, 2 * known.count() as u64);
+        prop_assert_eq!(timed, (2 * known.count() + ok) as u64);
         let after = requests.iter().filter(|(request, _)| request.due >= ZERO).count() as u64;
         let health = parts.iter().flat_map(|batch| &batch.health);
         let (due, done) = health.fold((0, 0), |sum, line| (sum.0 + line.due, sum.1 + line.done));
@@ -113,6 +115,7 @@ fn the_warm_up_is_segment_0_and_no_health() {
         request: 0,
         due: At(ZERO.0 - 1),
         begun: Some(At(ZERO.0)),
+        first_byte: None,
         done: At(ZERO.0 + 5),
         blocked_us: None,
         outcome: Outcome::Ok,

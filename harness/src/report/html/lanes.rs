@@ -211,6 +211,7 @@ fn title(series: &Series, load: usize, clock: Clock) -> String {
     let clock = match clock {
         Clock::Response => "response",
         Clock::Service => "service",
+        Clock::FirstByte | Clock::ServiceFirstByte => "first-byte",
     };
     super::super::foreign::clip(&format!("{}: {clock} time of what was ok", text(name)), 48)
 }

@@ -35,6 +35,7 @@ pub(super) fn loads(scorecard: &Scorecard) -> Markup {
             let clock = match times.clock {
                 Clock::Response => "response",
                 Clock::Service => "service",
+                Clock::FirstByte | Clock::ServiceFirstByte => "first byte",
             };
             [
                 html! { strong { (text(&load.name)) } },

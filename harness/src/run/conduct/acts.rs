@@ -8,7 +8,7 @@ use super::{Conduct, Ending, State};
 use crate::plan::{Errand, FaultKind, RestartedBy, words};
 use crate::service::Exit;
 use assay_slo::event::{EdgeKind, Effect, EndReason, ServiceState};
-use assay_slo::{At, Event};
+use assay_slo::{At, Event, capacity};
 use std::net::SocketAddr;
 
 /// Threads learn of a load's end before it comes, so that all end at the same request.
@@ -144,6 +144,11 @@ impl Conduct<'_> {
         for until in untils {
             let ahead = self.stream.clock.now().plus(AHEAD_US);
             let at = at.plus(i64::try_from(until.after_us).unwrap_or(i64::MAX)).max(ahead);
+            // A step that broke may have stopped it before.
+            let stopped = capacity::ends(self.stream.timeline(), until.load);
+            if stopped.is_some_and(|before| before <= at) {
+                continue;
+            }
             let name = &self.plan.faults[index].name;
             let after = words::time(until.after_us);
             let text = format!("{after} after the end of fault `{name}`");

@@ -10,7 +10,7 @@ mod tests;
 
 use self::shape::{Kind, Shape, schema};
 use super::document::Mistake;
-use super::later::{is_later, later};
+use super::later::{elsewhere, is_later, later};
 use super::overrides::NAMED;
 use super::scalar::{Name, Rate, Scalar, Wrong, entry_name, quoted};
 use super::suggest::{nearest, suggest};
@@ -318,6 +318,9 @@ fn unknown(of: &str, word: &str, known: &[&str], what: &str) -> Wrong {
             _ => format!("this version has: {}", known.join(", ")),
         };
         return Wrong::new(format!("{} is not supported yet", quoted(&word)), help);
+    }
+    if let Some((why, help)) = elsewhere(of, word) {
+        return Wrong::new(format!("{} {why}", quoted(&word)), help);
     }
     let message = format!("unknown {what}{space}{}", quoted(&word));
     if nearest(word, known).is_none()

@@ -177,8 +177,8 @@ fn each_rule_is_told_in_one_message() {
         ("links: {a: {to: b, protocol: udp}}", "unknown `udp`"),
         ("faults: {a: {limit-bytes: {link: x, at: 1s, duration: 1s}}}", "`after` is missing"),
         (
-            "objectives: {a: {latency: {percentile: 95, below: 1s, clock: first-byte}}}",
-            "`first-byte` is not supported yet",
+            "objectives: {a: {latency: {percentile: 95, below: 1s, clock: last-byte}}}",
+            "unknown `last-byte`",
         ),
         (
             "faults: {a: {latency: {link: x, add: {lognormal: {p50: 1s}}, at: 1s, duration: 1s}}}",
@@ -241,6 +241,14 @@ fn each_rule_is_told_in_one_message() {
             "`1MiB` does not say in what time",
         ),
         ("expect: [{metric: {name: a, value: {at-most: 5 MB}}}]", "`5 MB` is no value"),
+        (
+            "load: {a: {constant-vus: {vus: 1, duration: 1s, requests: [{pause: 1s}]}}}",
+            "`pause` is a step of a journey, and `requests` know nothing of each other",
+        ),
+        (
+            "load: {a: {ramping-arrival-rate: {start-rate: 1/s, stages: [{duration: 1s, target: 1/s}], requests: [{use: login}]}}}",
+            "`use` is a step of a journey, and `requests` know nothing of each other",
+        ),
         ("nonsense: 1", "unknown key `nonsense`"),
     ];
     for (line, message) in cases {
@@ -290,7 +298,6 @@ const HOLES: &[(&str, &str)] = &[
     ("BreakerEvidence", "breakers: {a: {evidence: [{HOLE: {url: x}}]}}"),
     ("Objective", "objectives: {a: {HOLE: {}}}"),
     ("LatencyObjective", "objectives: {a: {latency: {percentile: 95, below: 1s, HOLE: x}}}"),
-    ("Clock", "objectives: {a: {latency: {percentile: 95, below: 1s, clock: HOLE}}}"),
     ("ErrorRateObjective", "objectives: {a: {error-rate: {below: 1%, HOLE: x}}}"),
     ("ErrorCountObjective", "objectives: {a: {error-count: {at-most: 1, HOLE: x}}}"),
     ("AvailabilityObjective", "objectives: {a: {availability: {at-least: 1%, HOLE: x}}}"),
@@ -308,12 +315,12 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
             seen += 1;
         }
     }
-    assert!(seen > 20, "{seen}");
+    assert!(seen > 5, "{seen}");
 }
 
 /// Pieces of what people write with the whole grammar.
 const WHOLE: &[&str] = &[
-    "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, stop-after: [fast], until: x.end}}}\nobjectives: {room: {throughput: {at-least: 99%}}}",
+    "load: {r: {stepping-arrival-rate: {start-rate: 100/s, step: 100/s, max-rate: 900/s, step-duration: 9s, stop-after: [fast], until: x.end}}}\nobjectives: {room: {throughput: {at-least: 99%}}}",
     "services: {q: {running-container: {name: q, port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
     "breakers: {pay: {evidence: [{log: {service: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",

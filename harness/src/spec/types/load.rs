@@ -78,6 +78,10 @@ pub struct RampingArrivalRate {
     pub start_rate: Rate,
     /// Stretches, one after another.
     pub stages: Vec<Stage>,
+    /// When it ends, such as `deploy.end + 60s`: the last target is held until then. With its last
+    /// stage unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
     /// When it starts: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Moment>,
@@ -116,6 +120,10 @@ pub struct SteppingArrivalRate {
     /// The first step that breaks one of these objectives is the last; all are sent unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<Vec<Name>>,
+    /// When it ends, such as `deploy.end + 60s`: the last rate is held until then. With its last
+    /// step unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
     /// When it starts: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Moment>,

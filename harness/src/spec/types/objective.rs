@@ -43,6 +43,8 @@ pub enum Clock {
     Response,
     /// From the first byte written.
     Service,
+    /// From the instant the request was due to the first byte of its answer.
+    FirstByte,
 }
 
 /// How a request may end that is left out.

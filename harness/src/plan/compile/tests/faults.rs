@@ -110,6 +110,8 @@ fn commands_end_themselves_and_loads_may_wait_for_them() {
     let known = good(&[(LASTS, "until: half.end + 30s\n")]);
     assert_eq!((known.ends_us, known.untils.len()), (60_000_000, 0));
 
+    rates_that_change_hold_the_last(&command);
+
     refused(&[(FAULT, &deploy("timeout: 30s"))], "does not say what is run");
     refused(&[(FAULT, &deploy("shell: a, run: [b], timeout: 9s"))], "more than one command");
     let wait = |more: &str, message: &str| {
@@ -125,4 +127,32 @@ fn commands_end_themselves_and_loads_may_wait_for_them() {
     until("0s", "`visitors` would end before it starts");
     among(&[(LASTS, "duration: 60s\n      until: 90s\n")], &["both `duration` and `until`"]);
     among(&[(LASTS, "arrivals: even\n")], &["does not say how long it lasts"]);
+}
+
+/// A ramp or stairs to 60/s within 30 s, which end when a constant rate would.
+fn rates_that_change_hold_the_last(command: &str) {
+    const RATE: &str = "constant-arrival-rate:\n      rate: 200/s\n";
+    let ramp = "ramping-arrival-rate:\n      start-rate: 200/s\n      stages: \
+                [{duration: 10s, target: 90/s}, {duration: 20s, target: 60/s}]\n";
+    let stairs = "stepping-arrival-rate:\n      start-rate: 30/s\n      step: 30/s\n      \
+                  max-rate: 60/s\n      step-duration: 15s\n";
+    for load in [ramp, stairs] {
+        let until = |until: &str| format!("until: {until}\n");
+        let fault = (FAULT, command);
+        let plan = good(&[fault, (RATE, load), (LASTS, &until("half.end + 25s"))]);
+        assert_eq!((plan.ends_us, plan.untils.len()), (75_000_000, 1), "{load}");
+        let arrivals = &plan.loads[0].arrivals;
+        let held = [30_000_000, 74_999_999].map(|us| arrivals.rate_at_milli_per_min(us) / 60_000);
+        assert_eq!(held, [60; 2], "{load}");
+        let in_hold = arrivals.times(0, 1).filter(|us| *us >= 30_000_000).count();
+        assert_eq!((in_hold, arrivals.count()), (45 * 60, plan.case.loads[0].planned), "{load}");
+        let short = "`visitors` takes 30s to its last rate, but would end after 29s";
+        among(&[(RATE, load), (LASTS, &until("29s"))], &[short]);
+        among(&[fault, (RATE, load), (LASTS, &until("half.end - 1s"))], &["nobody knows earlier"]);
+    }
+    let steps = good(&[(FAULT, command), (RATE, stairs), (LASTS, "until: half.end + 25s\n")]);
+    let shown = crate::plan::describe(&steps).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("steps of 30/s, each 15 s, the last held for 45 s"), "{shown}");
+    let steps = steps.case.loads[0].steps.iter().map(|step| (step.from_s, step.to_s));
+    assert_eq!(steps.collect::<Vec<_>>(), [(0, 15), (15, 30)], "the hold is no part of a step");
 }

@@ -93,6 +93,7 @@ fn clocks() {
     let desks = "of: [operators], clock: service";
     refused(&[(desks, "of: [operators]")], "`operators` has only the service clock");
     refused(&[(desks, "of: [operators], clock: response")], "write `clock: service`");
+    refused(&[(desks, "of: [operators], clock: first-byte")], "write `clock: service`");
     refused(&[(desks, "of: [operators, dashboards]")], "an objective for each, with `of:`");
     refused(&[(desks, "of: [trucks]")], "`trucks` has only the service clock");
     refused(&[(", of: [operators], clock: service", "")], "covers `dashboards`");

@@ -3,6 +3,7 @@
 use crate::plan::{Plan, compile_all, describe};
 use crate::spec::{Overrides, decode};
 use assay_slo::Outcome;
+use assay_slo::case::{Ask, Clock, Mark};
 
 fn planned(objective: &str) -> Result<Plan, Vec<String>> {
     let text = format!(
@@ -32,6 +33,20 @@ fn they_become_part_of_the_question() {
     // Without terms the journal does not speak of them.
     let plain = planned("{error-rate: {below: 1%}}").unwrap();
     assert!(!serde_json::to_string(&plain.case).unwrap().contains("\"terms\""));
+}
+
+#[test]
+fn a_latency_may_be_to_the_first_byte() {
+    let plan = planned("{latency: {percentile: 95, below: 300ms, clock: first-byte}}").unwrap();
+    let case = &plan.case;
+    let Ask::Latency { clock, mark, service_mark, .. } = case.objectives[0].ask else { panic!() };
+    assert_eq!(clock, Clock::FirstByte);
+    let below = |clock| Mark::Below { clock, us: 300_000 };
+    assert_eq!(case.marks[mark], below(Clock::FirstByte));
+    // Of an ill generator only what the service took counts.
+    assert_eq!(case.marks[service_mark], below(Clock::ServiceFirstByte));
+    let shown = describe(&plan);
+    assert!(shown.contains("P95 to the first byte < 300 ms"), "{shown}");
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! When parts of an answer come.
+
+use super::*;
+use std::time::Duration;
+
+/// A peer that answers with one byte, then more, then the rest, 200 ms apart.
+async fn dripping<T: Tried>() {
+    const GAP_US: u64 = 200_000;
+    let (listener, addr) = listener().await;
+    let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
+    let peer = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        let before = clock.now();
+        stream.write_all(b"H").await.unwrap();
+        for part in [&b"TTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na"[..], b"bc"] {
+            tokio::time::sleep(Duration::from_micros(GAP_US)).await;
+            stream.write_all(part).await.unwrap();
+        }
+        (stream, before)
+    };
+    let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
+    let ((_stream, before), (exchange, _)) = tokio::join!(peer, ours);
+    assert_eq!(exchange.outcome, Outcome::Ok);
+    let first = exchange.first_byte.unwrap();
+    assert!(first >= before);
+    // Whatever it is later than that, it is nearer to the first byte than to the second.
+    assert!(first.0 - before.0 < GAP_US, "{} µs", first.0 - before.0);
+    assert!(exchange.done.0 - before.0 >= 2 * GAP_US);
+}
+
+#[tokio::test]
+async fn the_first_byte_is_timed_when_it_comes() {
+    dripping::<Lean>().await;
+    dripping::<Connection>().await;
+}
+
+/// An answer that fits in one read has one instant, and one that never comes has none.
+#[tokio::test]
+async fn what_is_not_known_is_not_timed() {
+    let (whole, _) = against::<Lean>("GET", b"HTTP/1.1 204 No Content\r\n\r\n").await;
+    assert_eq!(whole.first_byte, Some(whole.done));
+    let (cut, _) =
+        against::<Lean>("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc").await;
+    assert_eq!((cut.outcome, cut.first_byte), (Outcome::ProtocolError, None));
+}
