@@ -24,7 +24,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 /// Where attempts go, and how long they may take.
 #[derive(Debug, Clone)]
@@ -59,52 +59,6 @@ impl Limits {
     pub(super) fn turned_away(&self, ended: Option<&rustls::Error>) -> Option<String> {
         self.tls.as_ref()?.turned_away(ended?)
     }
-}
-
-/// A connection that carries one request after another.
-pub trait Transport: Sized {
-    /// What it carries.
-    type Request;
-
-    /// Makes a connection of a stream that was opened then, over TLS where there is to be.
-    ///
-    /// # Errors
-    /// Why it cannot carry requests: no TLS could be agreed on. There is no timeout.
-    fn over(
-        stream: TcpStream,
-        tls: Option<&Tls>,
-        opened: At,
-    ) -> impl Future<Output = io::Result<Self>>;
-
-    /// When it was opened.
-    fn opened(&self) -> At;
-
-    /// Whether it has carried a whole answer before.
-    fn is_kept(&self) -> bool;
-
-    /// Whether a request may be written now: open, and the peer has said nothing unasked.
-    fn is_usable(&mut self) -> bool;
-
-    /// How TLS ended, if with an error.
-    fn tls_error(&self) -> Option<&rustls::Error> {
-        None
-    }
-
-    /// Writes the request and reads the whole answer, of whose body at most `keep` bytes are kept;
-    /// none if that took until the deadline.
-    ///
-    /// # Errors
-    /// See [`Broken`]; the connection must then be dropped, as it must without an answer. Dropping
-    /// the future half-way leaves the connection unusable as well.
-    fn send(
-        &mut self,
-        request: Self::Request,
-        keep: &Keep,
-        deadline: Instant,
-    ) -> impl Future<Output = Option<Result<Answer, Broken<Self::Request>>>>;
-
-    /// After an answer: whether the connection can carry another request.
-    fn settles(&mut self) -> impl Future<Output = bool>;
 }
 
 /// How one attempt went.
@@ -165,13 +119,13 @@ impl Exchange {
 /// unasked, or too old, before anything was written, it is replaced. `began` is told each beginning, the last
 /// of which counts; never of what this machine could not begin. The connection comes back if it
 /// can carry another request.
-pub async fn attempt<T: Transport>(
+pub async fn attempt(
     clock: &Clock,
     limits: &Limits,
-    kept: Option<T>,
-    request: T::Request,
+    kept: Option<Connection>,
+    request: Request<Full<Bytes>>,
     mut began: impl FnMut(At),
-) -> (Exchange, Option<T>) {
+) -> (Exchange, Option<Connection>) {
     let mut request = request;
     if let Some(mut connection) = kept
         && limits.ways.is_young(connection.opened(), || clock.now())
@@ -185,7 +139,7 @@ pub async fn attempt<T: Transport>(
         }
     }
     let begun = clock.now();
-    let over = |stream| T::over(stream, limits.tls.as_ref(), begun);
+    let over = |stream| Connection::over(stream, limits.tls.as_ref(), begun);
     let connection = match connect(clock, limits, begun, || began(begun), over).await {
         Ok(connection) => connection,
         Err(exchange) => return (exchange, None),
@@ -197,13 +151,13 @@ pub async fn attempt<T: Transport>(
     }
 }
 
-async fn send<T: Transport>(
+async fn send(
     clock: &Clock,
     limits: &Limits,
     begun: At,
-    mut connection: T,
-    request: T::Request,
-) -> Result<(Exchange, Option<T>), Box<T::Request>> {
+    mut connection: Connection,
+    request: Request<Full<Bytes>>,
+) -> Result<(Exchange, Option<Connection>), Box<Request<Full<Bytes>>>> {
     let kept = connection.is_kept();
     let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
     let end = connection.send(request, &limits.keep, deadline).await;

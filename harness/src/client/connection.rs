@@ -4,7 +4,6 @@
 //! no task of its own, nothing sent or re-sent while nobody looks.
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
-use super::attempt::Transport;
 use super::kept::{Claim, Keep};
 use super::payload::Payload;
 use super::socket::{Socket, State};
@@ -93,10 +92,16 @@ pub(super) async fn dial(from: Option<IpAddr>, addr: SocketAddr) -> io::Result<T
     Ok(stream)
 }
 
-impl Transport for Connection {
-    type Request = Request<Full<Bytes>>;
-
-    async fn over(stream: TcpStream, tls: Option<&Tls>, opened: At) -> io::Result<Connection> {
+impl Connection {
+    /// Makes a connection of a stream that was opened then, over TLS where there is to be.
+    ///
+    /// # Errors
+    /// Why it cannot carry requests: no TLS could be agreed on. There is no timeout.
+    pub(super) async fn over(
+        stream: TcpStream,
+        tls: Option<&Tls>,
+        opened: At,
+    ) -> io::Result<Connection> {
         let socket = Socket::new(stream);
         let io = match tls {
             Some(tls) => tls.greet(&socket).await?,
@@ -108,15 +113,18 @@ impl Transport for Connection {
         Ok(Connection { sender, driver: Some(driver), socket, sealed, opened, answers: 0 })
     }
 
-    fn opened(&self) -> At {
+    /// When it was opened.
+    pub(super) fn opened(&self) -> At {
         self.opened
     }
 
-    fn is_kept(&self) -> bool {
+    /// Whether it has carried a whole answer before.
+    pub(super) fn is_kept(&self) -> bool {
         self.answers > 0
     }
 
-    fn is_usable(&mut self) -> bool {
+    /// Whether a request may be written now: open, and the peer has said nothing unasked.
+    pub(super) fn is_usable(&mut self) -> bool {
         if self.sealed && self.socket.state() == State::Talking {
             // A ticket for a later session is for TLS, a farewell is for us: hyper tells them apart.
             drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
@@ -124,20 +132,28 @@ impl Transport for Connection {
         self.driver.is_some() && !self.sender.is_closed() && self.socket.state() == State::Quiet
     }
 
-    fn tls_error(&self) -> Option<&rustls::Error> {
+    /// How TLS ended, if with an error.
+    pub(super) fn tls_error(&self) -> Option<&rustls::Error> {
         self.socket.ended()
     }
 
-    async fn send(
+    /// Writes the request and reads the whole answer, of whose body at most `keep` bytes are kept;
+    /// none if that took until the deadline.
+    ///
+    /// # Errors
+    /// See [`Broken`]; the connection must then be dropped, as it must without an answer. Dropping
+    /// the future half-way leaves the connection unusable as well.
+    pub(super) async fn send(
         &mut self,
-        request: Self::Request,
+        request: Request<Full<Bytes>>,
         keep: &Keep,
         deadline: Instant,
-    ) -> Option<Result<Answer, Broken<Self::Request>>> {
+    ) -> Option<Result<Answer, Broken<Request<Full<Bytes>>>>> {
         timeout_at(deadline, self.exchange(request, keep)).await.ok()
     }
 
-    async fn settles(&mut self) -> bool {
+    /// After an answer: whether the connection can carry another request.
+    pub(super) async fn settles(&mut self) -> bool {
         // Two looks: the first lets the driver notice the end of the answer and ask for more.
         poll_fn(|context| {
             for _ in 0..2 {

@@ -6,6 +6,7 @@
 
 use rustix::net::RecvFlags;
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -65,7 +66,7 @@ impl Socket {
 
     /// Asks the kernel what has happened, without taking anything out.
     pub(super) fn state(&self) -> State {
-        state(&self.lock())
+        state(&*self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, TcpStream> {
@@ -74,7 +75,7 @@ impl Socket {
 }
 
 /// Asks the kernel what has happened on a stream, without taking anything out.
-pub(super) fn state(stream: &TcpStream) -> State {
+pub(super) fn state(stream: impl AsFd) -> State {
     let mut byte = [0_u8; 1];
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     match rustix::net::recv(stream, &mut byte[..], flags) {

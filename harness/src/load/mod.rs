@@ -1,7 +1,7 @@
 //! Open arrivals: requests are due at computed instants, whether or not earlier ones returned.
 //! Closed users, who wait for their answers, are in [`users`].
 //!
-//! Own OS threads, each with its own runtime, connections and recorder; once a second each hands
+//! Own OS threads, each with its own loop or runtime, connections and recorder; once a second each hands
 //! over one batch of counts, never a message per request.
 //!
 //! Invariant: every arrival that became due before the end is recorded exactly once.
@@ -12,6 +12,8 @@ mod arrivals;
 pub mod errand;
 pub mod fill;
 mod kept;
+mod kinds;
+mod lean;
 pub mod once;
 mod pool;
 mod shard;
@@ -19,21 +21,21 @@ mod talk;
 mod timer;
 pub mod users;
 
-use crate::client::{
-    Ends, Jar, Limits, Manners, RenderError, Rendered, Slots, Tls, TlsError, Trunk, Ways, Written,
-};
+use crate::client::{Ends, Jar, Manners, RenderError, TlsError, Written};
 use crate::clock::Clock;
 use crate::plan;
-use crate::plan::Dynamic;
 use crate::plan::turns::Turns;
 use crate::record::{Batch, Edges, Recorder};
 pub use arrivals::Until;
 use assay_slo::{At, Mark};
+use kinds::{Aim, Kind, apart, render};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use shard::{Post, Script, Shard};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -79,7 +81,8 @@ pub struct Drive {
     pub marks: Arc<Vec<Mark>>,
     /// The run's id, the first part of each request's key.
     pub run_id: String,
-    /// How many threads at most; [`default_threads`] unless the user says otherwise.
+    /// How many threads at most for fixed requests over HTTP/1.1, and as many for all others;
+    /// [`default_threads`] unless the user says otherwise.
     pub threads: usize,
     /// What must not be seen in failures that are kept.
     pub secrets: Arc<[String]>,
@@ -176,6 +179,8 @@ enum Order {
 #[derive(Debug)]
 pub struct Engine {
     orders: watch::Sender<Order>,
+    /// What threads listen to that wait for the kernel alone.
+    bells: Vec<OwnedFd>,
     /// By index of the load.
     untils: BTreeMap<usize, Until>,
     threads: Vec<oneshot::Receiver<io::Result<()>>>,
@@ -184,7 +189,7 @@ pub struct Engine {
 impl Engine {
     /// No new arrivals from now on; what is under way ends or times out.
     pub fn stop_arrivals(&self) {
-        tell(&self.orders, Order::Stop);
+        self.tell(Order::Stop);
     }
 
     /// No new arrivals of one load from this instant on, which should lie ahead.
@@ -196,7 +201,15 @@ impl Engine {
 
     /// Ends now: what is under way is recorded as [`assay_slo::Outcome::Cut`] and handed over.
     pub fn cut(&self) {
-        tell(&self.orders, Order::Cut);
+        self.tell(Order::Cut);
+    }
+
+    fn tell(&self, order: Order) {
+        tell(&self.orders, order);
+        for bell in &self.bells {
+            // One that is full rings already, and one that nobody hears needs not.
+            _ = rustix::io::write(bell, b"!");
+        }
     }
 
     /// Waits until all threads have ended, their last batches handed over. May be dropped and
@@ -242,6 +255,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
     let wants_headers = drive.marks.iter().any(looks);
     let untils = lanes.iter().map(|lane| (lane.index, lane.until.clone())).collect();
     let mut shards: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
+    let mut loops: Vec<Vec<lean::Post>> = (0..threads).map(|_| Vec::new()).collect();
     for (place, lane) in lanes.into_iter().enumerate() {
         let known = |index: &u16| usize::from(*index) < lane.requests.len();
         if lane.journey.as_ref().is_some_and(|journey| journey.cycle() != lane.cycle) {
@@ -267,8 +281,21 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         let parts = (limit / LEAST_CONNECTIONS_A_THREAD).clamp(1, threads);
         for part in 0..parts {
             // Small loads are spread over the threads by their place.
-            if let Some(shard) = shards.get_mut((place + part) % threads) {
-                let connections = limit / parts + usize::from(part < limit % parts);
+            let thread = (place + part) % threads;
+            let connections = limit / parts + usize::from(part < limit % parts);
+            let (part, parts) = (part as u64, parts as u64);
+            if let Some(written) = &written {
+                if let Some(posts) = loops.get_mut(thread) {
+                    posts.push(lean::Post {
+                        lane: Arc::clone(&lane),
+                        kinds: kinds.clone(),
+                        written: Arc::clone(written),
+                        shard: part,
+                        shards: parts,
+                        connections,
+                    });
+                }
+            } else if let Some(shard) = shards.get_mut(thread) {
                 // Whoever waits for answers keeps a connection to itself.
                 let streams = match lane.pace {
                     Pace::Open { .. } => lane.client.streams(),
@@ -277,11 +304,10 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
                 shard.push(Post {
                     lane: Arc::clone(&lane),
                     kinds: apart(&kinds, &lane.client, connections, streams),
-                    written: written.clone(),
                     script: Script::of(&lane, kinds.iter().map(|k| k.dynamic.clone()).collect()),
                     jar: Arc::clone(&jar),
-                    shard: part as u64,
-                    shards: parts as u64,
+                    shard: part,
+                    shards: parts,
                     connections: connections.saturating_mul(streams),
                 });
             }
@@ -289,97 +315,42 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
     }
     let (orders, order) = watch::channel(Order::Go);
     let mut ends = Vec::new();
-    for (number, posts) in shards.into_iter().filter(|posts| !posts.is_empty()).enumerate() {
-        let (end, ended) = oneshot::channel();
+    let new_recorder = || {
         let (edges, marks) = (Arc::clone(&drive.edges), Arc::clone(&drive.marks));
-        let recorder =
-            Recorder::new(drive.zero, edges, marks, drive.clock.now()).map_err(io::Error::other)?;
+        Recorder::new(drive.zero, edges, marks, drive.clock.now()).map_err(io::Error::other)
+    };
+    for (number, posts) in shards.into_iter().filter(|posts| !posts.is_empty()).enumerate() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (drive, order) = (drive.clone(), order.clone());
-        std::thread::Builder::new().name(format!("load-{number}")).spawn(move || {
+        let (drive, order, recorder) = (drive.clone(), order.clone(), new_recorder()?);
+        ends.push(thread(format!("load-{number}"), move || {
             let tasks = tokio::task::LocalSet::new();
-            let result = tasks.block_on(&runtime, Shard::run(posts, drive, recorder, order));
-            // Nobody waits any more only if the run itself has ended.
-            let _ = end.send(result);
-        })?;
-        ends.push(ended);
+            tasks.block_on(&runtime, Shard::run(posts, drive, recorder, order))
+        })?);
     }
-    Ok(Engine { orders, untils, threads: ends })
+    let mut bells = Vec::new();
+    for (number, posts) in loops.into_iter().filter(|posts| !posts.is_empty()).enumerate() {
+        let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
+        let (news, bell) = pipe_with(flags).map_err(io::Error::from)?;
+        bells.push(bell);
+        let (drive, order, recorder) = (drive.clone(), order.clone(), new_recorder()?);
+        ends.push(thread(format!("lean-{number}"), move || {
+            lean::Loop::run(posts, drive, recorder, order, news)
+        })?);
+    }
+    Ok(Engine { orders, bells, untils, threads: ends })
 }
 
-/// A request as it is sent, and its limits.
-#[derive(Debug, Clone)]
-struct Kind {
-    rendered: Rendered,
-    limits: Limits,
-    manners: Manners,
-    told: Arc<kept::Told>,
-    /// What each sending has of its own; none where there is nothing.
-    dynamic: Option<Arc<Dynamic>>,
-}
-
-/// The requests of whoever has connections of its own; with HTTP/2 they share them.
-fn apart(kinds: &[Kind], client: &plan::Client, connections: usize, streams: usize) -> Vec<Kind> {
-    let trunk = client.transport.http2.then(|| Arc::new(Trunk::new(connections, streams)));
-    let own = |kind: &Kind| {
-        let limits = Limits { trunk: trunk.clone(), ..kind.limits.clone() };
-        Kind { limits, ..kind.clone() }
-    };
-    kinds.iter().map(own).collect()
-}
-
-/// Whose requests they are, and where they go.
-#[derive(Debug, Clone, Copy)]
-struct Aim<'a> {
-    load: &'a str,
-    addr: SocketAddr,
-    authority: &'a str,
-    ends: &'a Option<Arc<Ends>>,
-}
-
-fn render(
-    aim: Aim<'_>,
-    client: &plan::Client,
-    requests: &[plan::Request],
-    run: &str,
-) -> Result<Vec<Kind>, StartError> {
-    let tls = client
-        .transport
-        .tls
-        .as_ref()
-        .map(|tls| Tls::new(tls, aim.authority, client.transport.http2));
-    let tls = tls.transpose();
-    let tls = tls.map_err(|error| StartError::Tls { load: aim.load.to_owned(), error })?;
-    let transport = &client.transport;
-    let ways = Ways::new(aim.ends.clone(), &transport.sources, transport.reconnect_us);
-    let slots = Arc::new(Slots::new(requests.len()));
-    let kind = |(at, request): (usize, &plan::Request)| {
-        let rendered = Rendered::new(run, aim.load, aim.authority, client, request);
-        let rendered = rendered.map_err(|error| StartError::Request {
-            load: aim.load.to_owned(),
-            request: request.name.clone(),
-            error,
-        })?;
-        let limits = Limits {
-            addr: aim.addr,
-            connect_timeout_us: client.connect_timeout_us,
-            timeout_us: request.timeout_us,
-            check_status: request.check_status.clone(),
-            tls: tls.clone(),
-            trunk: None,
-            ways: ways.clone(),
-            keep: kept::keep(&slots, at, request),
-        };
-        let told = Arc::new(kept::Told::new(aim, client, request));
-        Ok(Kind {
-            rendered,
-            limits,
-            manners: Manners::of(client),
-            told,
-            dynamic: request.dynamic.clone().map(Arc::new),
-        })
-    };
-    requests.iter().enumerate().map(kind).collect()
+/// A thread of its own; how it ended.
+fn thread(
+    name: String,
+    work: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> io::Result<oneshot::Receiver<io::Result<()>>> {
+    let (end, ended) = oneshot::channel();
+    std::thread::Builder::new().name(name).spawn(move || {
+        // Nobody waits any more only if the run itself has ended.
+        let _ = end.send(work());
+    })?;
+    Ok(ended)
 }
 
 /// Lets this process open as many descriptors as it may; services that we started before keep

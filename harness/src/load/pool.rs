@@ -55,6 +55,17 @@ impl<C, J> Pool<C, J> {
         None
     }
 
+    /// An idle connection has ended; whether it was idle.
+    pub(super) fn forget(&mut self, connection: &C) -> bool
+    where
+        C: PartialEq,
+    {
+        let Some(at) = self.idle.iter().position(|idle| idle == connection) else { return false };
+        self.idle.remove(at);
+        self.open = self.open.saturating_sub(1);
+        true
+    }
+
     /// Takes out who has waited too long.
     pub(super) fn give_up(&mut self, mut too_long: impl FnMut(&J) -> bool) -> Vec<J> {
         if !self.waiting.iter().any(&mut too_long) {
@@ -103,6 +114,17 @@ mod tests {
         assert_eq!(pool.ask(1), Turn::Go(None));
         assert_eq!(pool.release(None), None);
         assert_eq!(pool.ask(2), Turn::Go(None));
+    }
+
+    #[test]
+    fn an_idle_connection_that_has_ended_makes_room() {
+        let mut pool: Pool<char, u8> = Pool::new(2);
+        assert_eq!((pool.ask(1), pool.ask(2)), (Turn::Go(None), Turn::Go(None)));
+        pool.release(Some('a'));
+        pool.release(Some('b'));
+        assert!(pool.forget(&'a') && !pool.forget(&'a'));
+        assert_eq!(pool.ask(3), Turn::Go(Some('b')));
+        assert_eq!((pool.ask(4), pool.ask(5)), (Turn::Go(None), Turn::Wait));
     }
 
     #[test]

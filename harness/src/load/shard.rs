@@ -15,7 +15,7 @@ use super::arrivals::Arrivals;
 use super::pool::{Pool, Turn};
 use super::timer::Timer;
 use super::{Drive, Kind, Lane, Order};
-use crate::client::{Exchange, Jar, Written};
+use crate::client::{Connection, Exchange, Jar};
 use crate::clock::Clock;
 use crate::record::{Finished, Recorder};
 use assay_slo::time::SECOND_US;
@@ -23,7 +23,6 @@ use assay_slo::{At, Outcome};
 use job::{Come, Flight, Job};
 use journeys::Journeys;
 pub(super) use journeys::Script;
-use line::Line;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -34,15 +33,13 @@ use tokio::sync::{Notify, watch};
 
 /// What is due within so long goes out together, when the last of it is due: each wake-up costs
 /// more than a request.
-const TOGETHER_US: u64 = 50;
+pub(super) const TOGETHER_US: u64 = 50;
 
 /// A lane's part on one thread.
 #[derive(Debug)]
 pub(super) struct Post {
     pub(super) lane: Arc<Lane>,
     pub(super) kinds: Vec<Kind>,
-    /// The same as they stand in memory, if the lean path can send all of them.
-    pub(super) written: Option<Arc<[Written]>>,
     /// What each arrival goes through; none where it is one request.
     pub(super) script: Option<Script>,
     /// The cookies of the load; a journey has its own.
@@ -58,7 +55,7 @@ pub(super) struct Post {
 pub(super) struct Shard {
     drive: Drive,
     posts: Vec<Post>,
-    pools: Vec<RefCell<Pool<Line, Job>>>,
+    pools: Vec<RefCell<Pool<Connection, Job>>>,
     flights: RefCell<Slab<Flight>>,
     recorder: RefCell<Recorder>,
     journeys: RefCell<Journeys>,
@@ -224,7 +221,7 @@ impl Shard {
     }
 
     /// Makes an attempt, then those of the queue one after another in its place.
-    async fn work(self: Rc<Self>, mut job: Job, mut line: Option<Line>) {
+    async fn work(self: Rc<Self>, mut job: Job, mut line: Option<Connection>) {
         let _watch = Watch(&self);
         loop {
             let (exchange, back) = self.exchange(&job, line).await;
@@ -237,7 +234,7 @@ impl Shard {
     }
 
     /// Who goes next on this post, waited too long left out.
-    fn next(&self, post: usize, line: Option<Line>) -> Option<(Job, Option<Line>)> {
+    fn next(&self, post: usize, line: Option<Connection>) -> Option<(Job, Option<Connection>)> {
         let mut line = line;
         loop {
             let (job, kept) = self.pools[post].borrow_mut().release(line)?;

@@ -41,11 +41,15 @@ pub struct Interval {
     pub times: Histogram<u32>,
 }
 
+/// Whose times: one look-up for all clocks of a request.
+type Place = (usize, usize, usize, bool);
+
 /// Collects the times of one interval.
 #[derive(Debug)]
 pub struct Intervals {
     empty: Histogram<u32>,
-    times: BTreeMap<Series, Histogram<u32>>,
+    /// By place, in the order of [`Clock::RECORDED`].
+    times: BTreeMap<Place, [Option<Histogram<u32>>; Clock::RECORDED.len()]>,
 }
 
 impl Intervals {
@@ -63,23 +67,24 @@ impl Intervals {
         if !finished.outcome.is_known_attempt() {
             return;
         }
-        for clock in Clock::RECORDED {
-            let Some(took) = finished.took_us(clock) else { continue };
-            let series = Series {
-                load: finished.load,
-                request: finished.request,
-                segment,
-                ok: finished.outcome == assay_slo::Outcome::Ok,
-                clock,
-            };
-            let times = self.times.entry(series).or_insert_with(|| self.empty.clone());
-            times.saturating_record(took);
+        let ok = finished.outcome == assay_slo::Outcome::Ok;
+        let place = (finished.load, finished.request, segment, ok);
+        let all = self.times.entry(place).or_default();
+        for (times, clock) in all.iter_mut().zip(Clock::RECORDED) {
+            if let Some(took) = finished.took_us(clock) {
+                times.get_or_insert_with(|| self.empty.clone()).saturating_record(took);
+            }
         }
     }
 
     /// Hands over what was collected and starts anew.
     pub fn take(&mut self, from: At, to: At) -> Vec<Interval> {
-        let times = std::mem::take(&mut self.times);
-        times.into_iter().map(|(series, times)| Interval { series, from, to, times }).collect()
+        let all = std::mem::take(&mut self.times).into_iter();
+        let each = all.flat_map(|((load, request, segment, ok), times)| {
+            let series = move |clock| Series { load, request, segment, ok, clock };
+            let known = Clock::RECORDED.into_iter().zip(times);
+            known.filter_map(move |(clock, times)| Some((series(clock), times?)))
+        });
+        each.map(|(series, times)| Interval { series, from, to, times }).collect()
     }
 }

@@ -1,47 +1,35 @@
 //! One attempt against scripted peers on real sockets: each way to end has its class.
 
-mod times;
+mod tried;
 
 use super::*;
-use crate::client::Ways;
-use crate::client::{Connection, Lean, Rendered, Written};
+use crate::client::lean::Wire;
+use crate::client::{Connection, Rendered};
 use crate::plan::{Body, Client, Request as Kind, Text};
-use std::net::IpAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tried::{Tried, attempt};
 
 /// Generous where the peer answers, short where it never does.
 const SHORT_US: u64 = 80_000;
 const LONG_US: u64 = 20_000_000;
 
-/// A transport that is held against the same peers as the other.
-trait Tried: Transport {
-    fn request(rendered: &Rendered) -> Self::Request;
-}
-
-impl Tried for Connection {
-    fn request(rendered: &Rendered) -> Self::Request {
-        rendered.request(0, false)
-    }
-}
-
-impl Tried for Lean {
-    fn request(rendered: &Rendered) -> Self::Request {
-        Written::new(rendered, true).message(0, false)
-    }
-}
-
 /// Each test, on each transport.
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod on_hyper {
-            $(#[tokio::test] async fn $name() { super::$name::<super::Connection>().await; })*
+            use super::*;
+            $(#[tokio::test] async fn $name() { super::$name::<Connection>().await; })*
         }
         mod on_lean {
-            $(#[tokio::test] async fn $name() { super::$name::<super::Lean>().await; })*
+            use super::*;
+            $(#[tokio::test] async fn $name() { super::$name::<Wire>().await; })*
         }
     };
 }
+
+mod times;
+mod ways;
 
 on_both! {
     answers_of_every_framing_are_read_whole
@@ -56,11 +44,9 @@ on_both! {
     garbage_on_a_kept_connection_is_no_idle_reset
     connections_that_say_close_or_send_too_much_are_not_kept
     a_large_body_is_read_through
-    a_connection_that_has_grown_old_is_replaced_and_no_attempt
-    connections_come_from_the_addresses_given_in_turn
 }
 
-fn request<T: Tried>(method: &str) -> T::Request {
+fn request(method: &str) -> Rendered {
     let client = Client {
         connections: 1,
         timeout_us: 1,
@@ -78,7 +64,7 @@ fn request<T: Tried>(method: &str) -> T::Request {
         timeout_us: 1,
         dynamic: None,
     };
-    T::request(&Rendered::new("run", "load", "host:1", &client, &kind).unwrap())
+    Rendered::new("run", "load", "host:1", &client, &kind).unwrap()
 }
 
 fn limits(addr: SocketAddr, timeout_us: u64) -> Limits {
@@ -124,8 +110,7 @@ async fn against<T: Tried>(method: &str, answer: &'static [u8]) -> (Exchange, bo
     let clock = Clock::start();
     let limits = limits(addr, LONG_US);
     let ours = async {
-        let (exchange, kept) =
-            attempt::<T>(&clock, &limits, None, request::<T>(method), |_| {}).await;
+        let (exchange, kept) = attempt::<T>(&clock, &limits, None, request(method), |_| {}).await;
         (exchange, kept.is_some())
     };
     // The peer's end of the stream is closed as soon as it has answered.
@@ -192,7 +177,7 @@ async fn a_refused_connection_is_a_connect_error<T: Tried>() {
     let mut began = 0;
     let limits = limits(addr, LONG_US);
     let (exchange, kept) =
-        attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| began += 1).await;
+        attempt::<T>(&clock, &limits, None, request("GET"), |_| began += 1).await;
     assert_eq!((exchange.outcome, exchange.refused), (Outcome::ConnectError, true));
     assert_eq!((began, kept.is_none()), (1, true));
 }
@@ -202,7 +187,7 @@ async fn a_reset_of_a_new_connection_is_no_idle_reset<T: Tried>() {
     let clock = Clock::start();
     let limits = limits(addr, LONG_US);
     let peer = async { reset(listener.accept().await.unwrap().0) };
-    let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, None, request("GET"), |_| {});
     let ((), (exchange, _)) = tokio::join!(peer, ours);
     assert_eq!((exchange.outcome, exchange.idle_reset), (Outcome::ProtocolError, false));
 }
@@ -220,7 +205,7 @@ async fn silence_and_a_drip_end_at_the_timeout<T: Tried>() {
         };
         let ours = async {
             let (exchange, kept) =
-                attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {}).await;
+                attempt::<T>(&clock, &limits, None, request("GET"), |_| {}).await;
             assert!(kept.is_none());
             exchange
         };
@@ -241,7 +226,7 @@ async fn kept<T: Tried>(clock: &Clock, limits: &Limits, listener: &TcpListener) 
         stream.write_all(OK).await.unwrap();
         stream
     };
-    let ours = attempt::<T>(clock, limits, None, request::<T>("GET"), |_| {});
+    let ours = attempt::<T>(clock, limits, None, request("GET"), |_| {});
     let (stream, (exchange, connection)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     (connection.unwrap(), stream)
@@ -255,7 +240,7 @@ async fn a_kept_connection_carries_the_next_request<T: Tried>() {
         read_request(&mut stream).await;
         stream.write_all(OK).await.unwrap();
     };
-    let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, Some(connection), request("GET"), |_| {});
     let ((), (exchange, connection)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     assert!(connection.is_some());
@@ -286,8 +271,7 @@ async fn closed_reset_or_talking_while_idle_is_replaced_and_no_attempt<T: Tried>
             stream.write_all(OK).await.unwrap();
             stream
         };
-        let ours =
-            attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| began += 1);
+        let ours = attempt::<T>(&clock, &limits, Some(connection), request("GET"), |_| began += 1);
         let (_stream, (exchange, _)) = tokio::join!(peer, ours);
         assert_eq!((exchange.outcome, began), (Outcome::Ok, 1), "way {way}");
         drop(left);
@@ -303,7 +287,7 @@ async fn ended_after_writing_on_a_kept_connection_is_an_idle_reset_and_not_retri
             read_request(&mut stream).await;
             if with_reset { reset(stream) } else { drop(stream) }
         };
-        let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| {});
+        let ours = attempt::<T>(&clock, &limits, Some(connection), request("GET"), |_| {});
         let ((), (exchange, connection)) = tokio::join!(peer, ours);
         assert_eq!((exchange.outcome, exchange.idle_reset), (Outcome::ProtocolError, true));
         assert!(connection.is_none());
@@ -320,7 +304,7 @@ async fn garbage_on_a_kept_connection_is_no_idle_reset<T: Tried>() {
         read_request(&mut stream).await;
         stream.write_all(b"garbage\r\n\r\n").await.unwrap();
     };
-    let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, Some(connection), request("GET"), |_| {});
     let ((), (exchange, _)) = tokio::join!(peer, ours);
     assert_eq!((exchange.outcome, exchange.idle_reset), (Outcome::ProtocolError, false));
 }
@@ -350,50 +334,8 @@ async fn a_large_body_is_read_through<T: Tried>() {
         }
         stream
     };
-    let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, None, request("GET"), |_| {});
     let (_stream, (exchange, connection)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     assert!(connection.is_some());
-}
-
-async fn a_connection_that_has_grown_old_is_replaced_and_no_attempt<T: Tried>() {
-    let (listener, addr) = listener().await;
-    let (clock, mut limits) = (Clock::start(), limits(addr, LONG_US));
-    let (connection, mut old) = kept::<T>(&clock, &limits, &listener).await;
-    limits.ways = Ways::new(None, &[], Some(0));
-    let mut began = 0;
-    let peer = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        read_request(&mut stream).await;
-        stream.write_all(OK).await.unwrap();
-    };
-    let ours = attempt::<T>(&clock, &limits, Some(connection), request::<T>("GET"), |_| began += 1);
-    let ((), (exchange, _)) = tokio::join!(peer, ours);
-    assert_eq!((exchange.outcome, began), (Outcome::Ok, 1));
-    assert_eq!(old.read(&mut [0; 1]).await.unwrap(), 0, "nothing was sent on the old one");
-}
-
-async fn connections_come_from_the_addresses_given_in_turn<T: Tried>() {
-    let (listener, addr) = listener().await;
-    let (clock, mut limits) = (Clock::start(), limits(addr, LONG_US));
-    let [two, three] = [2, 3].map(|last| IpAddr::from([127, 0, 0, last]));
-    limits.ways = Ways::new(None, &[two, three], None);
-    for source in [two, three, two] {
-        let peer = async {
-            let (mut stream, from) = listener.accept().await.unwrap();
-            read_request(&mut stream).await;
-            stream.write_all(OK).await.unwrap();
-            from.ip()
-        };
-        let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
-        let (from, (exchange, _)) = tokio::join!(peer, ours);
-        assert_eq!((exchange.outcome, from), (Outcome::Ok, source));
-    }
-    // No machine has this one (RFC 5737).
-    limits.ways = Ways::new(None, &[IpAddr::from([192, 0, 2, 1])], None);
-    let mut began = 0;
-    let (exchange, _) =
-        attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| began += 1).await;
-    assert_eq!((exchange.outcome, exchange.begun, began), (Outcome::NotSent, None, 0));
-    assert!(exchange.finding.unwrap().contains("source-addresses"));
 }

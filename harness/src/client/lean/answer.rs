@@ -41,10 +41,9 @@ enum Body {
 
 /// An answer under way.
 #[derive(Debug)]
-pub(super) struct Reader<'k> {
+pub(super) struct Reader {
     is_head: bool,
     wants_headers: bool,
-    keep: &'k Keep,
     /// How much of the body is kept; nothing of most.
     most: usize,
     kept: Payload,
@@ -57,13 +56,12 @@ pub(super) struct Reader<'k> {
     body: Body,
 }
 
-impl<'k> Reader<'k> {
+impl Reader {
     /// The answer to a request; `is_head`: to HEAD, which has no body whatever it says.
-    pub(super) fn new(is_head: bool, wants_headers: bool, keep: &'k Keep) -> Reader<'k> {
+    pub(super) fn new(is_head: bool, wants_headers: bool) -> Reader {
         Reader {
             is_head,
             wants_headers,
-            keep,
             most: 0,
             kept: Payload::default(),
             claim: None,
@@ -88,11 +86,11 @@ impl<'k> Reader<'k> {
         }
     }
 
-    /// Takes what has come.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Malformed> {
+    /// Takes what has come; `keep` must always be the same.
+    pub(super) fn feed(&mut self, bytes: &[u8], keep: &Keep) -> Result<Progress, Malformed> {
         let mut rest = bytes;
         while matches!(self.body, Body::Awaited) {
-            let Some(head) = self.head(rest)? else { return Ok(Progress::More) };
+            let Some(head) = self.head(rest, keep)? else { return Ok(Progress::More) };
             rest = rest.get(head..).unwrap_or_default();
         }
         let (most, kept) = (self.most, &mut self.kept);
@@ -131,9 +129,9 @@ impl<'k> Reader<'k> {
     }
 
     /// Takes a head if it is whole now; gives how many of these bytes belong to it.
-    fn head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    fn head(&mut self, bytes: &[u8], keep: &Keep) -> Result<Option<usize>, Malformed> {
         if self.partial.is_empty() {
-            let head = self.parse(bytes)?;
+            let head = self.parse(bytes, keep)?;
             if head.is_none() {
                 self.partial.extend_from_slice(bytes);
             }
@@ -145,7 +143,7 @@ impl<'k> Reader<'k> {
         if partial.len() > MOST_HEAD {
             return Err(Malformed);
         }
-        let head = self.parse(&partial)?;
+        let head = self.parse(&partial, keep)?;
         if head.is_none() {
             self.partial = partial;
         }
@@ -153,7 +151,7 @@ impl<'k> Reader<'k> {
         Ok(head.map(|end| end.saturating_sub(before)))
     }
 
-    fn parse(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    fn parse(&mut self, bytes: &[u8], keep: &Keep) -> Result<Option<usize>, Malformed> {
         let mut fields = [const { std::mem::MaybeUninit::uninit() }; MOST_FIELDS];
         let mut answer = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default()
@@ -166,7 +164,7 @@ impl<'k> Reader<'k> {
             return Ok(Some(end));
         }
         self.status = status;
-        (self.most, self.claim) = self.keep.at_head(status);
+        (self.most, self.claim) = keep.at_head(status);
         let wants_headers = self.wants_headers || self.claim.is_some();
         let mut framing = Framing { keeps: answer.version == Some(1), ..Framing::default() };
         for field in &*answer.headers {
@@ -247,10 +245,10 @@ mod tests {
     /// What it comes to, fed in pieces of this size, and then the end of the connection.
     fn read(answer: &[u8], piece: usize) -> Result<(Progress, u16), Malformed> {
         let keep = Keep::default();
-        let mut reader = Reader::new(false, false, &keep);
+        let mut reader = Reader::new(false, false);
         let mut pieces = answer.chunks(piece);
         while let Some(part) = pieces.next() {
-            if let Progress::Whole { keeps } = reader.feed(part)? {
+            if let Progress::Whole { keeps } = reader.feed(part, &keep)? {
                 let keeps = keeps && pieces.next().is_none();
                 return Ok((Progress::Whole { keeps }, reader.status));
             }
@@ -328,15 +326,15 @@ mod tests {
         let answer =
             b"HTTP/1.1 503 No\r\nRetry-After: 3\r\nx: 1\r\nX: 2\r\ncontent-length: 0\r\n\r\n";
         let keep = Keep::default();
-        let mut reader = Reader::new(false, true, &keep);
-        assert_eq!(reader.feed(answer).unwrap(), Progress::Whole { keeps: true });
+        let mut reader = Reader::new(false, true);
+        assert_eq!(reader.feed(answer, &keep).unwrap(), Progress::Whole { keeps: true });
         let now = Instant::now();
         let Answer { status, headers, .. } = reader.answer(now, now);
         assert_eq!((status, headers["retry-after"].as_bytes()), (503, &b"3"[..]));
         assert_eq!(headers.get_all("x").iter().count(), 2);
-        let mut reader = Reader::new(true, false, &keep);
+        let mut reader = Reader::new(true, false);
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n";
-        assert_eq!(reader.feed(head).unwrap(), Progress::Whole { keeps: true });
+        assert_eq!(reader.feed(head, &keep).unwrap(), Progress::Whole { keeps: true });
         assert!(reader.answer(now, now).headers.is_empty());
     }
 
@@ -352,9 +350,9 @@ mod tests {
         for (bytes, kept) in [(&chunked[..], true), (whole, true), (to_the_end, true), (ok, false)]
         {
             for piece in [1, 4, 1000] {
-                let mut reader = Reader::new(false, false, &keep);
+                let mut reader = Reader::new(false, false);
                 for part in bytes.chunks(piece) {
-                    reader.feed(part).unwrap();
+                    reader.feed(part, &keep).unwrap();
                 }
                 let answer = reader.answer(Instant::now(), Instant::now());
                 assert_eq!(answer.claim.is_some(), kept);

@@ -1,195 +1,348 @@
-//! A lean HTTP/1.1 connection for measured load: the request is one piece of memory, the answer
-//! is parsed where it was read and thrown away.
+//! A lean HTTP/1.1 attempt for measured load: the request is one piece of memory, the answer is
+//! parsed where it was read and thrown away, and nobody is awaited: whoever waits for many
+//! connections at once asks each to go on when the kernel has news of it.
 //!
-//! Invariant: the same rules as `connection`, which TLS and all else go through: nothing is sent
-//! twice, a kept connection found closed before anything was written gives the request back, and
-//! what is left over after an answer makes the connection unusable.
-//! Invariant: no buffer of its own while nothing is under way, so idle connections cost little.
-//! Not here: the grammar of answers (`answer`), what a request looks like (`written`), classes
-//! and timeouts (`attempt`).
+//! Invariant: the same rules as `attempt`, which TLS and all else go through: nothing is sent
+//! twice, a kept connection found closed before anything was written is replaced, and what is left
+//! over after an answer makes the connection unusable.
+//! Invariant: nothing blocks, and a call goes as far as the kernel lets it: so edges are enough.
+//! Not here: the grammar of answers (`answer`), what a request looks like (`written`), waiting for
+//! the kernel, when to send (`load`).
 
-mod alarm;
 mod answer;
 mod chunked;
 mod written;
 
-use super::attempt::Transport;
+use super::attempt::{Ended, Exchange, Limits, ended};
+use super::classify::{self, NoConnection};
 use super::connection::{Answer, Broken};
 use super::kept::Keep;
 use super::socket::{State, state};
-use super::tls::Tls;
-use alarm::Alarm;
+use crate::clock::Clock;
 use answer::{Progress, Reader};
-use assay_slo::At;
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Duration, Instant};
-pub(crate) use written::{Message, Written};
+use assay_slo::{At, Outcome};
+use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use tokio::time::Instant;
+pub(crate) use written::Written;
 
-/// Bytes of one read. One buffer for all connections of a thread.
+/// Bytes of one read.
 const READ: usize = 64 * 1024;
 
-/// A connection that is used again within so long is not looked at before: that costs as much as
-/// a tenth of a request, and hardly ever would the kernel know more than the last read did.
-const FRESH: Duration = Duration::from_micros(100);
+/// A connection that was known to be silent so long ago is not looked at before it is used: that
+/// costs as much as a tenth of a request, and hardly ever would the kernel know more.
+const FRESH_US: u64 = 100;
 
-thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+/// What is read into: one for all connections of a thread.
+#[derive(Debug)]
+pub(crate) struct Scratch(Box<[u8]>);
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch(vec![0; READ].into_boxed_slice())
+    }
 }
 
-/// An open connection.
+/// What is to be done, and by which rules.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Task<'a> {
+    pub(crate) clock: &'a Clock,
+    pub(crate) limits: &'a Limits,
+    pub(crate) written: &'a Written,
+    /// Which request it is, for its id.
+    pub(crate) k: u64,
+    pub(crate) warmup: bool,
+}
+
+/// A connection, open or being opened, and what is under way on it.
 #[derive(Debug)]
-pub(crate) struct Lean {
+pub(crate) struct Wire {
     stream: TcpStream,
     opened: At,
+    /// It is not there yet, and must be then.
+    opens_by: Option<At>,
+    /// The kernel has been asked for its news.
+    watched: bool,
+    /// It has carried a whole answer before.
+    kept: bool,
     /// Nothing is under way, nothing is left over, and the peer keeps it open.
     rests: bool,
-    /// When the last whole answer was there.
-    answered: Option<Instant>,
-    alarm: Alarm,
-}
-
-impl Transport for Lean {
-    type Request = Message;
-
-    async fn over(stream: TcpStream, _tls: Option<&Tls>, opened: At) -> io::Result<Lean> {
-        // `load` gives it nothing that goes over TLS.
-        Ok(Lean { stream, opened, rests: true, answered: None, alarm: Alarm::default() })
-    }
-
-    fn opened(&self) -> At {
-        self.opened
-    }
-
-    fn is_kept(&self) -> bool {
-        self.answered.is_some()
-    }
-
-    fn is_usable(&mut self) -> bool {
-        let fresh = self.answered.is_some_and(|at| at.elapsed() < FRESH);
-        self.rests && (fresh || state(&self.stream) == State::Quiet)
-    }
-
-    async fn send(
-        &mut self,
-        message: Message,
-        // Answers that are looked into go over hyper's connections: only failures are kept.
-        keep: &Keep,
-        deadline: Instant,
-    ) -> Option<Result<Answer, Broken<Message>>> {
-        // Until the whole answer is there; a dropped future leaves it so.
-        self.rests = false;
-        let mut turn = Turn {
-            stream: &mut self.stream,
-            written: 0,
-            unwritable: false,
-            heard: None,
-            reader: Reader::new(message.is_head, message.wants_headers, keep),
-        };
-        let alarm = &mut self.alarm;
-        let ended = poll_fn(|context| match turn.poll(context, &message.bytes) {
-            Poll::Ready(end) => Poll::Ready(Some(end)),
-            Poll::Pending => alarm.poll(context, deadline).map(|()| None),
-        })
-        .await?;
-        Some(match ended {
-            End::Whole { keeps, answer } => {
-                self.rests = keeps;
-                self.answered = Some(answer.last);
-                Ok(answer)
-            }
-            End::Unsent => Err(Broken::Unsent(Box::new(message))),
-            End::Midway { answered, closed } => Err(Broken::Midway { answered, closed }),
-        })
-    }
-
-    async fn settles(&mut self) -> bool {
-        self.rests
-    }
-}
-
-/// How one exchange ended.
-enum End {
-    Whole { keeps: bool, answer: Answer },
-    Unsent,
-    Midway { answered: bool, closed: bool },
-}
-
-/// One exchange under way.
-struct Turn<'a> {
-    stream: &'a mut TcpStream,
+    /// When it was last known to be silent.
+    silent: At,
+    /// The request, and how much of it is written.
+    request: Vec<u8>,
     written: usize,
     /// Writing failed; what the peer said before it closed may still be read.
     unwritable: bool,
+    begun: At,
+    deadline: At,
     /// When the first byte came back.
     heard: Option<Instant>,
-    reader: Reader<'a>,
+    reader: Reader,
 }
 
-impl Turn<'_> {
-    fn poll(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<End> {
-        if self.write(context, bytes).is_err() {
+/// How one exchange ended, if it did.
+enum Step {
+    Pending,
+    Whole(Answer),
+    /// Nothing was written.
+    Unsent,
+    Midway {
+        closed: bool,
+    },
+}
+
+/// Begins an attempt on an idle connection, unless that is too old, closed or talking: see
+/// [`super::attempt`]. `looked` is when the kernel was last asked for news of all connections.
+/// Gives whether it has begun; if not, another connection is needed.
+pub(crate) fn reuse(
+    task: &Task<'_>,
+    wire: &mut Wire,
+    looked: At,
+    began: &mut impl FnMut(At),
+) -> bool {
+    let begun = task.clock.now();
+    let since = begun.0.saturating_sub(looked.max(wire.silent).0);
+    let is_open = || since < FRESH_US || state(&wire.stream) == State::Quiet;
+    if !wire.rests || !task.limits.ways.is_young(wire.opened, || begun) || !is_open() {
+        return false;
+    }
+    let begun = if since < FRESH_US { begun } else { task.clock.now() };
+    began(begun);
+    wire.begin(task, begun);
+    // Nothing of it was written: it may go elsewhere.
+    wire.write().is_ok() || wire.written > 0
+}
+
+/// Begins an attempt on a new connection.
+///
+/// # Errors
+/// How it ended at once.
+pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, Box<Exchange>> {
+    let Task { clock, limits, .. } = *task;
+    let begun = clock.now();
+    let (from, to) = limits.ways.next(limits.addr);
+    match dial(from, to) {
+        Ok(stream) => {
+            began(begun);
+            let limit_us = limits.connect_timeout_us.min(limits.timeout_us);
+            let mut wire = Wire {
+                stream,
+                opened: begun,
+                opens_by: Some(At(begun.0.saturating_add(limit_us))),
+                watched: false,
+                kept: false,
+                rests: true,
+                silent: begun,
+                request: Vec::new(),
+                written: 0,
+                unwritable: false,
+                begun,
+                deadline: begun,
+                heard: None,
+                reader: Reader::new(false, false),
+            };
+            wire.begin(task, begun);
+            Ok(wire)
+        }
+        Err(error) => Err(Box::new(match classify::connect(&error) {
+            // What this machine cannot begin, its kernel says at once.
+            NoConnection::OurLimit(text) => {
+                Exchange { finding: Some(text), ..Exchange::not_sent(clock.now()) }
+            }
+            _ => {
+                began(begun);
+                unopened(begun, clock.now(), &error)
+            }
+        })),
+    }
+}
+
+/// Goes on with an attempt as far as it can; gives its end. `hung` says that the peer has ended its
+/// side. A kept connection that turns out closed before anything was written is replaced, see
+/// [`Wire::is_new`].
+pub(crate) fn go_on(
+    task: &Task<'_>,
+    wire: &mut Wire,
+    hung: bool,
+    scratch: &mut Scratch,
+    began: &mut impl FnMut(At),
+) -> Option<Exchange> {
+    let Task { clock, limits, .. } = *task;
+    if wire.opens_by.is_some() {
+        match wire.is_there() {
+            Ok(false) => return None,
+            Ok(true) => wire.opens_by = None,
+            Err(error) => return Some(unopened(wire.begun, clock.now(), &error)),
+        }
+    }
+    let end = match wire.step(scratch, &limits.keep) {
+        Step::Pending => return None,
+        Step::Whole(answer) => {
+            wire.silent = clock.stamp(answer.last);
+            wire.rests &= !hung;
+            Ok(answer)
+        }
+        Step::Unsent if wire.kept => {
+            return match open(task, began) {
+                Ok(new) => {
+                    *wire = new;
+                    None
+                }
+                Err(exchange) => Some(*exchange),
+            };
+        }
+        // A new connection that ended at once was an attempt: the peer accepted it.
+        Step::Unsent => Err(Broken::Midway { answered: false, closed: true }),
+        Step::Midway { closed } => Err(Broken::Midway { answered: wire.heard.is_some(), closed }),
+    };
+    let known = Ended { clock, limits, begun: wire.begun, kept: wire.kept, turned_away: None };
+    // Only what is `Unsent` gives a request back.
+    let exchange = ended::<()>(known, Some(end)).ok()?;
+    wire.kept = true;
+    wire.rests &= exchange.headers.is_some();
+    Some(exchange)
+}
+
+/// Ends an attempt whose deadline has come.
+pub(crate) fn give_up(clock: &Clock, limits: &Limits, wire: &Wire) -> Exchange {
+    let now = clock.now();
+    match wire.opens_by {
+        Some(_) => limits.too_slow(wire.begun, now),
+        None => Exchange::unanswered(wire.begun, now, Outcome::Timeout),
+    }
+}
+
+/// One that got no connection.
+fn unopened(begun: At, done: At, error: &io::Error) -> Exchange {
+    let refused = classify::connect(error) == NoConnection::Refused;
+    Exchange { refused, ..Exchange::unanswered(begun, done, Outcome::ConnectError) }
+}
+
+/// Begins to open a stream, from this address of ours if one is given.
+fn dial(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM.nonblocking().cloexec(), None)?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(from) = from {
+        socket.bind(&SocketAddr::new(from, 0).into())?;
+    }
+    match socket.connect(&to.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        _ => Ok(socket.into()),
+    }
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl Wire {
+    /// When the attempt is given up.
+    pub(crate) fn deadline(&self) -> At {
+        self.opens_by.map_or(self.deadline, |by| by.min(self.deadline))
+    }
+
+    /// Whether nobody has asked yet: then the kernel must be told that its news are wanted.
+    pub(crate) fn is_new(&mut self) -> bool {
+        !std::mem::replace(&mut self.watched, true)
+    }
+
+    /// Whether it can carry another request, as far as is known.
+    pub(crate) fn rests(&self) -> bool {
+        self.rests
+    }
+
+    /// Whether it is open and the peer has said nothing unasked.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.rests && state(&self.stream) == State::Quiet
+    }
+
+    /// Puts the request in its place.
+    fn begin(&mut self, task: &Task<'_>, begun: At) {
+        let Task { limits, written, k, warmup, .. } = *task;
+        written.write(k, warmup, &mut self.request);
+        self.written = 0;
+        self.unwritable = false;
+        // Until the whole answer is there.
+        self.rests = false;
+        self.begun = begun;
+        self.deadline = At(begun.0.saturating_add(limits.timeout_us));
+        self.heard = None;
+        self.reader = Reader::new(written.is_head, written.wants_headers);
+    }
+
+    /// Whether a connection that was being opened is open now.
+    fn is_there(&self) -> io::Result<bool> {
+        if let Some(error) = self.stream.take_error()? {
+            return Err(error);
+        }
+        match self.stream.peer_addr() {
+            // Where nobody listens on a port of the ephemeral range, the kernel may pick that very
+            // port for us, and we would talk to ourselves.
+            Ok(peer) if self.stream.local_addr()? == peer => Err(Errno::CONNREFUSED.into()),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what is left of the request, reads what has come.
+    fn step(&mut self, scratch: &mut Scratch, keep: &Keep) -> Step {
+        if self.write().is_err() {
             if self.written == 0 {
-                return Poll::Ready(End::Unsent);
+                return Step::Unsent;
             }
             self.unwritable = true;
         }
-        let whole = bytes.len() == self.written;
-        BUFFER.with_borrow_mut(|buffer| self.read(context, buffer, whole))
+        loop {
+            let n = match self.stream.read(&mut scratch.0) {
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.unwritable => {
+                    return Step::Pending;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                Err(_) => return Step::Midway { closed: true },
+            };
+            let now = Instant::now();
+            let progress = match n {
+                0 => self.reader.closed(),
+                _ => {
+                    self.heard = self.heard.or(Some(now));
+                    self.reader.feed(scratch.0.get(..n).unwrap_or_default(), keep)
+                }
+            };
+            match progress {
+                Ok(Progress::More) if n == 0 => return Step::Midway { closed: true },
+                Ok(Progress::More) => {}
+                Ok(Progress::Whole { keeps }) => {
+                    // Who answers without reading all has no use for the rest.
+                    self.rests = keeps && self.written == self.request.len();
+                    let first = self.heard.unwrap_or(now);
+                    return Step::Whole(self.reader.answer(first, now));
+                }
+                Err(_) => return Step::Midway { closed: false },
+            }
+        }
     }
 
-    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self) -> io::Result<()> {
         while !self.unwritable
-            && let Some(rest) = bytes.get(self.written..).filter(|rest| !rest.is_empty())
+            && let Some(rest) = self.request.get(self.written..).filter(|rest| !rest.is_empty())
         {
-            match Pin::new(&mut *self.stream).poll_write(context, rest) {
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(n)) => self.written += n,
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => break,
+            match self.stream.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => self.written += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
             }
         }
         Ok(())
-    }
-
-    /// Reads until the answer is whole; `sent`: the request has been written to its end.
-    fn read(&mut self, context: &mut Context<'_>, buffer: &mut [u8], sent: bool) -> Poll<End> {
-        loop {
-            let mut space = ReadBuf::new(buffer);
-            let closed = match Pin::new(&mut *self.stream).poll_read(context, &mut space) {
-                Poll::Pending if self.unwritable => true,
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(_)) => return Poll::Ready(self.midway(true)),
-                Poll::Ready(Ok(())) => space.filled().is_empty(),
-            };
-            let now = Instant::now();
-            let first = self.heard.unwrap_or(now);
-            if !closed {
-                self.heard = Some(first);
-            }
-            let progress = match closed {
-                true => self.reader.closed(),
-                false => self.reader.feed(space.filled()),
-            };
-            match progress {
-                Ok(Progress::More) if closed => return Poll::Ready(self.midway(true)),
-                Ok(Progress::More) => {}
-                Ok(Progress::Whole { keeps }) => {
-                    let answer = self.reader.answer(first, now);
-                    // Who answers without reading all has no use for the rest.
-                    return Poll::Ready(End::Whole { keeps: keeps && sent, answer });
-                }
-                Err(_) => return Poll::Ready(self.midway(false)),
-            }
-        }
-    }
-
-    fn midway(&self, closed: bool) -> End {
-        End::Midway { answered: self.heard.is_some(), closed }
     }
 }

@@ -6,7 +6,6 @@
 use crate::client::render::{REQUEST_ID, Rendered};
 use hyper::Method;
 use hyper::header::{CONTENT_LENGTH, HeaderMap};
-use std::io::Write;
 
 /// A request without its id.
 #[derive(Debug, Clone)]
@@ -15,20 +14,9 @@ pub(crate) struct Written {
     before: Box<[u8]>,
     /// From behind the id.
     after: Box<[u8]>,
-    is_head: bool,
-    wants_headers: bool,
-}
-
-/// A request, ready to be sent.
-#[derive(Debug)]
-pub(crate) struct Message {
-    pub(super) bytes: Vec<u8>,
     pub(super) is_head: bool,
     pub(super) wants_headers: bool,
 }
-
-/// Room for `w`, a number, and `-1`.
-const ID: usize = 24;
 
 impl Written {
     /// Of these parts; `wants_headers`: somebody looks at the answer's.
@@ -50,18 +38,31 @@ impl Written {
         }
     }
 
-    /// The k-th request; ids of the warm-up's own count are written `w<k>`.
-    pub(crate) fn message(&self, k: u64, warmup: bool) -> Message {
-        let mut bytes = Vec::with_capacity(self.before.len() + ID + self.after.len());
-        bytes.extend_from_slice(&self.before);
+    /// Puts the k-th request in the place of what was there; ids of the warm-up's own count are
+    /// written `w<k>`.
+    pub(super) fn write(&self, k: u64, warmup: bool, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(&self.before);
         if warmup {
-            bytes.push(b'w');
+            out.push(b'w');
         }
-        // Writing to memory does not fail.
-        _ = write!(bytes, "{k}");
-        bytes.extend_from_slice(&self.after);
-        Message { bytes, is_head: self.is_head, wants_headers: self.wants_headers }
+        digits(k, out);
+        out.extend_from_slice(&self.after);
     }
+}
+
+/// A number in decimal: formatting costs as much as all else that is written here.
+fn digits(number: u64, out: &mut Vec<u8>) {
+    let (mut left, mut all, mut from) = (number, [0_u8; 20], 20);
+    loop {
+        from -= 1;
+        all[from] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&all[from..]);
 }
 
 fn fields(out: &mut Vec<u8>, headers: &HeaderMap) {
@@ -76,15 +77,14 @@ fn fields(out: &mut Vec<u8>, headers: &HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::attempt::Transport;
+    use crate::client::Connection;
     use crate::client::connection::dial;
-    use crate::client::{Connection, Lean};
     use crate::plan::{Body, Client, Request, Text};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     /// What a peer reads of one request.
-    async fn seen<T: Transport>(request: T::Request) -> Vec<u8> {
+    async fn seen(request: hyper::Request<http_body_util::Full<bytes::Bytes>>) -> Vec<u8> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = async {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -99,7 +99,7 @@ mod tests {
             bytes
         };
         let stream = dial(None, listener.local_addr().unwrap()).await.unwrap();
-        let mut ours = T::over(stream, None, assay_slo::At(0)).await.unwrap();
+        let mut ours = Connection::over(stream, None, assay_slo::At(0)).await.unwrap();
         let keep = crate::client::Keep::default();
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
         let (bytes, answer) = tokio::join!(peer, ours.send(request, &keep, deadline));
@@ -131,8 +131,9 @@ mod tests {
                 dynamic: None,
             };
             let rendered = Rendered::new("run", "web", "h:1", &client, &kind).unwrap();
-            let lean = seen::<Lean>(Written::new(&rendered, false).message(123, true)).await;
-            let hyper = seen::<Connection>(rendered.request(123, true)).await;
+            let mut lean = b"what was there before".to_vec();
+            Written::new(&rendered, false).write(123, true, &mut lean);
+            let hyper = seen(rendered.request(123, true)).await;
             let lines = |bytes: &[u8]| {
                 let text = String::from_utf8_lossy(bytes).into_owned();
                 let mut lines: Vec<String> = text.split("\r\n").map(str::to_owned).collect();
@@ -141,6 +142,15 @@ mod tests {
             };
             // hyper puts content-length last, and the order of different fields means nothing.
             assert_eq!(lines(&lean), lines(&hyper), "{method}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_others_write_them() {
+        for number in [0, 7, 10, 99, 100, 1_234_567_890, u64::MAX] {
+            let mut out = Vec::new();
+            digits(number, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
         }
     }
 }

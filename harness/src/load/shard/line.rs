@@ -1,12 +1,9 @@
-//! A lane's connections: lean where nothing but HTTP/1.1 with fixed requests is asked, hyper's
-//! where anything else is.
+//! The attempts of a thread whose requests change, or go over TLS or HTTP/2: filled in, sent, heard.
 //!
-//! Invariant: all connections of a post are of one kind, and both kinds go through one `attempt`.
-//! Not here: the transports (`client`).
+//! Not here: connections (`client`), fixed requests over HTTP/1.1 (`lean`).
 
 use super::{Job, Shard};
-use crate::client::converse::rest_of;
-use crate::client::{Connection, Exchange, Lean, attempt, converse};
+use crate::client::{Connection, Exchange, converse};
 use crate::load::fill::{self, Unsent};
 use crate::load::kept::{self, Which};
 use assay_slo::Outcome;
@@ -14,45 +11,17 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 
-/// An open connection.
-#[derive(Debug)]
-pub(super) enum Line {
-    Lean(Lean),
-    Hyper(Box<Connection>),
-}
-
 impl Shard {
     /// Makes the attempt of a job, on the connection that it was given or on a new one.
-    pub(super) async fn exchange(&self, job: &Job, line: Option<Line>) -> (Exchange, Option<Line>) {
+    pub(super) async fn exchange(
+        &self,
+        job: &Job,
+        kept: Option<Connection>,
+    ) -> (Exchange, Option<Connection>) {
         let post = &self.posts[job.post];
         let kind = &post.kinds[job.request];
         let (clock, arrival) = (&self.drive.clock, job.arrival);
         let began = |at| self.began(job.id, at);
-        if let Some(written) = post.written.as_ref().and_then(|all| all.get(job.request)) {
-            let kept = line.and_then(|line| match line {
-                Line::Lean(lean) => Some(lean),
-                Line::Hyper(_) => None,
-            });
-            let message = written.message(arrival.k, arrival.warmup);
-            let (mut exchange, mut back) =
-                attempt(clock, &kind.limits, kept, message, &began).await;
-            if kind.manners.sends_again(&exchange, kind.rendered.method())
-                && let Some(first) = exchange.begun
-                && let Some(rest) = rest_of(&kind.limits, first, clock.now())
-            {
-                let message = written.message(arrival.k, arrival.warmup);
-                (exchange, back) = attempt(clock, &rest, None, message, began).await;
-                exchange.idle_reset = true;
-                exchange.begun = exchange.begun.and(Some(first));
-            }
-            let sent = || kind.rendered.request(arrival.k, arrival.warmup);
-            self.keep(job, &mut exchange, sent);
-            return (exchange, back.map(Line::Lean));
-        }
-        let kept = line.and_then(|line| match line {
-            Line::Lean(_) => None,
-            Line::Hyper(connection) => Some(*connection),
-        });
         let message = match job.trip {
             Some(trip) => self.later(job, trip),
             None => self.alone(job),
@@ -61,8 +30,7 @@ impl Shard {
             Ok(message) => message,
             Err(why) => {
                 let finding = Some(format!("a request was not sent: {why}"));
-                let exchange = Exchange { finding, ..Exchange::not_sent(clock.now()) };
-                return (exchange, kept.map(|kept| Line::Hyper(Box::new(kept))));
+                return (Exchange { finding, ..Exchange::not_sent(clock.now()) }, kept);
             }
         };
         let limits = &kind.limits;
@@ -82,7 +50,7 @@ impl Shard {
         }
         let sent = || kind.rendered.request(arrival.k, arrival.warmup);
         self.keep(job, &mut exchange, || copy.unwrap_or_else(sent));
-        (exchange, back.map(|back| Line::Hyper(Box::new(back))))
+        (exchange, back)
     }
 
     /// A request that knows nothing of others, filled in.

@@ -19,7 +19,7 @@ async fn dripping<T: Tried>() {
         }
         (stream, before)
     };
-    let ours = attempt::<T>(&clock, &limits, None, request::<T>("GET"), |_| {});
+    let ours = attempt::<T>(&clock, &limits, None, request("GET"), |_| {});
     let ((_stream, before), (exchange, _)) = tokio::join!(peer, ours);
     assert_eq!(exchange.outcome, Outcome::Ok);
     let first = exchange.first_byte.unwrap();
@@ -31,16 +31,15 @@ async fn dripping<T: Tried>() {
 
 #[tokio::test]
 async fn the_first_byte_is_timed_when_it_comes() {
-    dripping::<Lean>().await;
+    dripping::<Wire>().await;
     dripping::<Connection>().await;
 }
 
 /// An answer that fits in one read has one instant, and one that never comes has none.
 #[tokio::test]
 async fn what_is_not_known_is_not_timed() {
-    let (whole, _) = against::<Lean>("GET", b"HTTP/1.1 204 No Content\r\n\r\n").await;
+    let (whole, _) = against::<Wire>("GET", b"HTTP/1.1 204 No Content\r\n\r\n").await;
     assert_eq!(whole.first_byte, Some(whole.done));
-    let (cut, _) =
-        against::<Lean>("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc").await;
+    let (cut, _) = against::<Wire>("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc").await;
     assert_eq!((cut.outcome, cut.first_byte), (Outcome::ProtocolError, None));
 }

@@ -4,7 +4,6 @@
 mod certificates;
 mod server;
 
-use crate::client::attempt::Transport;
 use crate::client::attempt_on_hyper as attempt;
 use crate::client::{Connection, Exchange, Limits, Rendered, Tls, Trunk};
 use crate::clock::Clock;
