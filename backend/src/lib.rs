@@ -6,11 +6,17 @@
 //!
 //! Invariant: an acknowledged sample was committed before the answer was written.
 //! Invariant: every error has one shape, whatever raised it.
-//! Not here: argument parsing, the edge and the devices.
+//! Beside the backend it holds the platform's other services, the scorer and the edge, and the rules
+//! of gateways that simulated fleets share with the edge.
+//!
+//! Not here: argument parsing, devices.
 
 mod api;
+mod devices;
+mod edge;
 mod esg;
 mod fleet;
+pub mod gateway;
 mod limit;
 mod machine;
 mod model;
@@ -24,11 +30,12 @@ mod store;
 mod telemetry;
 mod units;
 
+pub use devices::{BREAKER as DEVICE_BREAKER, DeviceTelemetry, Progress, Sending};
 pub use esg::Region;
 pub use mutant::{BadMutant, Mutant};
-pub use serve::{ServeError, Server, serve, serve_scorer};
+pub use serve::{ServeError, Server, serve, serve_edge, serve_scorer};
 pub use settings::{
-    Level, Mistake, Settings, SettingsError, Synchronous, VARIABLES, Variable, help,
+    Level, Mistake, Settings, SettingsError, Synchronous, VARIABLES, Variable, edge_help, help,
 };
 pub use telemetry::logs::{LogsInUse, init_logs};
 pub use units::PartOf;

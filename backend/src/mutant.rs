@@ -5,7 +5,7 @@
 //! `no-recovery=12s` 503 `service_unavailable` to everything, from that long after the first
 //! request on · `slow=200ms` every request takes at least that long · `in-turn=4ms` requests are
 //! served one after another, each for that long: 250 a second and no more · `leak=64KiB` every request
-//! keeps so much memory for good.
+//! keeps so much memory for good · `early-ack` an ingest is acknowledged before it is kept.
 //!
 //! Invariant: shares are exact: any 100 consecutive requests (1 000 or 10 000 for one or two
 //! decimals) hold exactly the share, whatever the load.
@@ -43,6 +43,8 @@ pub enum Mutant {
     InTurn(Duration),
     /// Every request keeps so many bytes for good.
     Leak(usize),
+    /// An ingest is acknowledged before it is kept, whatever becomes of that.
+    EarlyAck,
 }
 
 /// A text that names no mutant, and what would.
@@ -64,6 +66,7 @@ impl FromStr for Mutant {
             "no-recovery" => Ok(Mutant::NoRecovery(time()?)),
             "slow" => Ok(Mutant::Slow(time()?)),
             "in-turn" => Ok(Mutant::InTurn(time()?)),
+            "early-ack" if value.is_empty() => Ok(Mutant::EarlyAck),
             "leak" => {
                 let bytes = value.strip_suffix("KiB").and_then(|kib| kib.parse::<u16>().ok());
                 let bytes = bytes.map(|kib| usize::from(kib) * 1024);
@@ -72,7 +75,7 @@ impl FromStr for Mutant {
             }
             _ => Err(BadMutant(format!(
                 "`{kind}` is no mutant: write slow-tail=10%, errors=1%, drop-writes=1%, \
-                 no-recovery=12s, slow=200ms, in-turn=4ms or leak=64KiB"
+                 no-recovery=12s, slow=200ms, in-turn=4ms, leak=64KiB or early-ack"
             ))),
         }
     }
@@ -88,6 +91,7 @@ impl fmt::Display for Mutant {
             Mutant::Slow(time) => write!(f, "slow={}", units::show(*time)),
             Mutant::InTurn(time) => write!(f, "in-turn={}", units::show(*time)),
             Mutant::Leak(bytes) => write!(f, "leak={}KiB", bytes / 1024),
+            Mutant::EarlyAck => f.write_str("early-ack"),
         }
     }
 }
@@ -141,7 +145,7 @@ impl Mutants {
                     refuse |= now.saturating_duration_since(first) >= *after
                 }
                 // Its ordinals count ingests, not requests: see `forgets`.
-                Mutant::DropWrites(_) => {}
+                Mutant::DropWrites(_) | Mutant::EarlyAck => {}
                 _ if exposure == Exposure::OutageOnly => {}
                 Mutant::SlowTail(part) => {
                     if part.takes(ordinal.fetch_add(1, Ordering::Relaxed)) {
@@ -180,6 +184,11 @@ impl Mutants {
         })
     }
 
+    /// Whether ingests are acknowledged before they are kept.
+    pub(crate) fn acknowledges_early(&self) -> bool {
+        self.mutants.iter().any(|(mutant, _)| *mutant == Mutant::EarlyAck)
+    }
+
     /// The mutants as they were asked for.
     pub(crate) fn names(&self) -> Vec<String> {
         self.mutants.iter().map(|(mutant, _)| mutant.to_string()).collect()
@@ -202,6 +211,7 @@ mod tests {
     fn every_kind_is_read_and_written_back() {
         for text in [
             "slow-tail=10%",
+            "early-ack",
             "errors=0.1%",
             "drop-writes=1%",
             "no-recovery=12s",

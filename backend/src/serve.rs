@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::api::{self, App};
+use crate::devices::DeviceTelemetry;
+use crate::edge::{self, Edge};
 use crate::fleet::Fleet;
 use crate::resilience::Invalid;
 use crate::scorer::{self, Scorer};
@@ -77,6 +79,8 @@ pub struct Server {
     router: Router,
     store: Arc<dyn Store>,
     telemetry: Arc<Telemetry>,
+    edge: Option<Arc<Edge>>,
+    app: Arc<App>,
     settings: Settings,
 }
 
@@ -85,6 +89,7 @@ pub struct Server {
 enum Role {
     Backend,
     Scorer,
+    Edge,
 }
 
 impl Server {
@@ -106,10 +111,36 @@ impl Server {
         Server::bind_as(settings, Role::Scorer).await
     }
 
+    /// The edge's service: it opens its outbox and begins to deliver what is left in it.
+    ///
+    /// # Errors
+    /// All of [`ServeError`]'s but the last.
+    pub async fn bind_edge(settings: Settings) -> Result<Server, ServeError> {
+        let settings =
+            Settings { database_url: "sqlite::memory:".to_owned(), scorer_url: None, ..settings };
+        Server::bind_as(settings, Role::Edge).await
+    }
+
+    /// What a process of devices tells of itself, and the way to tell it.
+    ///
+    /// # Errors
+    /// All of [`ServeError`]'s but the last.
+    pub async fn bind_devices(
+        settings: Settings,
+    ) -> Result<(Server, Arc<DeviceTelemetry>), ServeError> {
+        let settings =
+            Settings { database_url: "sqlite::memory:".to_owned(), scorer_url: None, ..settings };
+        let mut server = Server::bind_as(settings, Role::Scorer).await?;
+        let told = Arc::new(DeviceTelemetry::new(Arc::clone(&server.telemetry))?);
+        server.router = api::devices::router(Arc::clone(&server.app), Arc::clone(&told));
+        Ok((server, told))
+    }
+
     async fn bind_as(settings: Settings, role: Role) -> Result<Server, ServeError> {
         let registry = Arc::new(Registry::new());
         let environment = &settings.environment;
-        let metrics = Arc::new(Metrics::new(registry, Settings::APP_VERSION, environment)?);
+        let metrics = Metrics::new(registry, Settings::APP_VERSION, environment)?;
+        let metrics = Arc::new(metrics.counting(settings.metrics_enabled));
         // The port first: a taken one must not leave a database behind.
         let address = settings.listen;
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
@@ -125,17 +156,35 @@ impl Server {
             reason: error.to_string(),
         })?;
         let Assembled { app, store, telemetry } = assemble(&settings, fleet, opened, metrics)?;
+        let (mut edge, held) = (None, Arc::clone(&app));
         let router = match role {
             Role::Backend => api::router(app),
-            Role::Scorer => api::score::router(app),
+            Role::Scorer => {
+                app.breakers().forget();
+                api::score::router(app)
+            }
+            Role::Edge => {
+                app.breakers().forget();
+                let opened = open_edge(&settings, &app, &telemetry).await?;
+                edge = Some(Arc::clone(&opened));
+                api::edge::router(app, opened)
+            }
         };
-        Ok(Server { listener, address, router, store, telemetry, settings })
+        Ok(Server { listener, address, router, store, telemetry, edge, app: held, settings })
     }
 
     /// Where it listens; tells the port when 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it keeps what it promises.
+    fn keeps(&self) -> &str {
+        match self.edge {
+            Some(_) => &self.settings.edge_outbox,
+            None => &self.settings.database_url,
+        }
     }
 
     /// Answers until `shutdown` is done, then stops in order.
@@ -149,7 +198,7 @@ impl Server {
             app_name = settings.app_name,
             app_version = Settings::APP_VERSION,
             address = %self.address,
-            database = store::shown(&settings.database_url),
+            database = store::shown(self.keeps()),
             mutants = settings.mutants.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             "listening"
         );
@@ -187,6 +236,11 @@ impl Server {
         // A silent database or collector must not hold up the stop: what waits was not acknowledged.
         let deadline = told.map_or_else(Instant::now, |told| told + settings.shutdown_grace);
         let end = |least| deadline.max(Instant::now() + least);
+        if let Some(edge) = &self.edge
+            && timeout_at(end(LEAST_TO_CLOSE), edge.close()).await.is_err()
+        {
+            tracing::error!(function = "run", "the outbox did not close in time");
+        }
         if timeout_at(end(LEAST_TO_CLOSE), self.store.close()).await.is_err() {
             tracing::error!(function = "run", "the store did not close in time");
         }
@@ -196,6 +250,18 @@ impl Server {
         tracing::info!(function = "run", "stopped");
         ended.map_err(ServeError::Serve)
     }
+}
+
+/// The edge of an application, with its breaker.
+async fn open_edge(
+    settings: &Settings,
+    app: &App,
+    telemetry: &Arc<Telemetry>,
+) -> Result<Arc<Edge>, ServeError> {
+    let breaker = settings.breaker().map_err(|error| ServeError::Setting(error.to_string()))?;
+    let breaker = app.breakers().make(edge::BREAKER, breaker, &telemetry.metrics);
+    let opened = Edge::open(settings, breaker, telemetry).await;
+    opened.map(Arc::new).map_err(ServeError::Setting)
 }
 
 /// A whole application, and the parts of it that must be closed.
@@ -250,4 +316,15 @@ pub async fn serve_scorer(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     Server::bind_scorer(settings).await?.run(shutdown).await
+}
+
+/// Opens the outbox, binds the port and takes and delivers samples until `shutdown` is done.
+///
+/// # Errors
+/// Any [`ServeError`]; nothing was served unless it is [`ServeError::Serve`].
+pub async fn serve_edge(
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    Server::bind_edge(settings).await?.run(shutdown).await
 }

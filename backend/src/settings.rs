@@ -17,7 +17,7 @@ use crate::esg::Region;
 use crate::mutant::Mutant;
 use crate::resilience::{BreakerSettings, Invalid, RetrySettings};
 use crate::units::PartOf;
-pub use variables::{VARIABLES, Variable, help};
+pub use variables::{VARIABLES, Variable, edge_help, help};
 
 /// How much is logged of the backend itself; libraries log from `warning` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,11 @@ pub struct Settings {
     pub breaker_lease: Duration,
     /// None: the rules run in this process.
     pub scorer_url: Option<String>,
+    /// None: there is no edge to be.
+    pub edge_backend: Option<String>,
+    pub edge_outbox: String,
+    pub edge_outbox_most: usize,
+    pub edge_in_flight: usize,
     /// Requests a minute and client; 0 is no limit.
     pub rate_limit_ingest: u32,
     /// Requests a minute and client; 0 is no limit.
@@ -75,6 +80,7 @@ pub struct Settings {
     pub app_name: String,
     pub environment: String,
     pub log_level: Level,
+    pub metrics_enabled: bool,
     pub tracing_enabled: bool,
     pub tracing_endpoint: String,
     pub tracing_service_name: String,
@@ -107,6 +113,10 @@ impl Default for Settings {
             breaker_trials: 1,
             breaker_lease: minute,
             scorer_url: None,
+            edge_backend: None,
+            edge_outbox: "sqlite://edge.db".to_owned(),
+            edge_outbox_most: 100_000,
+            edge_in_flight: 64,
             rate_limit_ingest: 0,
             rate_limit_predict: 0,
             esg_region: Region::Latam,
@@ -116,6 +126,7 @@ impl Default for Settings {
             app_name: "AurumAI Platform".to_owned(),
             environment: "development".to_owned(),
             log_level: Level::Info,
+            metrics_enabled: true,
             tracing_enabled: false,
             tracing_endpoint: "http://127.0.0.1:4317".to_owned(),
             tracing_service_name: "assay-backend".to_owned(),

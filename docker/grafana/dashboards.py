@@ -86,10 +86,11 @@ def dashboard(name, title, about, variables, panels):
         x, row = x + place["w"], max(row, place["h"])
     alerts = {"name": "Alerts", "enable": True, "iconColor": RED, "datasource": source(),
               "expr": 'ALERTS{alertstate="firing",severity="page"}'}
+    faults = {"name": "Faults of Assay", "enable": True, "iconColor": ORANGE, "datasource": source(), "expr": "assay_fault_active == 1"}
     links = [{"type": "dashboards", "title": "AurumAI", "tags": ["aurumai"], "asDropdown": True, "includeVars": True, "keepTime": True}]
     made = {"uid": f"aurumai-{name}", "title": title, "description": about, "tags": ["aurumai"], "editable": True,
             "schemaVersion": 39, "timezone": "browser", "refresh": "15s", "time": {"from": "now-30m", "to": "now"}, "graphTooltip": 1,
-            "templating": {"list": variables}, "annotations": {"list": [alerts]}, "links": links, "panels": panels}
+            "templating": {"list": variables}, "annotations": {"list": [alerts, faults]}, "links": links, "panels": panels}
     (OUT / f"{name}.json").write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -178,6 +179,13 @@ dashboard("ingestion", "AurumAI: Ingestion", "Do the machines' samples arrive, a
     panel("Changes of breakers", "none", (f"sum by (name, from, to) (increase(circuit_breaker_transitions_total{{{BACKEND}}}{RATE}))",
           "{{name}}: {{from}} → {{to}}"), least=0, about="Empty as long as no breaker has moved."),
     panel("Calls through breakers that failed", "ops", (rate("circuit_breaker_failures_total", BACKEND, "name"), "{{name}}"), least=0),
+    panel("Edge: what waits in the outbox", "none", ('edge_outbox_items{job="edge"}', "{{instance}}"), least=0, about="It grows while the backend is away."),
+    panel("Edge: age of the oldest", "s", ('edge_outbox_oldest_seconds{job="edge"}', "{{instance}}"), least=0),
+    panel("Edge: delivered", "cps", (rate("edge_delivered_total", 'job="edge"', "data_type"), "{{data_type}}"), least=0, stack=True),
+    panel("Edge: from promise to delivery, P95", "s", (quantile(0.95, "edge_delivery_age_seconds", 'job="edge"'), "P95"), least=0),
+    panel("Devices: attempts by outcome", "ops", (rate("device_attempts_total", 'job="devices"', "outcome"), "{{outcome}}"), least=0, stack=True),
+    panel("Breakers of edge and devices", "none", ('max by (job, instance) (circuit_breaker_state{job=~"edge|devices"})', "{{job}} {{instance}}"),
+          kind="state-timeline", words=BREAKER),
 ])
 
 QUERY = "db_query_duration_seconds"
@@ -222,11 +230,11 @@ dashboard("slo", "AurumAI: SLO", "How much of the error budget of 30 days is lef
           width=24, least=0, about="Empty as long as none has fired."),
 ])
 
-OURS = '{service=~"backend|scorer"}'
+OURS = '{service=~"backend|scorer|edge|trucks|mills|boilers"}'
 dashboard("logs", "AurumAI: Logs", "The common searches. Answers with profile `logs`.", [text("request_id", "Request"), text("machine_id", "Machine")], [
     logs("Errors by code", f'sum by (error_code) (count_over_time({OURS} | error_code != "" [$__auto]))', kind="timeseries", legend="{{error_code}}", stack=True, least=0),
     logs("One request", f'{OURS} | request_id = "$request_id"', about="By its X-Request-ID, above. The line's trace_id leads to its trace."),
     logs("One machine", f'{OURS} | machine_id = "$machine_id"', about="By its name, above."),
     logs("Changes of breakers", f'{OURS} |= "circuit breaker changed" | json', width=12),
-    logs("Warnings and errors", '{service=~"backend|scorer",severity=~"WARNING|ERROR"}', width=12),
+    logs("Warnings and errors", '{service=~"backend|scorer|edge|trucks|mills|boilers",severity=~"WARNING|ERROR"}', width=12),
 ])

@@ -18,8 +18,8 @@ import panels
 
 PROOF = pathlib.Path(__file__).parent
 STARTED = ["sink", "rules", "prometheus", "alertmanager", "backend", "scorer"]
-# Devices and people: they come and go, so that the proof's own run can be counted alone.
-CROWD = ["trucks", "mills", "boilers", "operators"]
+# Devices, what they send through, and people: they come and go, so that the proof's own run can be counted alone.
+CROWD = ["edge", "trucks", "mills", "boilers", "operators"]
 BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 ASKED = 'job="aurumai",endpoint!~"/metrics|/health"'
 WINDOW = "10s"
@@ -88,7 +88,7 @@ def silent(stack):
     """Targets that do not answer, and machines and people that are not heard."""
     wrong = [f"target {labels['job']} does not answer" for labels, value in stack.ask("up") if value != 1]
     jobs = {labels["job"] for labels, _ in stack.ask("up")}
-    wrong += [f"there is no target {job}" for job in ("aurumai", "scorer", "prometheus", "alertmanager") if job not in jobs]
+    wrong += [f"there is no target {job}" for job in ("aurumai", "scorer", "edge", "devices", "assay", "prometheus", "alertmanager") if job not in jobs]
     if stack.number(f"count(count by (machine_id) (rate(data_ingestion_total{{data_type=\"raw\"}}[{WINDOW}]) > 0))") < 9:
         wrong.append("not all nine machines are heard")
     if stack.number(f"count(rate(ml_predictions_total[{WINDOW}]) > 0)") < 3:

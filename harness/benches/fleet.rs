@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seed: 1,
             threads: 1,
             sink,
+            told: None,
         };
         let mut fleets = start(vec![aimed(addr)], &drive)?;
         fleets.generated_and_drained().await?;

@@ -179,7 +179,10 @@ fn readings(field: &str, value: Option<&Value>) -> Result<Readings, ApiError> {
 
 fn number(value: Option<&Value>) -> Result<Option<i64>, ApiError> {
     let Some(value) = value.filter(|v| !v.is_null()) else { return Ok(None) };
-    let number = value.as_i64().filter(|n| *n >= 0);
+    // JSON knows one kind of numbers: 195.0 is whole, too. Beyond 2^53 a float is no longer exact.
+    let exact = |float: &f64| float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0;
+    let number = value.as_i64().or_else(|| value.as_f64().filter(exact).map(|f| f as i64));
+    let number = number.filter(|n| *n >= 0);
     number.map(Some).ok_or_else(|| refused("sample_number", "range", value, NUMBER))
 }
 

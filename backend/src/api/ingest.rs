@@ -180,7 +180,11 @@ async fn keep(
     let kept = records.into_iter().zip(&forgotten).filter(|(_, forgotten)| !**forgotten);
     let kept: Arc<[Record]> = kept.map(|(record, _)| record).collect();
     let mut written = Vec::new().into_iter();
-    if !kept.is_empty() {
+    if app.mutants.acknowledges_early() {
+        let store = Arc::clone(&app.store);
+        // What becomes of it is nobody's business: that is the mutant.
+        tokio::spawn(async move { store.write(kept).await });
+    } else if !kept.is_empty() {
         let stored = app.store.write(kept).await;
         let stored = stored.map_err(|error| ApiError::of_store(&error, &machine));
         let stored = stored.inspect_err(|e| machines.iter().for_each(|_| refused(app, e)))?;
@@ -197,7 +201,7 @@ async fn keep(
 }
 
 /// Counts a record that was not acknowledged.
-fn refused(app: &App, error: &ApiError) {
+pub(super) fn refused(app: &App, error: &ApiError) {
     let known = error.machine_id.as_ref().filter(|id| app.fleet.knows(id));
     let label = known.map_or("unknown", |id| id.as_str());
     app.metrics().ingest_error(label, error.code.name());

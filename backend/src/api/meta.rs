@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::error::{ApiError, Code};
 use crate::settings::Settings;
+use crate::telemetry::breakers::Breakers;
 
 /// What `GET /` lists.
 pub(super) const ROUTES: [&str; 15] = [
@@ -48,12 +49,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<Value>, A
     if !app.store.is_open() {
         return Err(ApiError::new(Code::ServiceUnavailable, "the store takes no writes"));
     }
-    let reasons: Vec<String> = app
-        .breakers
-        .not_closed()
-        .into_iter()
-        .map(|(name, state)| format!("circuit breaker `{name}` is {}", state.name()))
-        .collect();
+    let reasons = not_closed(&app.breakers);
     let settings = &app.settings;
     let scorer = if settings.scorer_url.is_some() { "remote" } else { "embedded" };
     let mut answer = json!({
@@ -75,16 +71,22 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<Value>, A
             },
             "mutants": app.mutants.names(),
         },
-        "observability": {
-            "logs": "json",
-            "metrics": true,
-            "tracing": settings.tracing_enabled,
-        },
+        "observability": observability(settings),
     });
     if !reasons.is_empty() {
         answer["reasons"] = reasons.into();
     }
     Ok(Json(answer))
+}
+
+/// What does not work just now, in sentences.
+pub(super) fn not_closed(breakers: &Breakers) -> Vec<String> {
+    let open = breakers.not_closed().into_iter();
+    open.map(|(name, state)| format!("circuit breaker `{name}` is {}", state.name())).collect()
+}
+
+pub(super) fn observability(settings: &Settings) -> Value {
+    json!({ "logs": "json", "metrics": true, "tracing": settings.tracing_enabled })
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {

@@ -5,6 +5,8 @@
 //! Not here: the meaning of samples and predictions.
 
 mod body;
+pub(crate) mod devices;
+pub(crate) mod edge;
 mod error;
 mod esg;
 mod ingest;
@@ -77,6 +79,10 @@ impl App {
             breakers,
             telemetry,
         }
+    }
+
+    pub(crate) fn breakers(&self) -> &Breakers {
+        &self.breakers
     }
 
     fn metrics(&self) -> &Metrics {

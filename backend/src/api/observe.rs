@@ -37,6 +37,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         request_id: id.clone(),
         user_id: token(request.headers(), "x-user-id").map(str::to_owned),
         machine_id: OnceLock::new(),
+        sample_number: OnceLock::new(),
         parent: span.parent().clone(),
     });
     let client = request.extensions().get::<ConnectInfo<SocketAddr>>();

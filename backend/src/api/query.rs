@@ -1,7 +1,6 @@
 //! Queries and path parameters, with the same errors as bodies.
 //!
-//! Invariant: an empty value of an optional parameter is an absent one: read-back loops begin
-//! with an empty cursor.
+//! Invariant: an empty `after` is an absent one: read-back loops begin with an empty cursor.
 //! Not here: what the parameters do.
 
 use axum::extract::rejection::PathRejection;
@@ -13,21 +12,30 @@ use super::body;
 use super::error::{ApiError, Code};
 use crate::machine::MachineId;
 
-/// The parameters of a request; of a repeated name the first counts.
+/// The parameters of a request, each named once.
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads the query.
     ///
     /// # Errors
-    /// When it is not form-encoded UTF-8.
+    /// When it is not form-encoded UTF-8, or names a parameter twice: nobody can tell which is meant.
     pub(super) fn of(uri: &Uri) -> Result<Parameters, ApiError> {
         let read = Query::<Vec<(String, String)>>::try_from_uri(uri);
-        read.map(|Query(pairs)| Parameters(pairs)).map_err(|_| {
+        let Query(pairs) = read.map_err(|_| {
             let text = uri.query().unwrap_or_default().into();
             let expected = "name=value pairs joined by &";
             ApiError::broken(Code::ValidationError, "query", "form", &text, expected)
-        })
+        })?;
+        let again = pairs.iter().enumerate().find(|(at, (name, _))| {
+            let known = ["machine_id", "after", "limit"].contains(&name.as_str());
+            known && pairs.iter().take(*at).any(|(earlier, _)| earlier == name)
+        });
+        if let Some((_, (name, value))) = again {
+            let (value, expected) = (value.as_str().into(), "given once");
+            return Err(ApiError::broken(Code::ValidationError, name, "once", &value, expected));
+        }
+        Ok(Parameters(pairs))
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -65,7 +73,7 @@ impl Parameters {
         most: u32,
         expected: &'static str,
     ) -> Result<u32, ApiError> {
-        let Some(text) = self.get("limit").filter(|t| !t.is_empty()) else { return Ok(default) };
+        let Some(text) = self.get("limit") else { return Ok(default) };
         let limit = text.parse::<u32>().ok().filter(|n| (1..=most).contains(n));
         limit.ok_or_else(|| {
             ApiError::broken(Code::ValidationError, "limit", "range", &text.into(), expected)

@@ -29,6 +29,10 @@ const OTHERS: &[(&str, &str)] = &[
     ("CIRCUIT_BREAKER_TRIALS", "2"),
     ("CIRCUIT_BREAKER_TRIAL_LEASE", "6s"),
     ("SCORER_URL", "http://127.0.0.1:8001/"),
+    ("EDGE_BACKEND_URL", "http://127.0.0.1:8000"),
+    ("EDGE_OUTBOX", "sqlite:///var/edge.db"),
+    ("EDGE_OUTBOX_MAX", "10"),
+    ("EDGE_IN_FLIGHT", "2"),
     ("RATE_LIMIT_INGEST", "100"),
     ("RATE_LIMIT_PREDICT", "30"),
     ("ESG_REGION", "eu"),
@@ -38,6 +42,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("APP_NAME", "N"),
     ("APP_ENVIRONMENT", "ci"),
     ("LOG_LEVEL", "DEBUG"),
+    ("METRICS_ENABLED", "false"),
     ("TRACING_ENABLED", "true"),
     ("TRACING_OTLP_ENDPOINT", "http://127.0.0.1:5317"),
     ("TRACING_SERVICE_NAME", "S"),
@@ -113,7 +118,7 @@ fn settings_that_do_not_fit_together_are_told() {
 
 #[test]
 fn the_help_and_the_readme_name_every_variable() {
-    let (help, readme) = (help(), include_str!("../../README.md"));
+    let (help, readme) = (help() + &edge_help(), include_str!("../../README.md"));
     for variable in VARIABLES {
         assert!(help.contains(variable.name), "{}", variable.name);
         assert!(readme.contains(variable.name), "README.md does not name {}", variable.name);

@@ -125,6 +125,29 @@ pub const VARIABLES: &[Variable] = &[
         "http://HOST:PORT of `assay scorer`; without it the rules run in this process",
         |s, t| set(&mut s.scorer_url, http(t).map(Some)),
     ),
+    var("EDGE_BACKEND_URL", "", "where the edge delivers: http://HOST:PORT", |s, t| {
+        set(&mut s.edge_backend, http(t).map(Some))
+    }),
+    var(
+        "EDGE_OUTBOX",
+        "sqlite://edge.db",
+        "the edge's outbox: sqlite://PATH, or sqlite::memory:, which is lost with the process",
+        |s, t| {
+            if matches!(Place::parse(t)?, Place::Postgres(_)) {
+                return Err("an outbox is a file: write sqlite://PATH".to_owned());
+            }
+            set(&mut s.edge_outbox, Ok(t.to_owned()))
+        },
+    ),
+    var(
+        "EDGE_OUTBOX_MAX",
+        "100000",
+        "items that the outbox holds; then samples are refused with 503",
+        |s, t| set(&mut s.edge_outbox_most, whole(t, 1, 10_000_000)),
+    ),
+    var("EDGE_IN_FLIGHT", "64", "deliveries under way at once, one of a machine", |s, t| {
+        set(&mut s.edge_in_flight, whole(t, 1, 4_096))
+    }),
     var(
         "RATE_LIMIT_INGEST",
         "0",
@@ -167,6 +190,9 @@ pub const VARIABLES: &[Variable] = &[
     var("LOG_LEVEL", "info", "debug (every request), info, warning or error", |s, t| {
         set(&mut s.log_level, level(t))
     }),
+    var("METRICS_ENABLED", "true", "false counts no requests and no statements", |s, t| {
+        set(&mut s.metrics_enabled, truth(t))
+    }),
     var("TRACING_ENABLED", "false", "true exports traces by OTLP over gRPC", |s, t| {
         set(&mut s.tracing_enabled, truth(t))
     }),
@@ -199,12 +225,23 @@ pub const VARIABLES: &[Variable] = &[
     }),
 ];
 
-/// The variables as a text of two columns, for a command's help.
+/// The backend's variables as a text of two columns, for a command's help.
 #[must_use]
 pub fn help() -> String {
+    columns(|name| !name.starts_with("EDGE_"))
+}
+
+/// The edge's variables as such a text.
+#[must_use]
+pub fn edge_help() -> String {
+    let others = ["DATABASE_URL", "DATABASE_POOL_SIZE", "SCORER_URL", "RATE_LIMIT_PREDICT"];
+    columns(|name| !others.contains(&name) && !name.starts_with("ESG_"))
+}
+
+fn columns(wanted: impl Fn(&str) -> bool) -> String {
     let widest = VARIABLES.iter().map(|v| v.name.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for Variable { name, default, about, .. } in VARIABLES {
+    for Variable { name, default, about, .. } in VARIABLES.iter().filter(|v| wanted(v.name)) {
         let default = if default.is_empty() { "none" } else { default };
         text += &format!("  {name:widest$}  {about} [{default}]\n");
     }

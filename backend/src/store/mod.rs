@@ -102,7 +102,7 @@ pub(crate) struct Burned {
 /// Why the store did not do it.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub(crate) enum StoreError {
-    #[error("no connection or room in the write queue was free in time")]
+    #[error("no connection, lock or room in the write queue was free in time")]
     Busy,
     #[error("the store is closing")]
     Closed,
@@ -126,6 +126,10 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::PoolTimedOut => StoreError::Busy,
             sqlx::Error::PoolClosed => StoreError::Closed,
+            // SQLite: another process has kept the lock for longer than `timeout_pool`.
+            sqlx::Error::Database(why) if why.message().contains("database is locked") => {
+                StoreError::Busy
+            }
             other => StoreError::Database(other.to_string()),
         }
     }

@@ -77,9 +77,7 @@ impl Sqlite {
             let opened = Sqlite::try_open(place, settings, &fleet, &metrics).await;
             match opened {
                 // Somebody else makes it now: SQLite does not wait where both want to change its mode.
-                Err(StoreError::Database(why))
-                    if why.contains("database is locked") && Instant::now() < latest =>
-                {
+                Err(StoreError::Busy) if Instant::now() < latest => {
                     tokio::time::sleep(BETWEEN_OPENS).await;
                 }
                 opened => return opened,

@@ -31,6 +31,16 @@ impl Breakers {
         breaker
     }
 
+    /// One that was made elsewhere.
+    pub(crate) fn add(&self, breaker: Breaker) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(breaker);
+    }
+
+    /// Leaves out those made so far: of a process that calls nobody through them.
+    pub(crate) fn forget(&self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// What does not work just now: the breakers that are not closed, with their states.
     pub(crate) fn not_closed(&self) -> Vec<(String, State)> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,16 +60,21 @@ struct Told(Arc<Metrics>);
 
 impl Listener for Told {
     fn on_transition(&self, change: &Transition) {
-        let (from, to) = (change.from.name(), change.to.name());
-        self.0.transition(&change.name, from, to);
-        tracing::warn!(
-            function = "on_transition",
-            circuit_breaker = &*change.name,
-            old_state = from,
-            new_state = to,
-            fail_counter = change.failures,
-            cause = ?change.cause,
-            "circuit breaker changed"
-        );
+        tell(&self.0, change);
     }
+}
+
+/// Counts a change and logs it.
+pub(crate) fn tell(metrics: &Metrics, change: &Transition) {
+    let (from, to) = (change.from.name(), change.to.name());
+    metrics.transition(&change.name, from, to);
+    tracing::warn!(
+        function = "on_transition",
+        circuit_breaker = &*change.name,
+        old_state = from,
+        new_state = to,
+        fail_counter = change.failures,
+        cause = ?change.cause,
+        "circuit breaker changed"
+    );
 }

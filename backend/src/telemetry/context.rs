@@ -17,10 +17,13 @@ tokio::task_local! {
 /// One request.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
+    /// Empty where no request is served.
     pub(crate) request_id: String,
     pub(crate) user_id: Option<String>,
     /// Told by the handler once it has read which machine the request is about.
     pub(crate) machine_id: OnceLock<MachineId>,
+    /// The sample's number, where the request is about one.
+    pub(crate) sample_number: OnceLock<i64>,
     /// The request's own span, or the caller's where traces are off: the parent of what follows.
     pub(crate) parent: Parent,
 }
@@ -32,7 +35,6 @@ impl Context {
     }
 
     /// Does something with this context, at once.
-    #[cfg(test)]
     pub(crate) fn within<T>(self: Arc<Context>, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
@@ -48,6 +50,13 @@ impl Context {
 /// The context of the request that this task serves.
 pub(crate) fn current() -> Option<Arc<Context>> {
     CURRENT.try_with(Arc::clone).ok()
+}
+
+/// Names the sample that the request is about.
+pub(crate) fn sample(number: Option<i64>) {
+    if let Some(number) = number {
+        let _ = CURRENT.try_with(|context| context.sample_number.set(number));
+    }
 }
 
 /// Names the machine that the request is about.

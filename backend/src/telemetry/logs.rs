@@ -97,17 +97,20 @@ where
 
 /// What is known of the request, where the event does not say otherwise.
 fn add_context(context: &Context, own: &mut Map<String, Value>) {
-    let mut add = |name: &str, value: Option<&str>| {
+    let (trace, span) = context.ids().unzip();
+    let request_id = context.request_id.as_str();
+    let known: [(&str, Option<Value>); 6] = [
+        ("request_id", (!request_id.is_empty()).then(|| request_id.into())),
+        ("user_id", context.user_id.as_deref().map(Value::from)),
+        ("machine_id", context.machine_id.get().map(|id| id.as_str().into())),
+        ("sample_number", context.sample_number.get().map(|number| (*number).into())),
+        ("trace_id", trace.map(Value::from)),
+        ("span_id", span.map(Value::from)),
+    ];
+    for (name, value) in known {
         if let Some(value) = value {
-            own.entry(name).or_insert_with(|| value.into());
+            own.entry(name).or_insert(value);
         }
-    };
-    add("request_id", Some(&context.request_id));
-    add("user_id", context.user_id.as_deref());
-    add("machine_id", context.machine_id.get().map(|id| id.as_str()));
-    if let Some((trace, span)) = context.ids() {
-        add("trace_id", Some(&trace));
-        add("span_id", Some(&span));
     }
 }
 

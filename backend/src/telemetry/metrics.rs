@@ -28,6 +28,8 @@ const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// All families of the backend.
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
+    /// Whether what happens for every request is counted.
+    on: bool,
     http_requests: IntCounterVec,
     http_duration: HistogramVec,
     http_in_progress: IntGaugeVec,
@@ -229,8 +231,14 @@ impl Metrics {
             )?,
             #[cfg(test)]
             declared: d.names,
+            on: true,
             registry: Arc::clone(&registry),
         })
+    }
+
+    /// The same, counting what happens for every request or not.
+    pub(crate) fn counting(self, on: bool) -> Metrics {
+        Metrics { on, ..self }
     }
 
     /// The names of all families, without the process collector's.
@@ -239,26 +247,33 @@ impl Metrics {
         &self.declared
     }
 
-    /// The registry, for what wants to look at families.
-    #[cfg(test)]
+    /// The registry, for families of one kind of process.
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
 
     /// Marks a request as being served until the returned value is dropped.
     pub(crate) fn request(&self, method: &'static str, endpoint: &'static str) -> InProgress<'_> {
-        self.http_in_progress.with_label_values(&[method, endpoint]).inc();
+        if self.on {
+            self.http_in_progress.with_label_values(&[method, endpoint]).inc();
+        }
         InProgress { metrics: self, method, endpoint, started: Instant::now() }
     }
 
     /// Counts a statement.
     pub(crate) fn query(&self, operation: &str, table: &str, time: Duration) {
+        if !self.on {
+            return;
+        }
         self.db_queries.with_label_values(&[operation, table]).inc();
         self.db_duration.with_label_values(&[operation, table]).observe(time.as_secs_f64());
     }
 
     /// Counts a prediction.
     pub(crate) fn prediction(&self, kind: &str, version: &str, risk: f64, time: Duration) {
+        if !self.on {
+            return;
+        }
         self.predictions.with_label_values(&[kind, version]).inc();
         self.prediction_duration.with_label_values(&[kind]).observe(time.as_secs_f64());
         self.prediction_risk.with_label_values(&[kind]).observe(risk);
@@ -266,6 +281,9 @@ impl Metrics {
 
     /// Counts an acknowledged record.
     pub(crate) fn ingested(&self, machine: &str, data_type: &str, repeat: bool, time: Duration) {
+        if !self.on {
+            return;
+        }
         self.ingested.with_label_values(&[machine, data_type]).inc();
         self.ingest_duration.with_label_values(&[data_type]).observe(time.as_secs_f64());
         if repeat {
@@ -351,6 +369,9 @@ impl InProgress<'_> {
     /// Counts the request with its status; returns how long it took.
     pub(crate) fn answered(self, status: u16) -> Duration {
         let time = self.started.elapsed();
+        if !self.metrics.on {
+            return time;
+        }
         let mut digits = [0_u8; 3];
         let status = three_digits(status, &mut digits);
         let route = [self.method, self.endpoint];
@@ -362,7 +383,9 @@ impl InProgress<'_> {
 
 impl Drop for InProgress<'_> {
     fn drop(&mut self) {
-        self.metrics.http_in_progress.with_label_values(&[self.method, self.endpoint]).dec();
+        if self.metrics.on {
+            self.metrics.http_in_progress.with_label_values(&[self.method, self.endpoint]).dec();
+        }
     }
 }
 

@@ -90,6 +90,11 @@ impl Traces {
         self.under(&parent, name, kind)
     }
 
+    /// A span that begins a trace.
+    pub(crate) fn root(&self, name: &'static str, kind: Kind) -> Open {
+        self.under(&Parent::new(), name, kind)
+    }
+
     /// A span under a given parent.
     pub(crate) fn under(&self, parent: &Parent, name: &'static str, kind: Kind) -> Open {
         let Some(on) = &self.on else { return Open { parent: parent.clone(), own: false } };
@@ -155,6 +160,20 @@ impl Drop for Open {
 /// The caller's span, as `traceparent` tells it.
 pub(crate) fn caller(headers: &HeaderMap) -> Parent {
     TraceContextPropagator::new().extract_with_context(&Parent::new(), &Incoming(headers))
+}
+
+/// A caller's span that was written down as `traceparent`.
+pub(crate) fn told(traceparent: Option<&str>) -> Parent {
+    let value = traceparent.and_then(|text| HeaderValue::from_str(text).ok());
+    let name = HeaderName::from_static("traceparent");
+    caller(&HeaderMap::from_iter(value.map(|value| (name, value))))
+}
+
+/// A span as `traceparent` tells it; none outside of a trace.
+pub(crate) fn traceparent(span: &Parent) -> Option<String> {
+    let mut headers = HeaderMap::new();
+    TraceContextPropagator::new().inject_context(span, &mut Outgoing(&mut headers));
+    headers.get("traceparent")?.to_str().ok().map(str::to_owned)
 }
 
 struct Incoming<'a>(&'a HeaderMap);

@@ -3,8 +3,8 @@
 //! Invariant: every command's `--help` ends with examples that work.
 
 use super::load::LoadArgs;
+use super::platform::args::{BackendArgs, DevicesArgs, EdgeArgs, HealthArgs, ScorerArgs};
 use super::slo::SloCommand;
-use crate::spec::scalar::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +50,7 @@ Exit codes: 0 met, 1 violated, 2 invalid scenario, 3 inconclusive, 4 could not r
 
 Examples:
   assay run scenarios/half-failures.yaml
+  assay run my.yaml --metrics-addr 127.0.0.1:9464
   assay run my.yaml --profile ci --out reports/today --on-inconclusive fail
   NO_COLOR=1 assay run my.yaml --seed 42 -q")]
     Run(RunArgs),
@@ -132,6 +133,24 @@ Examples:
   assay backend --listen 127.0.0.1:8000
   DATABASE_URL=sqlite:///tmp/backend.db assay backend", assay_backend::help()))]
     Backend(BackendArgs),
+    /// Run the bundled platform's edge until SIGTERM: it takes samples, keeps them in an outbox that
+    /// outlives it, and delivers them to a backend.
+    #[command(after_help = format!("\
+Settings come from the environment:
+{}
+Examples:
+  assay edge --to http://127.0.0.1:8000
+  EDGE_OUTBOX=sqlite:///tmp/edge.db assay edge --listen 127.0.0.1:8002 --to http://127.0.0.1:8000",
+        assay_backend::edge_help()))]
+    Edge(EdgeArgs),
+    /// Ask a service whether it is well: for health checks of containers that hold no other program.
+    #[command(after_help = "\
+Exit codes: 0 it answered 2xx in time, 1 it did not, 2 not a URL.
+
+Examples:
+  assay health http://127.0.0.1:8000/health
+  assay health http://127.0.0.1:8002/health --within 500ms")]
+    Health(HealthArgs),
     /// Run the bundled platform's scorer, which a backend asks with SCORER_URL, until SIGTERM.
     #[command(after_help = "\
 Settings come from the environment: those of `assay backend --help` on timeouts of requests, logs,
@@ -148,7 +167,8 @@ Exit codes: 0 all samples were acknowledged, 1 some were not, 2 invalid argument
 
 Examples:
   assay devices --samples 1000 --to http://127.0.0.1:8000
-  assay devices --devices 20 --every 100ms --gateway --to http://127.0.0.1:8000")]
+  assay devices --devices 20 --every 100ms --gateway --to http://127.0.0.1:8000
+  TRACING_ENABLED=true assay devices --listen 127.0.0.1:8003 --to http://127.0.0.1:8002")]
     Devices(DevicesArgs),
     /// Holds a container of a run: starts it, says what it says, ends with it.
     #[command(hide = true)]
@@ -209,6 +229,10 @@ pub(super) struct RunArgs {
     /// A host beyond loopback whose traffic may be broken; may be given several times.
     #[arg(long, value_name = "HOST")]
     pub(super) allow_faults: Vec<String>,
+    /// Show the run's own figures to Prometheus at this address, as `assay_*` (README lists them);
+    /// port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) metrics_addr: Option<SocketAddr>,
     #[command(flatten)]
     pub(super) words: WordArgs,
 }
@@ -275,81 +299,6 @@ pub(super) struct RecoverArgs {
     /// The run directory; the newest below reports/ unless given.
     #[arg(value_name = "RUN_DIR")]
     pub(super) run_dir: Option<PathBuf>,
-}
-
-/// The bundled backend.
-#[derive(Debug, ClapArgs)]
-pub(super) struct BackendArgs {
-    /// Address to listen on [default: API_HOST and API_PORT, else 127.0.0.1:8000].
-    #[arg(long, value_name = "ADDR")]
-    pub(super) listen: Option<SocketAddr>,
-    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
-    #[arg(long, value_name = "KIND=VALUE", hide = true)]
-    pub(super) mutant: Vec<assay_backend::Mutant>,
-}
-
-/// The bundled scorer.
-#[derive(Debug, ClapArgs)]
-pub(super) struct ScorerArgs {
-    /// Address to listen on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
-    pub(super) listen: SocketAddr,
-    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
-    #[arg(long, value_name = "KIND=VALUE", hide = true)]
-    pub(super) mutant: Vec<assay_backend::Mutant>,
-}
-
-/// Simulated devices.
-#[derive(Debug, ClapArgs)]
-pub(super) struct DevicesArgs {
-    /// Where samples go: `http://host:port`; `/ingest/raw` is added.
-    #[arg(long, value_name = "URL")]
-    pub(super) to: String,
-    /// Samples of each device.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) samples: u64,
-    /// How many devices.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) devices: u64,
-    /// The period of one device.
-    #[arg(long, default_value = "10ms", value_name = "DURATION", value_parser = duration)]
-    pub(super) every: u64,
-    /// Shapes of values.
-    #[arg(long, default_value = "TRUCK-21")]
-    pub(super) profile: Shape,
-    /// Seed of all values.
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
-    /// Send through a gateway that stores, retries and forwards, instead of each sample once.
-    #[arg(long)]
-    pub(super) gateway: bool,
-    /// How long the gateway's breaker stays open before it tries again.
-    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration, requires = "gateway")]
-    pub(super) recovery: u64,
-    /// How long the gateway may go on sending what is left when all samples are generated.
-    #[arg(long, default_value = "3m", value_name = "DURATION", value_parser = duration, requires = "gateway")]
-    pub(super) drain: u64,
-}
-
-/// Shapes of values.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum Shape {
-    /// A haul truck.
-    #[value(name = "TRUCK-21")]
-    Truck,
-    /// A grinding mill.
-    #[value(name = "MILL-3")]
-    Mill,
-    /// An industrial boiler.
-    #[value(name = "BOILER-7")]
-    Boiler,
-}
-
-/// A duration as scenarios write it, in µs.
-fn duration(text: &str) -> Result<u64, String> {
-    let value = serde_json::Value::String(text.to_owned());
-    let duration: Duration = serde_json::from_value(value).map_err(|e| e.to_string())?;
-    if duration.us == 0 { Err("write more than 0s".to_owned()) } else { Ok(duration.us) }
 }
 
 /// A container to hold.

@@ -35,6 +35,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> ExitCode {
         // What was not asked cannot fail.
         on_inconclusive: OnInconclusive::Pass,
         allow_faults: Vec::new(),
+        metrics_addr: None,
         repeat: TYPED.to_owned(),
     };
     let Finished { judged, exit, .. } =

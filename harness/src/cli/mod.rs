@@ -7,6 +7,7 @@
 mod args;
 mod calibrate;
 mod go;
+mod health;
 mod load;
 mod platform;
 mod print;
@@ -37,6 +38,8 @@ pub fn main() -> ExitCode {
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),
         Command::Scorer(args) => platform::scorer(args),
+        Command::Edge(args) => platform::edge(args),
+        Command::Health(args) => health::health(&args),
         Command::Devices(args) => platform::devices(&args),
         Command::Container(args) => platform::container(args),
         Command::Guardian(args) => platform::guardian(&args),

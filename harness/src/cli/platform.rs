@@ -1,25 +1,49 @@
-//! Processes of this program that others start: the bundled backend and scorer, holders of
-//! containers, the guardian.
+//! Processes of this program that others start: the platform's services, holders of containers, the
+//! guardian.
+//!
+//! Not here: what the services do (crate assay-backend), devices (`fleet`).
 
-use super::args::{BackendArgs, ContainerArgs, DevicesArgs, GuardianArgs, ScorerArgs, Shape};
+pub(super) mod args;
+
+use super::args::{ContainerArgs, GuardianArgs};
 use super::print;
 use crate::fleet;
 use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
 use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
 use crate::service::{Held, container_main, guardian_main};
-use assay_backend::{Mutant, Settings};
-use std::net::SocketAddr;
+use args::{BackendArgs, DevicesArgs, EdgeArgs, ScorerArgs, Shape};
+use assay_backend::{DeviceTelemetry, Server, Settings};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 pub(super) fn backend(args: BackendArgs) -> ExitCode {
-    service(args.listen, args.mutant, Role::Backend)
+    service(Role::Backend, |settings| Settings {
+        listen: args.listen.unwrap_or(settings.listen),
+        mutants: if args.mutant.is_empty() { settings.mutants } else { args.mutant },
+        ..settings
+    })
 }
 
 pub(super) fn scorer(args: ScorerArgs) -> ExitCode {
-    service(Some(args.listen), args.mutant, Role::Scorer)
+    service(Role::Scorer, |settings| Settings {
+        listen: args.listen,
+        mutants: if args.mutant.is_empty() { settings.mutants } else { args.mutant },
+        ..settings
+    })
+}
+
+pub(super) fn edge(args: EdgeArgs) -> ExitCode {
+    service(Role::Edge, |settings| Settings {
+        listen: args.listen,
+        mutants: if args.mutant.is_empty() { settings.mutants } else { args.mutant },
+        edge_backend: args.to.or(settings.edge_backend),
+        ..settings
+    })
 }
 
 /// Which service it is.
@@ -27,21 +51,27 @@ pub(super) fn scorer(args: ScorerArgs) -> ExitCode {
 enum Role {
     Backend,
     Scorer,
+    Edge,
+}
+
+/// The environment's settings, or all that is wrong with them told.
+fn settings() -> Result<Settings, ExitCode> {
+    Settings::from_env(&|name| std::env::var(name).ok()).map_err(|mistakes| {
+        print::error(&mistakes);
+        Exit::Invalid.into()
+    })
 }
 
 /// Serves until told to end; arguments replace what the environment says.
-fn service(listen: Option<SocketAddr>, mutants: Vec<Mutant>, role: Role) -> ExitCode {
-    let settings = match Settings::from_env(&|name| std::env::var(name).ok()) {
-        Ok(settings) => Settings {
-            listen: listen.unwrap_or(settings.listen),
-            mutants: if mutants.is_empty() { settings.mutants } else { mutants },
-            ..settings
-        },
-        Err(mistakes) => {
-            print::error(&mistakes);
-            return Exit::Invalid.into();
-        }
+fn service(role: Role, replaced: impl FnOnce(Settings) -> Settings) -> ExitCode {
+    let settings = match settings() {
+        Ok(settings) => replaced(settings),
+        Err(code) => return code,
     };
+    if matches!(role, Role::Edge) && settings.edge_backend.is_none() {
+        print::error(&"an edge needs a backend: write --to http://HOST:PORT, or EDGE_BACKEND_URL");
+        return Exit::Invalid.into();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -64,6 +94,7 @@ async fn serve(settings: Settings, role: Role) -> Result<(), Box<dyn std::error:
     match role {
         Role::Backend => assay_backend::serve(settings, told).await?,
         Role::Scorer => assay_backend::serve_scorer(settings, told).await?,
+        Role::Edge => assay_backend::serve_edge(settings, told).await?,
     }
     Ok(())
 }
@@ -98,6 +129,14 @@ pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
             Through::Devices
         },
         deny: std::env::var("ASSAY_DENY").ok(),
+        told: None,
+    };
+    let process = match args.listen {
+        Some(listen) => match settings() {
+            Ok(settings) => Some(Settings { listen, ..settings }),
+            Err(code) => return code,
+        },
+        None => None,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -107,13 +146,18 @@ pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
         }
     };
     let all = args.samples.saturating_mul(args.devices);
-    let sent = runtime.block_on(send(&demo, |totals| {
-        print::err(&format!("{} of {all} acknowledged\n", totals.acknowledged));
+    let quiet = process.is_some();
+    let sent = runtime.block_on(send(demo, process, |totals| {
+        if !quiet {
+            print::err(&format!("{} of {all} acknowledged\n", totals.acknowledged));
+        }
     }));
     runtime.shutdown_timeout(Duration::from_millis(100));
     match sent {
         Ok((totals, stopped)) => {
-            print::out(&told(&totals));
+            if !quiet {
+                print::out(&told(&totals));
+            }
             if stopped {
                 return Exit::Interrupted.into();
             }
@@ -130,20 +174,59 @@ pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
     }
 }
 
-/// Sends all samples; also tells whether Ctrl-C cut it short.
+/// Sends all samples; also tells whether Ctrl-C cut it short. As a process of the platform it is
+/// served beside, and tells its traces before it ends.
 async fn send(
-    demo: &DemoArgs,
+    mut demo: DemoArgs,
+    process: Option<Settings>,
     progress: impl FnMut(&Totals),
 ) -> Result<(Totals, bool), Box<dyn std::error::Error>> {
-    let told = told_to_end()?;
-    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let ended = told_to_end()?;
+    let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        told.await;
+        ended.await;
         stop.send_replace(true);
         std::future::pending::<()>().await;
     });
-    let totals = fleet::demo::demo(demo, stopped.clone(), progress).await?;
-    Ok((totals, *stopped.borrow()))
+    let served = match process {
+        Some(settings) => Some(Served::start(settings).await?),
+        None => None,
+    };
+    demo.told = served.as_ref().map(|served| Arc::clone(&served.told));
+    let sent = fleet::demo::demo(&demo, stopped.clone(), progress).await;
+    let stopped = *stopped.borrow();
+    if let Some(served) = served {
+        served.end(stopped).await;
+    }
+    Ok((sent?, stopped))
+}
+
+/// What a process of devices serves of itself.
+struct Served {
+    told: Arc<DeviceTelemetry>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Result<(), assay_backend::ServeError>>,
+}
+
+impl Served {
+    async fn start(settings: Settings) -> Result<Served, Box<dyn std::error::Error>> {
+        assay_backend::init_logs(&settings)?;
+        let (server, told) = Server::bind_devices(settings).await?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(server.run(async {
+            // A dropped sender stops it, too.
+            let _ = stopped.await;
+        }));
+        Ok(Served { told, stop, serving })
+    }
+
+    async fn end(self, stopped: bool) {
+        self.told.ended(stopped);
+        let _ = self.stop.send(());
+        if let Ok(Err(error)) = self.serving.await {
+            print::error(&error);
+        }
+    }
 }
 
 /// What became of the samples.

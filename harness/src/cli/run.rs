@@ -28,6 +28,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
             on_inconclusive: remap,
             allow_faults: args.allow_faults.clone(),
             repeat: repeat(args, plan.seed),
+            metrics_addr: args.metrics_addr,
         },
         words: args.words,
     };

@@ -6,7 +6,6 @@
 use super::Fleets;
 use super::device::{Calendar, Devices};
 use super::driver::{self, Post};
-use super::gateway::Rules;
 use super::key::Keys;
 use super::ledger::Account;
 use super::log::{Log, MOST_ATTEMPTS};
@@ -20,6 +19,8 @@ use crate::clock::Clock;
 use crate::plan;
 use crate::plan::fleet::{Delivery, WhenFull};
 use crate::record::{Batch, Edges, Recorder};
+use assay_backend::DeviceTelemetry;
+use assay_backend::gateway::Rules;
 use assay_backend::resilience as kit;
 use assay_slo::event::{Event, Ledger};
 use assay_slo::{At, Mark};
@@ -78,6 +79,8 @@ pub struct Drive {
     pub threads: usize,
     /// Where batches go.
     pub sink: mpsc::UnboundedSender<FleetBatch>,
+    /// Who is told of each sample as it is sent.
+    pub told: Option<Arc<DeviceTelemetry>>,
 }
 
 /// What is handed over once a second.
@@ -199,6 +202,7 @@ pub fn start(fleets: Vec<Aimed>, drive: &Drive) -> Result<Fleets, StartError> {
             recorder: Arc::clone(&recorder),
             log: Arc::clone(&log),
             attempts: aimed.attempts,
+            told: drive.told.clone(),
         };
         posts.extend(gateways(&aimed.fleet, &ties, timeout_us, drive)?);
         let last = (0..devices.count()).map(|device| devices.due_us(device, devices.samples()));
@@ -276,7 +280,7 @@ fn gateways(
             let owner =
                 Owner { fleet: ties.fleet, name: &fleet.name, gateway: number, seed: drive.seed };
             let policy = match &fleet.gateway {
-                Some(planned) => policy(planned, owner, drive.clock, &ties.log),
+                Some(planned) => policy(planned, owner, drive.clock, &ties.log, ties.told.as_ref()),
                 None => Ok(kit::Policy::new()),
             };
             let policy =

@@ -9,6 +9,7 @@ use crate::plan;
 use crate::plan::fleet::{Delivery, Gateway, Order, Profile, Retry, WhenFull};
 use crate::record::Edges;
 use crate::service::{ServiceError, target};
+use assay_backend::{DeviceTelemetry, Progress};
 use assay_slo::case::Policy;
 use assay_slo::{Event, Outcome, Share};
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct DemoArgs {
     pub through: Through,
     /// The value of `ASSAY_DENY`, if set: hosts and networks never touched.
     pub deny: Option<String>,
+    /// Who is told of each sample as it is sent.
+    pub told: Option<Arc<DeviceTelemetry>>,
 }
 
 /// Who sends.
@@ -58,6 +61,8 @@ pub struct Totals {
     pub generated: u64,
     /// Acknowledged.
     pub acknowledged: u64,
+    /// Neither acknowledged nor given up: the most of the last second.
+    pub held: u64,
     /// Attempts to send samples by how they ended, in the order of [`Outcome::ALL`].
     pub outcomes: BTreeMap<Outcome, u64>,
     /// What went wrong on this machine, each in a sentence.
@@ -113,6 +118,7 @@ pub async fn demo(
         seed: args.seed,
         threads: threads(),
         sink,
+        told: args.told.clone(),
     };
     let aimed = Aimed {
         fleet: fleet(args),
@@ -135,6 +141,9 @@ pub async fn demo(
             batch = batches.recv() => match batch {
                 Some(batch) => {
                     totals.add(batch);
+                    if let Some(told) = &args.told {
+                        told.progress(totals.progress());
+                    }
                     progress(&totals);
                 }
                 None => break,
@@ -160,6 +169,11 @@ fn threads() -> usize {
 }
 
 impl Totals {
+    fn progress(&self) -> Progress {
+        let Totals { generated, acknowledged, held, .. } = *self;
+        Progress { generated, acknowledged, held }
+    }
+
     fn add(&mut self, batch: FleetBatch) {
         for cell in batch.batch.cells.iter().filter(|cell| cell.request == 0) {
             *self.outcomes.entry(cell.outcome).or_default() += cell.n;
@@ -169,6 +183,7 @@ impl Totals {
             if let Event::Backlog(backlog) = event {
                 self.generated = backlog.generated;
                 self.acknowledged = backlog.acknowledged;
+                self.held = backlog.peak;
             }
         }
     }
@@ -256,6 +271,7 @@ mod tests {
             seed: 1,
             through: Through::Devices,
             deny: None,
+            told: None,
         }
     }
 

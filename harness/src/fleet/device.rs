@@ -3,10 +3,11 @@
 //! Invariant: nothing is remembered: any machine computes the same sample, in any order.
 //! Not here: sensors (`values`), whose turn it is (`driver`).
 
-use super::values::{self, Reading, WINDOW};
+use super::values::{self, Reading};
 use crate::clock;
 use crate::plan;
 use crate::plan::fleet::Profile;
+use assay_backend::gateway::{WINDOW, features};
 use assay_slo::At;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
@@ -119,7 +120,7 @@ impl Devices {
         let window: Vec<_> = (first..=sample).map(|n| self.readings(device, n)).collect();
         let name = self.name(device);
         let mut text = format!(r#"{{"machine_id":"{name}","timestamp":"{now}","features":{{"#);
-        push_numbers(&mut text, values::features(&window));
+        push_numbers(&mut text, features(&window));
         text.push_str("}}");
         text
     }

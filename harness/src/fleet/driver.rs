@@ -6,10 +6,10 @@
 //! then gets its timeout.
 //! Not here: which sample is sent (`gateway`), how (`uplink`).
 
-use super::gateway::{Action, Gateway, Input, Rules};
 use super::message::Kind;
 use super::shared::lock;
 use super::uplink::{Job, Landed, Uplink};
+use assay_backend::gateway::{Action, Gateway, Input, Rules};
 use assay_slo::At;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

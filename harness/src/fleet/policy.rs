@@ -8,6 +8,7 @@ use super::shared::lock;
 use crate::clock::Clock;
 use crate::plan::fleet::{Gateway, Mutant, Order, Retry};
 use assay_backend::resilience as kit;
+use assay_backend::{DEVICE_BREAKER, DeviceTelemetry};
 use assay_slo::At;
 use assay_slo::event::{BreakerEvent, BreakerState};
 use sha2::{Digest, Sha256};
@@ -35,6 +36,7 @@ pub(super) fn policy(
     owner: Owner<'_>,
     clock: Clock,
     log: &Arc<Mutex<Log>>,
+    told: Option<&Arc<DeviceTelemetry>>,
 ) -> Result<kit::Policy, kit::Invalid> {
     let mut policy = kit::Policy::new();
     if let Some(retry) = &plan.retry {
@@ -59,7 +61,11 @@ pub(super) fn policy(
         None => settings,
     };
     let (log, fleet, gateway) = (Arc::clone(log), owner.fleet, owner.gateway);
+    let hears = told.cloned();
     let hear = move |change: &kit::Transition| {
+        if let Some(told) = &hears {
+            told.breaker(change);
+        }
         lock(&log).breaker(BreakerEvent {
             fleet,
             gateway,
@@ -70,9 +76,16 @@ pub(super) fn policy(
             in_flight: change.in_flight,
         });
     };
-    let name = format!("{}-{gateway}", owner.name);
+    let name = match told {
+        // A process of devices is one client of the platform.
+        Some(_) => DEVICE_BREAKER.to_owned(),
+        None => format!("{}-{gateway}", owner.name),
+    };
     let epoch = clock.instant(At(0));
     let breaker = kit::Breaker::with_listener(&name, settings, epoch, Arc::new(hear));
+    if let Some(told) = told {
+        told.watch(breaker.clone());
+    }
     Ok(policy.with_breaker(breaker))
 }
 
@@ -158,7 +171,7 @@ mod tests {
         sleep(Duration::from_secs(100)).await;
         let log = Arc::new(Mutex::new(Log::new(0)));
         let owner = Owner { fleet: 3, name: "trucks", gateway: 1, seed: 1 };
-        let policy = policy(&planned(order), owner, clock, &log).unwrap();
+        let policy = policy(&planned(order), owner, clock, &log, None).unwrap();
         let mut called = Vec::new();
         for _ in 0..operations {
             let op = |_| {

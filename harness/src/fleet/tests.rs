@@ -94,6 +94,7 @@ fn begin(fleet: plan::Fleet, peer: &Peer) -> Run {
         seed: 7,
         threads: 1,
         sink,
+        told: None,
     };
     let aimed = Aimed {
         fleet,

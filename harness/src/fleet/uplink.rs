@@ -13,10 +13,16 @@ use crate::client::{Connection, Exchange, attempt};
 use crate::clock::Clock;
 use crate::record::{Finished, Recorder};
 use assay_backend::resilience::{Attempt, CallError, Policy, Verdict};
+use assay_backend::{DeviceTelemetry, Sending};
 use assay_slo::{At, Outcome};
+use hyper::header::{HeaderName, HeaderValue};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What carries a trace on.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What all gateways of one fleet share.
 #[derive(Debug, Clone)]
@@ -32,6 +38,8 @@ pub(super) struct Ties {
     pub(super) log: Arc<Mutex<Log>>,
     /// Whether single attempts are listed.
     pub(super) attempts: bool,
+    /// Who is told of each sample as it is sent.
+    pub(super) told: Option<Arc<DeviceTelemetry>>,
 }
 
 /// One sample, or the features after one, on their way.
@@ -75,12 +83,24 @@ impl Uplink {
     /// Attempts a job until it need not be repeated.
     pub(super) async fn deliver(self: Arc<Self>, job: Job) -> (Job, Landed) {
         let made = AtomicU64::new(0);
+        let devices = self.ties.messages.devices();
+        let told = self.ties.told.as_deref();
+        let sending = told.map(|told| told.sending(&devices.name(job.device), job.sample));
+        let carried = sending.as_ref();
         let op = |attempt: Attempt| {
             let number = made.fetch_add(1, Ordering::Relaxed) + 1;
             let uplink = Arc::clone(&self);
-            async move { Ok(uplink.attempt(job, job.before + number, attempt.trial).await) }
+            async move {
+                let number = job.before + number;
+                Ok(uplink.attempt(job, number, attempt.trial, carried).await)
+            }
         };
         let ended = self.policy.call(op, classify).await;
+        if let Some(sending) = sending {
+            let outcome = ended.as_ref().map_or(Outcome::FastFail, |outcome| *outcome);
+            let attempts = job.before + made.load(Ordering::Relaxed);
+            sending.ended(outcome.name(), outcome == Outcome::Ok, attempts);
+        }
         let landed = match ended {
             Ok(Outcome::Ok) => Landed::Delivered,
             Ok(_) => Landed::Failed(made.load(Ordering::Relaxed)),
@@ -95,10 +115,21 @@ impl Uplink {
         (job, landed)
     }
 
-    async fn attempt(self: Arc<Self>, job: Job, number: u64, trial: bool) -> Outcome {
+    async fn attempt(
+        self: Arc<Self>,
+        job: Job,
+        number: u64,
+        trial: bool,
+        sending: Option<&Sending<'_>>,
+    ) -> Outcome {
         let clock = self.ties.clock;
-        let (request, limits) =
+        let (mut request, limits) =
             self.ties.messages.request(job.kind, job.device, job.sample, number);
+        if let Some(sending) = sending {
+            sending.begins(number);
+            let value = sending.traceparent().and_then(|text| HeaderValue::try_from(text).ok());
+            request.headers_mut().extend(value.map(|value| (TRACEPARENT, value)));
+        }
         let kept = lock(&self.idle).pop();
         let mut flight = Flight { uplink: &self, job, trial, begun: None, over: false };
         let began = |at| flight.began(at);
@@ -107,6 +138,11 @@ impl Uplink {
             lock(&self.idle).push(connection);
         }
         let outcome = exchange.outcome;
+        if let Some(sending) = sending {
+            let begun = exchange.begun.unwrap_or(exchange.done);
+            let us = exchange.done.0.saturating_sub(begun.0);
+            sending.attempted(outcome.name(), Duration::from_micros(us));
+        }
         flight.ended(exchange);
         outcome
     }

@@ -1,14 +1,11 @@
-//! What the sensors of a machine read, and the features of a window of readings.
+//! What the sensors of a machine read.
 //!
 //! Invariant: readings are finite, and a function of profile, sample number and chance only.
-//! Not here: names, due times and payloads (`device`).
+//! Not here: names, due times and payloads (`device`), features (crate assay-backend, `gateway`).
 
 use crate::plan::fleet::Profile;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
-
-/// Samples in one window of features.
-pub(super) const WINDOW: u64 = 10;
 
 /// Last sample of normal life; then 200 of drift; then failure.
 const NORMAL_UNTIL: u64 = 600;
@@ -51,7 +48,7 @@ const BOILER: &[Sensor] = &[
 ];
 
 /// What a sensor reads.
-pub(super) type Reading = (&'static str, f64);
+pub(super) type Reading = assay_backend::gateway::Reading<&'static str>;
 
 fn sensors(profile: Profile) -> &'static [Sensor] {
     match profile {
@@ -88,39 +85,6 @@ fn failing(name: &str) -> Option<(f64, f64)> {
         "co2_ppm" => Some((1.3, 1.7)),
         _ => None,
     }
-}
-
-/// The features of a window, oldest sample first: of each sensor its mean, its last step, least
-/// and greatest; of all latest readings their sum, mean, greatest and least; and two products.
-pub(super) fn features(window: &[Vec<Reading>]) -> Vec<(String, f64)> {
-    let Some(latest) = window.last() else { return Vec::new() };
-    let mut features = Vec::new();
-    for (place, (name, last)) in latest.iter().enumerate() {
-        let of = |sample: &Vec<Reading>| sample.get(place).map(|(_, value)| *value);
-        let values: Vec<f64> = window.iter().filter_map(of).collect();
-        let before = values.iter().rev().nth(1).unwrap_or(last);
-        let mut add = |what: &str, value| features.push((format!("{name}_{what}"), round(value)));
-        add("sma", values.iter().sum::<f64>() / values.len() as f64);
-        add("derivative", last - before);
-        add("min", values.iter().copied().fold(f64::INFINITY, f64::min));
-        add("max", values.iter().copied().fold(f64::NEG_INFINITY, f64::max));
-    }
-    let all = || latest.iter().map(|(_, value)| *value);
-    let value = |sensor: &str| latest.iter().find(|(name, _)| *name == sensor).map(|r| r.1);
-    let mut add = |name: &str, value: f64| features.push((name.to_owned(), round(value)));
-    if !latest.is_empty() {
-        add("sum", all().sum());
-        add("avg", all().sum::<f64>() / latest.len() as f64);
-        add("max", all().fold(f64::NEG_INFINITY, f64::max));
-        add("min", all().fold(f64::INFINITY, f64::min));
-    }
-    if let (Some(vibration), Some(temperature)) = (value("vibration"), value("temperature")) {
-        add("vib_temp_product", vibration * temperature);
-    }
-    if let Some(rpm) = value("rpm") {
-        add("rpm_normalized", rpm / 2000.0);
-    }
-    features
 }
 
 /// Even in `[low, high)`, 53 bits.
@@ -185,21 +149,5 @@ mod tests {
         };
         assert!(mean(600) < mean(650) && mean(650) < mean(700) && mean(700) < mean(800));
         assert!((mean(600) - 3.25).abs() < 0.1 && (mean(800) - 5.175).abs() < 0.001);
-    }
-
-    #[test]
-    fn features_of_a_known_window() {
-        let window: Vec<Vec<Reading>> = (1..=10)
-            .map(|n| vec![("vibration", n as f64), ("temperature", 2.0), ("rpm", 1000.0)])
-            .collect();
-        let found = features(&window);
-        let value = |name: &str| found.iter().find(|(n, _)| n == name).unwrap().1;
-        assert_eq!((value("vibration_sma"), value("vibration_derivative")), (5.5, 1.0));
-        assert_eq!((value("vibration_min"), value("vibration_max")), (1.0, 10.0));
-        assert_eq!((value("sum"), value("avg")), (1012.0, 337.333));
-        assert_eq!((value("max"), value("min")), (1000.0, 2.0));
-        assert_eq!((value("vib_temp_product"), value("rpm_normalized")), (20.0, 0.5));
-        assert_eq!(found.len(), 3 * 4 + 6);
-        assert!(features(&[]).is_empty() && features(&[vec![]]).is_empty());
     }
 }

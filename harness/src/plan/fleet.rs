@@ -3,6 +3,7 @@
 //! Not here: driving them (`fleet`).
 
 use super::{Client, Request, Target, Text};
+pub use assay_backend::gateway::{Delivery, WhenFull};
 use assay_slo::Share;
 
 /// Devices, and optionally our gateways between them and the far end.
@@ -73,24 +74,6 @@ pub struct Gateway {
     pub retry: Option<Retry>,
     /// Misbehaves on purpose, for scenarios that must fail.
     pub mutant: Option<Mutant>,
-}
-
-/// What happens to a sample that finds the outbox full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenFull {
-    /// The oldest goes.
-    DropOldest,
-    /// It goes itself.
-    DropNewest,
-}
-
-/// What a gateway owes its samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// A sample stays until it is acknowledged.
-    StoreAndForward,
-    /// A sample is forgotten before it is sent: loses, on purpose.
-    FireAndForget,
 }
 
 /// How a gateway retries.

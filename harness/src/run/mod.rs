@@ -11,6 +11,7 @@ mod attach;
 mod conduct;
 pub mod directory;
 mod environment;
+mod exposed;
 mod failures;
 mod guard;
 mod lanes;
@@ -42,14 +43,16 @@ use crate::report::live::Live;
 use assay_slo::At;
 use assay_slo::event::{End, EndReason};
 use conduct::{Conduct, Ending};
+use exposed::Board;
 use guard::Guards;
 use progress::Progress;
 use signals::Stop;
 use stage::Stage;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use stream::Stream;
 use tokio::time::Duration;
 
@@ -64,6 +67,8 @@ pub struct Options {
     pub allow_faults: Vec<String>,
     /// The command that repeats the run.
     pub repeat: String,
+    /// Where Prometheus may read the run's own figures.
+    pub metrics_addr: Option<SocketAddr>,
 }
 
 /// Why there is no journal to judge.
@@ -123,7 +128,14 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     let header = header(plan, options);
     let run_id = header.run.clone();
     let progress = Progress::new(live, plan);
+    let board = Arc::new(Mutex::new(Board::new(&stream::masked(&header, &plan.secrets))));
     let mut stream = Stream::create(&dir, header, clock, progress, &plan.secrets)?;
+    let mut serving = None;
+    if let Some(address) = options.metrics_addr {
+        let (address, server) = exposed::serve(address, Arc::clone(&board)).await?;
+        stream.progress.note(&format!("metrics of this run: http://{address}/metrics"));
+        (stream.board, serving) = (Some(board), Some(server));
+    }
     stream.guards = Guards::new(plan);
     std::fs::write(dir.join("scenario.yaml"), &plan.resolved)?;
     let edges = Arc::new(Edges::new(clock, plan.case.ages_us.clone()));
@@ -161,7 +173,11 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         ending = (reason, "stopped by a signal while services ended".to_owned());
     }
     let end = End { reason: ending.0, detail: ending.1, still_broken };
-    match stream.close(end) {
+    let closed = stream.close(end);
+    if let Some(server) = serving {
+        server.abort();
+    }
+    match closed {
         Ok(file) => Ok(Ran { dir, _under_way: file }),
         Err(problem) => Err(RunError::Unrecorded { problem, dir }),
     }

@@ -5,6 +5,7 @@
 //! says so: what could not be recorded cannot be judged.
 //! Not here: deciding anything.
 
+use super::exposed::Board;
 use super::failures::Failures;
 use super::guard::Guards;
 use super::machine::Looker;
@@ -22,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The stream and its readers.
 pub(super) struct Stream {
@@ -38,6 +40,8 @@ pub(super) struct Stream {
     machine: Looker,
     failures: Failures,
     pub(super) guards: Guards,
+    /// What a scraper is shown.
+    pub(super) board: Option<Arc<Mutex<Board>>>,
     failure: Option<String>,
     secrets: Vec<String>,
 }
@@ -69,6 +73,7 @@ impl Stream {
             machine: Looker::default(),
             failures: Failures::new(dir),
             guards: Guards::default(),
+            board: None,
             failure: None,
             secrets: secrets.to_vec(),
         })
@@ -129,6 +134,9 @@ impl Stream {
     /// Notes what a generator thread handed over.
     pub(super) fn batch(&mut self, batch: Batch) {
         self.progress.batch(&batch, self.clock.now());
+        if let Some(board) = &self.board {
+            lock(board).batch(&batch, self.clock.now());
+        }
         for cell in &batch.cells {
             let attempt = !matches!(cell.outcome, Outcome::FastFail | Outcome::NotSent);
             *self.sent.entry(cell.load).or_default() += if attempt { cell.n } else { 0 };
@@ -199,6 +207,9 @@ impl Stream {
         }
         self.progress.event(&entry, &self.case);
         self.guards.event(&entry);
+        if let Some(board) = &self.board {
+            lock(board).event(&entry);
+        }
         if let Err(problem) = self.timeline.add(&entry, &self.case)
             && self.failure.is_none()
         {
@@ -231,9 +242,13 @@ impl Stream {
     }
 }
 
+fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A value whose texts have no secrets. One that would no longer be of its kind (a secret that is
 /// a word of the format) stays as it is.
-fn masked<T: Serialize + DeserializeOwned + Clone>(value: &T, secrets: &[String]) -> T {
+pub(super) fn masked<T: Serialize + DeserializeOwned + Clone>(value: &T, secrets: &[String]) -> T {
     let Ok(mut tree) = serde_json::to_value(value) else { return value.clone() };
     mask_tree(&mut tree, secrets);
     serde_json::from_value(tree).unwrap_or_else(|_| value.clone())

@@ -75,6 +75,7 @@ impl Traffic {
             seed: plan.seed,
             threads: load::default_threads(),
             sink: fleet_sink,
+            told: None,
         };
         let engine = load::start(lanes::aim(plan, stage)?, &drive).map_err(|e| e.to_string())?;
         let aimed = lanes::users(plan, stage)?;

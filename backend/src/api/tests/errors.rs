@@ -74,6 +74,10 @@ async fn wrong_bodies_name_the_field_and_the_constraint() {
     assert_eq!(refusal(&got), (400, missing.into(), json!("features"), json!("required")));
     let stored = api.get("/samples/TRUCK-21").await.json();
     assert_eq!(stored["sample_numbers"], json!([]), "nothing refused is stored");
+    // JSON knows one kind of numbers.
+    assert_eq!(api.post("/ingest/raw", with("sample_number", json!(195.0))).await.status, 200);
+    let stored = api.get("/samples/TRUCK-21?after=").await.json();
+    assert_eq!(stored["sample_numbers"], json!([[195, 195]]));
 }
 
 #[tokio::test]
@@ -91,6 +95,9 @@ async fn wrong_paths_and_queries_are_refused_the_same_way() {
         (&format!("/machines/{long}/metrics"), 400, "invalid_machine_id"),
         ("/machines/?limit=0", 400, "validation_error"),
         ("/machines/?limit=x", 400, "validation_error"),
+        ("/machines/?limit=", 400, "validation_error"),
+        ("/machines/?limit=1&limit=1", 400, "validation_error"),
+        ("/predict?machine_id=TRUCK-21&machine_id=MILL-3", 400, "validation_error"),
         ("/machines/?after=a%20b", 400, "validation_error"),
         ("/samples/GHOST-1", 404, "machine_not_found"),
         ("/samples/TRUCK-21?limit=10001", 400, "validation_error"),

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::{Server, Settings};
 
 /// Generous: the machine may be busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
 
@@ -75,14 +75,14 @@ impl Collector {
     }
 }
 
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
 
 impl Running {
-    fn of(server: Server) -> Running {
+    pub(crate) fn of(server: Server) -> Running {
         let address = server.address();
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(async {
@@ -94,12 +94,12 @@ impl Running {
         Running { address, stop, ended }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         tokio::time::timeout(PATIENCE, self.ended).await.unwrap().unwrap();
     }
 
-    async fn ask(&self, head: &str, traceparent: &str, body: &str) -> String {
+    pub(crate) async fn ask(&self, head: &str, traceparent: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
         let text = format!(
@@ -165,6 +165,44 @@ async fn one_trace_goes_from_the_caller_over_the_backend_to_the_scorer() {
     assert_eq!(machine, Some(Value::StringValue("TRUCK-21".to_owned())));
     let names = collector.names();
     assert!(!names.iter().any(|(_, name)| name == "/machines/"), "the caller's no is followed");
+}
+
+#[tokio::test]
+async fn one_trace_goes_from_a_device_over_the_edge_to_the_backend() {
+    let (collector, address) = Collector::start().await;
+    let backend = Running::of(Server::bind(settings("backend", address)).await.unwrap());
+    let edge = Settings {
+        edge_backend: Some(format!("http://{}", backend.address)),
+        edge_outbox: "sqlite::memory:".to_owned(),
+        ..settings("edge", address)
+    };
+    let edge = Running::of(Server::bind_edge(edge).await.unwrap());
+    let (devices, told) = Server::bind_devices(settings("devices", address)).await.unwrap();
+    let devices = Running::of(devices);
+    let sending = told.sending("TRUCK-21", 1);
+    let answer = edge.ask("POST /ingest/raw", &sending.traceparent().unwrap(), SAMPLE).await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    sending.ended("ok", true, 1);
+    let deadline = Instant::now() + PATIENCE;
+    while !backend.ask("GET /samples/TRUCK-21", "", "").await.contains("[1,1]") {
+        assert!(Instant::now() < deadline, "the edge does not deliver");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for process in [devices, edge, backend] {
+        process.stop().await;
+    }
+    let send = collector.one("devices", "device.send");
+    let take = collector.one("edge", "/ingest/raw");
+    let deliver = collector.one("edge", "edge.deliver");
+    let ingest = collector.one("backend", "/ingest/raw");
+    let insert = collector.one("backend", "db.insert_samples");
+    assert!(send.parent_span_id.is_empty());
+    for (parent, child) in
+        [(&send, &take), (&take, &deliver), (&deliver, &ingest), (&ingest, &insert)]
+    {
+        assert_eq!(child.parent_span_id, parent.span_id, "{}", child.name);
+        assert_eq!(child.trace_id, send.trace_id, "{}", child.name);
+    }
 }
 
 #[tokio::test]

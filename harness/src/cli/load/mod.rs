@@ -53,6 +53,7 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
                 None => OnInconclusive::Exit3,
             },
             allow_faults: Vec::new(),
+            metrics_addr: None,
             repeat: repeat(),
         },
         words: args.words,

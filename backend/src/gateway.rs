@@ -7,32 +7,55 @@
 //!
 //! Invariant: every sample leaves exactly once, delivered or discarded, or is still held.
 //! Invariant: samples of one device are sent in their order.
-//! Not here: sockets, retries and breaker (`uplink`), time (`driver`), what became of samples
-//! (`ledger`).
+//! Both the platform's edge (`edge`) and the gateways of simulated fleets go by it.
+//! Not here: sockets, retries, breakers, time, what became of samples.
 
-use super::queue::Queue;
-use super::values::WINDOW;
-use crate::plan::fleet::{Delivery, WhenFull};
+mod features;
+mod queue;
+
 use std::collections::{BTreeSet, VecDeque};
+
+pub use features::{Reading, WINDOW, features};
+use queue::Queue;
+
+/// What goes when an outbox is full and a sample comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// The oldest that waits.
+    DropOldest,
+    /// It goes itself.
+    DropNewest,
+}
+
+/// What a gateway owes its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// A sample stays until it is acknowledged.
+    StoreAndForward,
+    /// A sample is forgotten before it is sent: loses, on purpose.
+    FireAndForget,
+}
 
 /// What a gateway goes by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
+pub struct Rules {
     /// Devices, numbered from 0 within this gateway.
-    pub(super) devices: usize,
+    pub devices: usize,
     /// Samples under way at once.
-    pub(super) in_flight: usize,
+    pub in_flight: usize,
     /// Samples held at once; those under way count as long as they may come back.
-    pub(super) buffer_max: usize,
-    pub(super) when_full: WhenFull,
-    pub(super) delivery: Delivery,
+    pub buffer_max: usize,
+    /// What goes when all places are taken.
+    pub when_full: WhenFull,
+    /// What it owes its samples.
+    pub delivery: Delivery,
     /// Whether each full window of a device's samples is followed by its features.
-    pub(super) features: bool,
+    pub features: bool,
 }
 
 /// What happens to a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Input {
+pub enum Input {
     /// A device generated its next sample.
     Sample(usize, u64),
     /// A device would generate one, were its samples not all there already.
@@ -47,18 +70,36 @@ pub(super) enum Input {
 
 /// What a gateway wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
+pub enum Action {
     /// Send this sample of this device, which was attempted so many times before.
-    Send { device: usize, sample: u64, before: u64 },
+    Send {
+        /// Whose.
+        device: usize,
+        /// Its number.
+        sample: u64,
+        /// Attempts before.
+        before: u64,
+    },
     /// Send the features of the window that ends with this sample.
-    Features { device: usize, sample: u64 },
+    Features {
+        /// Whose.
+        device: usize,
+        /// The window's last.
+        sample: u64,
+    },
     /// This sample found no place.
-    Discard { device: usize, sample: u64 },
+    Discard {
+        /// Whose.
+        device: usize,
+        /// Its number.
+        sample: u64,
+    },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
     /// Nothing to send, or it waits for its next sample.
+    #[default]
     Resting,
     /// It waits for a place among those under way.
     Ready,
@@ -68,7 +109,7 @@ enum State {
     SendingFeatures,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Device {
     queue: Queue,
     state: State,
@@ -78,7 +119,7 @@ struct Device {
 
 /// One gateway.
 #[derive(Debug)]
-pub(super) struct Gateway {
+pub struct Gateway {
     rules: Rules,
     devices: Vec<Device>,
     ready: VecDeque<usize>,
@@ -90,11 +131,12 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    pub(super) fn new(rules: Rules) -> Gateway {
-        let device = || Device { queue: Queue::default(), state: State::Resting, tried: (0, 0) };
+    /// With its devices, and nothing in their outboxes.
+    #[must_use]
+    pub fn new(rules: Rules) -> Gateway {
         Gateway {
             rules,
-            devices: (0..rules.devices).map(|_| device()).collect(),
+            devices: (0..rules.devices).map(|_| Device::default()).collect(),
             ready: VecDeque::new(),
             oldest: BTreeSet::new(),
             held: 0,
@@ -103,23 +145,31 @@ impl Gateway {
         }
     }
 
+    /// One more device; its number.
+    pub fn add_device(&mut self) -> usize {
+        self.devices.push(Device::default());
+        self.devices.len() - 1
+    }
+
     /// Nothing is sent any more; what is under way may still end.
-    pub(super) fn close(&mut self) {
+    pub fn close(&mut self) {
         self.closed = true;
     }
 
     /// Samples in its outboxes.
-    pub(super) fn held(&self) -> usize {
+    #[must_use]
+    pub fn held(&self) -> usize {
         self.held
     }
 
     /// Whether nothing waits and nothing is under way.
-    pub(super) fn is_done(&self) -> bool {
+    #[must_use]
+    pub fn is_done(&self) -> bool {
         self.held == 0 && self.under_way == 0
     }
 
     /// Takes one input in; what is to be done is added to `actions`, in order.
-    pub(super) fn step(&mut self, input: Input, actions: &mut Vec<Action>) {
+    pub fn step(&mut self, input: Input, actions: &mut Vec<Action>) {
         match input {
             Input::Sample(device, sample) if device < self.devices.len() => {
                 self.put_in(device, sample, actions);

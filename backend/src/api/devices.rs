@@ -1,0 +1,56 @@
+//! A process of devices about itself: `/health`, `/metrics`.
+//!
+//! Not here: what it tells (see `crate::devices`).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::{App, dressed, meta};
+use crate::devices::DeviceTelemetry;
+use crate::settings::Settings;
+
+/// Its routes.
+pub(crate) fn router(app: Arc<App>, told: Arc<DeviceTelemetry>) -> Router {
+    let routes = vec![("/health", get(health)), ("/metrics", get(metrics))];
+    dressed(app, routes).layer(Extension(told))
+}
+
+async fn health(
+    State(app): State<Arc<App>>,
+    Extension(told): Extension<Arc<DeviceTelemetry>>,
+) -> Json<Value> {
+    let reasons = meta::not_closed(told.breakers());
+    let (settings, progress) = (&app.settings, told.last());
+    let mut answer = json!({
+        "status": if reasons.is_empty() { "healthy" } else { "degraded" },
+        "app_name": settings.app_name,
+        "app_version": Settings::APP_VERSION,
+        "environment": settings.environment,
+        "features": {
+            "samples": {
+                "generated": progress.generated,
+                "acknowledged": progress.acknowledged,
+                "held": progress.held,
+            },
+        },
+        "observability": meta::observability(settings),
+    });
+    if !reasons.is_empty() {
+        answer["reasons"] = reasons.into();
+    }
+    Json(answer)
+}
+
+async fn metrics(
+    state: State<Arc<App>>,
+    Extension(told): Extension<Arc<DeviceTelemetry>>,
+) -> Result<impl IntoResponse, ApiError> {
+    told.breakers().publish(state.metrics());
+    meta::metrics(state).await
+}

@@ -1,0 +1,178 @@
+//! The way to the backend: one item, through timeout, retry and circuit breaker.
+//!
+//! Invariant: every attempt of an item has an id of its own, and all are in the trace of the request
+//! that brought it.
+//! Invariant: what the backend refuses for good is told, with its machine and its number.
+//! Not here: what is sent when (see `courier`).
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::header::CONTENT_TYPE;
+use tokio::time::Instant;
+
+use super::{Item, Kind};
+use crate::resilience::{Attempt, Breaker, CallError, Policy, Verdict};
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+use crate::telemetry::context::Context;
+use crate::telemetry::logs::Flood;
+use crate::telemetry::traces::{self, Kind as SpanKind};
+
+/// The operation's name in metrics and spans.
+const FUNCTION: &str = "edge.deliver";
+
+/// How a delivery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Landed {
+    Delivered,
+    /// The backend will never take it.
+    Refused,
+    /// Given up for now, after so many attempts.
+    Failed(u64),
+}
+
+pub(super) struct Uplink {
+    client: reqwest::Client,
+    base: String,
+    policy: Policy,
+    telemetry: Arc<Telemetry>,
+    flood: Flood,
+}
+
+impl Uplink {
+    /// # Errors
+    /// Without a backend, with settings that do not fit together, or where no client can be made.
+    pub(super) fn new(
+        settings: &Settings,
+        breaker: Breaker,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<Uplink, String> {
+        let base = settings.edge_backend.clone().ok_or("EDGE_BACKEND_URL: names no backend")?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(settings.timeout_connect)
+            .timeout(settings.timeout_read)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let hears = Arc::clone(&telemetry);
+        let retry = settings.retry().map_err(|error| error.to_string())?;
+        let policy = Policy::new()
+            .with_breaker(breaker)
+            .with_retry(retry, 0)
+            .with_on_retry(move |retrying| hears.metrics.retry(FUNCTION, retrying.attempt + 1));
+        Ok(Uplink { client, base, policy, telemetry, flood: Flood::default() })
+    }
+
+    /// Sends an item that was attempted so many times before, until it need not be repeated.
+    pub(super) async fn deliver(&self, item: Arc<Item>, before: u64) -> Landed {
+        let context = Context {
+            request_id: item.request_id.clone(),
+            machine_id: OnceLock::from(item.machine.clone()),
+            sample_number: item.number.map(OnceLock::from).unwrap_or_default(),
+            parent: traces::told(item.traceparent.as_deref()),
+            ..Context::default()
+        };
+        Arc::new(context).scope(self.attempts(&item, before)).await
+    }
+
+    async fn attempts(&self, item: &Item, before: u64) -> Landed {
+        let made = AtomicU64::new(0);
+        let operation = |_: Attempt| {
+            let number = before + made.fetch_add(1, Ordering::Relaxed) + 1;
+            self.attempt(item, number)
+        };
+        let classify = |result: &Result<u16, String>| match result {
+            Ok(200..=299) => Verdict::Success,
+            Ok(429) => Verdict::Neutral,
+            Ok(500..) | Err(_) => Verdict::Failure { retry: true },
+            // Whoever refuses works.
+            Ok(_) => Verdict::Success,
+        };
+        let called = self.policy.call(operation, classify).await;
+        let failed = Landed::Failed(made.load(Ordering::Relaxed));
+        let why = match called {
+            Ok(200..=299) => {
+                tracing::debug!(function = "deliver", data_type = item.kind.name(), "delivered");
+                return Landed::Delivered;
+            }
+            // Too much at once is no refusal, nor is a timeout that the far end tells.
+            Ok(status @ (408 | 429 | 500..)) => format!("status {status}"),
+            Ok(status) => {
+                self.telemetry.metrics.error("refused", "edge_refused");
+                tracing::error!(
+                    function = "deliver",
+                    error_type = "refused",
+                    error_code = "edge_refused",
+                    status_code = status,
+                    data_type = item.kind.name(),
+                    "the backend refuses this item for good: it is lost"
+                );
+                return Landed::Refused;
+            }
+            // The breaker's change was logged; each rejection is not worth a line.
+            Err(CallError::Rejected { .. }) => return failed,
+            Err(CallError::Failed(why)) => why,
+            Err(CallError::Timeout(expired)) => expired.to_string(),
+        };
+        self.telemetry.metrics.gave_up(FUNCTION);
+        self.telemetry.metrics.error("external", "external_service_error");
+        if let Some(suppressed) = self.flood.admit("deliver", Instant::now()) {
+            tracing::warn!(
+                function = "deliver",
+                error_type = "external",
+                error_code = "external_service_error",
+                cause = why,
+                suppressed,
+                "the backend does not take this item: it waits in the outbox"
+            );
+        }
+        failed
+    }
+
+    async fn attempt(&self, item: &Item, number: u64) -> Result<u16, String> {
+        let span = self.telemetry.traces.span(FUNCTION, SpanKind::Client);
+        span.set("attempt", i64::try_from(number).unwrap_or(i64::MAX));
+        span.set("machine_id", item.machine.to_string());
+        if let Some(number) = item.number {
+            span.set("sample_number", number);
+        }
+        let path = match item.kind {
+            Kind::Sample => "raw",
+            Kind::Features => "features",
+        };
+        // With the attempt in it: whoever breaks a share of requests by their ids must not break
+        // one item for ever. Features come with the request of their last sample.
+        let mark = if item.kind == Kind::Features { "f" } else { "e" };
+        let request = self
+            .client
+            .post(format!("{}/ingest/{path}", self.base))
+            .headers(span.headers())
+            .header("x-request-id", format!("{}-{mark}{number}", item.request_id))
+            .header(CONTENT_TYPE, "application/json")
+            .body(item.body.clone());
+        let answered = async {
+            let answer = request.send().await?;
+            let status = answer.status().as_u16();
+            // To the end: the connection is used again.
+            answer.bytes().await?;
+            Ok::<_, reqwest::Error>(status)
+        };
+        match answered.await {
+            Ok(status) => {
+                span.set("http.response.status_code", i64::from(status));
+                if status >= 400 {
+                    span.fail(&format!("status {status}"));
+                }
+                Ok(status)
+            }
+            Err(error) => {
+                let why = error.without_url().to_string();
+                span.fail(&why);
+                Err(why)
+            }
+        }
+    }
+}

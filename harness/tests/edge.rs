@@ -1,0 +1,188 @@
+//! The platform as processes: devices, edge and backend, one trace through all three at an OTLP receiver
+//! in this process, and an edge that is killed with SIGKILL.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{assay, said, signal, wait_for};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::{Arc, Mutex};
+
+/// What was received: each span with its service's name.
+#[derive(Clone, Default)]
+struct Receiver(Arc<Mutex<Vec<(String, Span)>>>);
+
+#[tonic::async_trait]
+impl TraceService for Receiver {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
+        for resource in request.into_inner().resource_spans {
+            let attributes = resource.resource.unwrap_or_default().attributes;
+            let name = attributes.into_iter().find(|a| a.key == "service.name").unwrap();
+            let Some(Value::StringValue(name)) = name.value.unwrap().value else { panic!() };
+            let spans = resource.scope_spans.into_iter().flat_map(|s| s.spans);
+            self.0.lock().unwrap().extend(spans.map(|span| (name.clone(), span)));
+        }
+        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+impl Receiver {
+    /// Listens as long as the runtime lives.
+    fn start() -> (Receiver, SocketAddr, tokio::runtime::Runtime) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let receiver = Receiver::default();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = TraceServiceServer::new(receiver.clone());
+        runtime.spawn(async move {
+            let incoming = tonic::transport::server::TcpIncoming::from(listener);
+            let server = tonic::transport::Server::builder().add_service(service);
+            server.serve_with_incoming(incoming).await.unwrap();
+        });
+        (receiver, address, runtime)
+    }
+
+    /// The spans of this service with this name.
+    fn all(&self, service: &str, name: &str) -> Vec<Span> {
+        let spans = self.0.lock().unwrap();
+        let wanted = |(s, span): &&(String, Span)| s == service && span.name == name;
+        spans.iter().filter(wanted).map(|(_, span)| span.clone()).collect()
+    }
+}
+
+/// A process of the platform, ended with the test.
+struct Process {
+    child: Child,
+    log: BufReader<ChildStdout>,
+    addr: SocketAddr,
+}
+
+impl Process {
+    fn start(name: &str, words: &[&str], env: &[(&str, &str)]) -> Process {
+        let mut command = assay(&[&[name, "--listen", "127.0.0.1:0"], words].concat());
+        command.envs(env.iter().copied()).env("TRACING_SERVICE_NAME", name);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        log.read_line(&mut first).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&first).unwrap();
+        let addr = line["address"].as_str().unwrap().parse().unwrap();
+        Process { child, log, addr }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.addr).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn until(&self, path: &str, says: &str) {
+        wait_for(says, || self.get(path).contains(says));
+    }
+
+    /// Ends it in order; what it logged.
+    fn end(mut self) -> String {
+        signal(self.child.id(), "TERM");
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        self.child.wait().unwrap();
+        rest
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn one_trace_through_three_processes() {
+    let (receiver, collector, _runtime) = Receiver::start();
+    let endpoint = format!("http://{collector}");
+    let tracing = [
+        ("TRACING_ENABLED", "true"),
+        ("TRACING_OTLP_ENDPOINT", endpoint.as_str()),
+        ("LOG_LEVEL", "debug"),
+    ];
+    let backend = Process::start("backend", &[], &tracing);
+    let outbox = [("EDGE_OUTBOX", "sqlite::memory:")];
+    let edge = Process::start("edge", &["--to", &backend.url()], &[&tracing[..], &outbox].concat());
+    let words = ["devices", "--listen", "127.0.0.1:0", "--samples", "12", "--to", &edge.url()];
+    let mut devices = assay(&words);
+    devices.envs(tracing).env("TRACING_SERVICE_NAME", "devices");
+    let output = devices.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    backend.until("/samples/TRUCK-21-0001", "[[1,12]]");
+    backend.until("/metrics", r#"{data_type="features",machine_id="TRUCK-21-0001"} 1"#);
+    let logs = [String::from_utf8(output.stdout).unwrap(), edge.end(), backend.end()];
+
+    let sent = receiver.all("devices", "device.send");
+    assert_eq!(sent.len(), 12);
+    for send in &sent[..1] {
+        let child = |service: &str, name: &str, of: &Span| {
+            let all = receiver.all(service, name);
+            let found: Vec<_> = all.iter().filter(|s| s.parent_span_id == of.span_id).collect();
+            assert!(!found.is_empty(), "{service} {name}");
+            assert!(found.iter().all(|span| span.trace_id == of.trace_id));
+            found[0].clone()
+        };
+        let take = child("edge", "/ingest/raw", send);
+        let deliver = child("edge", "edge.deliver", &take);
+        let ingest = child("backend", "/ingest/raw", &deliver);
+        child("backend", "db.insert_samples", &ingest);
+        // Each process logs the trace, with the machine, and the first two with the sample's number.
+        let trace: String = send.trace_id.iter().map(|b| format!("{b:02x}")).collect();
+        for (process, log) in ["devices", "edge", "backend"].iter().zip(&logs) {
+            let lines = log.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+            let of: Vec<_> = lines.filter(|line| line["trace_id"] == *trace).collect();
+            assert!(!of.is_empty(), "{process} logs nothing of the trace\n{log}");
+            assert!(of.iter().any(|line| line["machine_id"] == "TRUCK-21-0001"), "{of:?}");
+            let numbered = of.iter().any(|line| line["sample_number"].is_u64());
+            assert_eq!(numbered, *process != "backend", "{process}: {of:?}");
+        }
+    }
+}
+
+#[test]
+fn health_is_one_question_and_one_exit_code() {
+    let backend = Process::start("backend", &[], &[]);
+    let health = |url: &str| assay(&["health", url]).output().unwrap().status.code();
+    assert_eq!(health(&format!("{}/health", backend.url())), Some(0));
+    assert_eq!(health(&format!("{}/nothing", backend.url())), Some(1));
+    let url = backend.url();
+    drop(backend);
+    assert_eq!(health(&format!("{url}/health")), Some(1));
+    for no in ["127.0.0.1:1", "ftp://x/", "http://"] {
+        assert_eq!(health(no), Some(2), "{no}");
+    }
+}
+
+#[test]
+fn an_edge_without_a_backend_is_refused() {
+    let output = assay(&["edge", "--listen", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("EDGE_BACKEND_URL"), "{}", said(&output));
+}
