@@ -4,9 +4,9 @@
 //! Invariant: every line begins with our own text, so no name can pose as one of them.
 //! Not here: what is printed while it goes on (`live`).
 
-use super::exit::{Exit, OnInconclusive};
 use super::foreign::line;
 use super::head::Head;
+use super::headline::{headline, only_measured};
 use super::layout::{columns, wrap};
 use super::look::{Color, Detail};
 use super::{coverage, order, steps, summary};
@@ -206,15 +206,14 @@ fn section(out: &mut String, title: &str, color: Color, texts: impl Iterator<Ite
 }
 
 fn closing(out: &mut String, head: &Head, scorecard: &Scorecard, color: Color) {
-    if scorecard.asks_nothing() && head.exit == Exit::Met {
-        *out += "measured: nothing was asked, so there is no verdict\nexit code 0\n";
-        return whereabouts(out, head);
-    }
-    let mark = order::mark(scorecard.verdict, false);
-    let sentence = wrap("", &format!("{mark}: {}", line(&scorecard.sentence)), WIDTH);
+    let first = headline(head, scorecard);
+    let mark = first.mark();
+    let sentence = wrap("", &format!("{mark}: {}", line(first.sentence)), WIDTH);
     match sentence.strip_prefix(&mark) {
-        Some(rest) => *out += &(color.verdict(scorecard.verdict, &mark) + rest),
-        None => *out += &sentence,
+        Some(rest) if !only_measured(head, scorecard) => {
+            *out += &(color.verdict(scorecard.verdict, &mark) + rest);
+        }
+        _ => *out += &sentence,
     }
     if let Some(by) = &head.stopped_by {
         *out += &wrap("", &format!("stopped: {}", line(by)), WIDTH);
@@ -223,13 +222,7 @@ fn closing(out: &mut String, head: &Head, scorecard: &Scorecard, color: Color) {
         // Not wrapped: there is a command in it, to be copied.
         _ = writeln!(out, "still broken: {}", line(left));
     }
-    let asked = match (scorecard.verdict, head.on_inconclusive) {
-        _ if head.exit.is_of_the_run() => "",
-        (Verdict::Inconclusive, OnInconclusive::Fail) => ", by --on-inconclusive fail",
-        (Verdict::Inconclusive, OnInconclusive::Pass) => ", by --on-inconclusive pass",
-        _ => "",
-    };
-    _ = writeln!(out, "exit code {} ({}){asked}", head.exit.code(), head.exit.meaning());
+    _ = writeln!(out, "exit code {}", first.exit);
     whereabouts(out, head);
 }
 

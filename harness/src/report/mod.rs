@@ -10,6 +10,7 @@ mod coverage;
 pub mod exit;
 mod foreign;
 pub mod head;
+mod headline;
 pub mod html;
 pub mod json;
 pub mod junit;

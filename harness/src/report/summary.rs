@@ -7,6 +7,7 @@
 
 use super::foreign::{clip, html, markdown};
 use super::head::Head;
+use super::headline::headline;
 use super::{coverage, order, steps, units};
 use assay_slo::Scorecard;
 use assay_slo::case::Clock;
@@ -25,9 +26,14 @@ const LONGEST: usize = 1500;
 #[must_use]
 pub fn summary_md(head: &Head, scorecard: &Scorecard) -> String {
     let mut page = Page { text: String::new() };
-    let mark = order::mark(scorecard.verdict, false);
-    page.push(&format!("## {mark}: {}\n\n{}\n", cell(&head.scenario), cell(&scorecard.sentence)));
-    page.push(&format!("\n{}\n", exit(head)));
+    let first = headline(head, scorecard);
+    page.push(&format!(
+        "## {}: {}\n\n{}\n",
+        first.mark(),
+        cell(&head.scenario),
+        cell(first.sentence)
+    ));
+    page.push(&format!("\nExit code {}{}\n", first.exit, stopped(head)));
     if let Some(hypothesis) = &head.hypothesis {
         page.push(&format!("\n> Hypothesis: {}\n", cell(hypothesis)));
     }
@@ -222,12 +228,8 @@ pub(super) fn times(score: &TimesScore) -> String {
     )
 }
 
-fn exit(head: &Head) -> String {
-    let mut text = format!("Exit code {} ({})", head.exit.code(), head.exit.meaning());
-    if let Some(by) = &head.stopped_by {
-        text += &format!("; stopped: {}", cell(by));
-    }
-    text
+fn stopped(head: &Head) -> String {
+    head.stopped_by.as_ref().map_or_else(String::new, |by| format!("; stopped: {}", cell(by)))
 }
 
 fn repeat(head: &Head) -> String {

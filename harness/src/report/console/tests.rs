@@ -1,6 +1,6 @@
 //! Tests of the text at the end of a run.
 
-use super::super::exit::Exit;
+use super::super::exit::{Exit, OnInconclusive};
 use super::super::sample;
 use super::*;
 

@@ -11,6 +11,9 @@ use maud::{Markup, html};
 /// Bytes of all of them.
 const ROOM: usize = 48 * 1024;
 
+/// Characters of why and when, which stand beside its name.
+const LONGEST: usize = 200;
+
 /// Characters of each; the files have all.
 const MOST: usize = 4_000;
 
@@ -18,11 +21,17 @@ const MOST: usize = 4_000;
 pub(super) fn failures(all: &[Kept]) -> Markup {
     let one = |kept: &Kept| {
         let whole = foreign::block(&kept.text);
-        let head = whole.lines().next().unwrap_or_default();
+        let mut lines = whole.lines();
+        let head = lines.next().unwrap_or_default();
+        // Why and when: three of the same request and outcome differ by it.
+        let about: Vec<&str> = lines.take_while(|line| !line.is_empty()).take(3).collect();
         let shown = foreign::clip(&whole, MOST);
         html! {
             details {
-                summary { (text(head)) }
+                summary {
+                    (text(head))
+                    @if !about.is_empty() { " " span class="aside" { (text(&foreign::clip(&about.join("; "), LONGEST))) } }
+                }
                 pre { code { (shown) } }
                 @if shown.len() < whole.len() || kept.cut {
                     p class="aside" { "All of it is in failures/" (text(&kept.name)) }
@@ -58,9 +67,11 @@ mod tests {
 
     #[test]
     fn what_a_service_said_is_no_markup() {
-        let hostile = "load a, request <b>: http_5xx\n< 500\n< <script>alert(1)</script>\u{202e}";
+        let hostile = "load a, request <b>: http_5xx\nstatus <500>\ndue at 1 s\n\n< 500\n< <script>alert(1)</script>\u{202e}";
         let page = failures(&[kept("a.txt", hostile)]).into_string();
-        assert!(page.contains("<summary>load a, request &lt;b&gt;: http_5xx</summary>"), "{page}");
+        let name = "<summary>load a, request &lt;b&gt;: http_5xx ";
+        assert!(page.contains(name), "{page}");
+        assert!(page.contains("status &lt;500&gt;; due at 1 s</span></summary>"), "{page}");
         assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
         assert!(!page.contains("<script") && !page.contains('\u{202e}'));
         assert!(failures(&[]).into_string().is_empty());
@@ -68,7 +79,7 @@ mod tests {
 
     #[test]
     fn long_ones_and_many_are_cut_and_counted() {
-        let long = format!("head\n{}", "< x\n".repeat(5_000));
+        let long = format!("head\n\n{}", "< x\n".repeat(5_000));
         let all: Vec<Kept> = (0..90).map(|n| kept(&format!("{n}.txt"), &long)).collect();
         let page = failures(&all).into_string();
         assert!(page.len() < ROOM + 2_000, "{}", page.len());

@@ -45,11 +45,15 @@ pub(super) fn together(sentence: &str) -> String {
 /// Shape and word of a verdict, colored too.
 pub(super) fn verdict(verdict: Verdict, advisory: bool) -> Markup {
     html! {
-        span class={ "verdict " (verdict.word()) } {
-            span class="shape" aria-hidden="true" { (order::sign(verdict)) }
-            " " (verdict.word())
-        }
+        (sign_and_word(order::sign(verdict), verdict.word()))
         @if advisory { " " span class="aside" { "advisory" } }
+    }
+}
+
+/// Shape and word of what stands first; the style sheet knows the word.
+pub(super) fn sign_and_word(sign: char, word: &str) -> Markup {
+    html! {
+        span class={ "verdict " (word) } { span class="shape" aria-hidden="true" { (sign) } " " (word) }
     }
 }
 

@@ -31,6 +31,7 @@ pub use collect::{collect, kept};
 pub use series::Series;
 
 use super::head::Head;
+use super::headline::{Headline, headline};
 use super::units;
 use assay_slo::Scorecard;
 use markup::{long, text};
@@ -70,8 +71,7 @@ fn whole(
     scenario: &str,
     coarse: usize,
 ) -> Markup {
-    let word = scorecard.verdict.word();
-    let sign = super::order::sign(scorecard.verdict);
+    let first = headline(head, scorecard);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -81,13 +81,13 @@ fn whole(
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content=(text(&head.tool));
-                title { (sign) " " (word) ": " (text(&head.scenario)) }
+                title { (first.mark()) ": " (text(&head.scenario)) }
                 link rel="stylesheet" href="report.css";
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 a class="skip" href="#objectives" { "To the objectives" }
-                (verdict(head, scorecard, series))
+                (top(head, &first, scorecard, series))
                 (contents(scorecard, series))
                 main {
                     (objectives::objectives(&scorecard.objectives))
@@ -112,26 +112,25 @@ fn whole(
 }
 
 /// The verdict in words, and what the author believed.
-fn verdict(head: &Head, scorecard: &Scorecard, series: &Series) -> Markup {
+fn top(head: &Head, first: &Headline<'_>, scorecard: &Scorecard, series: &Series) -> Markup {
     let requests: u64 = scorecard.phases.iter().map(judged).map(|counts| counts.0).sum();
     let bad: u64 = scorecard.phases.iter().map(judged).map(|counts| counts.1).sum();
-    let exit = format!("{} ({})", head.exit.code(), head.exit.meaning());
     let seconds = units::whole_seconds(series.length(scorecard) as u64);
     let facts = [
-        ("Exit code", exit),
+        ("Exit code", first.exit.clone()),
         ("Requests with a known end", requests.to_string()),
         ("Not ok, faults included", format!("{bad} ({})", units::share_of(bad, requests))),
         ("After the warm-up", seconds),
         ("Started", head.started.clone()),
     ];
     html! {
-        header class={ "top " (scorecard.verdict.word()) } {
+        header class={ "top " (first.word) } {
             p class="kicker" { "Assay run report" }
             h1 {
                 span class="name" { (text(&head.scenario)) } " "
-                (markup::verdict(scorecard.verdict, false))
+                (markup::sign_and_word(first.sign, first.word))
             }
-            p class="sentence" { (long(&scorecard.sentence)) }
+            p class="sentence" { (long(first.sentence)) }
             @if let Some(by) = &head.stopped_by { p class="missing" { strong { "Stopped: " } (long(by)) } }
             @if !series.ended && series.case.is_some() {
                 p class="missing" { "The journal has no last line: the run was killed." }

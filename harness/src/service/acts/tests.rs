@@ -1,6 +1,6 @@
 //! Real processes that stand still, are ended in good order, and lose their workers.
 //!
-//! Not here: a death of the run while one stands still (`tests/undo.rs`).
+//! Not here: a death of the run while one stands still (`tests/e2e/undo.rs`).
 
 use super::*;
 use crate::service::kill::KillEffect;

@@ -6,9 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, Server, assay, guardian, said, signal, verdict, wait_for};
+use crate::common::{Case, Server, assay, guardian, said, signal, verdict, wait_for};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 

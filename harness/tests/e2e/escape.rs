@@ -5,9 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, beside_a_backend, said, signal, under_way, verdict, wait_for};
+use crate::common::{Case, beside_a_backend, said, signal, under_way, verdict, wait_for};
 
 /// A service that starts a process in a session of its own, without any environment and without
 /// a parent, and then serves. `seconds` of load.
@@ -63,7 +61,7 @@ fn the_guardian_ends_it_after_kill_9() {
     let mut child = under_way(&case);
     let pid = escaped(&case);
     assert!(is_alive(pid));
-    common::wait_for_looks(child.id());
+    crate::common::wait_for_looks(child.id());
     signal(child.id(), "KILL");
     child.wait().unwrap();
     wait_for("its end", || !is_alive(pid));

@@ -1,7 +1,6 @@
 //! What the end-to-end tests share: the program, a scripted server, a run's verdict.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
-
+use std::borrow::BorrowMut;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,13 @@ pub(crate) fn assay(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
     command.args(args).env("NO_COLOR", "1").env_remove("GITHUB_ACTIONS");
     command
+}
+
+/// What this command says until it ends. One such command at a time: a generator that has to share
+/// two cores with others is rightly ill.
+pub(crate) fn in_turn(mut command: impl BorrowMut<Command>) -> Output {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    command.borrow_mut().output().unwrap()
 }
 
 /// The checkout.
@@ -127,10 +133,9 @@ impl Case {
         command
     }
 
-    /// One run at a time: a generator that has to share two cores with others is rightly ill.
+    /// The whole run, in its turn.
     pub(crate) fn run(&self, more: &[&str]) -> Output {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        self.command(more).output().unwrap()
+        in_turn(self.command(more))
     }
 }
 

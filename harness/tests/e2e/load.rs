@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Server, answer, assay, said, verdict};
+use crate::common::{Server, answer, assay, in_turn, said, verdict};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Output;
 
 fn load(folder: &Path, words: &[&str]) -> Output {
     let out = ["load", "--out", "out", "--json", "figures.json"];
-    assay(&[&out[..], words].concat()).current_dir(folder).output().unwrap()
+    in_turn(assay(&[&out[..], words].concat()).current_dir(folder))
 }
 
 fn figures(folder: &Path) -> serde_json::Value {

@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, Server, answer, assay, said};
+use crate::common::{Case, Server, answer, assay, in_turn, said};
 use std::path::{Path, PathBuf};
 
 const SECRET: &str = "Xq7-s3cr3t-pW";
@@ -59,7 +57,7 @@ fn nowhere(folder: &Path, output: &std::process::Output) {
 fn a_secret_reaches_the_service_and_no_report() {
     let server = Server::start(|_, stream| answer(stream, 200));
     let case = Case::new(&scenario(server.addr));
-    let output = case.command(&["-v"]).env("TOKEN", SECRET).output().unwrap();
+    let output = in_turn(case.command(&["-v"]).env("TOKEN", SECRET));
     // The fault alone breaks the objective, so that every report has its reasons.
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     nowhere(case.folder.path(), &output);
@@ -100,7 +98,7 @@ objectives: {{errors: {{error-count: {{at-most: 0}}}}}}
         "{command: [sh, -c, \"echo bad key ${env.TOKEN} >&2; exit 3\"]}",
     ] {
         let case = Case::new(&yaml(process));
-        let output = case.command(&["-v"]).env("TOKEN", SECRET).output().unwrap();
+        let output = in_turn(case.command(&["-v"]).env("TOKEN", SECRET));
         assert_eq!(output.status.code(), Some(4), "{process}: {}", said(&output));
         nowhere(case.folder.path(), &output);
     }
@@ -117,7 +115,7 @@ load:
 objectives: {errors: {error-count: {at-most: \"${env.TOKEN}\", of: [\"${env.TOKEN}\"]}}}
 ";
     let case = Case::new(yaml);
-    let output = case.command(&[]).env("TOKEN", SECRET).output().unwrap();
+    let output = in_turn(case.command(&[]).env("TOKEN", SECRET));
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(!said(&output).contains(SECRET), "{}", said(&output));
 }

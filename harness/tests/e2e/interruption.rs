@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, said, signal, under_way, verdict, wait_for};
+use crate::common::{Case, said, signal, under_way, verdict, wait_for};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -44,7 +42,7 @@ fn left(case: &Case) -> Vec<String> {
 }
 
 fn code_of_verify(run_dir: &Path) -> (Option<i32>, String) {
-    let output = common::assay(&["verify", run_dir.to_str().unwrap()]).output().unwrap();
+    let output = crate::common::assay(&["verify", run_dir.to_str().unwrap()]).output().unwrap();
     (output.status.code(), said(&output))
 }
 
@@ -110,7 +108,7 @@ fn files(folder: &Path) -> Vec<std::ffi::OsString> {
 fn a_guardian_that_dies_is_told_at_once_and_replaced() {
     let case = long();
     let mut child = under_way(&case);
-    let first = common::guardian(child.id()).unwrap();
+    let first = crate::common::guardian(child.id()).unwrap();
     signal(first, "KILL");
     let mut told = String::new();
     let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
@@ -118,7 +116,7 @@ fn a_guardian_that_dies_is_told_at_once_and_replaced() {
         assert_ne!(std::io::BufRead::read_line(&mut said, &mut told).unwrap(), 0, "{told}");
     }
     assert!(told.contains(&format!("the guardian (pid {first}) was ended by signal 9")), "{told}");
-    let second = common::guardian(child.id()).unwrap();
+    let second = crate::common::guardian(child.id()).unwrap();
     assert_ne!(first, second);
     // And it knows what the first one knew.
     signal(child.id(), "KILL");
@@ -151,7 +149,7 @@ fn deaf_services_are_killed_together_after_ctrl_c() {
 "
         );
     }
-    let server = common::Server::ok();
+    let server = crate::common::Server::ok();
     yaml += &format!(
         "  web: {{url: \"http://{}\"}}
 load:

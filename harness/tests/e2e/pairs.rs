@@ -3,9 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{assay, root, said, verdict};
+use crate::common::{assay, in_turn, root, said, verdict};
 use std::path::Path;
 use std::process::Output;
 
@@ -13,7 +11,7 @@ const PAIRS: &[&str] = &["steady", "random-latency", "half-failures"];
 
 fn run(file: &Path, out: &Path) -> Output {
     let out = out.to_str().unwrap();
-    assay(&["run", file.to_str().unwrap(), "--profile", "ci", "--out", out, "-q"]).output().unwrap()
+    in_turn(assay(&["run", file.to_str().unwrap(), "--profile", "ci", "--out", out, "-q"]))
 }
 
 fn expected(twin: &Path) -> Vec<String> {

@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, assay, said, verdict};
+use crate::common::{Case, assay, said, verdict};
 use std::process::{Child, Stdio};
 
 /// A bundled backend that somebody else started, and its port.
@@ -19,7 +17,7 @@ impl Foreign {
         let mut command = assay(&["backend", "--listen", &format!("127.0.0.1:{port}")]);
         command.args(more).env("DATABASE_URL", "sqlite::memory:");
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        common::wait_for("a backend", || {
+        crate::common::wait_for("a backend", || {
             assert_eq!(child.try_wait().unwrap(), None, "it ended");
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
@@ -71,7 +69,7 @@ fn it_is_read_and_judged_and_outlives_the_run() {
 fn its_death_violates_the_run() {
     let mut shop = Foreign::start(&[]);
     let case = scenario(shop.port, 6, "");
-    let mut run = common::under_way(&case);
+    let mut run = crate::common::under_way(&case);
     shop.child.kill().unwrap();
     shop.child.wait().unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(1));

@@ -3,9 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, assay, said, verdict};
+use crate::common::{Case, assay, in_turn, said, verdict};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -96,7 +94,7 @@ fn a_url_over_tls_is_loaded_as_any_other() {
     let load = |out: &str, more: &[&str]| {
         let words = ["load", &url, "--rate", "50/s", "--for", "1s", "--out", out];
         let words = [&words[..], &["--json", "figures.json"], more].concat();
-        assay(&words).current_dir(folder.path()).output().unwrap()
+        in_turn(assay(&words).current_dir(folder.path()))
     };
     let output = load("right", &["--ca", "ca.pem", "--save-scenario", "saved.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -123,7 +121,7 @@ fn a_url_over_tls_is_loaded_as_any_other() {
 #[test]
 fn loads_users_and_probes_trust_the_same() {
     let server = server(false);
-    let plain = common::Server::ok();
+    let plain = crate::common::Server::ok();
     let case = Case::new(&format!(
         "schema: 1
 name: sealed
@@ -167,7 +165,7 @@ fn http2_shares_connections_where_nobody_waits_for_answers() {
     let load = |out: &str, more: &[&str]| {
         let words = ["load", &url, "--for", "1s", "--out", out, "--json", "figures.json"];
         let words = [&words[..], &["--ca", "ca.pem"], more].concat();
-        let output = assay(&words).current_dir(folder.path()).output().unwrap();
+        let output = in_turn(assay(&words).current_dir(folder.path()));
         (output, server.connections.swap(0, Ordering::Relaxed))
     };
     let (output, connections) = load("open", &["--rate", "500/s", "--http2"]);

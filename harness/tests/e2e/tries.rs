@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, Server, assay, said};
+use crate::common::{Case, Server, assay, said};
 use std::io::Write;
 use std::process::Output;
 

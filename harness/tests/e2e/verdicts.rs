@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, Server, answer, assay, said, verdict};
+use crate::common::{Case, Server, answer, assay, said, verdict};
 use std::io::Write;
 use std::path::Path;
 use std::process::Output;

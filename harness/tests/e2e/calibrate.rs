@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Server, assay, said};
+use crate::common::{Server, assay, in_turn, said};
 
 #[test]
 fn later_runs_carry_what_this_machine_can_see() {
@@ -12,7 +10,7 @@ fn later_runs_carry_what_this_machine_can_see() {
     let run = |words: &[&str]| {
         let mut command = assay(words);
         command.current_dir(folder.path()).env("XDG_STATE_HOME", folder.path());
-        command.output().unwrap()
+        in_turn(&mut command)
     };
     let output = run(&["calibrate", "--out", "first"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));

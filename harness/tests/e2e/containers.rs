@@ -4,9 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 
-mod common;
-
-use common::{Case, said, signal, under_way, verdict, wait_for};
+use crate::common::{Case, said, signal, under_way, verdict, wait_for};
 use std::process::Command;
 use std::sync::OnceLock;
 use testcontainers::GenericBuildableImage;

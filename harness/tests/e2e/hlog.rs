@@ -4,9 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
-mod common;
-
-use common::{Server, assay, said, verdict};
+use crate::common::{Server, assay, in_turn, said, verdict};
 use std::process::Command;
 
 /// Prints `tag count p95` for each tag of a log, the intervals added up.
@@ -37,7 +35,7 @@ fn another_tool_reads_the_same_counts_and_percentiles() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::ok());
     let url = format!("http://{}/", server.addr);
     let words = ["load", &url, "--rate", "200/s", "--for", "3s", "--out", "out"];
-    let output = assay(&words).current_dir(folder.path()).output().unwrap();
+    let output = in_turn(assay(&words).current_dir(folder.path()));
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let out = folder.path().join("out");
     let read = Command::new(python).args(["-c", READ]).arg(out.join("latency.hlog")).output();

@@ -5,9 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, beside_a_backend, said, signal, verdict};
+use crate::common::{Case, beside_a_backend, said, signal, verdict};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -42,7 +40,7 @@ fn all_say(case: &Case, output: &Output, needles: &[String]) {
         }
     }
     assert!(read("junit.xml").contains("run.still_broken"), "{}", read("junit.xml"));
-    let again = common::assay(&["verify", case.out().to_str().unwrap()]).output().unwrap();
+    let again = crate::common::assay(&["verify", case.out().to_str().unwrap()]).output().unwrap();
     assert_eq!(again.status.code(), Some(5), "{}", said(&again));
 }
 
@@ -50,7 +48,7 @@ fn all_say(case: &Case, output: &Output, needles: &[String]) {
 #[test]
 fn a_log_that_is_still_held_is_five() {
     let case = case(env!("CARGO_BIN_EXE_assay"), "echo held=$$", 60);
-    let child = common::under_way(&case);
+    let child = crate::common::under_way(&case);
     let log = std::fs::read_to_string(case.out().join("logs/app.log")).unwrap();
     let service = log.lines().find_map(|line| line.strip_prefix("held=")).unwrap();
     let held = std::fs::File::options().write(true).open(format!("/proc/{service}/fd/1")).unwrap();
@@ -100,7 +98,7 @@ fn a_process_that_may_not_be_signalled_is_five() {
             .stderr(Stdio::piped());
         let mut child = as_nobody.spawn().unwrap();
         if interrupt {
-            common::wait_for_cells(&case, &mut child);
+            crate::common::wait_for_cells(&case, &mut child);
             signal(child.id(), "INT");
         }
         let output = child.wait_with_output().unwrap();

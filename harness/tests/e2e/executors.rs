@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, Server, answer, assay, said, verdict};
+use crate::common::{Case, Server, answer, assay, in_turn, said, verdict};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,8 +27,7 @@ fn poisson_arrivals_come_as_independent_callers_do_and_alike_with_the_same_seed(
         let (folder, (server, seen)) = (tempfile::tempdir().unwrap(), watching());
         let url = format!("http://{}/", server.addr);
         let words = ["load", &url, "--rate", "300/s", "--poisson", "--for", "3s", "--seed", seed];
-        let output = assay(&words).args(["--out", "out"]).current_dir(folder.path()).output();
-        let output = output.unwrap();
+        let output = in_turn(assay(&words).args(["--out", "out"]).current_dir(folder.path()));
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         let at = seen.lock().unwrap().clone();
         let mut at: Vec<f64> = at.iter().map(Duration::as_secs_f64).collect();
@@ -90,7 +87,6 @@ objectives: {{few: {{error-count: {{at-most: 1}}}}}}
     }
     // One answer too many was wrong.
     let words = ["run", "case.yaml", "--set", "objectives.few.error-count.at-most=0"];
-    let strict = assay(&words).args(["--out", "strict"]).current_dir(case.folder.path()).output();
-    let strict = strict.unwrap();
+    let strict = in_turn(assay(&words).args(["--out", "strict"]).current_dir(case.folder.path()));
     assert_eq!(strict.status.code(), Some(1), "{}", said(&strict));
 }

@@ -3,9 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{said, verdict};
+use crate::common::{said, verdict};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -42,9 +40,9 @@ fn without_descriptors_requests_are_not_sent_and_the_limit_is_named() {
 
 #[test]
 fn without_ports_requests_are_not_sent_and_the_settings_are_named() {
-    let server = common::Server::ok();
+    let server = crate::common::Server::ok();
     // No machine has this address (RFC 5737), so no port of it either.
-    let case = common::Case::new(&format!(
+    let case = crate::common::Case::new(&format!(
         "schema: 1
 name: no-ports
 services: {{shop: {{url: \"http://{}\"}}}}

@@ -3,9 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, Server, said, verdict};
+use crate::common::{Case, Server, said, verdict};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
-use common::{Case, Server, assay, said};
+use crate::common::{Case, Server, assay, in_turn, said};
 use std::io::Write;
 
 const SECRET: &str = "Xq7s3cr3tpW";
@@ -62,7 +60,7 @@ fn server() -> Server {
 fn the_first_three_of_each_are_in_the_run_directory_and_the_report() {
     let server = server();
     let case = case(&server);
-    let output = case.command(&[]).env("TOKEN", SECRET).output().unwrap();
+    let output = in_turn(case.command(&[]).env("TOKEN", SECRET));
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("failures out/failures/  12 failed exchanges"), "{text}");
@@ -122,7 +120,7 @@ objectives: {{fast: {{latency: {{percentile: 50, below: 5s}}}}}}
 ",
         Server::ok().addr
     ));
-    let output = case.command(&[]).output().unwrap();
+    let output = in_turn(case.command(&[]));
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(!said(&output).contains("failures "), "{}", said(&output));
     assert!(!case.out().join("failures").exists());

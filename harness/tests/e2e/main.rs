@@ -1,0 +1,30 @@
+//! The end-to-end tests that start whole processes: one program, so that it is linked once.
+//!
+//! Invariant: runs whose times are judged take turns (`common::Case::run`); what else is here may
+//! run beside them.
+//! Not here: tests that a process of its own must hold (`../users.rs`, `../guardian.rs`).
+
+mod common;
+
+mod attached;
+mod calibrate;
+mod containers;
+mod devices;
+mod escape;
+mod executors;
+mod failures;
+mod hlog;
+mod interruption;
+mod journeys;
+mod limits;
+mod load;
+mod manners;
+mod pairs;
+mod requests;
+mod secrets;
+mod setup;
+mod still_broken;
+mod tls;
+mod tries;
+mod undo;
+mod verdicts;
