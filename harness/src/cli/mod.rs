@@ -6,8 +6,11 @@
 
 mod args;
 mod calibrate;
+mod doctor;
 mod go;
+mod hidden;
 mod load;
+mod mark;
 mod platform;
 mod print;
 mod recover;
@@ -33,6 +36,8 @@ pub fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Recover(args) => recover::recover(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Mark(args) => mark::mark(&args),
         Command::Slo(command) => slo::slo(&command),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),

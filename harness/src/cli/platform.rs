@@ -1,7 +1,8 @@
 //! Processes of this program that others start: the bundled backend and scorer, holders of
 //! containers, the guardian.
 
-use super::args::{BackendArgs, ContainerArgs, DevicesArgs, GuardianArgs, ScorerArgs, Shape};
+use super::args::{BackendArgs, DevicesArgs, ScorerArgs, Shape};
+use super::hidden::{ContainerArgs, GuardianArgs};
 use super::print;
 use crate::fleet;
 use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
@@ -166,6 +167,8 @@ pub(super) fn container(args: ContainerArgs) -> ExitCode {
         env: args.env,
         port: args.port,
         publish: args.publish,
+        network: args.network,
+        name: args.name,
         memory: args.memory,
         stop_within_s: args.stop_within_s,
         start_within: Duration::from_secs(args.start_within_s),
