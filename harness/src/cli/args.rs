@@ -2,11 +2,18 @@
 //!
 //! Invariant: every command's `--help` ends with examples that work.
 
+mod programs;
+
+pub(super) use programs::{
+    BackendArgs, ContainerArgs, DevicesArgs, GuardianArgs, ScorerArgs, Shape,
+};
+
+use super::baseline::CompareArgs;
+use super::explain::ExplainArgs;
 use super::load::LoadArgs;
 use super::slo::SloCommand;
-use crate::spec::scalar::Duration;
+use assay_slo::series::Decide;
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Drives load at a service, breaks it on purpose, and judges what happened against SLOs.
@@ -103,6 +110,26 @@ while the run is still going.
 Examples:
   assay verify reports/half-failures-20260101T000000Z-7")]
     Verify(VerifyArgs),
+    /// Hold a run against an earlier one: is it worse by more than a margin?
+    #[command(after_help = "\
+Of each request the percentile and the errors of the steady phases. Each of A and B is a run
+directory, or a file that `assay run --save-baseline` wrote; several runs of a file count together.
+
+Exit codes: 0 B is not worse, 1 it is worse, 3 that cannot be told (it says what would tell), 4 one
+of them cannot be read.
+
+Examples:
+  assay compare reports/shop-20260101T000000Z-7 reports/shop-20260102T000000Z-7
+  assay compare baselines/shop-main reports/shop-20260102T000000Z-7 --percentile 99 --latency 20%")]
+    Compare(CompareArgs),
+    /// Tell what led to a verdict: counts, interval, limit, the worst of it, and what would change it.
+    #[command(after_help = "\
+Exit codes: 0 told, 2 the run judged nothing of this name, 4 the journal cannot be judged.
+
+Examples:
+  assay explain reports/half-failures-20260101T000000Z-7
+  assay explain reports/half-failures-20260101T000000Z-7 errors")]
+    Explain(ExplainArgs),
     /// Put right what a run that died has left broken; the newest run unless one is named.
     #[command(after_help = "\
 A run undoes what it broke, and its guardian does so when the run is killed. This is for when both
@@ -209,6 +236,16 @@ pub(super) struct RunArgs {
     /// A host beyond loopback whose traffic may be broken; may be given several times.
     #[arg(long, value_name = "HOST")]
     pub(super) allow_faults: Vec<String>,
+    /// Run it so often, instead of what the file says; all runs have one verdict.
+    #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) repeat: Option<u64>,
+    /// What several runs mean together, instead of what the file says: as bad as the worst, what more
+    /// than half say, or their requests counted together.
+    #[arg(long, value_name = "all|majority|pooled")]
+    pub(super) decide: Option<DecideArg>,
+    /// Keep what the run came to, for `baseline: {from: FILE}` and `assay compare`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(super) words: WordArgs,
 }
@@ -248,6 +285,27 @@ pub(super) enum Remap {
     Pass,
 }
 
+/// What several runs mean together.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum DecideArg {
+    /// As bad as the worst.
+    All,
+    /// What more than half say.
+    Majority,
+    /// Objectives by all requests together.
+    Pooled,
+}
+
+impl From<DecideArg> for Decide {
+    fn from(arg: DecideArg) -> Decide {
+        match arg {
+            DecideArg::All => Decide::All,
+            DecideArg::Majority => Decide::Majority,
+            DecideArg::Pooled => Decide::Pooled,
+        }
+    }
+}
+
 /// How much is said.
 #[derive(Debug, Clone, Copy, ClapArgs)]
 pub(super) struct WordArgs {
@@ -275,125 +333,4 @@ pub(super) struct RecoverArgs {
     /// The run directory; the newest below reports/ unless given.
     #[arg(value_name = "RUN_DIR")]
     pub(super) run_dir: Option<PathBuf>,
-}
-
-/// The bundled backend.
-#[derive(Debug, ClapArgs)]
-pub(super) struct BackendArgs {
-    /// Address to listen on [default: API_HOST and API_PORT, else 127.0.0.1:8000].
-    #[arg(long, value_name = "ADDR")]
-    pub(super) listen: Option<SocketAddr>,
-    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
-    #[arg(long, value_name = "KIND=VALUE", hide = true)]
-    pub(super) mutant: Vec<assay_backend::Mutant>,
-}
-
-/// The bundled scorer.
-#[derive(Debug, ClapArgs)]
-pub(super) struct ScorerArgs {
-    /// Address to listen on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
-    pub(super) listen: SocketAddr,
-    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
-    #[arg(long, value_name = "KIND=VALUE", hide = true)]
-    pub(super) mutant: Vec<assay_backend::Mutant>,
-}
-
-/// Simulated devices.
-#[derive(Debug, ClapArgs)]
-pub(super) struct DevicesArgs {
-    /// Where samples go: `http://host:port`; `/ingest/raw` is added.
-    #[arg(long, value_name = "URL")]
-    pub(super) to: String,
-    /// Samples of each device.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) samples: u64,
-    /// How many devices.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) devices: u64,
-    /// The period of one device.
-    #[arg(long, default_value = "10ms", value_name = "DURATION", value_parser = duration)]
-    pub(super) every: u64,
-    /// Shapes of values.
-    #[arg(long, default_value = "TRUCK-21")]
-    pub(super) profile: Shape,
-    /// Seed of all values.
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
-    /// Send through a gateway that stores, retries and forwards, instead of each sample once.
-    #[arg(long)]
-    pub(super) gateway: bool,
-    /// How long the gateway's breaker stays open before it tries again.
-    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration, requires = "gateway")]
-    pub(super) recovery: u64,
-    /// How long the gateway may go on sending what is left when all samples are generated.
-    #[arg(long, default_value = "3m", value_name = "DURATION", value_parser = duration, requires = "gateway")]
-    pub(super) drain: u64,
-}
-
-/// Shapes of values.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum Shape {
-    /// A haul truck.
-    #[value(name = "TRUCK-21")]
-    Truck,
-    /// A grinding mill.
-    #[value(name = "MILL-3")]
-    Mill,
-    /// An industrial boiler.
-    #[value(name = "BOILER-7")]
-    Boiler,
-}
-
-/// A duration as scenarios write it, in µs.
-fn duration(text: &str) -> Result<u64, String> {
-    let value = serde_json::Value::String(text.to_owned());
-    let duration: Duration = serde_json::from_value(value).map_err(|e| e.to_string())?;
-    if duration.us == 0 { Err("write more than 0s".to_owned()) } else { Ok(duration.us) }
-}
-
-/// A container to hold.
-#[derive(Debug, ClapArgs)]
-pub(super) struct ContainerArgs {
-    /// `name:tag`.
-    #[arg(long)]
-    pub(super) image: String,
-    /// The port inside,
-    #[arg(long)]
-    pub(super) port: u16,
-    /// and where it is published.
-    #[arg(long)]
-    pub(super) publish: SocketAddr,
-    /// Bytes.
-    #[arg(long)]
-    pub(super) memory: Option<u64>,
-    /// Names of variables that it gets.
-    #[arg(long)]
-    pub(super) env: Vec<String>,
-    /// How long it may take to end.
-    #[arg(long)]
-    pub(super) stop_within_s: u64,
-    /// How long pulling and starting may take.
-    #[arg(long)]
-    pub(super) start_within_s: u64,
-    /// Arguments instead of the image's own.
-    #[arg(last = true)]
-    pub(super) command: Vec<String>,
-}
-
-/// The guardian.
-#[derive(Debug, ClapArgs)]
-pub(super) struct GuardianArgs {
-    /// The run whose processes it ends.
-    #[arg(long)]
-    pub(super) run_id: String,
-    /// Where it writes its log.
-    #[arg(long)]
-    pub(super) run_dir: PathBuf,
-    /// The run's process,
-    #[arg(long)]
-    pub(super) run_pid: i32,
-    /// and when it started, in clock ticks since boot.
-    #[arg(long)]
-    pub(super) run_start: u64,
 }

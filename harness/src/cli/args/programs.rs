@@ -1,0 +1,130 @@
+//! Arguments of the programs that are this one under another name: the bundled platform's, and
+//! those that a run starts for itself.
+//!
+//! Not here: what they do (`platform`).
+
+use crate::spec::scalar::Duration;
+use clap::Args as ClapArgs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The bundled backend.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct BackendArgs {
+    /// Address to listen on [default: API_HOST and API_PORT, else 127.0.0.1:8000].
+    #[arg(long, value_name = "ADDR")]
+    pub(in crate::cli) listen: Option<SocketAddr>,
+    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
+    #[arg(long, value_name = "KIND=VALUE", hide = true)]
+    pub(in crate::cli) mutant: Vec<assay_backend::Mutant>,
+}
+
+/// The bundled scorer.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ScorerArgs {
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
+    pub(in crate::cli) listen: SocketAddr,
+    /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
+    #[arg(long, value_name = "KIND=VALUE", hide = true)]
+    pub(in crate::cli) mutant: Vec<assay_backend::Mutant>,
+}
+
+/// Simulated devices.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct DevicesArgs {
+    /// Where samples go: `http://host:port`; `/ingest/raw` is added.
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) to: String,
+    /// Samples of each device.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(in crate::cli) samples: u64,
+    /// How many devices.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(in crate::cli) devices: u64,
+    /// The period of one device.
+    #[arg(long, default_value = "10ms", value_name = "DURATION", value_parser = duration)]
+    pub(in crate::cli) every: u64,
+    /// Shapes of values.
+    #[arg(long, default_value = "TRUCK-21")]
+    pub(in crate::cli) profile: Shape,
+    /// Seed of all values.
+    #[arg(long, default_value_t = 1)]
+    pub(in crate::cli) seed: u64,
+    /// Send through a gateway that stores, retries and forwards, instead of each sample once.
+    #[arg(long)]
+    pub(in crate::cli) gateway: bool,
+    /// How long the gateway's breaker stays open before it tries again.
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration, requires = "gateway")]
+    pub(in crate::cli) recovery: u64,
+    /// How long the gateway may go on sending what is left when all samples are generated.
+    #[arg(long, default_value = "3m", value_name = "DURATION", value_parser = duration, requires = "gateway")]
+    pub(in crate::cli) drain: u64,
+}
+
+/// Shapes of values.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(in crate::cli) enum Shape {
+    /// A haul truck.
+    #[value(name = "TRUCK-21")]
+    Truck,
+    /// A grinding mill.
+    #[value(name = "MILL-3")]
+    Mill,
+    /// An industrial boiler.
+    #[value(name = "BOILER-7")]
+    Boiler,
+}
+
+/// A duration as scenarios write it, in µs.
+fn duration(text: &str) -> Result<u64, String> {
+    let value = serde_json::Value::String(text.to_owned());
+    let duration: Duration = serde_json::from_value(value).map_err(|e| e.to_string())?;
+    if duration.us == 0 { Err("write more than 0s".to_owned()) } else { Ok(duration.us) }
+}
+
+/// A container to hold.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ContainerArgs {
+    /// `name:tag`.
+    #[arg(long)]
+    pub(in crate::cli) image: String,
+    /// The port inside,
+    #[arg(long)]
+    pub(in crate::cli) port: u16,
+    /// and where it is published.
+    #[arg(long)]
+    pub(in crate::cli) publish: SocketAddr,
+    /// Bytes.
+    #[arg(long)]
+    pub(in crate::cli) memory: Option<u64>,
+    /// Names of variables that it gets.
+    #[arg(long)]
+    pub(in crate::cli) env: Vec<String>,
+    /// How long it may take to end.
+    #[arg(long)]
+    pub(in crate::cli) stop_within_s: u64,
+    /// How long pulling and starting may take.
+    #[arg(long)]
+    pub(in crate::cli) start_within_s: u64,
+    /// Arguments instead of the image's own.
+    #[arg(last = true)]
+    pub(in crate::cli) command: Vec<String>,
+}
+
+/// The guardian.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct GuardianArgs {
+    /// The run whose processes it ends.
+    #[arg(long)]
+    pub(in crate::cli) run_id: String,
+    /// Where it writes its log.
+    #[arg(long)]
+    pub(in crate::cli) run_dir: PathBuf,
+    /// The run's process,
+    #[arg(long)]
+    pub(in crate::cli) run_pid: i32,
+    /// and when it started, in clock ticks since boot.
+    #[arg(long)]
+    pub(in crate::cli) run_start: u64,
+}
