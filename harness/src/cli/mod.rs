@@ -5,8 +5,10 @@
 //! Not here: what commands do beyond parsing, calling and printing.
 
 mod args;
+mod baseline;
 mod calibrate;
 mod doctor;
+mod explain;
 mod go;
 mod health;
 mod hidden;
@@ -17,6 +19,7 @@ mod print;
 mod recover;
 mod run;
 mod scenario;
+mod series;
 mod slo;
 mod tried;
 mod verify;
@@ -36,6 +39,8 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::load(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Compare(args) => baseline::compared(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Recover(args) => recover::recover(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Mark(args) => mark::mark(&args),

@@ -9,6 +9,7 @@
 pub mod act;
 pub mod answer;
 pub mod arrivals;
+pub mod baseline;
 pub mod chance;
 mod compile;
 mod containers;
@@ -40,7 +41,7 @@ pub mod users;
 pub mod words;
 
 pub use act::{Errand, Place, RestartedBy};
-pub use compile::{compile, compile_all, compile_to_measure};
+pub use compile::{asked_later, compile, compile_all, compile_to_measure};
 pub use containers::Which;
 pub use describe::{describe, dry_run};
 pub use dynamic::Dynamic;
@@ -124,6 +125,8 @@ pub struct Plan {
     pub max_duration_us: u64,
     /// The last planned instant after time 0, without drains, µs.
     pub ends_us: u64,
+    /// How often it is run, and against what.
+    pub series: baseline::Series,
     /// The question for the judge.
     pub case: Case,
     /// What the user should know though it does not forbid the run; each a sentence.

@@ -5,9 +5,12 @@
 //! Not here: judgement (`judge`), and printing: texts are returned, only files are written.
 
 pub mod annotations;
+mod budget;
+mod compared;
 pub mod console;
 mod coverage;
 pub mod exit;
+mod explain;
 mod foreign;
 pub mod head;
 mod headline;
@@ -27,8 +30,10 @@ mod units;
 pub mod write;
 
 pub use annotations::annotations;
+pub use compared::compared;
 pub use console::console;
 pub use exit::{Exit, OnInconclusive};
+pub use explain::explain;
 pub use head::Head;
 pub use json::verdict_json;
 pub use junit::junit_xml;

@@ -6,12 +6,9 @@
 
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
-    ("Scenario", &["include", "baseline", "repeat"]),
+    ("Scenario", &["include"]),
     ("Fault", &["pressure"]),
     ("BreakerEvidence", &["log"]),
-    ("Objective", &["throughput", "latency-change", "error-rate-change"]),
-    ("ErrorCountObjective", &["bursts", "confidence"]),
-    ("AvailabilityObjective", &["bursts", "confidence"]),
     ("Expect", &["reconciles", "log"]),
 ];
 

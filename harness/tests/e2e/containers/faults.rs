@@ -1,8 +1,8 @@
 //! Faults on containers, ours and those that were there before: done, seen by callers, and put
 //! right by the run, its guardian and `assay recover`.
 
-use super::common::{Case, assay, guardian, said, signal, verdict, wait_for};
 use super::{has_engine, image, left, wait};
+use crate::common::{Case, assay, guardian, said, signal, verdict, wait_for};
 use std::process::{Child, Stdio};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::{
