@@ -42,7 +42,7 @@ pub fn broken(case: &Case, timeline: &Timeline, load: usize, now_second: i64) ->
         });
         questions.find_map(|(objective, id, of)| {
             let part = Some(part.clone());
-            let question = Question { objective, of, during: &objective.during, part };
+            let question = Question { objective, of, during: &objective.during, part, runs: None };
             let decided = objective::judge_now(&evidence, &question);
             let rate = words::rate(step.milli_per_min);
             (decided.verdict == Verdict::Violated)
@@ -109,6 +109,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, capacity: &Capacity) -> Option<Judg
         seconds: seconds.fold(0, u64::saturating_add) as f64,
         moved_to_fault: 0,
         steps: steps.into_iter().map(|step| step.score).collect(),
+        change: None,
     };
     Some(Judged { score, ill: open.and_then(|open| open.ill) })
 }
@@ -216,7 +217,7 @@ impl Tried {
         });
         let judged = questions.map(|(objective, id, of)| {
             let part = Some(part.clone());
-            let question = Question { objective, of, during: &objective.during, part };
+            let question = Question { objective, of, during: &objective.during, part, runs: None };
             objective::score(evidence, &question, id)
         });
         let judged: Vec<Judged> = judged.collect();

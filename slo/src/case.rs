@@ -4,15 +4,18 @@
 //! Invariant: names are resolved to indices and moments to anchors before they come here.
 //! Not here: YAML (harness `spec`), the timetable and its check for feasibility (`plan`).
 
+use crate::baseline::Baseline;
 use crate::time::Share;
 use serde::{Deserialize, Serialize};
 
+mod ask;
 mod fault;
 mod metric;
 mod must;
 mod steps;
 mod terms;
 
+pub use ask::{Ask, Pace};
 pub use fault::{Again, Asked, Fault, Shows};
 pub use metric::{Growth, Limits, Metric, MetricMust, SettlesMust, Unit};
 pub use must::{Bound, BreakerMust, Expectation, Must};
@@ -81,6 +84,9 @@ pub struct Case {
     /// The capacities, in the order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacities: Vec<Capacity>,
+    /// What the run is held against, if anything asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
 }
 
 /// One load: a stream of requests.
@@ -292,46 +298,6 @@ pub struct Objective {
     /// What it says besides its limit.
     #[serde(default, skip_serializing_if = "Terms::is_none")]
     pub terms: Terms,
-}
-
-/// What an objective asks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ask {
-    /// At least `percentile` of the requests were ok in less than `below_us`.
-    Latency {
-        /// 95 % is 950 000 000.
-        percentile: Share,
-        /// The limit.
-        below_us: u64,
-        /// Between which instants.
-        clock: Clock,
-        /// The [`Mark::Below`] of this limit on this clock.
-        mark: usize,
-        /// The same limit on the service clock, for the case that the generator was ill.
-        service_mark: usize,
-    },
-    /// A share of less than `below` was not ok.
-    ErrorRate {
-        /// The limit.
-        below: Share,
-    },
-    /// At most so many were not ok: exact, no interval.
-    ErrorCount {
-        /// The limit.
-        at_most: u64,
-    },
-    /// At least this share of the valid seconds was good.
-    Availability {
-        /// The limit.
-        at_least: Share,
-        /// Length of a slice in whole seconds.
-        slice_s: u64,
-        /// A slice is good with at least this share ok.
-        slice_target: Share,
-        /// A slice is valid with at least so many requests due.
-        slice_least: u64,
-    },
 }
 
 /// An instant that the run decides: an anchor and an offset in µs.

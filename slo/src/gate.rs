@@ -55,7 +55,8 @@ pub fn look(case: &Case, timeline: &Timeline, now_second: i64, when: GateTime) -
         let seconds = &seconds;
         groups.into_iter().filter_map(move |(id, of)| {
             let during = &[During::All];
-            let question = Question { objective, of, during, part: Part::look(seconds.clone()) };
+            let question =
+                Question { objective, of, during, part: Part::look(seconds.clone()), runs: None };
             let judged = objective::judge_now(evidence, &question);
             (judged.verdict == Verdict::Violated).then(|| format!("{id}: {}", judged.reason))
         })

@@ -9,6 +9,7 @@
 //! Not here: how events are recorded and written (harness `record`), what is printed (`report`).
 
 pub mod amount;
+pub mod baseline;
 mod beta;
 pub mod boundary;
 mod breaker;
@@ -30,6 +31,7 @@ mod phase;
 pub mod scorecard;
 #[cfg(test)]
 mod script;
+pub mod series;
 mod tally;
 pub mod time;
 mod timeline;
@@ -37,6 +39,7 @@ mod times;
 mod window;
 mod words;
 
+pub use baseline::{Baseline, Past};
 pub use boundary::Boundaries;
 pub use case::{Case, Expectation, Mark, Objective};
 pub use event::{Cell, Entry, Event, Straddle};

@@ -4,6 +4,7 @@
 //! Invariant: an objective is judged by its own counts; no other objective is looked at.
 //! Not here: the arithmetic (`interval`), which requests are meant (`window`).
 
+use crate::baseline::Past;
 use crate::case::{Ask, Case, During, LoadKind, Objective, Of};
 use crate::event::EndReason;
 use crate::evidence::Evidence;
@@ -18,8 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 mod asks;
+mod change;
 mod decide;
 mod observed;
+mod throughput;
 mod windows;
 
 pub(crate) use asks::{asks, short};
@@ -33,6 +36,8 @@ pub(crate) struct Question<'a> {
     pub(crate) during: &'a [During],
     /// Only a part of the run.
     pub(crate) part: Option<Part>,
+    /// Of several runs together: what each came to.
+    pub(crate) runs: Option<&'a [Past]>,
 }
 
 /// A part of a run.
@@ -65,7 +70,7 @@ pub(crate) struct Measured {
     /// Attempts that were not ok, whatever they took.
     pub(crate) failed: u64,
     /// Requests under way when a fault was applied, and counted to it.
-    moved: u64,
+    pub(crate) moved: u64,
     /// All requests of the question's kinds, in all stretches.
     all: u64,
     pub(crate) punctuality: Punctuality,
@@ -85,7 +90,7 @@ pub(crate) struct Judged {
 /// Judges an objective: one score, or one for each name of its requests.
 pub(crate) fn judge(evidence: &Evidence<'_>, objective: &Objective) -> Vec<Judged> {
     let during = &objective.during;
-    let question = |of| Question { objective, of, during, part: None };
+    let question = |of| Question { objective, of, during, part: None, runs: None };
     let groups = groups(evidence.case, objective).into_iter();
     groups.map(|(id, of)| score(evidence, &question(of), id)).collect()
 }
@@ -119,8 +124,11 @@ pub(crate) fn good(ask: &Ask) -> (Good, Good) {
         Ask::Latency { mark, service_mark, .. } => {
             (Good::Faster { mark: *mark }, Good::Faster { mark: *service_mark })
         }
-        Ask::ErrorRate { .. } | Ask::ErrorCount { .. } => (Good::Ok, Good::Ok),
-        Ask::Availability { .. } => (Good::Available, Good::Available),
+        Ask::ErrorRate { .. }
+        | Ask::ErrorCount { .. }
+        | Ask::LatencyChange { .. }
+        | Ask::ErrorRateChange { .. } => (Good::Ok, Good::Ok),
+        Ask::Availability { .. } | Ask::Throughput { .. } => (Good::Available, Good::Available),
     }
 }
 
@@ -171,9 +179,29 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
 
 /// Judges one question.
 pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String) -> Judged {
-    let objective = question.objective;
     let measured = measure(evidence, question);
     let decided = decide(evidence, question, &measured, false);
+    let alone = || decide(evidence, question, &measured, true).verdict == Verdict::Violated;
+    let weighed = weigh(evidence, question, &measured, &decided, alone);
+    conclude(evidence, question, id, &measured, decided, weighed)
+}
+
+/// Why numbers decide nothing, if so, and why the generator was ill for them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Weighed {
+    pub(crate) doubt: Option<Doubt>,
+    pub(crate) ill: Option<Doubt>,
+}
+
+/// Weighs what stands in the way of a verdict. `alone`: whether the service clock alone violates it.
+pub(crate) fn weigh(
+    evidence: &Evidence<'_>,
+    question: &Question<'_>,
+    measured: &Measured,
+    decided: &Decided,
+    alone: impl Fn() -> bool,
+) -> Weighed {
+    let objective = question.objective;
     let used: BTreeSet<usize> = question.of.iter().map(|of| of.load).collect();
     let loads = question.loads(evidence);
     let ill = measured.punctuality.ill(evidence.case, loads, &used, objective.late_mark);
@@ -182,7 +210,6 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
         found.or_else(|| measured.too_many_excused(question))
     };
-    let alone = || decide(evidence, question, &measured, true).verdict == Verdict::Violated;
     let depends = evidence.during_doubt(question.during);
     let doubt = match (decided.verdict, &ill) {
         _ if depends.is_some() => depends,
@@ -192,6 +219,19 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         // Undecided anyway: what stands in the way tells more than the numbers.
         (Verdict::Inconclusive, _) => evidence.closed().filter(|_| decided.n == 0).or_else(doubt),
     };
+    Weighed { doubt, ill }
+}
+
+/// The score of a question whose counts were decided, and weighed.
+pub(crate) fn conclude(
+    evidence: &Evidence<'_>,
+    question: &Question<'_>,
+    id: String,
+    measured: &Measured,
+    decided: Decided,
+    Weighed { doubt, ill }: Weighed,
+) -> Judged {
+    let objective = question.objective;
     let (verdict, reason, missing) = match doubt {
         Some(Doubt { reason, missing }) => (Verdict::Inconclusive, reason, Some(missing)),
         None => {
@@ -226,6 +266,7 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
         seconds: round9(measured.seconds()),
         moved_to_fault: measured.moved,
         steps: Vec::new(),
+        change: decided.change,
     };
     Judged { score, ill: ill.map(|doubt| doubt.reason) }
 }
@@ -233,7 +274,8 @@ pub(crate) fn score(evidence: &Evidence<'_>, question: &Question<'_>, id: String
 /// A count promises something of the whole run, so it must have been whole.
 fn incomplete(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<Doubt> {
     let whole = evidence.end() == Some(EndReason::Complete) || question.part.is_some();
-    (matches!(question.objective.ask, Ask::ErrorCount { .. }) && !whole).then(|| Doubt {
+    let counted = matches!(question.objective.ask, Ask::ErrorCount { .. } | Ask::Throughput { .. });
+    (counted && !whole).then(|| Doubt {
         reason: "the run was stopped before its timetable was over".to_owned(),
         missing: "a run that is not stopped".to_owned(),
     })
@@ -288,6 +330,25 @@ impl Measured {
             missing: "a run in which fewer end like that, or an objective that counts them"
                 .to_owned(),
         })
+    }
+
+    /// Adds what the same question came to in another run, whose seconds are put `later`.
+    pub(crate) fn add(&mut self, other: &Measured, later: i64) {
+        self.tally.add(other.tally);
+        self.service.add(other.service);
+        let seconds = |of: &BTreeMap<i64, Tally>| {
+            let moved = of.iter().map(|(second, tally)| (second + later, *tally));
+            moved.collect::<Vec<_>>()
+        };
+        self.by_second.extend(seconds(&other.by_second));
+        self.service_by_second.extend(seconds(&other.service_by_second));
+        self.excused += other.excused;
+        self.failed += other.failed;
+        self.moved += other.moved;
+        self.all += other.all;
+        let us = later * SECOND_US as i64;
+        self.stretches.extend(other.stretches.iter().map(|(from, to)| (from + us, to + us)));
+        self.lost += other.lost;
     }
 
     /// How long it covers, in seconds.

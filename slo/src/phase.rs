@@ -13,7 +13,7 @@ use crate::timeline::Timeline;
 use std::ops::Range;
 
 /// A segment's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Warmup,
     Steady,

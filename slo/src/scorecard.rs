@@ -8,8 +8,10 @@ use crate::event::Machine;
 use crate::time::At;
 use serde::{Deserialize, Serialize};
 
+mod change;
 mod ledger;
 mod metric;
+pub use change::ChangeScore;
 pub use ledger::LedgerScore;
 pub use metric::MetricScore;
 
@@ -144,6 +146,9 @@ pub struct ObjectiveScore {
     /// `limit`, `lower` (up to which it held) and `upper` (which broke it) are in requests a second.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepScore>,
+    /// Of what is held against a baseline: by how much it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeScore>,
 }
 
 /// One step of a load, by the objectives that must hold there.

@@ -87,6 +87,7 @@ impl Script {
             breakers: Vec::new(),
             metrics: Vec::new(),
             capacities: Vec::new(),
+            baseline: None,
         };
         let mut script = Script { case, entries: Vec::new(), boundaries: Boundaries::default() };
         script.boundaries.add(ZERO);

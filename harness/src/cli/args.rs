@@ -2,9 +2,16 @@
 //!
 //! Invariant: every command's `--help` ends with examples that work.
 
+mod programs;
+
+pub(super) use programs::{ContainerArgs, GuardianArgs};
+
+use super::baseline::CompareArgs;
+use super::explain::ExplainArgs;
 use super::load::LoadArgs;
 use super::platform::args::{BackendArgs, DevicesArgs, EdgeArgs, HealthArgs, ScorerArgs};
 use super::slo::SloCommand;
+use assay_slo::series::Decide;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -104,6 +111,26 @@ while the run is still going.
 Examples:
   assay verify reports/half-failures-20260101T000000Z-7")]
     Verify(VerifyArgs),
+    /// Hold a run against an earlier one: is it worse by more than a margin?
+    #[command(after_help = "\
+Of each request the percentile and the errors of the steady phases. Each of A and B is a run
+directory, or a file that `assay run --save-baseline` wrote; several runs of a file count together.
+
+Exit codes: 0 B is not worse, 1 it is worse, 3 that cannot be told (it says what would tell), 4 one
+of them cannot be read.
+
+Examples:
+  assay compare reports/shop-20260101T000000Z-7 reports/shop-20260102T000000Z-7
+  assay compare baselines/shop-main reports/shop-20260102T000000Z-7 --percentile 99 --latency 20%")]
+    Compare(CompareArgs),
+    /// Tell what led to a verdict: counts, interval, limit, the worst of it, and what would change it.
+    #[command(after_help = "\
+Exit codes: 0 told, 2 the run judged nothing of this name, 4 the journal cannot be judged.
+
+Examples:
+  assay explain reports/half-failures-20260101T000000Z-7
+  assay explain reports/half-failures-20260101T000000Z-7 errors")]
+    Explain(ExplainArgs),
     /// Put right what a run that died has left broken; the newest run unless one is named.
     #[command(after_help = "\
 A run undoes what it broke, and its guardian does so when the run is killed. This is for when both
@@ -233,6 +260,16 @@ pub(super) struct RunArgs {
     /// port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(super) metrics_addr: Option<SocketAddr>,
+    /// Run it so often, instead of what the file says; all runs have one verdict.
+    #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) repeat: Option<u64>,
+    /// What several runs mean together, instead of what the file says: as bad as the worst, what more
+    /// than half say, or their requests counted together.
+    #[arg(long, value_name = "all|majority|pooled")]
+    pub(super) decide: Option<DecideArg>,
+    /// Keep what the run came to, for `baseline: {from: FILE}` and `assay compare`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(super) words: WordArgs,
 }
@@ -272,6 +309,27 @@ pub(super) enum Remap {
     Pass,
 }
 
+/// What several runs mean together.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum DecideArg {
+    /// As bad as the worst.
+    All,
+    /// What more than half say.
+    Majority,
+    /// Objectives by all requests together.
+    Pooled,
+}
+
+impl From<DecideArg> for Decide {
+    fn from(arg: DecideArg) -> Decide {
+        match arg {
+            DecideArg::All => Decide::All,
+            DecideArg::Majority => Decide::Majority,
+            DecideArg::Pooled => Decide::Pooled,
+        }
+    }
+}
+
 /// How much is said.
 #[derive(Debug, Clone, Copy, ClapArgs)]
 pub(super) struct WordArgs {
@@ -299,50 +357,4 @@ pub(super) struct RecoverArgs {
     /// The run directory; the newest below reports/ unless given.
     #[arg(value_name = "RUN_DIR")]
     pub(super) run_dir: Option<PathBuf>,
-}
-
-/// A container to hold.
-#[derive(Debug, ClapArgs)]
-pub(super) struct ContainerArgs {
-    /// `name:tag`.
-    #[arg(long)]
-    pub(super) image: String,
-    /// The port inside,
-    #[arg(long)]
-    pub(super) port: u16,
-    /// and where it is published.
-    #[arg(long)]
-    pub(super) publish: SocketAddr,
-    /// Bytes.
-    #[arg(long)]
-    pub(super) memory: Option<u64>,
-    /// Names of variables that it gets.
-    #[arg(long)]
-    pub(super) env: Vec<String>,
-    /// How long it may take to end.
-    #[arg(long)]
-    pub(super) stop_within_s: u64,
-    /// How long pulling and starting may take.
-    #[arg(long)]
-    pub(super) start_within_s: u64,
-    /// Arguments instead of the image's own.
-    #[arg(last = true)]
-    pub(super) command: Vec<String>,
-}
-
-/// The guardian.
-#[derive(Debug, ClapArgs)]
-pub(super) struct GuardianArgs {
-    /// The run whose processes it ends.
-    #[arg(long)]
-    pub(super) run_id: String,
-    /// Where it writes its log.
-    #[arg(long)]
-    pub(super) run_dir: PathBuf,
-    /// The run's process,
-    #[arg(long)]
-    pub(super) run_pid: i32,
-    /// and when it started, in clock ticks since boot.
-    #[arg(long)]
-    pub(super) run_start: u64,
 }

@@ -5,7 +5,9 @@
 //! Not here: what commands do beyond parsing, calling and printing.
 
 mod args;
+mod baseline;
 mod calibrate;
+mod explain;
 mod go;
 mod health;
 mod load;
@@ -14,6 +16,7 @@ mod print;
 mod recover;
 mod run;
 mod scenario;
+mod series;
 mod slo;
 mod tried;
 mod verify;
@@ -33,6 +36,8 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::load(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Compare(args) => baseline::compared(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Recover(args) => recover::recover(&args),
         Command::Slo(command) => slo::slo(&command),
         Command::Schema => scenario::schema(),

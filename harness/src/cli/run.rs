@@ -4,16 +4,23 @@
 
 use super::args::{Remap, RunArgs};
 use super::go::{Go, quoted};
-use super::scenario;
+use super::series::Many;
+use super::{baseline, print, scenario};
+use crate::plan::Plan;
 use crate::record::journal::OnInconclusive;
 use crate::run::Options;
+use crate::spec::Problems;
+use assay_slo::case::Ask;
+use assay_slo::series::Decide;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &RunArgs) -> ExitCode {
-    let plan = match scenario::planned(&args.scenario.file, &args.scenario.changes) {
+    let mut plan = match scenario::planned(&args.scenario.file, &args.scenario.changes) {
         Ok(plan) => plan,
         Err(problems) => return scenario::tell(&problems),
     };
+    plan.series.runs = args.repeat.unwrap_or(plan.series.runs);
+    plan.series.decide = args.decide.map_or(plan.series.decide, Into::into);
     if !args.words.quiet {
         scenario::warn(&plan);
     }
@@ -21,21 +28,47 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         None => OnInconclusive::Exit3,
         Some(remap) => remap.into(),
     };
-    let go = Go {
-        plan: &plan,
-        options: Options {
-            out: args.out.clone(),
-            on_inconclusive: remap,
-            allow_faults: args.allow_faults.clone(),
-            repeat: repeat(args, plan.seed),
-            metrics_addr: args.metrics_addr,
-        },
-        words: args.words,
+    let options = Options {
+        out: args.out.clone(),
+        on_inconclusive: remap,
+        allow_faults: args.allow_faults.clone(),
+        repeat: repeat(args, plan.seed),
+        metrics_addr: args.metrics_addr,
     };
-    match go.to_the_end() {
-        Ok(finished) => finished.exit,
-        Err(exit) => exit,
+    if plan.series.is_many() {
+        let other = match other(args, &plan) {
+            Ok(other) => other,
+            Err(problems) => return scenario::tell(&problems),
+        };
+        let save_baseline = args.save_baseline.as_deref();
+        return Many { plan, other, options, words: args.words, save_baseline }.go();
     }
+    let go = Go { plan: &plan, options, words: args.words };
+    let finished = match go.to_the_end() {
+        Ok(finished) => finished,
+        Err(exit) => return exit,
+    };
+    if let Some(path) = &args.save_baseline
+        && let Err(why) = baseline::save(path, &finished.dir, &finished.judged)
+    {
+        print::err(&format!("warning: {why}\n"));
+    }
+    finished.exit
+}
+
+/// The other build's plan, if there is one: the same scenario, read again with its variables.
+fn other(args: &RunArgs, plan: &Plan) -> Result<Option<Plan>, Problems> {
+    let Some(vars) = &plan.series.against else { return Ok(None) };
+    let mut changes = args.scenario.changes.clone();
+    changes.var.extend(vars.iter().map(|(name, value)| format!("{name}={value}")));
+    changes.seed = Some(plan.seed);
+    let mut other = scenario::planned(&args.scenario.file, &changes)?;
+    // It is what others are held against.
+    for one in &mut other.case.objectives {
+        let change = matches!(one.ask, Ask::LatencyChange { .. } | Ask::ErrorRateChange { .. });
+        one.advisory |= change;
+    }
+    Ok(Some(other))
 }
 
 /// What to type to get this run again, seed and all.
@@ -48,6 +81,8 @@ fn repeat(args: &RunArgs, seed: u64) -> String {
     }
     words.push(format!("--seed {seed}"));
     words.extend(args.allow_faults.iter().map(|host| format!("--allow-faults {}", quoted(host))));
+    words.extend(args.repeat.map(|runs| format!("--repeat {runs}")));
+    words.extend(args.decide.map(|decide| format!("--decide {}", Decide::from(decide).word())));
     words.extend(args.on_inconclusive.map(|remap| {
         let word = match remap {
             Remap::Fail => "fail",

@@ -16,8 +16,8 @@ use std::process::ExitCode;
 
 pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
     let dir = &args.run_dir;
-    if let Some(going) = under_way(&dir.join("journal.jsonl")) {
-        return failed(&still_going(going));
+    if let Some(going) = going(dir) {
+        return failed(&going);
     }
     let judged = match judge::judge(dir) {
         Ok(judged) => judged,
@@ -58,6 +58,11 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
             Exit::CouldNotRun.into()
         }
     }
+}
+
+/// Why this run is not judged yet; none if it has ended.
+pub(super) fn going(dir: &Path) -> Option<String> {
+    under_way(&dir.join("journal.jsonl")).map(still_going)
 }
 
 /// Why a run that has not ended is not judged.

@@ -9,7 +9,8 @@
 use super::cycle::Tally;
 use super::traffic::Traffic;
 use super::{Arrivals, Load, Spread, phases, poisson};
-use assay_slo::case::{Ask, Case, During, Objective, Of};
+use assay_slo::baseline;
+use assay_slo::case::{Ask, Case, During, Objective, Of, Pace};
 use assay_slo::interval::{greatest_bad, least_n};
 use assay_slo::time::SECOND_US;
 use std::ops::Range;
@@ -79,6 +80,18 @@ impl<'l> Pool<'l> {
             }
             _ => None,
         }
+    }
+
+    /// Whole requests that a rate (thousandths of a request a minute) makes of these stretches, in
+    /// each one less for each load but the first.
+    fn at_rate(&self, stretches: &[Range<u64>], milli_per_min: u64) -> u64 {
+        let spare = (self.parts.len() as u64).saturating_sub(1);
+        let each = stretches.iter().map(|stretch| {
+            let us = u128::from(self.runs_us(std::slice::from_ref(stretch)));
+            let whole = us * u128::from(milli_per_min) / (60_000 * u128::from(SECOND_US));
+            u64::try_from(whole).unwrap_or(u64::MAX).saturating_sub(spare)
+        });
+        each.fold(0u64, u64::saturating_add).max(1)
     }
 
     /// How long its loads run in these stretches, µs.
@@ -249,6 +262,22 @@ fn demand(
         Ask::Latency { percentile, .. } => share(percentile.rest()),
         Ask::ErrorRate { below } => share(*below),
         Ask::ErrorCount { at_most } => (Unit::Requests, requests, known, Some(1), Some(*at_most)),
+        Ask::LatencyChange { percentile, .. } => {
+            let least = baseline::latency(*percentile, confidence);
+            (Unit::Requests, requests, known, least, None)
+        }
+        Ask::ErrorRateChange { at_most } => {
+            (Unit::Requests, requests, known, baseline::errors(*at_most, confidence), None)
+        }
+        Ask::Throughput { at_least: Pace::Share(share) } => {
+            let bad = u128::from(share.rest().0) * u128::from(requests);
+            let bad = u64::try_from(bad / u128::from(assay_slo::Share::ONE.0)).ok();
+            (Unit::Requests, requests, known, Some(1), bad)
+        }
+        Ask::Throughput { at_least: Pace::Rate(rate) } => {
+            let least = Pool::new(traffic.loads, &of).at_rate(stretches, *rate);
+            (Unit::Requests, requests, known, Some(least), requests.checked_sub(least))
+        }
         Ask::Availability { at_least, slice_s, slice_least, .. } => {
             let valid =
                 Pool::new(traffic.loads, &of).valid_slices(stretches, *slice_s, *slice_least);

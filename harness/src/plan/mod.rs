@@ -9,6 +9,7 @@
 pub mod act;
 pub mod answer;
 pub mod arrivals;
+pub mod baseline;
 pub mod chance;
 mod compile;
 pub mod cycle;
@@ -122,6 +123,8 @@ pub struct Plan {
     pub max_duration_us: u64,
     /// The last planned instant after time 0, without drains, µs.
     pub ends_us: u64,
+    /// How often it is run, and against what.
+    pub series: baseline::Series,
     /// The question for the judge.
     pub case: Case,
     /// What the user should know though it does not forbid the run; each a sentence.

@@ -84,6 +84,9 @@ pub struct Environment {
     pub kernel: String,
     /// `dev` or `release`.
     pub profile: String,
+    /// What the processor calls itself; empty where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub processor: String,
     /// What equal measurements differ by there; none where nobody has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
@@ -101,6 +104,23 @@ pub struct Calibration {
     pub p95_permille: u64,
     /// 99th percentiles.
     pub p99_permille: u64,
+}
+
+impl Environment {
+    /// What must be alike where runs are held against each other: names and values.
+    #[must_use]
+    pub fn facts(&self) -> Vec<(String, String)> {
+        // Kernels differ in what they keep for themselves.
+        let gib = (self.memory_mib + 512) / 1024;
+        let facts = [
+            ("cores", self.cores.to_string()),
+            ("processor", self.processor.clone()),
+            ("memory", format!("{gib} GiB")),
+            ("kernel", self.kernel.clone()),
+            ("build of assay", self.profile.clone()),
+        ];
+        facts.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    }
 }
 
 impl Calibration {
@@ -287,6 +307,7 @@ pub(crate) mod tests {
                 memory_mib: 1,
                 kernel: "k".into(),
                 profile: "dev".into(),
+                processor: String::new(),
                 calibration: None,
             },
             case: Case {
@@ -302,6 +323,7 @@ pub(crate) mod tests {
                 breakers: vec![],
                 metrics: vec![],
                 capacities: vec![],
+                baseline: None,
             },
         }
     }

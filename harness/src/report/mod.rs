@@ -5,9 +5,11 @@
 //! Not here: judgement (`judge`), and printing: texts are returned, only files are written.
 
 pub mod annotations;
+mod compared;
 pub mod console;
 mod coverage;
 pub mod exit;
+mod explain;
 mod foreign;
 pub mod head;
 pub mod html;
@@ -26,8 +28,10 @@ mod units;
 pub mod write;
 
 pub use annotations::annotations;
+pub use compared::compared;
 pub use console::console;
 pub use exit::{Exit, OnInconclusive};
+pub use explain::explain;
 pub use head::Head;
 pub use json::verdict_json;
 pub use junit::junit_xml;

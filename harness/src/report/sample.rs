@@ -66,6 +66,7 @@ pub(super) fn objective(id: &str, verdict: Verdict) -> ObjectiveScore {
         seconds: 34.0,
         moved_to_fault: 3,
         steps: vec![],
+        change: None,
     }
 }
 
@@ -87,6 +88,7 @@ pub(super) fn capacity() -> ObjectiveScore {
         observed: "at least 100/s, less than 200/s".into(),
         reason: "every step up to 100/s held; step 200/s broke `fast`".into(),
         steps: vec![step(1, Verdict::Met), step(2, Verdict::Violated)],
+        change: None,
         n: 2,
         k: 1,
         lower: Some(100.0),

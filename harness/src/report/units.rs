@@ -3,6 +3,8 @@
 //! Invariant: what is not nothing is never printed as nothing: the least share is `<0.01 %`.
 //! Not here: numbers that decide, which stay counts (crate slo).
 
+use assay_slo::scorecard::ChangeScore;
+
 /// A length of time in µs: `0.42 ms`, `31 ms`, `1.52 s`, `2 m 05 s`.
 pub(super) fn time(us: u64) -> String {
     let ms = us as f64 / 1e3;
@@ -46,6 +48,17 @@ pub(super) fn share(fraction: f64) -> String {
 /// `k` of `n` as a share; without any, `unknown`.
 pub(super) fn share_of(k: u64, n: u64) -> String {
     if n == 0 { "unknown".to_owned() } else { share(k as f64 / n as f64) }
+}
+
+/// Between what a change lies: `-1.20 % to +6.30 % of what it was, allowed +10.0 %`.
+pub(super) fn change(change: &ChangeScore, limit: f64) -> String {
+    let unit = if change.relative { " of what it was" } else { " of all" };
+    let signed = |value: f64| {
+        let sign = if value < 0.0 { '-' } else { '+' };
+        format!("{sign}{}", share(value.abs()))
+    };
+    let known = |bound: Option<f64>| bound.map_or_else(|| "unknown".to_owned(), signed);
+    format!("{} to {}{unit}, allowed {}", known(change.lower), known(change.upper), signed(limit))
 }
 
 /// A rate per second: `200/s`, `0.5/s`.
@@ -99,6 +112,21 @@ mod tests {
         }
         assert_eq!(share_of(0, 0), "unknown");
         assert_eq!(share_of(3, 1000), "0.30 %");
+    }
+
+    #[test]
+    fn changes() {
+        let mut score = ChangeScore {
+            relative: true,
+            lower: Some(-0.012),
+            upper: Some(0.063),
+            base_n: 1,
+            base_runs: 1,
+            runs: 1,
+        };
+        assert_eq!(change(&score, 0.1), "-1.20 % to +6.30 % of what it was, allowed +10.0 %");
+        (score.relative, score.upper) = (false, None);
+        assert_eq!(change(&score, 0.0005), "-1.20 % to unknown of all, allowed +0.05 %");
     }
 
     #[test]

@@ -56,8 +56,15 @@ fn bare() -> Environment {
         memory_mib: memory_kib().unwrap_or(0) / 1024,
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         profile: if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned(),
+        processor: processor().unwrap_or_default(),
         calibration: None,
     }
+}
+
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 fn memory_kib() -> Option<u64> {

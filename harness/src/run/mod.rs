@@ -37,11 +37,12 @@ use crate::clock::{self, Clock};
 use crate::link::Links;
 use crate::load::users;
 use crate::plan::Plan;
+use crate::plan::baseline::Kept;
 use crate::record::Edges;
-use crate::record::journal::{Header, OnInconclusive, SCHEMA, ScenarioHead};
+use crate::record::journal::{Environment, Header, OnInconclusive, SCHEMA, ScenarioHead};
 use crate::report::live::Live;
-use assay_slo::At;
 use assay_slo::event::{End, EndReason};
+use assay_slo::{At, Case};
 use conduct::{Conduct, Ending};
 use exposed::Board;
 use guard::Guards;
@@ -210,7 +211,7 @@ async fn set_up(
 }
 
 fn header(plan: &Plan, options: &Options) -> Header {
-    let started = clock::wall();
+    let (started, environment) = (clock::wall(), environment::read());
     Header {
         schema: SCHEMA,
         tool: crate::TOOL.to_owned(),
@@ -226,9 +227,23 @@ fn header(plan: &Plan, options: &Options) -> Header {
         },
         seed: plan.seed,
         on_inconclusive: options.on_inconclusive,
-        environment: environment::read(),
-        case: plan.case.clone(),
+        case: held_against(plan, &environment),
+        environment,
     }
+}
+
+/// The question, with what only this machine knows of its baseline.
+fn held_against(plan: &Plan, environment: &Environment) -> Case {
+    let mut case = plan.case.clone();
+    if let Some(baseline) = &mut case.baseline {
+        if let Some(there) = &plan.series.environment {
+            baseline.unlike = Kept::differences(there, &environment.facts());
+        }
+        let calibration = environment.calibration.as_ref();
+        baseline.noise_permille =
+            calibration.map(|own| [own.p50_permille, own.p95_permille, own.p99_permille]);
+    }
+    case
 }
 
 /// Eight hexadecimal digits: different for each run, short in every request id.

@@ -169,9 +169,13 @@ objectives:
   fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%, window: 10s, not-errors: [http-429, http-4xx, http-5xx, timeout, connect-error, protocol-error, check-failed], bursts: 5}}
   errors: {error-rate: {below: 0.1%, of: [visitors], during: [all], per-request: "false", advisory: false, confidence: 99%, window: 1m, not-errors: [http-429], bursts: 1}}
   first: {latency: {percentile: 95, below: 500ms, of: [visitors], clock: first-byte}}
-  none: {error-count: {at-most: 0, during: [all], not-errors: [check-failed]}}
+  none: {error-count: {at-most: 0, during: [all], not-errors: [check-failed], confidence: 95%, bursts: 1}}
+  pushed: {throughput: {at-least: 99%, of: [visitors], during: [steady], per-request: false, advisory: false}}
+  paced: {throughput: {at-least: 10/s, confidence: 95%, bursts: 1}}
+  slower: {latency-change: {percentile: 95, at-most: 10%, of: [visitors], during: [steady], clock: response, per-request: true, advisory: false, confidence: 95%, bursts: 1}}
+  worse: {error-rate-change: {at-most: 0.05%, of: [visitors], during: [steady], per-request: false, advisory: false, confidence: 95%, bursts: 1}}
   room: {capacity: {of: stairs, at-least: 800/s, while: [fast, errors], advisory: false}}
-  up: {availability: {at-least: 99.9%, slice: 1s, slice-target: 95%, slice-least: 5, not-errors: [http-429]}}
+  up: {availability: {at-least: 99.9%, slice: 1s, slice-target: 95%, slice-least: 5, not-errors: [http-429], confidence: 95%, bursts: 1}}
 expect:
   - recovers: {objective: fast, after: gone.end, within: 30s, hold: 10s}
   - unaffected: {of: [list], during: [half], keeps: [fast, errors]}
@@ -185,6 +189,8 @@ expect:
   - metric: {name: memory, value: {at-most: 512MiB, below: 1GiB, above: 0, at-least: 1B}, growth: {at-most: 1MiB/m}, increase: {at-most: 20MiB}, skip: 10s, during: [steady]}
   - settles: {metric: queued, at-most: 50, after: gone.end, within: 30s, hold: 5s}
   - ready: {service: api, after: crash.end, within: 10s}
+baseline: {from: baselines/main, environment: same, against: {vars: {tenant: other}}}
+repeat: {runs: 3, decide: all}
 guards:
   max-duration: 15m
   stop-when: [{error-rate: {above: 50%, hold: 10s}}, {lag: {above: 50ms, hold: 5s}}, {metric: {name: memory, above: 2GiB, below: 1B, hold: 5s}}, {probe: {service: api, path: /health, status: [200], fails-for: 10s}}]

@@ -6,14 +6,11 @@
 
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
-    ("Scenario", &["include", "baseline", "repeat"]),
+    ("Scenario", &["include"]),
     ("Service", &["running-container"]),
     ("Fault", &["disconnect", "pressure", "manual"]),
     ("ServiceFault", &["count"]),
     ("BreakerEvidence", &["log"]),
-    ("Objective", &["throughput", "latency-change", "error-rate-change"]),
-    ("ErrorCountObjective", &["bursts", "confidence"]),
-    ("AvailabilityObjective", &["bursts", "confidence"]),
     ("Expect", &["reconciles", "log"]),
 ];
 

@@ -144,6 +144,7 @@ pub(crate) fn case() -> Case {
         }],
         metrics: vec![],
         capacities: vec![],
+        baseline: None,
         breakers: vec![Breaker {
             name: "uplink".into(),
             place: place(44),
@@ -366,6 +367,7 @@ pub(crate) fn series(seconds: u64) -> Series {
         memory_mib: 24_103,
         kernel,
         profile: "release".into(),
+        processor: String::new(),
         calibration: None,
     };
     series.describe(&case(), environment);

@@ -62,6 +62,7 @@ fn objective(id: &str, asks: &str, verdict: Verdict, line: u32) -> ObjectiveScor
         seconds: 26.0,
         moved_to_fault: 3,
         steps: vec![],
+        change: None,
     }
 }
 

@@ -106,7 +106,8 @@ impl<'a> Search<'a> {
         moment: i64,
     ) -> Search<'a> {
         let of: BTreeSet<_> = objective.of.iter().copied().collect();
-        let question = Question { objective, of: of.clone(), during: &[During::All], part: None };
+        let question =
+            Question { objective, of: of.clone(), during: &[During::All], part: None, runs: None };
         let measured = measure(evidence, &question);
         let sending = measured.stretches.iter().map(|(_, to)| *to).max().unwrap_or(0);
         // Of a journal that was cut the last second is not known to be whole.
@@ -123,6 +124,10 @@ impl<'a> Search<'a> {
             Ask::ErrorRate { below } => Limit::Share { limit: below, confidence },
             Ask::ErrorCount { at_most } => Limit::Count { at_most },
             Ask::Availability { slice_target, .. } => Limit::Good { target: slice_target },
+            // Refused by the plan; whoever edits a journal asks for all of it.
+            Ask::Throughput { .. } | Ask::LatencyChange { .. } | Ask::ErrorRateChange { .. } => {
+                Limit::Count { at_most: 0 }
+            }
         };
         Search {
             asked: *asked,
@@ -180,6 +185,7 @@ impl<'a> Search<'a> {
             of: self.of.clone(),
             during: &[During::All],
             part: Part::look(self.first..i64::MAX),
+            runs: None,
         };
         let loads: BTreeSet<usize> = self.of.iter().map(|of| of.load).collect();
         let late = self.objective.late_mark;
@@ -271,6 +277,7 @@ impl Search<'_> {
             of: self.of.clone(),
             during: &[During::All],
             part: Part::look(0..second),
+            runs: None,
         };
         objective::judge_now(evidence, &question).verdict != Verdict::Violated
     }

@@ -22,7 +22,7 @@ pub(super) fn judge(
         .filter_map(|index| evidence.case.objectives.get(*index))
         .map(|objective| {
             let of = of.iter().copied().collect();
-            let question = Question { objective, of, during, part: None };
+            let question = Question { objective, of, during, part: None, runs: None };
             objective::score(evidence, &question, objective.name.clone())
         })
         .collect();

@@ -65,7 +65,8 @@ fn is_back(evidence: &Evidence<'_>, seconds: &Seconds, must: &Must, from: i64) -
     let holds = evidence.case.objectives.get(*objective).is_none_or(|objective| {
         let part = Part::look(from..until);
         let (of, during) = (objective.of.clone(), &[During::All]);
-        let question = Question { objective, of: of.into_iter().collect(), during, part };
+        let question =
+            Question { objective, of: of.into_iter().collect(), during, part, runs: None };
         objective::judge_now(evidence, &question).verdict != Verdict::Violated
     });
     (from..until).all(ok) && holds

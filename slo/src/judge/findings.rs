@@ -104,7 +104,7 @@ fn bursts(evidence: &Evidence<'_>, objective: &Objective, one: &Judged) -> Optio
     }
     let (_, of) =
         objective::groups(evidence.case, objective).into_iter().find(|(id, _)| *id == score.id)?;
-    let question = Question { objective, of, during: &objective.during, part: None };
+    let question = Question { objective, of, during: &objective.during, part: None, runs: None };
     let measured = objective::measure(evidence, &question);
     let deff = interval::design_effect(measured.by_second.values().map(|t| (t.n, t.k)));
     let (k, n) = (score.k as f64 / deff, score.n as f64 / deff);

@@ -21,6 +21,7 @@ mod laws;
 mod metrics;
 mod polled;
 mod terms;
+mod throughput;
 
 #[test]
 fn an_error_rate() {

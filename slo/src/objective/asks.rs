@@ -3,7 +3,7 @@
 //! Invariant: limits are printed exactly.
 //! Not here: what was observed (`observed`).
 
-use crate::case::{Ask, Clock};
+use crate::case::{Ask, Clock, Pace};
 use crate::words;
 
 /// With its limit: `P95 < 500 ms`.
@@ -26,6 +26,24 @@ pub(crate) fn asks(ask: &Ask) -> String {
             words::share(*at_least),
             words::share(*slice_target)
         ),
+        Ask::LatencyChange { percentile, at_most, clock } => {
+            let clock = match clock {
+                Clock::Response => "",
+                Clock::Service => " (service clock)",
+            };
+            let (rank, most) = (words::percentile(*percentile), words::share(*at_most));
+            format!("{rank} at most {most} above the baseline{clock}")
+        }
+        Ask::ErrorRateChange { at_most } => {
+            let points = words::number(at_most.fraction() * 100.0);
+            format!("error rate at most {points} points above the baseline")
+        }
+        Ask::Throughput { at_least: Pace::Share(share) } => {
+            format!("throughput of at least {} of what is offered", words::share(*share))
+        }
+        Ask::Throughput { at_least: Pace::Rate(rate) } => {
+            format!("throughput of at least {}", words::rate(*rate))
+        }
     }
 }
 
@@ -35,7 +53,11 @@ pub(crate) fn short(ask: &Ask) -> String {
         Ask::Latency { below_us, .. } => {
             format!("not ok in less than {}", words::duration(*below_us))
         }
-        Ask::ErrorRate { .. } | Ask::ErrorCount { .. } => "not ok".to_owned(),
+        Ask::ErrorRate { .. }
+        | Ask::ErrorCount { .. }
+        | Ask::LatencyChange { .. }
+        | Ask::ErrorRateChange { .. } => "not ok".to_owned(),
+        Ask::Throughput { .. } => "not answered ok".to_owned(),
         Ask::Availability { .. } => "of the slices bad".to_owned(),
     }
 }

@@ -3,11 +3,11 @@
 //! Invariant: the same counts give the same verdict; a stricter limit never gives a better one.
 //! Not here: health, faults and lost journals (`objective`).
 
-use super::{Measured, Question, asks::short, observed, windows};
+use super::{Measured, Question, asks::short, change, observed, throughput, windows};
 use crate::case::{Ask, Load, LoadKind};
 use crate::evidence::Evidence;
 use crate::interval;
-use crate::scorecard::Verdict;
+use crate::scorecard::{ChangeScore, Verdict};
 use crate::tally::{self, Tally, whole_slices};
 use crate::time::{SECOND_US, Share};
 use crate::words;
@@ -26,6 +26,8 @@ pub(crate) struct Decided {
     pub(crate) reason: String,
     /// What would decide it, if it is undecided.
     pub(crate) missing: String,
+    /// Of what is held against a baseline.
+    pub(crate) change: Option<ChangeScore>,
 }
 
 /// Decides a question, on the service clock if that is asked.
@@ -56,6 +58,10 @@ pub(crate) fn decide(
             let target =
                 Slices { at_least, length_s: slice_s, target: slice_target, least: slice_least };
             availability(measured, &target)
+        }
+        Ask::Throughput { at_least } => throughput::decide(question, measured, tally, at_least),
+        Ask::LatencyChange { .. } | Ask::ErrorRateChange { .. } => {
+            change::decide(evidence, question, tally, on_service)
         }
     }
 }
@@ -121,6 +127,7 @@ fn rate(
         observed,
         reason,
         missing,
+        change: None,
     }
 }
 
@@ -207,6 +214,7 @@ fn count(tally: Tally, at_most: u64) -> Decided {
         observed: observed::share(k, n),
         reason,
         missing,
+        change: None,
     }
 }
 
@@ -291,6 +299,7 @@ fn availability(measured: &Measured, settings: &Slices) -> Decided {
         },
         reason,
         missing,
+        change: None,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::case::{
     Anchor, Ask, Asked, Bound, BreakerMust, Case, Clock, During, Evidence, Load, Mark, Moment,
-    Must, Of, Shows,
+    Must, Of, Pace, Shows,
 };
 use crate::time::Share;
 use crate::timeline::MOST;
@@ -117,7 +117,13 @@ fn check_ask(case: &Case, ask: &Ask) -> Result<(), Malformed> {
             check_mark(case, *service_mark, is(clock.begun()))
         }
         Ask::ErrorRate { below } => check_share(*below),
-        Ask::ErrorCount { .. } => Ok(()),
+        Ask::LatencyChange { percentile, at_most, .. } => {
+            check_share(*percentile)?;
+            check_share(*at_most)
+        }
+        Ask::ErrorRateChange { at_most } => check_share(*at_most),
+        Ask::ErrorCount { .. } | Ask::Throughput { at_least: Pace::Rate(_) } => Ok(()),
+        Ask::Throughput { at_least: Pace::Share(share) } => check_share(*share),
         Ask::Availability { at_least, slice_s, slice_target, .. } => {
             check_share(*at_least)?;
             check_share(*slice_target)?;

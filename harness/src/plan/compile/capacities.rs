@@ -121,8 +121,16 @@ fn criteria(
         let Some(index) = names::objective(name, scenario, &trail, notes) else { continue };
         let Some(objective) = objectives.get_mut(index) else { continue };
         objective.criterion = true;
-        if let Ask::Availability { .. } = objective.ask {
-            let message = format!("`{name}` counts slices of a run, of which a step has too few");
+        let message = match objective.ask {
+            Ask::Availability { .. } => {
+                Some(format!("`{name}` counts slices of a run, of which a step has too few"))
+            }
+            Ask::LatencyChange { .. } | Ask::ErrorRateChange { .. } => {
+                Some(format!("`{name}` holds whole runs against each other, and a step is none"))
+            }
+            _ => None,
+        };
+        if let Some(message) = message {
             notes.value(&trail, message, "name an objective on latency or errors");
         }
         criteria.push(index);

@@ -7,6 +7,7 @@
 
 mod acts;
 mod asked;
+mod baseline;
 mod breakers;
 mod capacities;
 mod command;
@@ -44,6 +45,7 @@ mod stop_when;
 mod stubs;
 mod tables;
 mod terms;
+mod throughput;
 mod timetable;
 mod transport;
 mod used_up;
@@ -164,7 +166,10 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         links: links.as_slice(),
         metrics: metrics.as_slice(),
     };
-    let (case, probes) = case(asked, &mut notes);
+    let (mut case, probes) = case(asked, &mut notes);
+    let (series, kept) = baseline::compile(scenario, &folder, &mut notes);
+    baseline::check(scenario, &case, &mut notes);
+    case.baseline = kept;
     let guards = stop_when::compile(scenario, &mut notes);
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);
@@ -209,6 +214,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         guards,
         max_duration_us,
         ends_us,
+        series,
         case,
         warnings: notes.warnings,
     })
@@ -264,6 +270,7 @@ fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
         breakers,
         metrics: metrics.iter().map(|metric| judged(metric, scenario)).collect(),
         capacities,
+        baseline: None,
     };
     (case, probes)
 }
@@ -320,6 +327,9 @@ fn is_advisory(objective: &Objective) -> bool {
         Objective::ErrorRate(one) => one.advisory.0,
         Objective::ErrorCount(one) => one.advisory.0,
         Objective::Availability(one) => one.advisory.0,
+        Objective::Throughput(one) => one.advisory.0,
+        Objective::LatencyChange(one) => one.advisory.0,
+        Objective::ErrorRateChange(one) => one.advisory.0,
         Objective::Openslo(_) => false,
         Objective::Capacity(one) => one.advisory.0,
     }

@@ -3,8 +3,7 @@
 //! Not here: whether the load can decide them (`feasible`).
 
 use super::notes::Notes;
-use super::terms;
-use super::{MOST_WAIT_US, names, parts, positive};
+use super::{MOST_WAIT_US, names, parts, positive, terms, throughput};
 use crate::plan::marks::Marks;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Ratio};
@@ -54,16 +53,28 @@ fn objective(
     let given = match written {
         types::Objective::Latency(latency) => latency.confidence,
         types::Objective::ErrorRate(errors) => errors.confidence,
-        types::Objective::ErrorCount(_)
-        | types::Objective::Availability(_)
-        | types::Objective::Capacity(_)
-        | types::Objective::Openslo(_) => None,
+        types::Objective::ErrorCount(one) => one.confidence,
+        types::Objective::Availability(one) => one.confidence,
+        types::Objective::Throughput(one) => one.confidence,
+        types::Objective::LatencyChange(one) => one.confidence,
+        types::Objective::ErrorRateChange(one) => one.confidence,
+        types::Objective::Capacity(_) | types::Objective::Openslo(_) => None,
     };
     let limit_us = limit_us(&ask);
     let of = names::of(parts.of, loads, &parts.trail.key("of"), notes);
-    if let types::Objective::Latency(latency) = written {
-        check_clock(name, latency.clock, &of, loads, &parts.trail, notes);
+    match written {
+        types::Objective::Latency(latency) => {
+            check_clock(name, latency.clock, &of, loads, &parts.trail, notes);
+        }
+        types::Objective::LatencyChange(change) => {
+            check_clock(name, change.clock, &of, loads, &parts.trail, notes);
+        }
+        _ => {}
     }
+    if let Ask::Throughput { at_least } = ask {
+        throughput::check(name, at_least, (&of, loads), &parts.trail, notes);
+    }
+    terms::without_effect(name, written, notes);
     Objective {
         name: name.to_string(),
         place: notes.place(&Trail::root().key("objectives").key(name.as_str())),
@@ -124,7 +135,12 @@ fn check_clock(
 pub(super) fn limit_us(ask: &Ask) -> Option<u64> {
     match ask {
         Ask::Latency { below_us, .. } => Some(*below_us),
-        Ask::ErrorRate { .. } | Ask::ErrorCount { .. } | Ask::Availability { .. } => None,
+        Ask::ErrorRate { .. }
+        | Ask::ErrorCount { .. }
+        | Ask::Availability { .. }
+        | Ask::Throughput { .. }
+        | Ask::LatencyChange { .. }
+        | Ask::ErrorRateChange { .. } => None,
     }
 }
 
@@ -141,11 +157,7 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
     match written {
         types::Objective::Latency(latency) => {
             let below_us = positive(latency.below, MOST_WAIT_US, &trail.key("below"), notes);
-            let clock = match latency.clock {
-                None | Some(types::Clock::Response) => Clock::Response,
-                Some(types::Clock::Service) => Clock::Service,
-                Some(types::Clock::FirstByte) => Clock::FirstByte,
-            };
+            let clock = clock(latency.clock);
             // Both are counted: the one that is asked, and the one for an ill generator.
             let [mark, service_mark] =
                 [clock, clock.begun()].map(|clock| marks.below(clock, below_us));
@@ -169,6 +181,17 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
         }
         types::Objective::ErrorCount(errors) => Ask::ErrorCount { at_most: errors.at_most.0 },
         types::Objective::Availability(seconds) => availability(seconds, trail, notes),
+        types::Objective::Throughput(much) => {
+            Ask::Throughput { at_least: throughput::pace(much.at_least) }
+        }
+        types::Objective::LatencyChange(change) => Ask::LatencyChange {
+            percentile: change.percentile.0,
+            at_most: change.at_most.0,
+            clock: clock(change.clock),
+        },
+        types::Objective::ErrorRateChange(change) => {
+            Ask::ErrorRateChange { at_most: change.at_most.0 }
+        }
         // A file that can be named has been read, and its objectives stand in its place.
         types::Objective::Openslo(_) => {
             let message = "`file` is no path".to_owned();
@@ -177,6 +200,14 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
         }
         // Compiled elsewhere: it asks for other objectives.
         types::Objective::Capacity(_) => Ask::ErrorCount { at_most: 0 },
+    }
+}
+
+fn clock(written: Option<types::Clock>) -> Clock {
+    match written {
+        None | Some(types::Clock::Response) => Clock::Response,
+        Some(types::Clock::Service) => Clock::Service,
+        Some(types::Clock::FirstByte) => Clock::FirstByte,
     }
 }
 

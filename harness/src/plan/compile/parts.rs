@@ -296,6 +296,9 @@ pub(super) fn objective<'s>(name: &Name, objective: &'s Objective) -> ObjectiveP
         Objective::ErrorRate(objective) => parts!("error-rate", objective),
         Objective::ErrorCount(objective) => parts!("error-count", objective),
         Objective::Availability(objective) => parts!("availability", objective),
+        Objective::Throughput(objective) => parts!("throughput", objective),
+        Objective::LatencyChange(objective) => parts!("latency-change", objective),
+        Objective::ErrorRateChange(objective) => parts!("error-rate-change", objective),
         Objective::Openslo(_) => ObjectiveParts {
             trail: objective_trail(name, "openslo"),
             of: None,

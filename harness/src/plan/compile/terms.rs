@@ -5,7 +5,7 @@
 use super::notes::Notes;
 use super::{MOST_WAIT_US, positive};
 use crate::spec::Trail;
-use crate::spec::scalar::{Count, Duration};
+use crate::spec::scalar::{Count, Duration, Name};
 use crate::spec::types::{Excuse, Objective};
 use assay_slo::Outcome;
 use assay_slo::case::Terms;
@@ -21,12 +21,34 @@ pub(super) fn compile(written: &Objective, trail: &Trail, notes: &mut Notes<'_>)
         Objective::ErrorRate(one) => (one.not_errors.as_slice(), one.window, one.bursts),
         Objective::ErrorCount(one) => (one.not_errors.as_slice(), None, None),
         Objective::Availability(one) => (one.not_errors.as_slice(), None, None),
-        Objective::Capacity(_) | Objective::Openslo(_) => return Terms::default(),
+        Objective::Throughput(_)
+        | Objective::LatencyChange(_)
+        | Objective::ErrorRateChange(_)
+        | Objective::Capacity(_)
+        | Objective::Openslo(_) => return Terms::default(),
     };
     Terms {
         excused: excused.iter().map(outcome).collect(),
         window_s: window.map(|window| window_s(window, &trail.key("window"), notes)),
         bursts: bursts.map(|bursts| in_bursts(bursts, &trail.key("bursts"), notes)),
+    }
+}
+
+/// Warns of what is written but changes nothing, where counts are exact.
+pub(super) fn without_effect(name: &Name, written: &Objective, notes: &mut Notes<'_>) {
+    let (confidence, bursts) = match written {
+        Objective::ErrorCount(one) => (one.confidence, one.bursts),
+        Objective::Availability(one) => (one.confidence, one.bursts),
+        Objective::Throughput(one) => (one.confidence, one.bursts),
+        Objective::LatencyChange(one) => (None, one.bursts),
+        Objective::ErrorRateChange(one) => (None, one.bursts),
+        _ => return,
+    };
+    let keys = [("confidence", confidence.is_some()), ("bursts", bursts.is_some())];
+    for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
+        notes.warn(format!(
+            "`{name}` counts exactly what happened, so its `{key}` changes nothing: leave it out"
+        ));
     }
 }
 

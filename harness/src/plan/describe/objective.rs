@@ -7,7 +7,7 @@ use crate::plan::compile::named;
 use crate::plan::demand::{Demand, Known, by_name, demands};
 use crate::plan::words::{count, rate, several, time};
 use crate::plan::{Plan, Traffic};
-use assay_slo::case::{Ask, Capacity, Case, Clock, LoadKind, Objective, Of};
+use assay_slo::case::{Ask, Capacity, Case, Clock, LoadKind, Objective, Of, Pace};
 
 pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
@@ -111,6 +111,19 @@ fn limit(objective: &Objective) -> String {
         Ask::ErrorCount { at_most } => format!("at most {}", several(*at_most, "error", "errors")),
         Ask::Availability { at_least, slice_s, .. } => {
             format!("at least {at_least} of slices of {slice_s} s good,")
+        }
+        Ask::LatencyChange { percentile, at_most, .. } => {
+            let rank = percentile.to_string();
+            format!("P{} at most {at_most} above the baseline", rank.trim_end_matches('%'))
+        }
+        Ask::ErrorRateChange { at_most } => {
+            format!("errors at most {at_most} of all above the baseline")
+        }
+        Ask::Throughput { at_least: Pace::Share(share) } => {
+            format!("at least {share} of what is offered answered ok,")
+        }
+        Ask::Throughput { at_least: Pace::Rate(least) } => {
+            format!("at least {} answered ok,", rate(*least))
         }
     };
     let bursts = match objective.terms.effect() {

@@ -4,7 +4,7 @@
 //! Not here: what is kept of it (`series`).
 
 use super::series::{Kept, Series};
-use crate::record::journal;
+use crate::record::{self, journal};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -15,11 +15,14 @@ const MOST_FAILURES: usize = 300;
 /// Bytes of each.
 const MOST_READ: u64 = 16 * 1024;
 
-/// Folds a run's journal and its log of times.
+/// Folds a run's journal and its log of times; of a series the last run's.
 ///
 /// # Errors
 /// When the journal cannot be read or is damaged; the message says where.
 pub fn collect(run_dir: &Path) -> io::Result<Series> {
+    let many = record::series::Series::read(run_dir).map_err(io::Error::other)?;
+    let last = many.and_then(|many| many.runs.last().map(|name| run_dir.join(name)));
+    let run_dir = last.as_deref().unwrap_or(run_dir);
     let mut series = Series::default();
     let header = journal::read(&run_dir.join("journal.jsonl"), |header, entry| {
         series.add(&entry, &header.case);
@@ -77,6 +80,7 @@ mod tests {
             memory_mib: 1,
             kernel: "k<1>".into(),
             profile: "dev".into(),
+            processor: String::new(),
             calibration: None,
         };
         let mut journal = Journal::create(&path, &Header { environment, ..header() }).unwrap();

@@ -64,7 +64,7 @@ fn row(score: &ObjectiveScore) -> [Markup; 6] {
         },
         html! {
             @if score.steps.is_empty() {
-                (bar(score))
+                @if score.change.is_none() { (bar(score)) }
                 span class="aside" { (together(&bounds(score))) }
             } @else {
                 span class="aside" { "See its steps below." }
@@ -115,6 +115,9 @@ pub(super) fn place(place: &assay_slo::case::Place) -> Markup {
 
 /// The interval in words.
 fn bounds(score: &ObjectiveScore) -> String {
+    if let Some(change) = &score.change {
+        return units::change(change, score.limit);
+    }
     let one_sided = units::share(score.confidence);
     match (score.lower, score.upper) {
         (Some(lower), Some(upper)) => format!(
@@ -133,8 +136,16 @@ fn bounds(score: &ObjectiveScore) -> String {
             units::share(lower),
             units::share(score.limit)
         ),
+        (None, None) if is_share(score.limit) => {
+            format!("{} of {} bad, allowed {}", score.k, score.n, units::share(score.limit))
+        }
         (None, None) => format!("{} bad, allowed {}", score.k, score.limit),
     }
+}
+
+/// Whether a limit of what is counted is a share of it, and no count.
+fn is_share(limit: f64) -> bool {
+    limit > 0.0 && limit < 1.0
 }
 
 /// Where a multiple of the limit lies.
@@ -154,7 +165,7 @@ fn bar(score: &ObjectiveScore) -> Markup {
         Verdict::Violated => ("a-vermillion", "#D55E00"),
     };
     let counted = score.lower.is_none() && score.upper.is_none();
-    let observed = match (counted, score.n) {
+    let observed = match (counted && !is_share(score.limit), score.n) {
         (true, _) => Some(score.k as f64),
         (false, 0) => None,
         (false, n) => Some(score.k as f64 / n as f64),
@@ -220,5 +231,7 @@ mod tests {
         assert_eq!(bounds(&score), "at most 0.29 %, allowed 5.00 %, 95.0 % sure");
         (score.upper, score.limit) = (None, 3.0);
         assert_eq!(bounds(&score), "12 bad, allowed 3");
+        score.limit = 0.001;
+        assert_eq!(bounds(&score), format!("12 of {} bad, allowed 0.10 %", score.n));
     }
 }

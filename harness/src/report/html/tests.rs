@@ -35,6 +35,7 @@ fn case(loads: usize) -> Case {
         breakers: vec![],
         metrics: vec![],
         capacities: vec![],
+        baseline: None,
     }
 }
 

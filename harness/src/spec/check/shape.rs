@@ -6,8 +6,9 @@
 
 use crate::spec::openslo::types as openslo;
 use crate::spec::scalar::{
-    Bandwidth, Bound, Count, Duration, Factor, Flag, Growth, Moment, Multiplier, Name, Percentile,
-    Quantity, Rate, Ratio, Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong, quoted,
+    Bandwidth, Bound, Count, Duration, Factor, Flag, Growth, Moment, Multiplier, Name, Pace,
+    Percentile, Quantity, Rate, Ratio, Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong,
+    quoted,
 };
 use crate::spec::types::Scenario;
 use serde_json::{Map, Value};
@@ -302,6 +303,7 @@ fn read(name: &str) -> Option<Read> {
     pick::<Count>(name)
         .or_else(|| pick::<Bandwidth>(name))
         .or_else(|| pick::<Bound>(name))
+        .or_else(|| pick::<Pace>(name))
         .or_else(|| pick::<Factor>(name))
         .or_else(|| pick::<Multiplier>(name))
         .or_else(|| pick::<Span>(name))

@@ -7,6 +7,7 @@
 //! Invariant: nothing is checked here that needs two values at once (see `plan`).
 //! Not here: keys that are not built yet; `spec::later` refuses them by name.
 
+mod baseline;
 mod breaker;
 mod data;
 mod expect;
@@ -25,6 +26,7 @@ mod stub;
 mod transport;
 mod users;
 
+pub use baseline::{Against, Alike, Baseline, Decide, Repeat};
 pub use breaker::{
     ArrivalsEvidence, Breaker, BreakerEvidence, BreakerPolicy, GatewayEvidence, GaugeEvidence,
     GaugeValues, PageEvidence,
@@ -54,8 +56,9 @@ pub use metric::{
     ProcessRead, PrometheusMetric, PromqlMetric, ReadyAsked, Settles,
 };
 pub use objective::{
-    AvailabilityObjective, CapacityObjective, Clock, ErrorCountObjective, ErrorRateObjective,
-    Excuse, LatencyObjective, Objective,
+    AvailabilityObjective, CapacityObjective, Clock, ErrorCountObjective, ErrorRateChangeObjective,
+    ErrorRateObjective, Excuse, LatencyChangeObjective, LatencyObjective, Objective,
+    ThroughputObjective,
 };
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{
@@ -141,6 +144,12 @@ pub struct Scenario {
     /// What must hold around faults.
     #[serde(default)]
     pub expect: Vec<Expect>,
+    /// What the run is held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+    /// Run it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// What stops the run.
     #[serde(default)]
     pub guards: Guards,

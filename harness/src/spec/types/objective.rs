@@ -2,7 +2,7 @@
 //!
 //! Not here: what needs two values at once (`plan`).
 
-use crate::spec::scalar::{Count, Duration, Flag, Name, Percentile, Rate, Ratio, Words};
+use crate::spec::scalar::{Count, Duration, Flag, Name, Pace, Percentile, Rate, Ratio, Words};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,12 @@ pub enum Objective {
     ErrorCount(ErrorCountObjective),
     /// At least a share of the seconds is good.
     Availability(AvailabilityObjective),
+    /// At least so much of what is offered is answered ok.
+    Throughput(ThroughputObjective),
+    /// A percentile is at most so much above the baseline's.
+    LatencyChange(LatencyChangeObjective),
+    /// The share of requests that are not ok is at most so many points above the baseline's.
+    ErrorRateChange(ErrorRateChangeObjective),
     /// A load goes up in steps, and others hold up to one of them.
     Capacity(CapacityObjective),
     /// What a file of OpenSLO v1 says; replaced by that while the scenario is read.
@@ -160,6 +166,12 @@ pub struct ErrorCountObjective {
     /// Requests that ended like this are left out: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_errors: Vec<Excuse>,
+    /// Changes nothing here, where counts are exact: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Ratio>,
+    /// Changes nothing here, where counts are exact: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Count>,
 }
 
 /// At least a share of the seconds is good.
@@ -192,6 +204,95 @@ pub struct AvailabilityObjective {
     /// Requests that ended like this are left out: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_errors: Vec<Excuse>,
+    /// Changes nothing here, where counts are exact: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Ratio>,
+    /// Changes nothing here, where counts are exact: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Count>,
+}
+
+/// At least so much of what is offered is answered ok.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ThroughputObjective {
+    /// The limit: a share of what is offered, or a rate.
+    pub at_least: Pace,
+    /// Loads and requests it covers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Vec<Name>>,
+    /// When: steady and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Vec<Words>>,
+    /// Judge each name on its own.
+    #[serde(default)]
+    pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+    /// Changes nothing here, where counts are exact: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Ratio>,
+    /// Changes nothing here, where counts are exact: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Count>,
+}
+
+/// A percentile is at most so much above the baseline's.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LatencyChangeObjective {
+    /// Which percentile.
+    pub percentile: Percentile,
+    /// The margin, a share of what it was.
+    pub at_most: Ratio,
+    /// Between which instants: response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+    /// Loads and requests it covers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Vec<Name>>,
+    /// When: steady and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Vec<Words>>,
+    /// Judge each name on its own.
+    #[serde(default)]
+    pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+    /// Confidence of both intervals: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Ratio>,
+    /// Changes nothing here, where runs are counted as they were: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Count>,
+}
+
+/// The share of requests that are not ok is at most so many points above the baseline's.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ErrorRateChangeObjective {
+    /// The margin, in points.
+    pub at_most: Ratio,
+    /// Loads and requests it covers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Vec<Name>>,
+    /// When: steady and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Vec<Words>>,
+    /// Judge each name on its own.
+    #[serde(default)]
+    pub per_request: Flag,
+    /// Reported only.
+    #[serde(default)]
+    pub advisory: Flag,
+    /// Confidence of both intervals: 95%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Ratio>,
+    /// Changes nothing here, where runs are counted as they were: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts: Option<Count>,
 }
 
 /// The highest step of a load at which objectives hold.

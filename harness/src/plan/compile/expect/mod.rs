@@ -209,7 +209,8 @@ fn recovers(
     let way = trail.key("objective");
     let objective = names::objective(&expect.objective, given.scenario, &way, notes);
     let judged = objective.and_then(|index| given.objectives.get(index));
-    if let Some(Ask::ErrorCount { .. } | Ask::Availability { .. }) = judged.map(|one| &one.ask) {
+    let has_limit = |ask: &Ask| matches!(ask, Ask::Latency { .. } | Ask::ErrorRate { .. });
+    if judged.is_some_and(|one| !has_limit(&one.ask)) {
         let message = format!("`{}` has no limit that could hold again", expect.objective);
         notes.value(&way, message, "name a latency or error-rate objective");
     }

@@ -226,7 +226,7 @@ fn no_room(asked: Asked<'_>, demand: &Demand, notes: &mut Notes<'_>) {
     let limit = match &asked.objective.ask {
         Ask::Latency { percentile, .. } => percentile.rest(),
         Ask::ErrorRate { below } => *below,
-        Ask::ErrorCount { .. } | Ask::Availability { .. } => return,
+        _ => return,
     };
     let confidence = asked.objective.confidence;
     let Some(one) = least_n(limit, 1, confidence).filter(|_| demand.passes == Some(0)) else {
@@ -250,7 +250,7 @@ fn limit(objective: &Objective) -> String {
             format!("P{} at {confidence} confidence needs", rank.trim_end_matches('%'))
         }
         Ask::ErrorRate { below } => format!("below {below} at {confidence} confidence needs"),
-        Ask::ErrorCount { .. } | Ask::Availability { .. } => "it needs".to_owned(),
+        _ => "it needs".to_owned(),
     }
 }
 

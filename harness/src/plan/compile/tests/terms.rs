@@ -61,3 +61,36 @@ fn what_could_not_be_meant_is_refused() {
     let few = planned("{error-rate: {below: 0.2%, bursts: 5}}").unwrap_err();
     assert!(few[0].contains("needs at least 7 485"), "{few:?}");
 }
+
+#[test]
+fn a_throughput_must_be_offered() {
+    let flat = |objective| {
+        let shown = describe(&planned(objective).unwrap());
+        shown.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    // 1 % of 2000 may be missing; of a rate what is offered beyond it.
+    let share = flat("{throughput: {at-least: 99%}}");
+    assert!(share.contains("a 2 000 1 20 at least 99% of what is offered"), "{share}");
+    let rate = flat("{throughput: {at-least: 90/s}}");
+    assert!(rate.contains("a 2 000 1 800 200 at least 90/s answered ok"), "{rate}");
+    let told = planned("{throughput: {at-least: 101/s}}").unwrap_err();
+    assert!(
+        told[0].contains("expects 2 000 requests during steady, after, but it needs"),
+        "{told:?}"
+    );
+    let told = planned("{throughput: {at-least: 0%}}").unwrap_err();
+    assert_eq!(told, ["a throughput of nothing asks for nothing"]);
+}
+
+/// Written, decoded, and without effect: said, not swallowed.
+#[test]
+fn what_changes_nothing_is_told() {
+    let warnings = |objective| planned(objective).unwrap().warnings.join("\n");
+    let told = warnings("{error-count: {at-most: 0, bursts: 5, confidence: 99%}}");
+    assert!(
+        told.contains("`a` counts exactly what happened, so its `confidence` changes"),
+        "{told}"
+    );
+    assert!(told.contains("so its `bursts` changes nothing"), "{told}");
+    assert_eq!(warnings("{error-count: {at-most: 0}}"), "");
+}

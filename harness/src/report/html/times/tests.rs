@@ -33,6 +33,7 @@ fn case() -> Case {
         breakers: vec![],
         metrics: vec![],
         capacities: vec![],
+        baseline: None,
     }
 }
 

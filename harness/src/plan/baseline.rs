@@ -1,0 +1,131 @@
+//! Earlier runs that a run is held against: their file, and which of its kind they are.
+//!
+//! Invariant: a file is read whole or refused in a sentence.
+//! Not here: comparing (crate slo), what the machine is (`run`).
+
+use assay_slo::Past;
+use assay_slo::series::Decide;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file's version.
+pub const SCHEMA: u32 = 1;
+/// The longest file, in bytes.
+const LONGEST: u64 = 256 << 20;
+
+/// A file of earlier runs, as `--save-baseline` writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The program that wrote it, and its version.
+    pub tool: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Where the runs were made: names and values, as [`Kept::differences`] compares them.
+    pub environment: Vec<(String, String)>,
+    /// The runs.
+    pub runs: Vec<Past>,
+}
+
+impl Kept {
+    /// Reads a file; none where there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in a sentence.
+    pub fn read(path: &Path) -> Result<Option<Kept>, String> {
+        let bytes = match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+            Ok(meta) if meta.len() > LONGEST => return Err("it is too long".to_owned()),
+            Ok(_) => std::fs::read(path).map_err(|error| error.to_string())?,
+        };
+        let kept: Kept = serde_json::from_slice(&bytes)
+            .map_err(|error| format!("it is no baseline: {error}"))?;
+        match kept.schema {
+            SCHEMA if kept.runs.is_empty() => Err("it holds no run".to_owned()),
+            SCHEMA => Ok(Some(kept)),
+            other => Err(format!("it has version {other}; this program reads {SCHEMA}")),
+        }
+    }
+
+    /// In what this environment (`here`) differs from that of the runs.
+    #[must_use]
+    pub fn differences(there: &[(String, String)], here: &[(String, String)]) -> Vec<String> {
+        let find = |name: &str, all: &[(String, String)]| {
+            all.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
+        let unknown = || "unknown".to_owned();
+        let mut told = Vec::new();
+        for (name, value) in here {
+            let other = find(name, there).unwrap_or_else(unknown);
+            if other != *value {
+                told.push(format!("{name}: {other} there, {value} here"));
+            }
+        }
+        let missing = there.iter().filter(|(name, _)| find(name, here).is_none());
+        told.extend(missing.map(|(name, value)| format!("{name}: {value} there, unknown here")));
+        told
+    }
+}
+
+/// How a run is held against others, and how often it is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Series {
+    /// Where the earlier runs were made, if that must be alike.
+    pub environment: Option<Vec<(String, String)>>,
+    /// Variables of the other build, by turns with which it is run.
+    pub against: Option<Vec<(String, String)>>,
+    /// How many runs.
+    pub runs: u64,
+    /// What they mean together.
+    pub decide: Decide,
+}
+
+impl Series {
+    /// Whether it is more than one run.
+    #[must_use]
+    pub fn is_many(&self) -> bool {
+        self.runs > 1 || self.against.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_whole_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("base");
+        assert_eq!(Kept::read(&path), Ok(None));
+        let refused = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Kept::read(&path).unwrap_err()
+        };
+        assert!(refused("{").contains("it is no baseline"));
+        let text = r#"{"schema":9,"tool":"t","scenario":"s","environment":[],"runs":[]}"#;
+        assert!(refused(text).contains("version 9"));
+        assert!(refused(&text.replace('9', "1")).contains("holds no run"));
+        assert!(Kept::read(folder.path()).is_err());
+    }
+
+    #[test]
+    fn each_difference_is_named() {
+        let of = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let there = of(&[("cores", "2"), ("kernel", "6.1"), ("disk", "x")]);
+        let here = of(&[("cores", "4"), ("kernel", "6.1"), ("processor", "p")]);
+        assert_eq!(
+            Kept::differences(&there, &here),
+            [
+                "cores: 2 there, 4 here",
+                "processor: unknown there, p here",
+                "disk: x there, unknown here"
+            ]
+        );
+        assert!(Kept::differences(&there, &there).is_empty());
+    }
+}

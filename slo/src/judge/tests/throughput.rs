@@ -1,0 +1,77 @@
+//! How much must get through.
+
+use super::*;
+use crate::case::Pace;
+use crate::event::Effect;
+
+/// 100 requests a second for 30 s, of which so many in each of the last ten end like this.
+fn run(at_least: Pace, bad: u64, as_: Outcome) -> Script {
+    let script = Script::new(30).objective("pushed", Ask::Throughput { at_least }).run(0..20, 0);
+    (20..30).fold(script, |script, second| {
+        let (ok, other) =
+            (script.cell(second, Outcome::Ok, 100 - bad), script.cell(second, as_, bad));
+        let script = script.add(ok);
+        if bad > 0 { script.add(other) } else { script }
+    })
+}
+
+const SHARE: Pace = Pace::Share(Share(990_000_000));
+/// 100 a second.
+const RATE: Pace = Pace::Rate(6_000_000);
+
+#[test]
+fn a_share_of_what_is_offered_is_exact() {
+    let verdict = |bad, as_| run(SHARE, bad, as_).complete().first().verdict;
+    assert_eq!(verdict(0, Outcome::Ok), Met);
+    assert_eq!(verdict(3, Outcome::Http5xx), Met);
+    assert_eq!(verdict(4, Outcome::Http5xx), Violated);
+    // What our own breaker rejected did not get through either.
+    assert_eq!(verdict(4, Outcome::FastFail), Violated);
+    // Nobody knows what would have become of what was not sent, or was cut off.
+    assert_eq!(verdict(4, Outcome::NotSent), Inconclusive);
+    assert_eq!(verdict(4, Outcome::Cut), Inconclusive);
+    let score = run(SHARE, 4, Outcome::Http5xx).complete().first();
+    assert_eq!((score.n, score.k, score.limit), (3000, 40, 0.01));
+    assert_eq!(score.observed, "98.7/s ok, 98.67 % of what was offered");
+    assert_eq!(score.reason, "2960 answered ok, needed are 99 % of 3000");
+    assert_eq!(score.asks, "throughput of at least 99 % of what is offered");
+}
+
+#[test]
+fn a_rate_is_whole_requests_in_the_time_that_was_sent() {
+    let verdict = |bad, as_| run(RATE, bad, as_).complete().first().verdict;
+    assert_eq!(verdict(0, Outcome::Ok), Met);
+    assert_eq!(verdict(1, Outcome::Http5xx), Violated);
+    assert_eq!(verdict(1, Outcome::Cut), Inconclusive);
+    let score = run(RATE, 1, Outcome::Http5xx).complete().first();
+    assert_eq!(score.reason, "2990 answered ok, needed are 3000: 100/s in 30 s");
+}
+
+/// A phase that ends between two arrivals, or takes requests to a fault, misses none.
+#[test]
+fn the_edges_of_a_phase_lose_nothing() {
+    let hit = Effect { matched: 500, injected: 500, ours: 500 };
+    let mut script = Script::new(30).objective("pushed", Ask::Throughput { at_least: RATE });
+    script.case.objectives[0].during = vec![During::Steady];
+    let script = script.fault(20_005..25_000, hit).run(0..20, 0);
+    let seen = script.clone().complete().first();
+    assert_eq!(seen.verdict, Met, "{}", seen.reason);
+    // Ten of them were under way when it came.
+    let mut moved = script.clone();
+    let cell = moved.entries.iter_mut().rev().find_map(|entry| match &mut entry.event {
+        Event::Cells(cells) => cells.first_mut(),
+        _ => None,
+    });
+    let cell = cell.unwrap();
+    cell.n -= 10;
+    cell.marks.iter_mut().for_each(|mark| *mark = (*mark).min(cell.n));
+    let moved = moved.straddling(19, Outcome::Http5xx, 10, 0).complete().first();
+    assert_eq!((moved.verdict, moved.moved_to_fault), (Met, 10), "{}", moved.reason);
+}
+
+#[test]
+fn nothing_and_half_a_run_are_not_met() {
+    let none = Script::new(30).objective("pushed", Ask::Throughput { at_least: SHARE });
+    assert_eq!(none.complete().first().verdict, Inconclusive);
+    assert_eq!(run(SHARE, 0, Outcome::Ok).end(EndReason::Guard).first().verdict, Inconclusive);
+}

@@ -1,0 +1,101 @@
+//! How much got through: requests answered ok, of those that were due or in the time that their
+//! loads were sending.
+//!
+//! A count of what happened, no inference: whoever asks for a rate at which even arrivals come wants
+//! all of them. Whole requests are needed in each stretch, so that where a phase ends between two
+//! arrivals nothing is missed; what was counted to a fault (`moved`) is not missed either.
+//!
+//! Invariant: what is unknown decides neither way; what our own breaker rejected did not get through.
+//! Not here: whether the generator offered enough (`health`).
+
+use super::{Measured, Question, decide::Decided, reaches};
+use crate::case::Pace;
+use crate::scorecard::Verdict;
+use crate::tally::Tally;
+use crate::time::SECOND_US;
+use crate::words;
+use std::collections::BTreeSet;
+
+/// µs in a thousandth of a minute, times thousandths of requests.
+const SCALE: u128 = 60 * SECOND_US as u128 * 1000;
+
+pub(super) fn decide(
+    question: &Question<'_>,
+    measured: &Measured,
+    tally: Tally,
+    at_least: Pace,
+) -> Decided {
+    let Tally { n, k, unknown } = tally;
+    let ok = n - k;
+    let most = ok.saturating_add(unknown);
+    let seconds = measured.seconds();
+    // A look while the run goes on does not know what is under way.
+    let look = question.part.as_ref().is_some_and(|part| part.loads.is_empty());
+    let (reached, possible, limit, needed) = match at_least {
+        Pace::Share(share) => {
+            let due = tally.due();
+            let needed = format!("{} of {due}", words::share(share));
+            (reaches(ok, due, share), reaches(most, due, share), share.rest().fraction(), needed)
+        }
+        Pace::Rate(rate) => {
+            let whole = needed(question, measured, rate);
+            let words = format!("{whole}: {} in {} s", words::rate(rate), words::number(seconds));
+            let spare = tally.due().saturating_sub(whole) as f64;
+            (ok >= whole && seconds > 0.0, look || most >= whole, spare, words)
+        }
+    };
+    let verdict = if n == 0 && unknown == 0 {
+        Verdict::Inconclusive
+    } else if !possible {
+        Verdict::Violated
+    } else if reached && n > 0 {
+        Verdict::Met
+    } else {
+        Verdict::Inconclusive
+    };
+    let counted = format!("{ok} answered ok, needed are {needed}");
+    let (reason, missing) = match verdict {
+        Verdict::Inconclusive if n == 0 => {
+            ("no request was judged".to_owned(), "requests whose outcome is known".to_owned())
+        }
+        Verdict::Inconclusive => (
+            format!("{counted}, but the outcome of {unknown} is unknown"),
+            format!("the outcome of {}", words::count(unknown, "request")),
+        ),
+        _ => (counted, String::new()),
+    };
+    let observed = match (n, seconds > 0.0) {
+        (0, _) => "nothing".to_owned(),
+        (_, false) => format!("{} ok of {}", words::ratio(ok, tally.due()), tally.due()),
+        (_, true) => format!(
+            "{}/s ok, {} of what was offered",
+            words::number(ok as f64 / seconds),
+            words::ratio(ok, tally.due())
+        ),
+    };
+    Decided {
+        verdict,
+        n,
+        k,
+        unknown,
+        lower: None,
+        upper: None,
+        limit,
+        observed,
+        reason,
+        missing,
+        change: None,
+    }
+}
+
+/// Whole requests that a rate (thousandths of a request a minute) makes of the stretches. Each of
+/// several loads may have one less in each.
+fn needed(question: &Question<'_>, measured: &Measured, rate: u64) -> u64 {
+    let loads = question.of.iter().map(|of| of.load).collect::<BTreeSet<_>>().len() as u64;
+    let each = measured.stretches.iter().map(|(from, to)| {
+        let us = u128::from((to - from).unsigned_abs());
+        let whole = u64::try_from(us * u128::from(rate) / SCALE).unwrap_or(u64::MAX);
+        whole.saturating_sub(loads.saturating_sub(1))
+    });
+    each.fold(0u64, u64::saturating_add).saturating_sub(measured.moved)
+}

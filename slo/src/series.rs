@@ -1,0 +1,253 @@
+//! Several runs of one scenario, judged together.
+//!
+//! Invariant: each run is judged by itself first, by the same judge; together they are never better
+//! than what the rule says of them.
+//! Not here: which runs (harness `judge`).
+
+use crate::case::Case;
+use crate::scorecard::{ExpectationScore, ObjectiveScore, Scorecard, Verdict};
+use crate::timeline::Timeline;
+use serde::{Deserialize, Serialize};
+
+mod pooled;
+#[cfg(test)]
+mod tests;
+
+/// What several runs mean together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decide {
+    /// As bad as the worst.
+    #[default]
+    All,
+    /// What more than half of them say; inconclusive if there is no such thing.
+    Majority,
+    /// Objectives by all their requests together; everything else as the worst.
+    Pooled,
+}
+
+impl Decide {
+    /// In words.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Decide::All => "all",
+            Decide::Majority => "majority",
+            Decide::Pooled => "pooled",
+        }
+    }
+
+    fn of(self, verdicts: &[Verdict]) -> Verdict {
+        let worst = verdicts.iter().max().copied().unwrap_or(Verdict::Inconclusive);
+        match self {
+            Decide::All | Decide::Pooled => worst,
+            Decide::Majority => {
+                let says = |wanted: Verdict| {
+                    verdicts.iter().filter(|one| **one == wanted).count() * 2 > verdicts.len()
+                };
+                let sure = [Verdict::Violated, Verdict::Met].into_iter().find(|one| says(*one));
+                sure.unwrap_or(Verdict::Inconclusive)
+            }
+        }
+    }
+}
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its question.
+    pub case: Case,
+    /// What happened in it.
+    pub timeline: Timeline,
+    /// What it came to by itself.
+    pub card: Scorecard,
+}
+
+/// All runs together. What is not judged (phases, loads, faults) is the last run's.
+#[must_use]
+pub fn judge(runs: &[Run], decide: Decide) -> Scorecard {
+    let Some(last) = runs.last() else {
+        let nothing = Timeline::default();
+        return crate::judge(&empty(), &nothing);
+    };
+    let pooled = match decide {
+        Decide::Pooled => pooled::objectives(runs),
+        Decide::All | Decide::Majority => Vec::new(),
+    };
+    let cards: Vec<&Scorecard> = runs.iter().map(|run| &run.card).collect();
+    let objectives: Vec<ObjectiveScore> =
+        names(&cards, |card| card.objectives.iter().map(|one| one.id.clone()).collect())
+            .into_iter()
+            .filter_map(|id| {
+                let pooled = pooled.iter().find(|one| one.id == id);
+                pooled.cloned().or_else(|| objective(&cards, &id, decide))
+            })
+            .collect();
+    let expectations: Vec<ExpectationScore> =
+        names(&cards, |card| card.expectations.iter().map(|one| one.id.clone()).collect())
+            .into_iter()
+            .filter_map(|id| expectation(&cards, &id, decide))
+            .collect();
+    let gating = objectives.iter().filter(|one| !one.advisory).map(|one| one.verdict);
+    let worst = gating.chain(expectations.iter().map(|one| one.verdict)).max();
+    // A run that was cut short, or asked nothing, leaves the whole open.
+    let open = cards.iter().any(|card| card.verdict == Verdict::Inconclusive && all_met(card));
+    let least = if open { Verdict::Inconclusive } else { Verdict::Met };
+    let verdict = worst.unwrap_or(Verdict::Inconclusive).max(least);
+    let findings = cards.iter().enumerate().flat_map(|(at, card)| {
+        card.findings.iter().map(move |text| format!("run {}: {text}", at + 1))
+    });
+    let sentence = sentence(verdict, &cards, decide, &objectives, &expectations);
+    let ill = cards.iter().find(|card| !card.health.well);
+    let health = ill.map_or(&last.card.health, |card| &card.health);
+    Scorecard {
+        verdict,
+        sentence,
+        objectives,
+        expectations,
+        findings: findings.collect(),
+        health: health.clone(),
+        ..last.card.clone()
+    }
+}
+
+fn all_met(card: &Scorecard) -> bool {
+    let objectives = card.objectives.iter().filter(|one| !one.advisory);
+    objectives
+        .map(|one| one.verdict)
+        .chain(card.expectations.iter().map(|one| one.verdict))
+        .all(|verdict| verdict == Verdict::Met)
+}
+
+/// A question without anything in it.
+fn empty() -> Case {
+    Case {
+        warmup_us: 0,
+        loads: Vec::new(),
+        marks: Vec::new(),
+        ages_us: Vec::new(),
+        faults: Vec::new(),
+        objectives: Vec::new(),
+        expectations: Vec::new(),
+        steady_state: None,
+        fleets: Vec::new(),
+        breakers: Vec::new(),
+        metrics: Vec::new(),
+        capacities: Vec::new(),
+        baseline: None,
+    }
+}
+
+/// All ids, in the order of their first appearance.
+fn names(cards: &[&Scorecard], of: impl Fn(&Scorecard) -> Vec<String>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for id in cards.iter().flat_map(|card| of(card)) {
+        if !names.contains(&id) {
+            names.push(id);
+        }
+    }
+    names
+}
+
+/// `3 met, 1 inconclusive, 1 violated`.
+fn counted(verdicts: &[Verdict]) -> String {
+    let all = [Verdict::Met, Verdict::Inconclusive, Verdict::Violated]
+        .map(|wanted| (verdicts.iter().filter(|one| **one == wanted).count(), wanted.word()));
+    let told = all.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn objective(cards: &[&Scorecard], id: &str, decide: Decide) -> Option<ObjectiveScore> {
+    let each: Vec<(usize, &ObjectiveScore)> = cards
+        .iter()
+        .enumerate()
+        .filter_map(|(at, card)| Some((at, card.objectives.iter().find(|one| one.id == id)?)))
+        .collect();
+    let verdicts: Vec<Verdict> = each.iter().map(|(_, one)| one.verdict).collect();
+    let verdict = decide.of(&verdicts);
+    let (at, shown) = shown(&each, verdict, |one| one.verdict)?;
+    let reason = format!(
+        "{} (of {} runs); run {}: {}",
+        counted(&verdicts),
+        each.len(),
+        at + 1,
+        shown.reason
+    );
+    let sum = |of: fn(&ObjectiveScore) -> u64| {
+        each.iter().fold(0u64, |sum, (_, one)| sum.saturating_add(of(one)))
+    };
+    Some(ObjectiveScore {
+        verdict,
+        n: sum(|one| one.n),
+        k: sum(|one| one.k),
+        unknown: sum(|one| one.unknown),
+        // Those of one run say nothing of all.
+        lower: None,
+        upper: None,
+        seconds: each.iter().map(|(_, one)| one.seconds).sum(),
+        reason,
+        missing: missing(verdict, shown.missing.as_ref()),
+        ..shown.clone()
+    })
+}
+
+fn expectation(cards: &[&Scorecard], id: &str, decide: Decide) -> Option<ExpectationScore> {
+    let each: Vec<(usize, &ExpectationScore)> = cards
+        .iter()
+        .enumerate()
+        .filter_map(|(at, card)| Some((at, card.expectations.iter().find(|one| one.id == id)?)))
+        .collect();
+    let verdicts: Vec<Verdict> = each.iter().map(|(_, one)| one.verdict).collect();
+    let verdict = decide.of(&verdicts);
+    let (at, shown) = shown(&each, verdict, |one| one.verdict)?;
+    let reason = format!(
+        "{} (of {} runs); run {}: {}",
+        counted(&verdicts),
+        each.len(),
+        at + 1,
+        shown.reason
+    );
+    Some(ExpectationScore {
+        verdict,
+        reason,
+        missing: missing(verdict, shown.missing.as_ref()),
+        ..shown.clone()
+    })
+}
+
+/// The run that shows the verdict, or else the worst.
+fn shown<'c, T>(
+    each: &[(usize, &'c T)],
+    verdict: Verdict,
+    of: impl Fn(&T) -> Verdict,
+) -> Option<(usize, &'c T)> {
+    let same = each.iter().find(|(_, one)| of(one) == verdict);
+    same.or_else(|| each.iter().max_by_key(|(_, one)| of(one))).copied()
+}
+
+fn missing(verdict: Verdict, of_run: Option<&String>) -> Option<String> {
+    let open = verdict == Verdict::Inconclusive;
+    open.then(|| of_run.cloned().unwrap_or_else(|| "runs that agree with each other".to_owned()))
+}
+
+fn sentence(
+    verdict: Verdict,
+    cards: &[&Scorecard],
+    decide: Decide,
+    objectives: &[ObjectiveScore],
+    expectations: &[ExpectationScore],
+) -> String {
+    let runs = format!("{} runs, {}", cards.len(), decide.word());
+    let worst = objectives.iter().filter(|one| !one.advisory && one.verdict == verdict);
+    let worst = worst.map(|one| format!("{} {}", one.id, one.reason));
+    let expected = expectations.iter().filter(|one| one.verdict == verdict);
+    let mut told = worst.chain(expected.map(|one| format!("{} {}", one.id, one.reason)));
+    let what = match verdict {
+        Verdict::Met => format!("each of {} held", objectives.len() + expectations.len()),
+        _ => told.next().unwrap_or_else(|| {
+            let open = cards.iter().find(|card| card.verdict == verdict);
+            open.map_or_else(String::new, |card| card.sentence.clone())
+        }),
+    };
+    format!("{runs}: {what}")
+}
