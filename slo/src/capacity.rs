@@ -110,6 +110,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, capacity: &Capacity) -> Option<Judg
         moved_to_fault: 0,
         steps: steps.into_iter().map(|step| step.score).collect(),
         change: None,
+        budget: None,
     };
     Some(Judged { score, ill: open.and_then(|open| open.ill) })
 }

@@ -13,6 +13,7 @@ pub mod baseline;
 mod beta;
 pub mod boundary;
 mod breaker;
+mod budget;
 pub mod capacity;
 pub mod case;
 mod crosscheck;

@@ -5,6 +5,7 @@
 //! Not here: the arithmetic (`interval`), which requests are meant (`window`).
 
 use crate::baseline::Past;
+use crate::budget;
 use crate::case::{Ask, Case, During, LoadKind, Objective, Of};
 use crate::event::EndReason;
 use crate::evidence::Evidence;
@@ -92,7 +93,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>, objective: &Objective) -> Vec<Judge
     let during = &objective.during;
     let question = |of| Question { objective, of, during, part: None, runs: None };
     let groups = groups(evidence.case, objective).into_iter();
-    groups.map(|(id, of)| score(evidence, &question(of), id)).collect()
+    let judged = groups.map(|(id, of)| {
+        let mut judged = score(evidence, &question(of.clone()), id);
+        let counted = (judged.score.n, judged.score.k);
+        judged.score.budget = budget::score(evidence, objective, &of, counted);
+        judged
+    });
+    judged.collect()
 }
 
 /// The requests of an objective that are judged together, each group with its id.
@@ -267,6 +274,7 @@ pub(crate) fn conclude(
         moved_to_fault: measured.moved,
         steps: Vec::new(),
         change: decided.change,
+        budget: None,
     };
     Judged { score, ill: ill.map(|doubt| doubt.reason) }
 }

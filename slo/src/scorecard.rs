@@ -8,9 +8,11 @@ use crate::event::Machine;
 use crate::time::At;
 use serde::{Deserialize, Serialize};
 
+mod budget;
 mod change;
 mod ledger;
 mod metric;
+pub use budget::{AlertScore, BudgetScore, FaultCost};
 pub use change::ChangeScore;
 pub use ledger::LedgerScore;
 pub use metric::MetricScore;
@@ -149,6 +151,9 @@ pub struct ObjectiveScore {
     /// Of what is held against a baseline: by how much it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeScore>,
+    /// Of a share of the requests: what it would have cost in production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetScore>,
 }
 
 /// One step of a load, by the objectives that must hold there.

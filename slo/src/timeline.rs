@@ -19,6 +19,7 @@ use crate::times::Times;
 use std::collections::BTreeMap;
 
 mod lag;
+mod later;
 mod malformed;
 mod samples;
 mod sightings;

@@ -109,7 +109,8 @@ Exit codes: those of the verdict if all are the same, 4 if one differs or cannot
 while the run is still going.
 
 Examples:
-  assay verify reports/half-failures-20260101T000000Z-7")]
+  assay verify reports/half-failures-20260101T000000Z-7
+  assay verify reports/half-failures-20260101T000000Z-7 --slo slo/stricter.yaml")]
     Verify(VerifyArgs),
     /// Hold a run against an earlier one: is it worse by more than a margin?
     #[command(after_help = "\
@@ -347,6 +348,9 @@ pub(super) struct VerifyArgs {
     /// The run directory.
     #[arg(value_name = "RUN_DIR")]
     pub(super) run_dir: PathBuf,
+    /// Judge by this file of OpenSLO v1 instead of what the scenario asked, and write nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(super) slo: Option<String>,
     #[command(flatten)]
     pub(super) words: WordArgs,
 }

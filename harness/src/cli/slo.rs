@@ -40,7 +40,8 @@ Examples:
     /// Write Prometheus recording rules and burn-rate alerts, with unit tests of the alerts.
     #[command(after_help = "\
 Without --out the rules go to stdout. With it FOLDER/rules.yaml and FOLDER/rules.test.yaml are
-written: `promtool check rules rules.yaml`, `promtool test rules rules.test.yaml`.
+written: `promtool check rules rules.yaml`, `promtool test rules rules.test.yaml`; and
+FOLDER/dashboard.json, which Grafana imports.
 
 Examples:
   assay slo rules assay:backend.yaml > rules.yaml
@@ -155,13 +156,15 @@ fn rules(file: &SloFile, out: Option<&Path>) -> ExitCode {
     let write = || {
         std::fs::create_dir_all(out)?;
         std::fs::write(out.join("rules.yaml"), &made.rules)?;
-        std::fs::write(out.join("rules.test.yaml"), &made.tests)
+        std::fs::write(out.join("rules.test.yaml"), &made.tests)?;
+        std::fs::write(out.join("dashboard.json"), &made.dashboard)
     };
     match write() {
         Ok(()) => {
             let written = [out.join("rules.yaml"), out.join("rules.test.yaml")];
             let [rules, tests] = written.map(|path| path.display().to_string());
             print::out(&format!("{rules}: {} rules\n{tests}: {} tests\n", made.count, made.tested));
+            print::out(&format!("{}: for Grafana\n", out.join("dashboard.json").display()));
             Exit::Met.into()
         }
         Err(error) => {

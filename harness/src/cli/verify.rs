@@ -6,6 +6,7 @@
 use super::args::VerifyArgs;
 use super::go::{conclude, failed, say};
 use super::print;
+use super::scenario::tell;
 use crate::judge;
 use crate::record::under_way::{UnderWay, under_way};
 use crate::report::{self, Exit, Head};
@@ -18,6 +19,9 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
     let dir = &args.run_dir;
     if let Some(going) = going(dir) {
         return failed(&going);
+    }
+    if let Some(file) = &args.slo {
+        return by(args, file);
     }
     let judged = match judge::judge(dir) {
         Ok(judged) => judged,
@@ -57,6 +61,22 @@ pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
             print::error(&format!("{text}\nnothing was rewritten"));
             Exit::CouldNotRun.into()
         }
+    }
+}
+
+/// Judges by another SLO file, and writes nothing.
+fn by(args: &VerifyArgs, file: &str) -> ExitCode {
+    let here = Path::new(file).canonicalize().map(|path| path.display().to_string());
+    let path =
+        if file.starts_with("assay:") { file.to_owned() } else { here.unwrap_or(file.to_owned()) };
+    match judge::by(&args.run_dir, &path) {
+        Ok((judged, told)) => {
+            told.iter().for_each(|one| print::err(&format!("warning: {one}\n")));
+            let head = Head { run_dir: String::new(), ..Head::of(&judged, String::new()) };
+            say(&head, &judged, args.words)
+        }
+        Err(judge::JudgeError::Asked(problems)) => tell(&problems),
+        Err(error) => failed(&error),
     }
 }
 

@@ -4,8 +4,10 @@
 //! it names), so a copied directory gives the same bytes.
 //! Not here: judgement itself (crate slo), what is written and printed (`report`).
 
+use crate::plan;
 use crate::record::journal::{self, Header, JournalError};
 use crate::record::series::Series;
+use crate::spec::Problems;
 use assay_slo::series::Run;
 use assay_slo::{Past, Scorecard, Timeline};
 use std::path::{Path, PathBuf};
@@ -27,6 +29,9 @@ pub enum JudgeError {
     /// A journal of it.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The other SLO file.
+    #[error("{0}")]
+    Asked(#[from] Problems),
     /// What says which journals there are.
     #[error("{0}")]
     Series(String),
@@ -52,6 +57,24 @@ pub fn judge(dir: &Path) -> Result<Judged, JudgeError> {
         return Err(JudgeError::Series("a series without runs".to_owned()));
     };
     Ok(Judged { header, scorecard: assay_slo::series::judge(&runs, series.decide), end })
+}
+
+/// Judges a run by another SLO file; and what is to be said of that. Reads `scenario.yaml` too, for
+/// the names.
+///
+/// # Errors
+/// The run cannot be read, or the file cannot be asked of it.
+pub fn by(run_dir: &Path, file: &str) -> Result<(Judged, Vec<String>), JudgeError> {
+    let path = run_dir.join("scenario.yaml");
+    let scenario = std::fs::read_to_string(&path)
+        .map_err(|error| JudgeError::Series(format!("cannot read {}: {error}", path.display())))?;
+    let (mut header, mut timeline) = read(run_dir)?;
+    let (case, told) = plan::asked_later(&scenario, file, &header.case)?;
+    timeline.ask_later(&case);
+    header.case = case;
+    let scorecard = assay_slo::judge(&header.case, &timeline);
+    let end = timeline.last_line().cloned();
+    Ok((Judged { header, scorecard, end }, told))
 }
 
 fn one(run_dir: &Path) -> Result<Judged, JournalError> {

@@ -27,6 +27,11 @@ impl Default for Marks {
 }
 
 impl Marks {
+    /// Those of a case, to which more may be added.
+    pub(super) fn of(table: Vec<Mark>) -> Marks {
+        Marks(table)
+    }
+
     /// The index of a mark; added unless it is there.
     pub(super) fn index(&mut self, mark: Mark) -> usize {
         self.0.iter().position(|known| *known == mark).unwrap_or_else(|| {

@@ -40,7 +40,7 @@ pub mod users;
 pub mod words;
 
 pub use act::{Errand, Place, RestartedBy};
-pub use compile::{compile, compile_all, compile_to_measure};
+pub use compile::{asked_later, compile, compile_all, compile_to_measure};
 pub use describe::describe;
 pub use dynamic::Dynamic;
 pub use fault::{

@@ -1,18 +1,20 @@
 //! The journal: `journal.jsonl`, one header line and then one line for each event.
 //!
 //! Invariant: a verdict is computed from this file alone. A file cut at any byte is read up to
-//! its last whole line; a line that is whole but not an event is refused, with its number.
+//! its last whole line; a line that is whole but not an event is refused, with its number, and so is
+//! a journal that was changed anywhere once it was whole (its last line seals it).
 //! Not here: what lines mean (crate slo), histograms for people (`hlog`).
 
+use super::seal::Seal;
 use super::under_way;
-use assay_slo::{Case, Entry};
+use assay_slo::{Case, Entry, Event};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// The journal's version: a reader refuses any other.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The longest line a reader takes; a longer one is not ours.
 const LONGEST_LINE: u64 = 256 * 1024 * 1024;
@@ -180,6 +182,7 @@ pub enum JournalError {
 #[derive(Debug)]
 pub struct Journal {
     file: BufWriter<File>,
+    seal: Seal,
 }
 
 impl Journal {
@@ -190,18 +193,22 @@ impl Journal {
     pub fn create(path: &Path, header: &Header) -> std::io::Result<Journal> {
         let file = File::options().write(true).create_new(true).open(path)?;
         under_way::hold(&file);
-        let mut journal = Journal { file: BufWriter::new(file) };
+        let mut journal = Journal { file: BufWriter::new(file), seal: Seal::default() };
         journal.line(header)?;
         journal.flush()?;
         Ok(journal)
     }
 
-    /// Adds one event.
+    /// Adds one event; the end is sealed.
     ///
     /// # Errors
     /// What the system says.
     pub fn write(&mut self, entry: &Entry) -> std::io::Result<()> {
-        self.line(entry)
+        self.line(entry)?;
+        match entry.event {
+            Event::End(_) => writeln!(self.file, "{}", self.seal.line()),
+            _ => Ok(()),
+        }
     }
 
     /// Hands everything to the system: what was flushed survives the death of this process.
@@ -225,6 +232,7 @@ impl Journal {
 
     fn line(&mut self, value: &impl Serialize) -> std::io::Result<()> {
         let mut text = serde_json::to_vec(value).map_err(std::io::Error::other)?;
+        self.seal.add(&text);
         text.push(b'\n');
         self.file.write_all(&text)
     }
@@ -243,13 +251,40 @@ pub fn read(
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let first = whole_line(&mut file).map_err(unreadable)?;
     let header = decode_header(path, first.as_deref())?;
+    let mut seal = Seal::default();
+    seal.add(first.as_deref().unwrap_or_default());
+    // The end is told only under its seal: before that, the file may have been cut there.
+    let mut end: Option<(u64, Entry)> = None;
+    let mut sealed = false;
     let mut number = 1;
+    let damaged =
+        |line, problem: String| JournalError::Damaged { path: path.to_owned(), line, problem };
     while let Some(line) = whole_line(&mut file).map_err(unreadable)? {
         number += 1;
-        let damaged =
-            |problem| JournalError::Damaged { path: path.to_owned(), line: number, problem };
-        let entry = serde_json::from_slice(&line).map_err(|error| damaged(error.to_string()))?;
-        each(&header, entry).map_err(damaged)?;
+        if sealed {
+            return Err(damaged(number, "there are lines after its seal".to_owned()));
+        }
+        if Seal::is_seal(&line) {
+            if line != seal.line().as_bytes() {
+                let problem = "its seal does not fit the lines before it".to_owned();
+                return Err(damaged(number, problem));
+            }
+            sealed = true;
+            continue;
+        }
+        seal.add(&line);
+        let entry: Entry =
+            serde_json::from_slice(&line).map_err(|error| damaged(number, error.to_string()))?;
+        if let Some((at, entry)) = end.take() {
+            each(&header, entry).map_err(|problem| damaged(at, problem))?;
+        }
+        match entry.event {
+            Event::End(_) => end = Some((number, entry)),
+            _ => each(&header, entry).map_err(|problem| damaged(number, problem))?,
+        }
+    }
+    if let (true, Some((at, entry))) = (sealed, end) {
+        each(&header, entry).map_err(|problem| damaged(at, problem))?;
     }
     Ok(header)
 }
@@ -281,113 +316,4 @@ fn whole_line(file: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use assay_slo::{At, Event};
-
-    /// The first line of a run that asked nothing.
-    pub(crate) fn header() -> Header {
-        Header {
-            schema: SCHEMA,
-            tool: "assay test".into(),
-            run: "r1".into(),
-            started: "2026-01-01T00:00:00Z".into(),
-            repeat: "assay run x.yaml".into(),
-            scenario: ScenarioHead {
-                name: "x".into(),
-                file: "x.yaml".into(),
-                sha256: "00".into(),
-                hypothesis: None,
-                labels: vec![],
-            },
-            seed: 1,
-            on_inconclusive: OnInconclusive::Exit3,
-            environment: Environment {
-                cores: 1,
-                memory_mib: 1,
-                kernel: "k".into(),
-                profile: "dev".into(),
-                processor: String::new(),
-                calibration: None,
-            },
-            case: Case {
-                warmup_us: 0,
-                loads: vec![],
-                marks: vec![],
-                ages_us: vec![],
-                faults: vec![],
-                objectives: vec![],
-                expectations: vec![],
-                steady_state: None,
-                fleets: vec![],
-                breakers: vec![],
-                metrics: vec![],
-                capacities: vec![],
-                baseline: None,
-            },
-        }
-    }
-
-    fn finding(text: &str) -> Entry {
-        Entry { at: At(5), event: Event::Finding { text: text.into() } }
-    }
-
-    fn written() -> Vec<u8> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.jsonl");
-        let mut journal = Journal::create(&path, &header()).unwrap();
-        journal.write(&finding("one")).unwrap();
-        journal.write(&finding("two")).unwrap();
-        journal.close().unwrap();
-        std::fs::read(path).unwrap()
-    }
-
-    fn read_bytes(bytes: &[u8]) -> Result<Vec<Entry>, JournalError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.jsonl");
-        std::fs::write(&path, bytes).unwrap();
-        let mut entries = vec![];
-        read(&path, |_, entry| {
-            entries.push(entry);
-            Ok(())
-        })?;
-        Ok(entries)
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        assert_eq!(read_bytes(&written()).unwrap(), [finding("one"), finding("two")]);
-    }
-
-    #[test]
-    fn a_journal_cut_at_any_byte_is_read_to_its_last_whole_line() {
-        let bytes = written();
-        for end in 0..bytes.len() {
-            let whole = bytes[..end].iter().filter(|byte| **byte == b'\n').count();
-            match read_bytes(&bytes[..end]) {
-                Ok(entries) => assert_eq!(entries.len() + 1, whole),
-                Err(error) => {
-                    assert!(matches!(error, JournalError::Empty { .. }), "{error}");
-                    assert_eq!(whole, 0);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_damaged_line_is_refused_with_its_number() {
-        let mut bytes = written();
-        let second = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 3;
-        bytes[second] = b'!';
-        let error = read_bytes(&bytes).unwrap_err().to_string();
-        assert!(error.contains("journal.jsonl:2: "), "{error}");
-    }
-
-    #[test]
-    fn another_version_is_refused() {
-        let text =
-            String::from_utf8(written()).unwrap().replacen("\"schema\":1", "\"schema\":9", 1);
-        let error = read_bytes(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.contains("version 9"), "{error}");
-    }
-}
+pub(crate) mod tests;

@@ -7,6 +7,7 @@ pub mod intervals;
 pub mod journal;
 pub mod marks;
 pub mod recorder;
+mod seal;
 pub mod series;
 pub mod totals;
 pub mod under_way;

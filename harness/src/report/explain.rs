@@ -8,7 +8,7 @@
 use super::foreign::line;
 use super::layout::wrap;
 use super::look::Color;
-use super::{coverage, order, units};
+use super::{budget, coverage, order, units};
 use crate::judge::Judged;
 use assay_slo::Verdict;
 use assay_slo::case::{Ask, Objective};
@@ -88,6 +88,9 @@ fn objective(out: &mut String, score: &ObjectiveScore, asked: Option<&Objective>
     row(out, "because", &score.reason);
     if let Some(missing) = &score.missing {
         row(out, "missing", missing);
+    }
+    for line in score.budget.iter().flat_map(budget::lines) {
+        row(out, "budget", &line);
     }
     for what in asked.into_iter().flat_map(|asked| changes(score, asked)) {
         row(out, "changes", &what);

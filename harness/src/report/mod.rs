@@ -5,6 +5,7 @@
 //! Not here: judgement (`judge`), and printing: texts are returned, only files are written.
 
 pub mod annotations;
+mod budget;
 mod compared;
 pub mod console;
 mod coverage;

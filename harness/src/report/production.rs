@@ -6,6 +6,7 @@
 //! multi-burn-rate alerts.
 //! Not here: what the file means (`spec::openslo`).
 
+mod dashboard;
 mod tested;
 
 use crate::spec::openslo::types::{Limit, RatioMetric};
@@ -25,6 +26,8 @@ pub struct Made {
     pub rules: String,
     /// Unit tests for `promtool test rules`, beside `rules.yaml`.
     pub tests: String,
+    /// A dashboard of the recorded series, for Grafana.
+    pub dashboard: String,
     /// How many rules.
     pub count: usize,
     /// How many tests.
@@ -86,7 +89,9 @@ pub fn rules(file: &SloFile) -> Result<Made, Vec<String>> {
     // Maps with text keys always have a YAML form.
     let text = |value: &Value| serde_yaml::to_string(value).unwrap_or_default();
     let rules = text(&json!({ "groups": groups }));
-    Ok(Made { rules, tests: text(&tests), count, tested, notices })
+    let dashboard = dashboard::dashboard(&all, &format!("SLO: {}", file.name));
+    let dashboard = format!("{dashboard:#}\n");
+    Ok(Made { rules, tests: text(&tests), dashboard, count, tested, notices })
 }
 
 enum Unwatched {

@@ -67,6 +67,7 @@ pub(super) fn objective(id: &str, verdict: Verdict) -> ObjectiveScore {
         moved_to_fault: 3,
         steps: vec![],
         change: None,
+        budget: None,
     }
 }
 
@@ -89,6 +90,7 @@ pub(super) fn capacity() -> ObjectiveScore {
         reason: "every step up to 100/s held; step 200/s broke `fast`".into(),
         steps: vec![step(1, Verdict::Met), step(2, Verdict::Violated)],
         change: None,
+        budget: None,
         n: 2,
         k: 1,
         lower: Some(100.0),

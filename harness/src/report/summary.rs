@@ -7,7 +7,7 @@
 
 use super::foreign::{clip, html, markdown};
 use super::head::Head;
-use super::{coverage, order, steps, units};
+use super::{budget, coverage, order, steps, units};
 use assay_slo::Scorecard;
 use assay_slo::case::Clock;
 use assay_slo::scorecard::{
@@ -38,6 +38,8 @@ pub fn summary_md(head: &Head, scorecard: &Scorecard) -> String {
         let rows = steps::rows(capacity).map(|row| row.map(|text| cell(&text)));
         page.table(&format!("Steps of {}", cell(&capacity.id)), &steps::HEADS, rows, 560);
     }
+    let rows = budget::rows(&scorecard.objectives).into_iter();
+    page.table("Budget", &budget::HEADS, rows.map(|row| row.map(|text| cell(&text))), 600);
     let rows = order::expectations(&scorecard.expectations).into_iter().map(expectation);
     page.table("Expectations", &["", "Expectation", "Asks", "Observed", "Why"], rows, 680);
     let heads = ["Fault", "Kind", "Link", "Asked", "Injected", "Seen", "Effect"];

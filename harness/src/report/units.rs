@@ -50,6 +50,11 @@ pub(super) fn share_of(k: u64, n: u64) -> String {
     if n == 0 { "unknown".to_owned() } else { share(k as f64 / n as f64) }
 }
 
+/// A fraction that may be more than the whole: `1.16 %`, `250 %`.
+pub(super) fn share_beyond(fraction: f64) -> String {
+    if fraction > 1.0 { format!("{:.0} %", fraction * 100.0) } else { share(fraction) }
+}
+
 /// Between what a change lies: `-1.20 % to +6.30 % of what it was, allowed +10.0 %`.
 pub(super) fn change(change: &ChangeScore, limit: f64) -> String {
     let unit = if change.relative { " of what it was" } else { " of all" };

@@ -63,6 +63,7 @@ fn objective(id: &str, asks: &str, verdict: Verdict, line: u32) -> ObjectiveScor
         moved_to_fault: 3,
         steps: vec![],
         change: None,
+        budget: None,
     }
 }
 

@@ -24,6 +24,7 @@ mod flows;
 mod gateway;
 mod guards;
 mod headers;
+mod later;
 mod links;
 mod loads;
 mod logged;
@@ -54,6 +55,7 @@ mod watched;
 
 pub(in crate::plan) use consent::is_loopback;
 pub(in crate::plan) use feasible::{World, named, named_moment, need};
+pub use later::asked_later;
 
 use super::marks::{Marks, ages};
 use super::text::literal;

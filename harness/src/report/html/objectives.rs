@@ -4,7 +4,7 @@
 //! that left of the line is met and right of it violated, whatever the limit.
 //! Not here: how the bounds are computed (crate slo).
 
-use super::super::{coverage, order, steps, units};
+use super::super::{budget, coverage, order, steps, units};
 use super::markup::{long, number, table, text, together, verdict, words};
 use super::scale::length;
 use assay_slo::Verdict;
@@ -45,6 +45,7 @@ pub(super) fn objectives(all: &[ObjectiveScore]) -> Markup {
                     "end of it is off with at most the probability that the confidence leaves."
                 }
                 @for score in all.iter().filter(|score| !score.steps.is_empty()) { (steps(score)) }
+                (costs(all))
             }
         }
     }
@@ -87,6 +88,23 @@ fn row(score: &ObjectiveScore) -> [Markup; 6] {
             span class="aside" { (together(&coverage::covered(score))) }
         },
     ]
+}
+
+/// What it would have cost in production.
+fn costs(all: &[ObjectiveScore]) -> Markup {
+    let rows = budget::rows(all);
+    if rows.is_empty() {
+        return html! {};
+    }
+    let columns = budget::HEADS.map(words);
+    let rows = rows.into_iter().map(|row| row.map(|cell| html! { (long(&cell)) }));
+    html! {
+        (table("Budget: what this run would have cost in production", &columns, rows, STEPS_ROOM))
+        p class="aside" {
+            "A burn of 1 spends the budget in exactly 30 days. The alerts look at two windows each; "
+            "before and after the run the same traffic is taken to have gone well."
+        }
+    }
 }
 
 /// The steps of a capacity.

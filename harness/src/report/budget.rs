@@ -1,0 +1,143 @@
+//! What objectives would have cost in production, in words and rows.
+//!
+//! Not here: how that is found (crate slo).
+
+use super::units;
+use assay_slo::scorecard::{AlertScore, BudgetScore, ObjectiveScore};
+
+/// Heads of [`row`].
+pub(super) const HEADS: [&str; 4] =
+    ["Objective", "Budget spent", "Burn of the whole run", "In production"];
+
+/// Each objective that has a budget.
+pub(super) fn rows(objectives: &[ObjectiveScore]) -> Vec<[String; 4]> {
+    let with = objectives.iter().filter_map(|one| Some((one, one.budget.as_ref()?)));
+    let rows = with.map(|(one, budget)| {
+        let told = faults(budget).into_iter().chain(alerts(budget));
+        [one.id.clone(), spent(budget), times(budget.burn), told.collect::<Vec<_>>().join("; ")]
+    });
+    rows.collect()
+}
+
+/// `50 % of the budget of what was judged; the whole run burnt 8.3 times …`, a line each.
+pub(super) fn lines(budget: &BudgetScore) -> Vec<String> {
+    let first = format!(
+        "{} of the budget of what was judged; the whole run burnt it {} as fast as it lasts",
+        spent(budget),
+        times(budget.burn)
+    );
+    [first].into_iter().chain(faults(budget)).chain(alerts(budget)).collect()
+}
+
+fn spent(budget: &BudgetScore) -> String {
+    let percent = budget.spent * 100.0;
+    if percent >= 1000.0 { times(budget.spent) } else { format!("{percent:.1} %") }
+}
+
+fn faults(budget: &BudgetScore) -> Vec<String> {
+    let told = budget.faults.iter().map(|cost| {
+        format!(
+            "`{}` ({} s, {} bad) costs {} of the budget of 30 days",
+            cost.fault,
+            number(cost.seconds),
+            units::share(cost.bad),
+            percent(cost.of_period)
+        )
+    });
+    told.collect()
+}
+
+/// The alerts that would have fired; or that none would, and how near the fastest came.
+fn alerts(budget: &BudgetScore) -> Vec<String> {
+    let span = |s: u64| match s {
+        s if s % 86_400 == 0 => format!("{} d", s / 86_400),
+        s if s % 3_600 == 0 => format!("{} h", s / 3_600),
+        s => format!("{} min", s / 60),
+    };
+    let pair = |one: &AlertScore| {
+        format!(
+            "`{}` ({} and {} above {})",
+            one.name,
+            span(one.long_s),
+            span(one.short_s),
+            one.threshold
+        )
+    };
+    let fired: Vec<String> = budget
+        .alerts
+        .iter()
+        .filter_map(|one| Some((one, one.fired_s?)))
+        .map(|(one, at)| format!("alert {} would fire {at} s after time 0", pair(one)))
+        .collect();
+    if !fired.is_empty() || budget.burn <= 0.0 {
+        return fired;
+    }
+    let first = budget.alerts.first().map(|one| {
+        format!(
+            "no alert would fire: {} saw at most {} and {}",
+            pair(one),
+            times(one.long),
+            times(one.short)
+        )
+    });
+    first.into_iter().collect()
+}
+
+fn times(value: f64) -> String {
+    format!("{} times", number(value))
+}
+
+fn percent(fraction: f64) -> String {
+    if fraction >= 10.0 { times(fraction) } else { units::share_beyond(fraction) }
+}
+
+fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use assay_slo::Verdict;
+    use assay_slo::scorecard::FaultCost;
+
+    fn alert(fired_s: Option<i64>) -> AlertScore {
+        AlertScore {
+            name: "page-fast".to_owned(),
+            long_s: 3600,
+            short_s: 300,
+            threshold: 14.4,
+            long: 16.7,
+            short: 200.0,
+            fired_s,
+        }
+    }
+
+    #[test]
+    fn a_budget_in_words() {
+        let mut score = sample::objective("errors", Verdict::Met);
+        assert!(rows(std::slice::from_ref(&score)).is_empty());
+        let cost =
+            FaultCost { fault: "down".to_owned(), seconds: 30.0, bad: 1.0, of_period: 0.0115741 };
+        let alerts = vec![alert(Some(272))];
+        score.budget = Some(BudgetScore { spent: 0.5, burn: 100.0, faults: vec![cost], alerts });
+        let row = rows(&[score.clone()]).remove(0);
+        assert_eq!(row[..3], ["errors", "50.0 %", "100 times"]);
+        assert_eq!(
+            row[3],
+            "`down` (30 s, 100 % bad) costs 1.16 % of the budget of 30 days; alert `page-fast` (1 h \
+             and 5 min above 14.4) would fire 272 s after time 0"
+        );
+        let budget = score.budget.as_mut().unwrap();
+        budget.alerts = vec![alert(None)];
+        let told = lines(budget);
+        assert!(told[0].starts_with("50.0 % of the budget of what was judged"), "{told:?}");
+        assert_eq!(
+            told[2],
+            "no alert would fire: `page-fast` (1 h and 5 min above 14.4) saw at most 16.7 times and \
+             200 times"
+        );
+    }
+}
