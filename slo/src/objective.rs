@@ -345,7 +345,7 @@ impl Measured {
         self.tally.add(other.tally);
         self.service.add(other.service);
         let seconds = |of: &BTreeMap<i64, Tally>| {
-            let moved = of.iter().map(|(second, tally)| (second + later, *tally));
+            let moved = of.iter().map(|(second, tally)| (second.saturating_add(later), *tally));
             moved.collect::<Vec<_>>()
         };
         self.by_second.extend(seconds(&other.by_second));
@@ -354,8 +354,9 @@ impl Measured {
         self.failed += other.failed;
         self.moved += other.moved;
         self.all += other.all;
-        let us = later * SECOND_US as i64;
-        self.stretches.extend(other.stretches.iter().map(|(from, to)| (from + us, to + us)));
+        let us = later.saturating_mul(SECOND_US as i64);
+        let moved = |(from, to): &(i64, i64)| (from.saturating_add(us), to.saturating_add(us));
+        self.stretches.extend(other.stretches.iter().map(moved));
         self.lost += other.lost;
     }
 

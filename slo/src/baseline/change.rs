@@ -249,7 +249,7 @@ fn widened(known: Known<u64>, permille: u64) -> Known<u64> {
         let wide = u128::from(us) * u128::from(up) / u128::from(down);
         if us == u64::MAX { us } else { u64::try_from(wide).unwrap_or(u64::MAX) }
     };
-    let more = 1000 + permille;
+    let more = permille.saturating_add(1000);
     Known { low: times(known.low, 1000, more), high: times(known.high, more, 1000), ..known }
 }
 
