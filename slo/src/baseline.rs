@@ -111,6 +111,9 @@ pub struct PastPart {
     /// The same from the first byte written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub service: Vec<(u64, u64, u64)>,
+    /// The same to the first byte of the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_byte: Vec<(u64, u64, u64)>,
 }
 
 fn is_nothing(count: &u64) -> bool {

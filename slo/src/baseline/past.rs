@@ -76,6 +76,8 @@ fn parts(evidence: &Evidence<'_>, of: Of) -> Vec<PastPart> {
         let times = match key.clock {
             Clock::Response => &mut part.response,
             Clock::Service => &mut part.service,
+            Clock::FirstByte => &mut part.first_byte,
+            Clock::ServiceFirstByte => continue,
         };
         times.extend(buckets.iter().map(|((low, high), n)| (*low, *high, *n)));
     }
@@ -85,6 +87,7 @@ fn parts(evidence: &Evidence<'_>, of: Of) -> Vec<PastPart> {
         faults: faults.iter().filter_map(named).collect(),
         response: joined(part.response),
         service: joined(part.service),
+        first_byte: joined(part.first_byte),
         ..part
     });
     named.collect()

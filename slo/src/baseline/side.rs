@@ -132,6 +132,9 @@ impl Sum {
         let times = match clock {
             Clock::Response => &part.response,
             Clock::Service => &part.service,
+            Clock::FirstByte => &part.first_byte,
+            // Only counted.
+            Clock::ServiceFirstByte => &Vec::new(),
         };
         for (low, high, n) in times {
             let sum = self.buckets.entry((*low, *high)).or_default();

@@ -10,12 +10,7 @@ use crate::words;
 pub(crate) fn asks(ask: &Ask) -> String {
     match ask {
         Ask::Latency { percentile, below_us, clock, .. } => {
-            let clock = match clock {
-                Clock::Response => "",
-                Clock::Service => " (service clock)",
-                Clock::FirstByte => " to the first byte",
-                Clock::ServiceFirstByte => " to the first byte (service clock)",
-            };
+            let clock = on(*clock);
             let limit = words::duration(*below_us);
             format!("{} < {limit}{clock}", words::percentile(*percentile))
         }
@@ -27,10 +22,7 @@ pub(crate) fn asks(ask: &Ask) -> String {
             words::share(*slice_target)
         ),
         Ask::LatencyChange { percentile, at_most, clock } => {
-            let clock = match clock {
-                Clock::Response => "",
-                Clock::Service => " (service clock)",
-            };
+            let clock = on(*clock);
             let (rank, most) = (words::percentile(*percentile), words::share(*at_most));
             format!("{rank} at most {most} above the baseline{clock}")
         }
@@ -44,6 +36,16 @@ pub(crate) fn asks(ask: &Ask) -> String {
         Ask::Throughput { at_least: Pace::Rate(rate) } => {
             format!("throughput of at least {}", words::rate(*rate))
         }
+    }
+}
+
+/// Which clock, unless it is the usual one.
+fn on(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Response => "",
+        Clock::Service => " (service clock)",
+        Clock::FirstByte => " to the first byte",
+        Clock::ServiceFirstByte => " to the first byte (service clock)",
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Question, decide::Decided};
 use crate::baseline::{self, Baseline, Past};
-use crate::case::{Ask, Clock};
+use crate::case::Ask;
 use crate::evidence::Evidence;
 use crate::scorecard::Verdict;
 use crate::tally::Tally;
@@ -20,7 +20,7 @@ pub(super) fn decide(
 ) -> Decided {
     let (ask, limit) = match question.objective.ask {
         Ask::LatencyChange { percentile, at_most, clock } => {
-            let clock = if on_service { Clock::Service } else { clock };
+            let clock = if on_service { clock.begun() } else { clock };
             (baseline::Ask::Latency { percentile, at_most, clock }, at_most)
         }
         Ask::ErrorRateChange { at_most } => (baseline::Ask::Errors { at_most }, at_most),
