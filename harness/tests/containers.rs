@@ -5,6 +5,8 @@
 #![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 
 mod common;
+#[path = "containers/faults.rs"]
+mod faults;
 
 use common::{Case, said, signal, under_way, verdict, wait_for};
 use std::process::Command;
@@ -44,6 +46,11 @@ fn image() -> &'static str {
         let mut image = GenericBuildableImage::new(name, "latest")
             .with_dockerfile_string("FROM scratch\nCOPY root /\nENTRYPOINT [\"/assay\"]\n")
             .with_file(program, "root/assay");
+        // Its client of the scorer wants to know whom to trust.
+        let authorities = std::path::Path::new("/etc/ssl/certs/ca-certificates.crt");
+        if authorities.exists() {
+            image = image.with_file(authorities, format!("root{}", authorities.display()));
+        }
         for library in libraries {
             let real = std::fs::canonicalize(library).unwrap();
             image = image.with_file(real, format!("root{library}"));

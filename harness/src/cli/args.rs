@@ -2,7 +2,10 @@
 //!
 //! Invariant: every command's `--help` ends with examples that work.
 
+use super::doctor::{self, DoctorArgs};
+use super::hidden::{ContainerArgs, GuardianArgs};
 use super::load::LoadArgs;
+use super::mark::{self, MarkArgs};
 use super::platform::args::{BackendArgs, DevicesArgs, EdgeArgs, HealthArgs, ScorerArgs};
 use super::slo::SloCommand;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -51,6 +54,7 @@ Exit codes: 0 met, 1 violated, 2 invalid scenario, 3 inconclusive, 4 could not r
 Examples:
   assay run scenarios/half-failures.yaml
   assay run my.yaml --metrics-addr 127.0.0.1:9464
+  assay run my.yaml --dry-run
   assay run my.yaml --profile ci --out reports/today --on-inconclusive fail
   NO_COLOR=1 assay run my.yaml --seed 42 -q")]
     Run(RunArgs),
@@ -117,6 +121,12 @@ Examples:
   assay recover
   assay recover reports/half-failures-20260101T000000Z-7")]
     Recover(RecoverArgs),
+    /// Look at this machine: what a run needs, and what would not work here. Changes nothing.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(DoctorArgs),
+    /// Say to a run that goes on that a `manual` fault starts or ends now.
+    #[command(after_help = mark::EXAMPLES)]
+    Mark(MarkArgs),
     /// Files of OpenSLO v1: checked, shown as objectives, made into Prometheus rules.
     #[command(subcommand)]
     Slo(SloCommand),
@@ -223,6 +233,9 @@ pub(super) struct RunArgs {
     /// The run directory; must not exist, or be empty.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Say what would be started, driven and broken, and how it is undone; do nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
     /// Exit with 1 (fail) or 0 (pass) instead of 3 when it could not be decided.
     #[arg(long, value_name = "fail|pass")]
     pub(super) on_inconclusive: Option<Remap>,
@@ -299,50 +312,4 @@ pub(super) struct RecoverArgs {
     /// The run directory; the newest below reports/ unless given.
     #[arg(value_name = "RUN_DIR")]
     pub(super) run_dir: Option<PathBuf>,
-}
-
-/// A container to hold.
-#[derive(Debug, ClapArgs)]
-pub(super) struct ContainerArgs {
-    /// `name:tag`.
-    #[arg(long)]
-    pub(super) image: String,
-    /// The port inside,
-    #[arg(long)]
-    pub(super) port: u16,
-    /// and where it is published.
-    #[arg(long)]
-    pub(super) publish: SocketAddr,
-    /// Bytes.
-    #[arg(long)]
-    pub(super) memory: Option<u64>,
-    /// Names of variables that it gets.
-    #[arg(long)]
-    pub(super) env: Vec<String>,
-    /// How long it may take to end.
-    #[arg(long)]
-    pub(super) stop_within_s: u64,
-    /// How long pulling and starting may take.
-    #[arg(long)]
-    pub(super) start_within_s: u64,
-    /// Arguments instead of the image's own.
-    #[arg(last = true)]
-    pub(super) command: Vec<String>,
-}
-
-/// The guardian.
-#[derive(Debug, ClapArgs)]
-pub(super) struct GuardianArgs {
-    /// The run whose processes it ends.
-    #[arg(long)]
-    pub(super) run_id: String,
-    /// Where it writes its log.
-    #[arg(long)]
-    pub(super) run_dir: PathBuf,
-    /// The run's process,
-    #[arg(long)]
-    pub(super) run_pid: i32,
-    /// and when it started, in clock ticks since boot.
-    #[arg(long)]
-    pub(super) run_start: u64,
 }

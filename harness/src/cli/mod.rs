@@ -6,9 +6,12 @@
 
 mod args;
 mod calibrate;
+mod doctor;
 mod go;
 mod health;
+mod hidden;
 mod load;
+mod mark;
 mod platform;
 mod print;
 mod recover;
@@ -34,6 +37,8 @@ pub fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Recover(args) => recover::recover(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Mark(args) => mark::mark(&args),
         Command::Slo(command) => slo::slo(&command),
         Command::Schema => scenario::schema(),
         Command::Backend(args) => platform::backend(args),

@@ -5,7 +5,7 @@
 
 pub(super) mod args;
 
-use super::args::{ContainerArgs, GuardianArgs};
+use super::hidden::{ContainerArgs, GuardianArgs};
 use super::print;
 use crate::fleet;
 use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
@@ -249,6 +249,8 @@ pub(super) fn container(args: ContainerArgs) -> ExitCode {
         env: args.env,
         port: args.port,
         publish: args.publish,
+        network: args.network,
+        name: args.name,
         memory: args.memory,
         stop_within_s: args.stop_within_s,
         start_within: Duration::from_secs(args.start_within_s),

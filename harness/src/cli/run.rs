@@ -3,10 +3,13 @@
 //! Not here: running, judging and saying the verdict (`go`), judging again (`verify`).
 
 use super::args::{Remap, RunArgs};
-use super::go::{Go, quoted};
-use super::scenario;
+use super::go::{Go, failed, quoted};
+use super::{print, scenario};
+use crate::plan::{self, Plan};
 use crate::record::journal::OnInconclusive;
+use crate::report::Exit;
 use crate::run::Options;
+use crate::run::there::look_for;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &RunArgs) -> ExitCode {
@@ -16,6 +19,9 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     };
     if !args.words.quiet {
         scenario::warn(&plan);
+    }
+    if args.dry_run {
+        return dry(&plan);
     }
     let remap = match args.on_inconclusive {
         None => OnInconclusive::Exit3,
@@ -35,6 +41,19 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     match go.to_the_end() {
         Ok(finished) => finished.exit,
         Err(exit) => exit,
+    }
+}
+
+/// Says what a run would do, and looks whether what must run already is there.
+fn dry(plan: &Plan) -> ExitCode {
+    print::out(&plan::dry_run(plan));
+    match look_for(plan) {
+        Ok(found) => {
+            print::out(&found.iter().map(|line| format!("{line}\n")).collect::<String>());
+            let missing = found.iter().any(|line| !line.is_there);
+            if missing { Exit::CouldNotRun.into() } else { Exit::Met.into() }
+        }
+        Err(why) => failed(&why),
     }
 }
 

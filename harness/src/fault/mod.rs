@@ -82,6 +82,8 @@ pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
         | FaultKind::Pause
         | FaultKind::Stop
         | FaultKind::Restart
+        | FaultKind::Disconnect { .. }
+        | FaultKind::Manual { .. }
         | FaultKind::Command(_) => return Err(FaultError::NoLink { name: name() }),
         FaultKind::HalfOpen | FaultKind::LimitBytes { .. } => {
             return Err(FaultError::Protocol { name: name() });

@@ -9,10 +9,12 @@ impl FaultKind {
     #[must_use]
     pub fn place(&self) -> Place {
         match self {
-            FaultKind::Kill { .. } | FaultKind::Pause | FaultKind::Stop | FaultKind::Restart => {
-                Place::Service
-            }
-            FaultKind::Command(_) => Place::Outside,
+            FaultKind::Kill { .. }
+            | FaultKind::Pause
+            | FaultKind::Stop
+            | FaultKind::Restart
+            | FaultKind::Disconnect { .. } => Place::Service,
+            FaultKind::Command(_) | FaultKind::Manual { .. } => Place::Outside,
             _ => Place::Link,
         }
     }
@@ -20,7 +22,7 @@ impl FaultKind {
     /// Whether its end is not known beforehand; its length is then the most that it may take.
     #[must_use]
     pub fn ends_itself(&self) -> bool {
-        matches!(self, FaultKind::Restart | FaultKind::Command(_))
+        matches!(self, FaultKind::Restart | FaultKind::Command(_) | FaultKind::Manual { .. })
     }
 }
 

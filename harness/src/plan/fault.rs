@@ -30,6 +30,8 @@ pub struct Fault {
     pub recovery_us: u64,
     /// How often it comes again.
     pub again: Option<Again>,
+    /// How many of the service's containers; none: all.
+    pub count: Option<usize>,
 }
 
 impl Fault {
@@ -88,7 +90,7 @@ pub enum FaultKind {
         after: u64,
     },
     /// The service is killed, and started again after the fault's length; the fault's `link` is the
-    /// service's name, as in the next three.
+    /// service's name, as in the next four.
     Kill {
         /// The signal's number.
         signal: i32,
@@ -101,8 +103,18 @@ pub enum FaultKind {
     Stop,
     /// The service is ended in good order, and started again at once.
     Restart,
+    /// The service's containers leave a network, and join it again.
+    Disconnect {
+        /// Which; none: the only one that they are in.
+        network: Option<String>,
+    },
     /// A command runs.
     Command(Errand),
+    /// A person, or another tool, breaks something, and says when.
+    Manual {
+        /// What is asked of them.
+        prompt: String,
+    },
 }
 
 /// How much later.

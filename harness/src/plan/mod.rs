@@ -11,6 +11,7 @@ pub mod answer;
 pub mod arrivals;
 pub mod chance;
 mod compile;
+mod containers;
 pub mod cycle;
 pub mod demand;
 mod describe;
@@ -40,7 +41,8 @@ pub mod words;
 
 pub use act::{Errand, Place, RestartedBy};
 pub use compile::{compile, compile_all, compile_to_measure};
-pub use describe::describe;
+pub use containers::Which;
+pub use describe::{describe, dry_run};
 pub use dynamic::Dynamic;
 pub use fault::{
     Affects, Delay, Fault, FaultKind, Latency, Match, OutageMode, Ramp, Recorded, Side,
@@ -160,6 +162,13 @@ pub enum ServiceKind {
         /// A file with its number.
         pid_file: Option<PathBuf>,
     },
+    /// Containers that run already, and are watched, not ours.
+    Containers {
+        /// Which.
+        which: Which,
+        /// The port inside; none: the only one that is published.
+        port: Option<u16>,
+    },
 }
 
 /// A process that we start.
@@ -177,8 +186,31 @@ pub struct Process {
     pub ready_within_us: u64,
     /// How long it may take to end after SIGTERM, µs.
     pub stop_within_us: u64,
-    /// The image of the container that it holds, if it holds one.
-    pub image: Option<String>,
+    /// The container that it holds, if it holds one.
+    pub held: Option<Held>,
+}
+
+/// A container that a process of ours holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// `name:tag`.
+    pub image: String,
+    /// The port inside.
+    pub port: u16,
+}
+
+impl Held {
+    /// The network of a run's containers.
+    #[must_use]
+    pub fn network(run: &str) -> String {
+        format!("assay-{run}")
+    }
+
+    /// The name of a service's container, which others in its network know it by.
+    #[must_use]
+    pub fn name(run: &str, service: &str) -> String {
+        format!("assay-{run}-{service}")
+    }
 }
 
 /// What the holder of a container says when the container's port answers.

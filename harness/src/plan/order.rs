@@ -96,7 +96,7 @@ mod tests {
             ready: Ready::Port(None),
             ready_within_us: 1,
             stop_within_us: 1,
-            image: None,
+            held: None,
         };
         Service { name: name.into(), kind: ServiceKind::Process(process) }
     }

@@ -8,8 +8,13 @@ use super::stream::Stream;
 use crate::link::Counts;
 use crate::plan::{Client, Plan, Target};
 
-/// Notes a finding for each link that a load goes through.
+/// Notes a finding for each link that a load goes through, and for each that nobody came to.
 pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
+    for link in &plan.links {
+        if stage.links.counts(&link.name).is_ok_and(|counts| counts.accepted == 0) {
+            stream.finding(bypassed(&link.name));
+        }
+    }
     for link in plan.links.iter().filter(|link| !link.tcp) {
         let sent: u64 = senders(plan)
             .filter(|(to, _)| **to == Target::Link(link.name.clone()))
@@ -22,6 +27,15 @@ pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
             stream.finding(sentence(&link.name, sent, counts, again));
         }
     }
+}
+
+/// A fault on such a link has no effect, which leaves the run undecided; this is the reason.
+fn bypassed(link: &str) -> String {
+    format!(
+        "link `{link}` is bypassed: no connection came to it in the whole run. Whoever should use it \
+         must be given its address, ${{links.{link}.addr}}; clients of a cluster learn the real \
+         addresses of its members, which must announce the link's instead"
+    )
 }
 
 /// Everything that sends: where to, and its index among the case's loads.
@@ -74,6 +88,12 @@ fn sentence(link: &str, sent: u64, counts: Counts, again: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_goes_past_a_link_is_told_how_not_to() {
+        assert!(bypassed("pg").contains("`pg` is bypassed"));
+        assert!(bypassed("pg").contains("${links.pg.addr}"));
+    }
 
     #[test]
     fn differences_are_named() {

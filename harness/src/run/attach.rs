@@ -2,7 +2,8 @@
 //!
 //! Not here: finding them (`service`), those that we start (`stage`).
 
-use super::stage::{Stage, all_consented};
+use super::consented::all_consented;
+use super::stage::Stage;
 use super::stream::Stream;
 use crate::service::{Address, Attached, Exit};
 use assay_slo::event::ServiceState;

@@ -11,6 +11,7 @@ mod acts;
 mod faults;
 
 use super::guard::{Lookers, Stopped};
+use super::marks::Marks;
 use super::metrics;
 use super::signals::{self, Stop};
 use super::stage::{Lost, Stage};
@@ -78,6 +79,8 @@ pub(super) struct State {
     pub(super) load_ended: Option<i64>,
     /// Services that a fault ended, started again and not yet ready: the fault, and the address.
     waking: JoinSet<(usize, Result<SocketAddr, String>)>,
+    /// What is said of faults that others make.
+    marks: Marks,
     /// Commands of faults that run: the fault, and how it ended.
     errands: JoinSet<(usize, Exit)>,
     /// Why the run cannot go on.
@@ -153,6 +156,7 @@ impl Conduct<'_> {
             load_ended: None,
             waking: JoinSet::new(),
             errands: JoinSet::new(),
+            marks: Marks::of(&self.stage.names.dir),
             over: None,
         })
     }
@@ -174,6 +178,7 @@ impl Conduct<'_> {
             if !state.traffic.is_going() && !waits {
                 return (EndReason::Complete, String::new());
             }
+            let marked = self.waits_for_marks(state);
             let due = state.timetable.next_due();
             let step_at = due.map_or(self.deadline, |due| At(state.zero.0.saturating_add(due)));
             tokio::select! {
@@ -190,6 +195,7 @@ impl Conduct<'_> {
                 Some(Ok((fault, exit))) = state.errands.join_next(), if !state.errands.is_empty() => {
                     self.errand_ended(state, fault, &exit).await;
                 }
+                marks = state.marks.next(), if marked => self.marked(state, marks).await,
                 news = state.traffic.next(), if state.traffic.is_going() => {
                     let ended = matches!(news, News::Ended(_));
                     self.hear(news);

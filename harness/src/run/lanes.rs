@@ -151,7 +151,7 @@ fn prefix(plan: &Plan, to: &Target) -> String {
     let planned = plan.services.iter().find(|planned| Some(&planned.name) == service);
     match planned.map(|planned| &planned.kind) {
         Some(ServiceKind::Url { prefix, .. }) => prefix.clone(),
-        Some(ServiceKind::Process(_) | ServiceKind::Attached { .. }) | None => String::new(),
+        Some(_) | None => String::new(),
     }
 }
 
@@ -184,7 +184,7 @@ fn headers(stage: &Stage, headers: &[(String, Text)]) -> Result<Vec<(String, Tex
 }
 
 fn text(stage: &Stage, text: &Text) -> Result<Text, String> {
-    stage.fill(text, None).map(Text)
+    stage.fill(text).map(Text)
 }
 
 pub(super) fn client(stage: &Stage, client: &Client) -> Result<Client, String> {

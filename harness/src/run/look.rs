@@ -29,7 +29,7 @@ impl Conduct<'_> {
                     });
                 }
                 Look::Command(words) => {
-                    let filled = words.iter().map(|word| self.stage.fill(word, None)).collect();
+                    let filled = words.iter().map(|word| self.stage.fill(word)).collect();
                     let run_id = self.stage.names.run_id.clone();
                     let folder = self.plan.folder.clone();
                     state.probes.spawn(async move {

@@ -3,8 +3,9 @@
 //! Not here: reading (`probe`), readiness at the start (`stage`).
 
 use super::conduct::{Conduct, State};
+use super::consented::all_consented;
 use super::names::authority;
-use super::stage::{Stage, all_consented};
+use super::stage::Stage;
 use crate::clock::Clock;
 use crate::plan::metric::{PageOf, Source};
 use crate::plan::{Metric, Plan, Process, Ready, ServiceKind};
@@ -54,7 +55,7 @@ async fn reader(metric: &Metric, plan: &Plan, stage: &Stage) -> Result<Reader, S
     };
     let words = match &metric.source {
         Source::Command(words) => {
-            words.iter().map(|word| stage.fill(word, None)).collect::<Result<_, _>>()?
+            words.iter().map(|word| stage.fill(word)).collect::<Result<_, _>>()?
         }
         _ => Vec::new(),
     };

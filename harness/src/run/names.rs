@@ -14,6 +14,17 @@ pub(super) struct Names {
     pub(super) dir: PathBuf,
     pub(super) services: BTreeMap<String, Address>,
     pub(super) links: BTreeMap<String, SocketAddr>,
+    /// Services in containers of ours: how the others in their network reach each.
+    pub(super) contained: BTreeMap<String, (String, u16)>,
+}
+
+/// Who reads a name.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reader {
+    /// Whoever is on this machine; a service with its own address.
+    Here(Option<SocketAddr>),
+    /// A container of ours, and the process that holds it at this address.
+    Contained(SocketAddr),
 }
 
 impl Names {
@@ -24,11 +35,12 @@ impl Names {
             dir: dir.to_owned(),
             services: BTreeMap::new(),
             links: BTreeMap::new(),
+            contained: BTreeMap::new(),
         }
     }
 
-    /// The value of a placeholder; `own` is what `self` stands for.
-    pub(super) fn value(&self, key: &str, own: Option<SocketAddr>) -> Option<String> {
+    /// The value of a placeholder for whoever reads it.
+    pub(super) fn value(&self, key: &str, reader: Reader) -> Option<String> {
         if key == "run.id" {
             return Some(self.run_id.clone());
         }
@@ -36,6 +48,20 @@ impl Names {
             return Some(self.dir.display().to_string());
         }
         let (place, part) = key.rsplit_once('.')?;
+        let own = match reader {
+            Reader::Here(own) => own,
+            Reader::Contained(own) => Some(own),
+        };
+        if let (Reader::Contained(_), Some(("services", name))) = (reader, place.split_once('.'))
+            && let Some((host, port)) = self.contained.get(name)
+        {
+            return match part {
+                "addr" => Some(format!("{host}:{port}")),
+                "host" => Some(host.clone()),
+                "port" => Some(port.to_string()),
+                _ => None,
+            };
+        }
         let address = match place.split_once('.') {
             None if place == "self" => Address::plain(own?),
             Some(("services", name)) => self.services.get(name)?.clone(),

@@ -142,10 +142,8 @@ impl Doing<'_> {
         match step {
             Step::Send(_) => Ok(None),
             Step::Command { words, timeout_us } => {
-                let words: Vec<String> = words
-                    .iter()
-                    .map(|word| self.stage.fill(word, None))
-                    .collect::<Result<_, _>>()?;
+                let words: Vec<String> =
+                    words.iter().map(|word| self.stage.fill(word)).collect::<Result<_, _>>()?;
                 let within = Duration::from_micros(*timeout_us);
                 let ran = run_program(&words, &self.plan.folder, self.run_id, within).await;
                 ran.map_err(|why| format!("command `{}`: {why}", words.join(" ")))?;

@@ -6,20 +6,24 @@
 //! Not here: what faults do to services (`acts`), load and faults (`conduct`), the end (`take_down`).
 
 mod acts;
+mod containers;
 
-use super::names::{Names, authority, host_of};
+use super::consented::{all_consented, consent_to_faults, consented};
+use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
 use super::stream::Stream;
 use crate::client::Ends;
 use crate::fault;
 use crate::fleet;
 use crate::link::{Links, stub};
-use crate::plan::{Dynamic, Fault, Place, Plan, Process, ServiceKind, Text, Upstream};
+use crate::plan::{Dynamic, Place, Plan, Process, ServiceKind, Text, Upstream};
 use crate::service::undo::{self, Todo};
 use crate::service::{
     self, Address, Firsts, Guardian, Launch, Orphans, Ports, Reservation, Running, Workers,
 };
 use assay_slo::event::ServiceState;
+use containers::Afloat;
+pub(super) use containers::{is_contained, outlives};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -46,6 +50,8 @@ pub(super) struct Stage {
     undo: undo::Log,
     /// The same that is not undone yet, by fault.
     todo: BTreeMap<usize, Todo>,
+    /// Containers, and their engine.
+    afloat: Afloat,
     /// Commands of faults, by fault: they run, or have ended.
     pub(super) errands: BTreeMap<usize, Running>,
     /// Workers that a fault killed, by fault.
@@ -89,6 +95,7 @@ impl Stage {
             ends: JoinSet::new(),
             undo: undo::Log::of(dir),
             todo: BTreeMap::new(),
+            afloat: Afloat::default(),
             errands: BTreeMap::new(),
             workers: BTreeMap::new(),
             lookers: JoinSet::new(),
@@ -107,12 +114,21 @@ impl Stage {
         allow_faults: &[String],
         stream: &mut Stream,
     ) -> Result<(), String> {
+        self.make_network(plan, stream).await?;
         for service in &plan.services {
             let address = match &service.kind {
                 ServiceKind::Process(_) => Address::plain(self.reserve_one(None)?),
                 ServiceKind::Attached { port, pid_file } => {
                     let by = (*port, pid_file.as_deref());
                     self.attach(&service.name, by, &plan.allow, stream).await?
+                }
+                ServiceKind::Containers { which, port } => {
+                    let found = self.moor(plan, &service.name, (which, *port), allow_faults);
+                    let (detail, address) =
+                        found.await.map_err(|why| format!("service {}: {why}", service.name))?;
+                    stream.service(&service.name, ServiceState::Ready, &detail);
+                    let Some(address) = address else { continue };
+                    address
                 }
                 ServiceKind::Url { secure, host, port, .. } => {
                     let addrs = all_consented(host, *port, &plan.allow, &[]).await?;
@@ -131,7 +147,10 @@ impl Stage {
             self.names.services.insert(service.name.clone(), address);
         }
         for link in &plan.links {
-            let listen = self.reserve_one(link.listen)?;
+            let listen = match self.afloat.gateway_for(plan, link) {
+                Some(ip) => self.reserved(|ports| ports.reserve_on(ip))?,
+                None => self.reserve_one(link.listen)?,
+            };
             let bound = match link.tcp {
                 true => self.links.bind_tcp(&link.name, listen).await,
                 false => self.links.bind(&link.name, listen).await,
@@ -169,15 +188,12 @@ impl Stage {
     /// # Errors
     /// A sentence that says which one failed, and how.
     pub(super) async fn start(&mut self, plan: &Plan, stream: &mut Stream) -> Result<(), String> {
-        let reaches_out = |fault: &Fault| fault.kind.place() == Place::Outside;
-        if plan.faults.iter().any(reaches_out) {
+        if plan.faults.iter().any(|fault| fault.kind.place() != Place::Link) {
             self.guard(stream).await?;
         }
         for service in &plan.services {
             let ServiceKind::Process(process) = &service.kind else { continue };
-            if self.guardian.is_none() {
-                self.guard(stream).await?;
-            }
+            self.guard(stream).await?;
             let launch = self.launch(plan, &service.name, process)?;
             let running = service::start(launch).map_err(|e| e.to_string())?;
             self.firsts.begin(&service.name, (running.pid(), running.start_time()), true);
@@ -190,6 +206,9 @@ impl Stage {
             running.ready().await.map_err(|e| e.to_string())?;
             stream.service(&service.name, ServiceState::Ready, &running.addr().to_string());
             stream.flush();
+            if process.held.is_some() {
+                self.know_processes(plan, &service.name).await?;
+            }
         }
         Ok(())
     }
@@ -223,8 +242,12 @@ impl Stage {
     ///
     /// # Errors
     /// The placeholder that nothing stands for.
-    pub(super) fn fill(&self, text: &Text, own: Option<SocketAddr>) -> Result<String, String> {
-        text.fill(&|key| self.names.value(key, own)).map_err(|e| e.to_string())
+    pub(super) fn fill(&self, text: &Text) -> Result<String, String> {
+        self.fill_for(text, Reader::Here(None))
+    }
+
+    fn fill_for(&self, text: &Text, reader: Reader) -> Result<String, String> {
+        text.fill(&|key| self.names.value(key, reader)).map_err(|e| e.to_string())
     }
 
     /// The same for the text of a JSON value.
@@ -232,7 +255,7 @@ impl Stage {
     /// # Errors
     /// As [`Stage::fill`].
     pub(super) fn fill_json(&self, text: &Text) -> Result<String, String> {
-        text.fill_json(&|key| self.names.value(key, None)).map_err(|e| e.to_string())
+        text.fill_json(&|key| self.names.value(key, Reader::Here(None))).map_err(|e| e.to_string())
     }
 
     /// The same for what each sending fills in anew.
@@ -240,7 +263,7 @@ impl Stage {
     /// # Errors
     /// As [`Stage::fill`].
     pub(super) fn fill_dynamic(&self, dynamic: &mut Dynamic) -> Result<(), String> {
-        dynamic.start(&|key| self.names.value(key, None)).map_err(|e| e.to_string())
+        dynamic.start(&|key| self.names.value(key, Reader::Here(None))).map_err(|e| e.to_string())
     }
 
     /// Where all services answer.
@@ -253,7 +276,11 @@ impl Stage {
     /// # Errors
     /// There is none of this name.
     pub(super) fn service(&self, name: &str) -> Result<&Address, String> {
-        self.names.services.get(name).ok_or_else(|| format!("no service `{name}`"))
+        let unknown = || match self.afloat.nowhere.get(name) {
+            Some(why) => format!("service {name} has no address: {why}"),
+            None => format!("no service `{name}`"),
+        };
+        self.names.services.get(name).ok_or_else(unknown)
     }
 
     /// Where a link listens.
@@ -267,12 +294,16 @@ impl Stage {
     /// Values of the placeholders that only a start could know, for templates filled later.
     pub(super) fn known_to_fleets(&self) -> Box<fleet::Known> {
         let names = self.names.clone();
-        Box::new(move |key| names.value(key, None))
+        Box::new(move |key| names.value(key, Reader::Here(None)))
     }
 
     fn launch(&self, plan: &Plan, name: &str, process: &Process) -> Result<Launch, String> {
         let addr = self.service(name)?.addr;
-        let fill = |text: &Text| self.fill(text, Some(addr));
+        let reader = match &process.held {
+            Some(_) => Reader::Contained(addr),
+            None => Reader::Here(Some(addr)),
+        };
+        let fill = |text: &Text| self.fill_for(text, reader);
         let env = |(key, value): &(String, Text)| Ok::<_, String>((key.clone(), fill(value)?));
         Ok(Launch {
             name: name.to_owned(),
@@ -305,11 +336,17 @@ impl Stage {
     }
 
     fn reserve_one(&mut self, wanted: Option<SocketAddr>) -> Result<SocketAddr, String> {
-        let reservation = match wanted {
-            Some(addr) => self.ports.reserve_at(addr),
-            None => self.ports.reserve(),
-        }
-        .map_err(|e| e.to_string())?;
+        self.reserved(|ports| match wanted {
+            Some(addr) => ports.reserve_at(addr),
+            None => ports.reserve(),
+        })
+    }
+
+    fn reserved(
+        &mut self,
+        how: impl FnOnce(&mut Ports) -> Result<Reservation, service::ServiceError>,
+    ) -> Result<SocketAddr, String> {
+        let reservation = how(&mut self.ports).map_err(|e| e.to_string())?;
         let addr = reservation.addr();
         self.reservations.push(reservation);
         Ok(addr)
@@ -317,6 +354,9 @@ impl Stage {
 
     /// Adopts orphans and sets the guardian up.
     async fn guard(&mut self, stream: &mut Stream) -> Result<(), String> {
+        if self.guardian.is_some() {
+            return Ok(());
+        }
         match Orphans::adopt(&self.names.run_id) {
             Ok(orphans) => self.orphans = Some(orphans),
             Err(why) => stream.finding(format!(
@@ -333,32 +373,4 @@ impl Stage {
         self.guardian = Some(guardian);
         Ok(())
     }
-}
-
-/// All addresses of a host that may receive load.
-pub(super) async fn all_consented(
-    host: &str,
-    port: u16,
-    allow: &[String],
-    known: &[SocketAddr],
-) -> Result<Vec<SocketAddr>, String> {
-    let deny = std::env::var("ASSAY_DENY").ok();
-    let found = service::targets(host, port, allow, deny.as_deref(), known).await;
-    found.map_err(|e| e.to_string())
-}
-
-/// The address of a host that may receive load.
-async fn consented(host: &str, port: u16, allow: &[String]) -> Result<SocketAddr, String> {
-    let deny = std::env::var("ASSAY_DENY").ok();
-    service::target(host, port, allow, deny.as_deref()).await.map_err(|e| e.to_string())
-}
-
-fn consent_to_faults(upstream: &Address, allowed: &[String]) -> Result<(), String> {
-    let host = host_of(&upstream.authority);
-    if allowed.iter().any(|name| name.eq_ignore_ascii_case(host)) {
-        return Ok(());
-    }
-    Err(format!(
-        "faults would reach {host}, which is not loopback: add --allow-faults {host} if you may break it"
-    ))
 }

@@ -43,8 +43,8 @@ impl Stage {
         }
         let mut interrupted = None;
         // What commands left running depends on nothing of ours, so it goes first.
-        let errands = self.errands.into_values().map(|errand| (errand, HURRY));
-        let running = self.running.into_iter().chain(errands).collect();
+        let errands = std::mem::take(&mut self.errands).into_values().map(|errand| (errand, HURRY));
+        let running = std::mem::take(&mut self.running).into_iter().chain(errands).collect();
         let mut stops = std::pin::pin!(stop_all(running, &said));
         let stopped = loop {
             tokio::select! {
@@ -68,6 +68,7 @@ impl Stage {
             }
             undone.stopped(stopped);
         }
+        undone.faults.extend(self.clear_engine().await);
         self.links.stop().await;
         if let Some(orphans) = self.orphans {
             let guardian = self.guardian.as_ref().and_then(|guardian| guardian.pid());

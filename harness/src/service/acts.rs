@@ -120,6 +120,16 @@ impl Running {
         Err(ServiceError::Still { name, why })
     }
 
+    /// Tells the process that holds a container that the container's next end is a fault's.
+    pub fn tell_meant(&self) {
+        let leader = &self.life.leader;
+        if let Ok(Some(now)) = table::entry(leader.pid)
+            && now.start == leader.start
+        {
+            table::signal(&now, Signal::USR1);
+        }
+    }
+
     /// What puts right that it stands still, to be written down before it does.
     #[must_use]
     pub fn undo_of_standing(&self) -> Undo {

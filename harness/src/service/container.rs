@@ -1,18 +1,22 @@
 //! The holder of a container: a process of ours that starts it, says what it says, and ends as it
 //! ends. So a container is watched, waited for, logged and ended as any other service.
 //!
+//! Invariant: a container that a fault ends is the same when it is back: nothing that it holds is lost.
 //! Invariant: whoever ends the holder ends the container: SIGTERM stops it within its time, or
-//! removes it at once when the run itself has died. Only SIGKILL of the holder leaves it behind.
+//! removes it at once when the run itself has died. One that SIGKILL of the holder leaves behind is
+//! removed by the run's log of undos.
 //! Invariant: its port is published on the reserved loopback address and nowhere else.
 //! Not here: readiness by path or line (`ready`), what a scenario may say (`plan`).
 
 use crate::plan::CONTAINER_ANSWERS;
+use futures_util::StreamExt;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 use testcontainers::bollard::models::PortBinding;
+use testcontainers::bollard::query_parameters::LogsOptionsBuilder;
 use testcontainers::core::ContainerPort;
 use testcontainers::core::logs::{LogFrame, consumer::LogConsumer};
 use testcontainers::runners::AsyncRunner;
@@ -37,6 +41,10 @@ pub struct Held {
     pub port: u16,
     /// Where it is published.
     pub publish: SocketAddr,
+    /// The network that it is in.
+    pub network: String,
+    /// Its name, which others in that network know it by.
+    pub name: String,
     /// The most memory it may have, bytes.
     pub memory: Option<u64>,
     /// How long it may take to end after SIGTERM, whole seconds.
@@ -72,13 +80,14 @@ fn say(text: &str) {
 async fn hold(held: &Held) -> Result<i64, String> {
     let run = rustix::process::getppid();
     let mut told = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut meant = signal(SignalKind::user_defined1()).map_err(|error| error.to_string())?;
     let container = tokio::select! {
         container = request(held).start() => container.map_err(|error| unstarted(held, &error))?,
         _ = told.recv() => return Ok(0),
     };
     say(&format!("assay: started container {} of {}\n", container.id(), held.image));
     tokio::spawn(answers(held.publish));
-    let exit = ended(&container, &mut told).await;
+    let exit = ended(&container, &mut told, &mut meant).await;
     if exit.is_none() && rustix::process::getppid() == run {
         let within = i32::try_from(held.stop_within_s).unwrap_or(i32::MAX);
         container.stop_with_timeout(Some(within)).await.map_err(|error| error.to_string())?;
@@ -95,15 +104,36 @@ fn unstarted(held: &Held, error: &dyn Display) -> String {
     )
 }
 
-/// Waits for the container's end, and gives its exit code; none if SIGTERM came first.
-async fn ended(container: &ContainerAsync<GenericImage>, told: &mut Signal) -> Option<i64> {
+/// Waits for the container's end, and gives its exit code; none if SIGTERM came first. An end that
+/// was announced by SIGUSR1 is a fault's: the container is waited for, and listened to again.
+async fn ended(
+    container: &ContainerAsync<GenericImage>,
+    told: &mut Signal,
+    meant: &mut Signal,
+) -> Option<i64> {
+    let (mut is_meant, mut was_down) = (false, false);
     loop {
         tokio::select! {
+            biased;
             _ = told.recv() => return None,
+            _ = meant.recv() => is_meant = true,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         // An engine that does not answer says nothing of the container.
-        if matches!(container.is_running().await, Ok(false)) {
+        let Ok(runs) = container.is_running().await else { continue };
+        if is_meant {
+            if was_down && runs {
+                (is_meant, was_down) = (false, false);
+                say("assay: the container was started again\n");
+                tokio::spawn(listen_again(container.id().to_owned()));
+            }
+            was_down |= !runs;
+        } else if !runs {
+            // The announcement may be on its way.
+            if tokio::time::timeout(LOOK_EVERY, meant.recv()).await.is_ok() {
+                (is_meant, was_down) = (true, true);
+                continue;
+            }
             let code = container.exit_code().await.ok().flatten().unwrap_or(1);
             say(&format!("assay: the container exited with status {code}\n"));
             return Some(code);
@@ -120,14 +150,17 @@ fn request(held: &Held) -> ContainerRequest<GenericImage> {
     };
     let key = format!("{}/tcp", held.port);
     let memory = held.memory.and_then(|bytes| i64::try_from(bytes).ok());
+    let network = held.network.clone();
     let mut request = GenericImage::new(name, tag)
         .with_exposed_port(inside)
+        .with_container_name(&held.name)
         .with_startup_timeout(held.start_within)
         .with_log_consumer(Aloud)
         .with_host_config_modifier(move |host| {
             host.publish_all_ports = Some(false);
             host.port_bindings = Some([(key.clone(), Some(vec![bound.clone()]))].into());
             host.memory = memory;
+            host.network_mode = Some(network.clone());
         });
     for (label, mark) in [("assay.run", super::RUN_ID), ("assay.service", super::SERVICE)] {
         if let Ok(value) = std::env::var(mark) {
@@ -138,6 +171,18 @@ fn request(held: &Held) -> ContainerRequest<GenericImage> {
         request = request.with_env_var(name, std::env::var(name).unwrap_or_default());
     }
     if held.command.is_empty() { request } else { request.with_cmd(held.command.clone()) }
+}
+
+/// Says what a container says that was started again: its log ended with its life before.
+async fn listen_again(id: String) {
+    let Ok(docker) = testcontainers::core::client::docker_client_instance().await else { return };
+    let since = i32::try_from(crate::clock::wall().timestamp()).unwrap_or(0);
+    let options = LogsOptionsBuilder::default().follow(true).stdout(true).stderr(true);
+    let mut lines = docker.logs(&id, Some(options.since(since).build()));
+    while let Some(Ok(line)) = lines.next().await {
+        let text = line.to_string();
+        say(&format!("{}\n", text.trim_end_matches(['\n', '\r'])));
+    }
 }
 
 /// Name and tag; a port in the registry's name is none.
@@ -151,11 +196,16 @@ fn reference(image: &str) -> (&str, &str) {
 /// Says when the published port answers. The engine accepts there before the container does, and
 /// then closes at once: only a connection that stays is an answer.
 async fn answers(addr: SocketAddr) {
+    answering(addr).await;
+    say(&format!("{CONTAINER_ANSWERS}\n"));
+}
+
+/// Waits until a published port answers.
+pub async fn answering(addr: SocketAddr) {
     loop {
         if let Ok(mut stream) = TcpStream::connect(addr).await {
             let read = tokio::time::timeout(LOOK_EVERY, stream.read_u8()).await;
             if !matches!(read, Ok(Err(_))) {
-                say(&format!("{CONTAINER_ANSWERS}\n"));
                 return;
             }
         }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -77,6 +77,14 @@ impl Ports {
     /// # Errors
     /// [`ServiceError::PortsExhausted`] if all 10 000 are taken.
     pub fn reserve(&mut self) -> Result<Reservation, ServiceError> {
+        self.reserve_on(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// A free port at this address of the machine.
+    ///
+    /// # Errors
+    /// As [`Ports::reserve`].
+    pub fn reserve_on(&mut self, ip: IpAddr) -> Result<Reservation, ServiceError> {
         let mut last = "all are reserved".to_owned();
         for _ in 0..COUNT {
             let port = self.next;
@@ -84,7 +92,7 @@ impl Ports {
             if self.explicit.contains(&port) {
                 continue;
             }
-            let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let addr = SocketAddr::from((ip, port));
             match self.attempt(addr) {
                 Ok(reservation) => return Ok(reservation),
                 // Without a lock file every port fails alike.

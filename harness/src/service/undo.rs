@@ -8,8 +8,9 @@
 //! acted on.
 //! Invariant: the run holds a lock on the file while it lives, so nobody undoes beside it.
 //! Invariant: to undo twice is to undo once.
-//! Not here: doing it (`carry`), all that a dead run left (`recover`).
+//! Not here: doing it (`carry`, `afloat`), all that a dead run left (`recover`).
 
+mod afloat;
 mod carry;
 mod recover;
 
@@ -17,6 +18,7 @@ pub use carry::carry_out;
 pub use recover::{Part, Recovered, end_processes, recover};
 
 use super::ending::{Leader, Scope, marks};
+use super::engine::{Put, Vessel};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -26,13 +28,43 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "undo.jsonl";
 
 /// How something is put right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undo {
     /// The processes of a service go on.
     Continue(Standing),
     /// A command is run.
     Command(Mending),
+    /// Containers are put right.
+    Containers(Adrift),
+    /// What a run has in the container engine is removed.
+    Remove(Remains),
+}
+
+/// Containers to which something was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Adrift {
+    /// The service.
+    pub service: String,
+    /// Whether the run started them, so that they end with it.
+    pub ours: bool,
+    /// Which they are.
+    pub vessels: Vec<Vessel>,
+    /// How each is put right.
+    pub put: Put,
+    /// `DOCKER_HOST` of the run.
+    pub host: Option<String>,
+}
+
+/// What a run has in the container engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remains {
+    /// The run's id, which its containers are labelled with.
+    pub run: String,
+    /// The network that it made.
+    pub network: String,
+    /// `DOCKER_HOST` of the run.
+    pub host: Option<String>,
 }
 
 /// A service whose processes stand still.
@@ -62,14 +94,25 @@ pub struct Mending {
 }
 
 /// One thing to undo.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Todo {
     /// Its number in the log.
     pub id: u64,
-    /// The fault that broke it.
+    /// The fault that broke it; empty: the run itself.
     pub fault: String,
     /// How it is put right.
     pub undo: Undo,
+}
+
+impl Todo {
+    /// What there is to undo: ``fault `slow` ``.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self.fault.as_str() {
+            "" => "what the run had in the container engine".to_owned(),
+            fault => format!("fault `{fault}`"),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

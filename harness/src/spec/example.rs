@@ -30,6 +30,10 @@ services:
   worker: {process: {command: [./worker], ready: {log: ready, port: 9000}}}
   old: {running-process: {port: 8080, pid-file: old.pid}}
   cache: {container: {image: "redis:7", port: 6379, memory: 256MiB}}
+  shop: {container: {image: "shop:1", port: 8080, command: [serve, "${services.cache.port}"], env: {CACHE: "redis://${services.cache.addr}", UP: "${links.back.addr}"}, ready: {http: /health, within: 60s}, stop-within: 5s}}
+  db: {running-container: {compose: {project: shop, service: db}, port: 5432}}
+  queue: {running-container: {name: queue}}
+  jobs: {running-container: {label: "tier=jobs"}}
 links:
   front: {to: api}
   back: {to: "127.0.0.1:9000", listen: "127.0.0.1:19090", protocol: http}
@@ -146,8 +150,12 @@ faults:
   reborn: {kill: {service: worker, at: 200s, duration: 5s, restarted-by: supervisor}}
   freeze: {pause: {service: api, at: 230s, duration: 5s, recovery: 5s, again: {times: 1, every: 7s}}}
   halt: {stop: {service: api, at: 245s, duration: 5s}}
+  part: {stop: {service: jobs, count: 1, at: 245s, duration: 5s}}
+  one: {kill: {service: db, count: 1, at: 255s, duration: 5s, restarted-by: supervisor}}
+  island: {disconnect: {service: queue, network: shop_default, count: 1, at: 245s, duration: 5s, recovery: 5s, again: {times: 1, every: 7s}}}
   turn: {restart: {service: worker, at: 245s, recovery: 5s}}
   deploy: {command: {shell: "./deploy.sh ${services.api.addr}", undo: [./rollback.sh, "${run.dir}"], timeout: 5s, at: 255s, recovery: 5s}}
+  drill: {manual: {prompt: "Fail the primary over now", timeout: 10s, at: 255s, recovery: 5s}}
   seed: {command: {run: [./seed.sh], timeout: 5s, at: 255s}}
 metrics:
   memory: {process: {service: api, read: rss, every: 1s}}

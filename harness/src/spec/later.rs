@@ -7,9 +7,7 @@
 /// Keys or variants of a type that are not built yet.
 const LATER: &[(&str, &[&str])] = &[
     ("Scenario", &["include", "baseline", "repeat"]),
-    ("Service", &["running-container"]),
-    ("Fault", &["disconnect", "pressure", "manual"]),
-    ("ServiceFault", &["count"]),
+    ("Fault", &["pressure"]),
     ("BreakerEvidence", &["log"]),
     ("Objective", &["throughput", "latency-change", "error-rate-change"]),
     ("ErrorCountObjective", &["bursts", "confidence"]),

@@ -24,6 +24,7 @@ fn fault(kind: FaultKind, affects: Affects, matches: Match) -> Fault {
         lasts_us: 1,
         recovery_us: 1,
         again: None,
+        count: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::command;
 use super::notes::{Notes, instead};
+use super::parts::{FaultParts, On};
 use crate::plan::{Errand, Fault, FaultKind, Place, RestartedBy};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Words};
@@ -39,20 +40,29 @@ fn signal(name: Option<&Words>, trail: &Trail, notes: &mut Notes<'_>) -> i32 {
 /// The service is one to which this can be done.
 pub(super) fn check_service(
     name: &Name,
-    kind: &str,
+    kind: &FaultKind,
     trail: &Trail,
     scenario: &Scenario,
     notes: &mut Notes<'_>,
 ) {
+    let word = word(kind);
     match scenario.services.get(name) {
-        Some(Service::Process(_)) => {}
-        Some(Service::Container(_)) => {
-            let message = format!("`{name}` is a container: `{kind}` of one is not supported yet");
-            notes.value(trail, message, "name a service with `process:`, or put a link before it");
+        Some(Service::Process(_)) if matches!(kind, FaultKind::Disconnect { .. }) => {
+            let message = format!("`{name}` is a process, which is in no network of its own");
+            let help = "put a link before it and write an `outage`, or name a container";
+            notes.value(trail, message, help);
         }
+        Some(Service::Container(_))
+            if matches!(kind, FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =>
+        {
+            let message = format!("nobody supervises the container of `{name}`, which is ours");
+            notes.value(trail, message, "write `restarted-by: assay`");
+        }
+        Some(Service::Process(_) | Service::Container(_) | Service::RunningContainer(_)) => {}
         Some(Service::Url(_) | Service::RunningProcess(_)) => {
-            let message = format!("`{name}` was not started by us, so `{kind}` cannot reach it");
-            notes.value(trail, message, "name a service with `process:`");
+            let message = format!("`{name}` was not started by us, so `{word}` cannot reach it");
+            let help = "name a service with `process:`, `container:` or `running-container:`";
+            notes.value(trail, message, help);
         }
         None => {
             let known: Vec<&str> = scenario.services.keys().map(|name| name.as_str()).collect();
@@ -61,6 +71,25 @@ pub(super) fn check_service(
             notes.unknown(trail, name.as_str(), message, among, &known);
         }
     }
+}
+
+/// How many of its containers a fault takes.
+pub(super) fn count(
+    parts: &FaultParts<'_>,
+    scenario: &Scenario,
+    notes: &mut Notes<'_>,
+) -> Option<usize> {
+    let (count, trail) = (parts.count?, parts.trail.key("count"));
+    let On::Service(name) = parts.on else { return None };
+    if count.0 == 0 {
+        let message = "a fault of no container has no effect".to_owned();
+        notes.value(&trail, message, "write a number from 1, or leave it out for all");
+    }
+    if !matches!(scenario.services.get(name), Some(Service::RunningContainer(_)) | None) {
+        let message = format!("there is one of `{name}`, not several to count");
+        notes.value(&trail, message, "leave it out; it is for `running-container:`");
+    }
+    usize::try_from(count.0).ok()
 }
 
 /// What a command fault runs, and what undoes it.
@@ -113,6 +142,8 @@ pub(super) fn word(kind: &FaultKind) -> &'static str {
         FaultKind::Pause => "pause",
         FaultKind::Stop => "stop",
         FaultKind::Restart => "restart",
+        FaultKind::Disconnect { .. } => "disconnect",
+        FaultKind::Manual { .. } => "manual",
         _ => "command",
     }
 }

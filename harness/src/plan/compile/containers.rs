@@ -1,19 +1,23 @@
-//! Containers: each is held by a process of ours, so that all that holds for processes holds for
-//! them.
+//! Containers: each that we start is held by a process of ours, so that all that holds for processes
+//! holds for it; others are found.
 //!
-//! Not here: holding one (`service`).
+//! Not here: holding one, asking the engine (`service`).
 
+use super::consent::is_loopback;
 use super::notes::Notes;
-use super::services::{env, filled_later, ready, waits};
-use crate::plan::{Process, Ready, Text};
+use super::services::{env, filled_later, port, read_url, ready, waits};
+use crate::plan::text::literal;
+use crate::plan::{Held, Process, Ready, ServiceKind, Text, Which};
 use crate::spec::Trail;
-use crate::spec::scalar::Words;
-use crate::spec::types::Container;
+use crate::spec::scalar::{Name, Words};
+use crate::spec::types::{Container, RunningContainer, Scenario, Service};
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// The process that holds a container.
 pub(super) fn container(
-    settings: &Container,
+    (service, settings): (&Name, &Container),
+    scenario: &Scenario,
     folder: &Path,
     trail: &Trail,
     notes: &mut Notes<'_>,
@@ -21,17 +25,13 @@ pub(super) fn container(
     if settings.image.as_str().is_empty() {
         notes.value(&trail.key("image"), "the image has no name".to_owned(), "write name:tag");
     }
-    let port = u16::try_from(settings.port.0).ok().filter(|port| *port > 0).unwrap_or_else(|| {
-        let message = format!("{} is no port", settings.port.0);
-        notes.value(&trail.key("port"), message, "write the port inside, from 1 to 65535");
-        1
-    });
+    let port = port(Some(settings.port), trail, notes).unwrap_or(1);
     let env = env(&settings.env, &trail.key("env"), notes);
     for (name, value) in &settings.env {
-        alone(value, &trail.key("env").key(name), notes);
+        reachable(value, scenario, &trail.key("env").key(name), notes);
     }
     for (index, word) in settings.command.iter().enumerate() {
-        alone(word, &trail.key("command").index(index), notes);
+        reachable(word, scenario, &trail.key("command").index(index), notes);
     }
     let (ready_within_us, stop_within_us) =
         waits(&settings.ready, settings.stop_within, trail, notes);
@@ -50,6 +50,8 @@ pub(super) fn container(
     let mut option = |name: &str, value: String| command.push(format!("--{name}={value}"));
     option("image", settings.image.to_string());
     option("port", port.to_string());
+    option("network", Held::network("${run.id}"));
+    option("name", Held::name("${run.id}", service.as_str()));
     option("stop-within-s", stop_within_us.div_ceil(1_000_000).to_string());
     option("start-within-s", ready_within_us.div_ceil(1_000_000).to_string());
     if let Some(memory) = settings.memory {
@@ -68,17 +70,82 @@ pub(super) fn container(
         ready_within_us,
         // The engine takes a moment of its own.
         stop_within_us: stop_within_us.saturating_add(1_000_000),
-        image: Some(settings.image.to_string()),
+        held: Some(Held { image: settings.image.to_string(), port }),
     }
 }
 
-/// A container is in no network with the others, so no address of theirs means anything in it.
-fn alone(words: &Words, trail: &Trail, notes: &mut Notes<'_>) {
-    let text = filled_later(words);
-    let is_address =
-        |key: &&str| ["services.", "links.", "self."].iter().any(|p| key.starts_with(p));
-    if let Some(key) = text.references().find(is_address) {
-        let message = format!("`${{{key}}}` in a container is not supported yet");
-        notes.value(trail, message, "a container cannot reach this machine's loopback");
+/// Containers that run already.
+pub(super) fn running_container(
+    found: &RunningContainer,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> ServiceKind {
+    let port = port(found.port, trail, notes);
+    let compose = found
+        .compose
+        .as_ref()
+        .map(|of| Which::Compose { project: literal(&of.project), service: literal(&of.service) });
+    let name = found.name.as_ref().map(|name| Which::Name(literal(name)));
+    let label = found.label.as_ref().map(|label| Which::Label(literal(label)));
+    let given: Vec<Which> = [compose, name, label].into_iter().flatten().collect();
+    let which = match <[Which; 1]>::try_from(given) {
+        Ok([which]) => which,
+        Err(given) => {
+            let message = match given.as_slice() {
+                [] => "it does not say which container",
+                _ => "it says more than once which container",
+            };
+            let help = "write one of `compose: {project: …, service: …}`, `name:` and `label:`";
+            notes.entry(trail, message.to_owned(), help);
+            Which::Name(String::new())
+        }
+    };
+    ServiceKind::Containers { which, port }
+}
+
+/// In a container, 127.0.0.1 is the container: only what is in its network can be reached, or a link.
+fn reachable(words: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) {
+    for key in filled_later(words).references() {
+        let (place, _) = key.rsplit_once('.').unwrap_or((key, ""));
+        let (why, help) = match place.split_once('.') {
+            None if place == "self" => (
+                "which a container must not listen on".to_owned(),
+                "write 0.0.0.0 and its own port".to_owned(),
+            ),
+            Some(("services", name)) => match of(name, scenario) {
+                Some(Service::Container(_)) | None => continue,
+                Some(Service::Url(url)) if !is_here(&literal(url)) => continue,
+                Some(_) => (
+                    format!("and `{name}` is not in its network"),
+                    format!(
+                        "put a link before it, `links: {{to-{name}: {{to: {name}}}}}`, and write \
+                         ${{links.to-{name}.addr}}"
+                    ),
+                ),
+            },
+            Some(("links", name)) => {
+                let link = scenario.links.iter().find(|(known, _)| known.as_str() == name);
+                let listen = link.and_then(|(_, link)| link.listen.as_ref());
+                let addr = listen.and_then(|addr| literal(addr).parse::<SocketAddr>().ok());
+                match addr {
+                    Some(addr) if addr.ip().is_loopback() => (
+                        format!("where `{name}` is not to be reached from a container"),
+                        "leave `listen` out: it then listens in the containers' network".to_owned(),
+                    ),
+                    _ => continue,
+                }
+            }
+            _ => continue,
+        };
+        notes.value(trail, format!("`${{{key}}}` is on this machine's loopback, {why}"), help);
     }
+}
+
+/// Whether a URL leads to this machine's loopback.
+fn is_here(url: &str) -> bool {
+    matches!(read_url(url), Ok(ServiceKind::Url { host, .. }) if is_loopback(&host))
+}
+
+fn of<'s>(name: &str, scenario: &'s Scenario) -> Option<&'s Service> {
+    scenario.services.iter().find(|(known, _)| known.as_str() == name).map(|(_, service)| service)
 }

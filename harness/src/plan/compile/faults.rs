@@ -35,7 +35,8 @@ pub(super) fn compile(given: Given<'_>, traffic: Traffic<'_>, notes: &mut Notes<
     let starts = timetable.faults.iter().copied().chain(std::iter::repeat(0));
     let entries = scenario.faults.iter().zip(starts).map(|((name, entry), starts_us)| {
         let parts = parts::fault(name, entry, scenario);
-        let key = if matches!(entry, types::Fault::Command(_)) { "timeout" } else { "duration" };
+        let is_timed = matches!(entry, types::Fault::Command(_) | types::Fault::Manual(_));
+        let key = if is_timed { "timeout" } else { "duration" };
         let kind = kind(entry, &parts.trail, (folder, secrets), notes);
         let recovery_us = parts.recovery.map_or(RECOVERY_US, |recovery| {
             positive(recovery, MOST_RUN_US, &parts.trail.key("recovery"), notes)
@@ -50,6 +51,7 @@ pub(super) fn compile(given: Given<'_>, traffic: Traffic<'_>, notes: &mut Notes<
             lasts_us: positive(parts.duration, MOST_RUN_US, &parts.trail.key(key), notes),
             recovery_us,
             again: again(&parts, notes),
+            count: acts::count(&parts, scenario, notes),
         };
         check_refusal(&fault, &parts.trail, notes);
         protocols::check(&fault, given.links, &parts.trail, notes);
@@ -84,7 +86,10 @@ pub(super) fn judged(fault: &Fault, links: &[Link], marks: &mut Marks) -> case::
         FaultKind::Kill { .. } | FaultKind::Stop | FaultKind::Restart => {
             (acts::word(&fault.kind), Shows::Gone)
         }
-        FaultKind::Pause | FaultKind::Command(_) => (acts::word(&fault.kind), Shows::Done),
+        FaultKind::Pause
+        | FaultKind::Disconnect { .. }
+        | FaultKind::Manual { .. }
+        | FaultKind::Command(_) => (acts::word(&fault.kind), Shows::Done),
     };
     let shows = match shows {
         Shows::Refused | Shows::Gone | Shows::Done => shows,
@@ -163,7 +168,7 @@ fn acts_on(
         }
         On::Service(service) => {
             let trail = parts.trail.key("service");
-            acts::check_service(service, acts::word(kind), &trail, scenario, notes);
+            acts::check_service(service, kind, &trail, scenario, notes);
             service.to_string()
         }
         On::Outside => match kind {
@@ -228,6 +233,10 @@ fn kind(
         types::Fault::Pause(_) => FaultKind::Pause,
         types::Fault::Stop(_) => FaultKind::Stop,
         types::Fault::Restart(_) => FaultKind::Restart,
+        types::Fault::Disconnect(fault) => {
+            FaultKind::Disconnect { network: fault.network.as_ref().map(literal) }
+        }
+        types::Fault::Manual(fault) => FaultKind::Manual { prompt: literal(&fault.prompt) },
         types::Fault::Command(fault) => {
             FaultKind::Command(acts::errand(fault, secrets, trail, notes))
         }

@@ -43,7 +43,9 @@ pub(super) fn max_duration_us(
     }
     let ready = services.iter().map(|service| match &service.kind {
         ServiceKind::Process(process) => process.ready_within_us,
-        ServiceKind::Url { .. } | ServiceKind::Attached { .. } => 0,
+        ServiceKind::Url { .. } | ServiceKind::Attached { .. } | ServiceKind::Containers { .. } => {
+            0
+        }
     });
     let open = traffic.loads.iter().map(Load::rest_us);
     let closed = traffic.users.iter().flat_map(|users| &users.requests);

@@ -147,7 +147,7 @@ pub(super) fn is_used(name: &str, scenario: &Scenario) -> bool {
     let fleets = scenario.fleets.values().map(|fleet| fleet.to.as_ref());
     let by_load = targets.chain(fleets).any(|to| match to {
         Some(to) => to.as_str() == name || !is_place(to, scenario),
-        None => scenario.services.len() != 1,
+        None => super::loads::only_service(scenario).is_none(),
     });
     listens || by_load || texts(scenario, &loads).iter().any(|text| names(text, name))
 }
@@ -167,12 +167,14 @@ fn names(text: &str, link: &str) -> bool {
 /// All texts that services and requests are given.
 fn texts<'s>(scenario: &'s Scenario, loads: &[(&str, LoadParts<'s>)]) -> Vec<&'s str> {
     let services = scenario.services.values().flat_map(|service| {
-        let process = match service {
-            Service::Process(process) => Some(process),
-            // In a container no address of ours means anything.
-            Service::Url(_) | Service::Container(_) | Service::RunningProcess(_) => None,
+        let (command, env) = match service {
+            Service::Process(process) => (&process.command[..], Some(&process.env)),
+            Service::Container(held) => (&held.command[..], Some(&held.env)),
+            Service::Url(_) | Service::RunningProcess(_) | Service::RunningContainer(_) => {
+                (&[][..], None)
+            }
         };
-        process.into_iter().flat_map(|process| process.command.iter().chain(process.env.values()))
+        command.iter().chain(env.into_iter().flat_map(|env| env.values()))
     });
     let sent = loads.iter().flat_map(|(_, load)| load.sent.iter().map(|sent| sent.call));
     let calls = sent

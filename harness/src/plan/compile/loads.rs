@@ -137,6 +137,18 @@ pub(super) fn link(to: &Target) -> Option<String> {
     }
 }
 
+/// The only service that load can go to: containers without a port are there to be broken, where
+/// there is anything else.
+pub(super) fn only_service(scenario: &Scenario) -> Option<&Name> {
+    let answers = |service: &types::Service| !matches!(service, types::Service::RunningContainer(found) if found.port.is_none());
+    if scenario.services.len() == 1 {
+        return scenario.services.keys().next();
+    }
+    let mut services = scenario.services.iter();
+    let only = services.find(|(_, service)| answers(service))?.0;
+    services.all(|(_, service)| !answers(service)).then_some(only)
+}
+
 /// Where something goes that says `to`; `trail` leads to its settings.
 pub(super) fn target(
     to: Option<&Name>,
@@ -148,8 +160,8 @@ pub(super) fn target(
     let places: Vec<&str> =
         services().chain(scenario.links.keys().map(|name| name.as_str())).collect();
     let Some(to) = to else {
-        if let (Some(only), 1) = (services().next(), scenario.services.len()) {
-            return Target::Service(only.to_owned());
+        if let Some(only) = only_service(scenario) {
+            return Target::Service(only.to_string());
         }
         if notes.left_out().touches("services") {
             return Target::Service(String::new());
@@ -179,7 +191,9 @@ pub(super) fn prefix<'s>(to: &Target, services: &'s [Service], links: &'s [Link]
         services.iter().find(|service| service.name == name).and_then(|service| {
             match &service.kind {
                 ServiceKind::Url { prefix, .. } => Some(prefix.as_str()),
-                ServiceKind::Process(_) | ServiceKind::Attached { .. } => None,
+                ServiceKind::Process(_)
+                | ServiceKind::Attached { .. }
+                | ServiceKind::Containers { .. } => None,
             }
         })
     };

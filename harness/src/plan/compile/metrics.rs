@@ -205,17 +205,9 @@ fn process(
     let name = &written.service;
     known_service(name, &known, &trail, notes);
     let named = services.iter().find(|service| service.name == name.as_str());
-    match named.map(|service| &service.kind) {
-        Some(ServiceKind::Url { .. }) => {
-            let message = format!("nobody knows the processes of `{name}`, which has a URL only");
-            notes.value(&trail, message, "write `running-process:` if it runs here");
-        }
-        Some(ServiceKind::Process(process)) if process.image.is_some() => {
-            let message =
-                format!("the processes of `{name}` are its container's, not ours to read");
-            notes.value(&trail, message, "read `prometheus` or `command` of it");
-        }
-        _ => {}
+    if let Some(ServiceKind::Url { .. }) = named.map(|service| &service.kind) {
+        let message = format!("nobody knows the processes of `{name}`, which has a URL only");
+        notes.value(&trail, message, "write `running-process:` if it runs here");
     }
     let read = match written.read {
         ProcessRead::Rss => Read::Rss,
@@ -284,9 +276,7 @@ fn page(url: &Words, default: &str, trail: &Trail, notes: &mut Notes<'_>) -> Pag
             let path = if prefix.is_empty() { default.to_owned() } else { prefix };
             Page { of: PageOf::Host { secure, host, port }, path }
         }
-        Ok(ServiceKind::Process(_) | ServiceKind::Attached { .. }) => {
-            Page { of: PageOf::Service(String::new()), path: String::new() }
-        }
+        Ok(_) => Page { of: PageOf::Service(String::new()), path: String::new() },
         Err((message, help)) => {
             notes.value(trail, message, help);
             Page { of: PageOf::Service(String::new()), path: String::new() }

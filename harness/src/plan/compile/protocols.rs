@@ -33,6 +33,9 @@ pub(super) fn is_tcp(link: &types::Link, to: &Upstream, scenario: &Scenario) -> 
                 Service::RunningProcess(found) => {
                     found.port.and_then(|port| u16::try_from(port.0).ok())
                 }
+                Service::RunningContainer(found) => {
+                    found.port.and_then(|port| u16::try_from(port.0).ok())
+                }
                 Service::Url(_) | Service::Process(_) => None,
             };
             known.as_str() == name && port.is_some_and(speaks_none)

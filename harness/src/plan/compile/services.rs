@@ -2,13 +2,13 @@
 //!
 //! Not here: their start order (`order`), whether load may reach them (`consent`).
 
-use super::containers::container;
+use super::containers::{container, running_container};
 use super::notes::Notes;
 use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::text::literal;
 use crate::plan::{Process, Ready, Service, ServiceKind, Text};
 use crate::spec::Trail;
-use crate::spec::scalar::{Duration, Name, Words};
+use crate::spec::scalar::{Count, Duration, Name, Words};
 use crate::spec::types::{self, Scenario};
 use indexmap::IndexMap;
 use rustls::pki_types::ServerName;
@@ -32,10 +32,14 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
                 ServiceKind::Process(process)
             }
             types::Service::Container(settings) => {
-                ServiceKind::Process(container(settings, folder, &trail.key("container"), notes))
+                let trail = trail.key("container");
+                ServiceKind::Process(container((name, settings), scenario, folder, &trail, notes))
             }
             types::Service::RunningProcess(found) => {
                 attached(found, folder, &trail.key("running-process"), notes)
+            }
+            types::Service::RunningContainer(found) => {
+                running_container(found, &trail.key("running-container"), notes)
             }
         };
         Service { name: name.to_string(), kind }
@@ -43,11 +47,15 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
     entries.collect()
 }
 
+/// How long the container engine gives a container to end unless that says, µs.
+const ENGINE_STOPS_WITHIN_US: u64 = 10_000_000;
+
 /// How long a service may take to end in good order, µs.
 pub(super) fn most_to_end_us(scenario: &Scenario, name: &Name) -> u64 {
     let within = match scenario.services.get(name) {
         Some(types::Service::Process(process)) => process.stop_within,
         Some(types::Service::Container(container)) => container.stop_within,
+        Some(types::Service::RunningContainer(_)) => Some(Duration { us: ENGINE_STOPS_WITHIN_US }),
         Some(types::Service::Url(_) | types::Service::RunningProcess(_)) | None => None,
     };
     // What does not end in time is killed, and seen to be gone.
@@ -61,20 +69,24 @@ fn attached(
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> ServiceKind {
-    let port = found.port.and_then(|port| {
-        let fits = u16::try_from(port.0).ok().filter(|port| *port > 0);
-        if fits.is_none() {
-            let message = format!("{} is no port", port.0);
-            notes.value(&trail.key("port"), message, "write one of 1 to 65535");
-        }
-        fits
-    });
+    let port = port(found.port, trail, notes);
     let pid_file = found.pid_file.as_ref().map(|file| folder.join(literal(file)));
     if found.port.is_none() && pid_file.is_none() {
         let message = "it does not say which process".to_owned();
         notes.entry(trail, message, "write `port:` or `pid-file:`");
     }
     ServiceKind::Attached { port, pid_file }
+}
+
+/// A port, where one is given.
+pub(super) fn port(given: Option<Count>, trail: &Trail, notes: &mut Notes<'_>) -> Option<u16> {
+    let port = given?;
+    let fits = u16::try_from(port.0).ok().filter(|port| *port > 0);
+    if fits.is_none() {
+        let message = format!("{} is no port", port.0);
+        notes.value(&trail.key("port"), message, "write one of 1 to 65535");
+    }
+    fits
 }
 
 /// `http://host:port/prefix`, or https.
@@ -144,7 +156,7 @@ fn process(
         ready: ready(&settings.ready, &trail.key("ready"), notes),
         ready_within_us,
         stop_within_us,
-        image: None,
+        held: None,
     }
 }
 

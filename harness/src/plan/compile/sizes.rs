@@ -46,7 +46,9 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
         let (kind, command, env) = match service {
             Service::Process(process) => ("process", process.command.len(), process.env.len()),
             Service::Container(held) => ("container", held.command.len(), held.env.len()),
-            Service::Url(_) | Service::RunningProcess(_) => continue,
+            Service::Url(_) | Service::RunningProcess(_) | Service::RunningContainer(_) => {
+                continue;
+            }
         };
         let trail = root.key("services").key(name.as_str()).key(kind);
         limit(&trail.key("command"), command, "words");

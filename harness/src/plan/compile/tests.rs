@@ -2,6 +2,7 @@
 
 mod at_once;
 mod before;
+mod containers;
 mod executors;
 mod faults;
 mod metrics;

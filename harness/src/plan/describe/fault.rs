@@ -15,6 +15,8 @@ pub(super) fn broken(fault: &Fault, tcp: bool) -> String {
         | FaultKind::Pause
         | FaultKind::Stop
         | FaultKind::Restart
+        | FaultKind::Disconnect { .. }
+        | FaultKind::Manual { .. }
         | FaultKind::Command(_) => return act(fault),
         FaultKind::Latency(latency) => later(latency),
         FaultKind::Error { status, .. } => format!("answered {status}"),
@@ -55,7 +57,11 @@ pub(super) fn broken(fault: &Fault, tcp: bool) -> String {
 
 /// What is done elsewhere than at a link.
 fn act(fault: &Fault) -> String {
-    let (name, length) = (&fault.link, time(fault.lasts_us));
+    let length = time(fault.lasts_us);
+    let name = &match fault.count {
+        Some(count) => format!("{} ({count} of its containers)", fault.link),
+        None => fault.link.clone(),
+    };
     let words =
         |words: &[Text]| words.iter().map(|word| word.0.as_str()).collect::<Vec<_>>().join(" ");
     match &fault.kind {
@@ -66,7 +72,11 @@ fn act(fault: &Fault) -> String {
             "{name} killed by signal {signal} but for its first process, which starts it again \
              within {length}"
         ),
-        FaultKind::Pause => format!("{name} stands still (SIGSTOP), goes on after {length}"),
+        FaultKind::Pause => format!("{name} stands still, goes on after {length}"),
+        FaultKind::Disconnect { network } => {
+            let network = network.as_deref().unwrap_or("its network");
+            format!("{name} leaves {network}, joins it again after {length}")
+        }
         FaultKind::Stop => format!("{name} ended in good order, started again after {length}"),
         FaultKind::Restart => {
             format!("{name} ended in good order within {length}, started again at once")
@@ -77,6 +87,10 @@ fn act(fault: &Fault) -> String {
                 undo => format!("; undone by {}", words(undo)),
             };
             format!("{}, until it ends, at most {length}{undo}", words(&errand.command))
+        }
+        FaultKind::Manual { prompt } => {
+            let mark = format!("`assay mark RUN {} start|end`", fault.name);
+            format!("by hand: {prompt} ({mark}, at most {length})")
         }
         _ => String::new(),
     }

@@ -2,12 +2,15 @@
 //!
 //! Not here: aligning (`table`), checking (`compile`).
 
+mod dry;
 mod expect;
 mod fault;
 mod fleet;
 mod objective;
 mod setup;
 mod users;
+
+pub use dry::dry_run;
 
 use super::compile::is_loopback;
 use super::demand::Pool;
@@ -78,6 +81,10 @@ fn services(plan: &Plan) -> Vec<Vec<String>> {
             }
             ServiceKind::Process(process) => started(process),
             ServiceKind::Attached { port, pid_file } => attached(*port, pid_file.as_deref()),
+            ServiceKind::Containers { which, port } => {
+                let port = port.map_or_else(String::new, |port| format!(", port {port}"));
+                format!("runs already: {which}{port}")
+            }
         };
         vec![service.name.clone(), what]
     };
@@ -101,8 +108,8 @@ fn started(process: &Process) -> String {
         Ready::Log(line) => format!("it says {line:?}"),
     };
     let within = time(process.ready_within_us);
-    let what = match &process.image {
-        Some(image) => format!("a container of {image}"),
+    let what = match &process.held {
+        Some(held) => format!("a container of {}", held.image),
         None => format!("started: {}", command.join(" ")),
     };
     format!("{what}; ready when {ready}, within {within}")
@@ -139,7 +146,9 @@ fn metrics(plan: &Plan) -> Vec<Vec<String>> {
 fn consent(plan: &Plan) -> String {
     let urls = plan.services.iter().filter_map(|service| match &service.kind {
         ServiceKind::Url { host, .. } => Some(host),
-        ServiceKind::Process(_) | ServiceKind::Attached { .. } => None,
+        ServiceKind::Process(_) | ServiceKind::Attached { .. } | ServiceKind::Containers { .. } => {
+            None
+        }
     });
     let addresses = plan.links.iter().filter_map(|link| match &link.to {
         Upstream::Address { host, .. } => Some(host),

@@ -5,7 +5,9 @@
 //! Not here: faults on links, when a fault is due (`faults`), how it is done (`stage`, `service`).
 
 use super::{Conduct, Ending, State};
-use crate::plan::{Errand, FaultKind, RestartedBy, words};
+use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
+use crate::run::marks::Mark;
+use crate::run::stage::{is_contained, outlives};
 use crate::service::Exit;
 use assay_slo::event::{EdgeKind, Effect, EndReason, ServiceState};
 use assay_slo::{At, Event, capacity};
@@ -19,6 +21,16 @@ impl Conduct<'_> {
     pub(super) async fn act(&mut self, state: &mut State, index: usize) -> Result<(), String> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
+        if let FaultKind::Manual { prompt } = &planned.kind {
+            let dir = crate::run::shown(&self.stage.names.dir);
+            let name = &planned.name;
+            let text = format!("{prompt} (assay mark {dir} {name} start, and then end)");
+            self.stream.progress.note(&text);
+            return Ok(());
+        }
+        if is_contained(self.plan, name) {
+            return self.act_on_containers(index).await;
+        }
         if planned.kind == FaultKind::Pause {
             self.stage.plan_standing((index, &planned.name), name)?;
         }
@@ -45,7 +57,17 @@ impl Conduct<'_> {
     pub(super) async fn end_act(&mut self, state: &mut State, index: usize) -> Result<At, String> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
+        let contained = is_contained(self.plan, name);
         let ended = match &planned.kind {
+            _ if contained => {
+                let mended = self.stage.mend_containers(self.plan, (index, planned)).await;
+                if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
+                    (&mended, &planned.kind)
+                {
+                    self.stream.service(name, ServiceState::Died, why);
+                }
+                mended
+            }
             FaultKind::Kill { by: RestartedBy::Assay, .. }
             | FaultKind::Stop
             | FaultKind::Restart => self.stage.restart(name, self.stream).await,
@@ -60,6 +82,7 @@ impl Conduct<'_> {
             }
             FaultKind::Pause => self.stage.go_on(index, name).await,
             // What a command that has ended left running goes with the run.
+            FaultKind::Manual { .. } => Ok(()),
             FaultKind::Command(_) => {
                 if !self.done.contains(&index)
                     && let Some(stopped) = self.stage.call_back(index).await
@@ -77,16 +100,31 @@ impl Conduct<'_> {
         self.edge(index, EdgeKind::Cleared, at, Some(effect));
         ended?;
         match &planned.kind {
-            FaultKind::Pause => {
+            FaultKind::Pause | FaultKind::Disconnect { .. } => {
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
-            FaultKind::Command(_) => {}
+            FaultKind::Command(_) | FaultKind::Manual { .. } => {}
+            _ if contained => {
+                let ready = self.stage.answers_again(self.plan, name);
+                state.waking.spawn(async move { (index, ready.await) });
+            }
             _ => {
                 let ready = self.stage.ready(name);
                 state.waking.spawn(async move { (index, ready.await) });
             }
         }
         Ok(at)
+    }
+
+    async fn act_on_containers(&mut self, index: usize) -> Result<(), String> {
+        let planned = &self.plan.faults[index];
+        self.stage.plan_containers(self.plan, (index, planned)).await?;
+        let at = self.edges.apply(index, || {});
+        self.edge(index, EdgeKind::Applied, at, None);
+        self.stage.break_containers(self.plan, (index, planned)).await?;
+        self.done.insert(index);
+        self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
+        Ok(())
     }
 
     async fn send(
@@ -127,15 +165,49 @@ impl Conduct<'_> {
     /// How the run must end if a fault is to be cleared whose command still runs.
     pub(super) fn too_long(&self, state: &State, index: usize) -> Option<Ending> {
         let planned = self.plan.faults.get(index)?;
-        let runs = matches!(planned.kind, FaultKind::Command(_)) && state.on[index];
-        runs.then(|| {
-            let text = format!(
-                "the command of fault `{}` was still running after its timeout {}",
-                planned.name,
-                words::time(planned.lasts_us)
-            );
-            (EndReason::CouldNotRun, text)
-        })
+        let (name, within) = (&planned.name, words::time(planned.lasts_us));
+        let text = match &planned.kind {
+            FaultKind::Command(_) => format!(
+                "the command of fault `{name}` was still running after its timeout {within}"
+            ),
+            // One that was never started is over now, and without effect.
+            FaultKind::Manual { .. } if self.done.contains(&index) => {
+                format!("nobody had marked the end of fault `{name}` within its timeout {within}")
+            }
+            _ => return None,
+        };
+        state.on[index].then_some((EndReason::CouldNotRun, text))
+    }
+
+    /// Whether somebody may mark a fault now.
+    pub(super) fn waits_for_marks(&self, state: &State) -> bool {
+        let mut faults = self.plan.faults.iter().zip(&state.on);
+        faults.any(|(fault, on)| *on && matches!(fault.kind, FaultKind::Manual { .. }))
+    }
+
+    /// Somebody has said that faults start or end.
+    pub(super) async fn marked(&mut self, state: &mut State, marks: Vec<(String, Mark)>) {
+        for (name, mark) in marks {
+            let is_meant = |fault: &Fault| {
+                fault.name == name && matches!(fault.kind, FaultKind::Manual { .. })
+            };
+            let Some(index) = self.plan.faults.iter().position(is_meant) else { continue };
+            let (on, started) = (state.on[index], self.done.contains(&index));
+            match mark {
+                Mark::Start if on && !started => {
+                    let at = self.edges.apply(index, || {});
+                    self.edge(index, EdgeKind::Applied, at, None);
+                    self.edge(index, EdgeKind::FirstAffected, at, None);
+                    self.done.insert(index);
+                }
+                Mark::End if on && started => {
+                    state.timetable.drop_clear(index);
+                    self.clear(state, index).await;
+                }
+                Mark::Start | Mark::End => {}
+            }
+            self.stream.flush();
+        }
     }
 
     /// Ends the loads that wait for the end of this fault, which came then, or will not come.
@@ -172,7 +244,12 @@ impl Conduct<'_> {
 
     /// A run that is over starts nothing again: what was ended is to be ended anyway.
     pub(super) fn forget_ended(&mut self, state: &mut State) {
-        for (planned, on) in self.plan.faults.iter().zip(&mut state.on) {
+        for (index, (planned, on)) in self.plan.faults.iter().zip(&mut state.on).enumerate() {
+            // What was there before is to be there after.
+            if outlives(self.plan, &planned.link) {
+                continue;
+            }
+            self.stage.forget_container(index);
             let starts = matches!(
                 planned.kind,
                 FaultKind::Kill { .. } | FaultKind::Stop | FaultKind::Restart

@@ -157,7 +157,7 @@ impl Stage {
     ) -> Result<impl Future<Output = service::Exit> + Send + use<>, String> {
         let name = plan.faults.get(fault).map_or("", |fault| fault.name.as_str());
         let folder = std::path::absolute(&plan.folder).map_err(|error| error.to_string())?;
-        let fill = |text| self.fill(text, None);
+        let fill = |text| self.fill(text);
         let command = errand.command.iter().map(fill).collect::<Result<Vec<_>, _>>()?;
         let undo = errand.undo.iter().map(fill).collect::<Result<Vec<_>, _>>()?;
         if !undo.is_empty() {
@@ -216,7 +216,11 @@ impl Stage {
         broken
     }
 
-    fn plan_undo(&mut self, (fault, name): (usize, &str), undo: Undo) -> Result<(), String> {
+    pub(super) fn plan_undo(
+        &mut self,
+        (fault, name): (usize, &str),
+        undo: Undo,
+    ) -> Result<(), String> {
         let todo = self.undo.plan(name, undo).map_err(|why| {
             format!("nothing was broken, because how to undo it could not be written down: {why}")
         })?;
@@ -224,7 +228,7 @@ impl Stage {
         Ok(())
     }
 
-    fn undone(&mut self, todo: &Todo) -> Result<(), String> {
+    pub(super) fn undone(&mut self, todo: &Todo) -> Result<(), String> {
         self.undo.undone(todo).map_err(|why| {
             format!("fault `{}` is undone, but that could not be written down: {why}", todo.fault)
         })

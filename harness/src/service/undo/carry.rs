@@ -3,7 +3,7 @@
 //! Invariant: nothing is taken for undone that was not seen to be.
 //! Not here: what there is to undo (`undo`), in which order (`recover`).
 
-use super::{Mending, Standing, Todo, Undo, boot};
+use super::{Mending, Standing, Todo, Undo, afloat, boot};
 use crate::plan::Ready;
 use crate::service::process::{Exit, Launch, errand};
 use crate::service::still::thaw;
@@ -21,8 +21,10 @@ pub async fn carry_out(todo: &Todo, dir: &Path) -> Result<(), String> {
     match &todo.undo {
         Undo::Continue(standing) => go_on(standing).await,
         Undo::Command(mending) => mend(&todo.fault, mending, dir).await,
+        Undo::Containers(adrift) => afloat::put_right(adrift).await,
+        Undo::Remove(remains) => afloat::remove(remains).await,
     }
-    .map_err(|why| format!("fault `{}` is not undone: {why}", todo.fault))
+    .map_err(|why| format!("{} is not undone: {why}", todo.what()))
 }
 
 async fn go_on(standing: &Standing) -> Result<(), String> {

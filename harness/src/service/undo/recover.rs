@@ -21,7 +21,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub enum Part {
     /// Those that take no time, which what still runs may wait for.
     Quick,
-    /// Commands, which are run once the run's own processes are gone.
+    /// Commands, which are run once the run's own processes are gone, and the removal of what these
+    /// had in the container engine.
     Commands,
 }
 
@@ -84,12 +85,13 @@ fn recover_all(dir: &Path, part: Part, recovered: &mut Recovered) -> io::Result<
             log.display()
         ));
     }
-    let is_part = |todo: &&Todo| matches!(todo.undo, Undo::Command(_)) == (part == Part::Commands);
+    let is_slow = |undo: &Undo| matches!(undo, Undo::Command(_) | Undo::Remove(_));
+    let is_part = |todo: &&Todo| is_slow(&todo.undo) == (part == Part::Commands);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for todo in todos.iter().filter(is_part) {
         match runtime.block_on(carry_out(todo, dir)) {
             Ok(()) => {
-                recovered.undone.push(format!("fault `{}`", todo.fault));
+                recovered.undone.push(todo.what());
                 append(&mut file, &Line::Undone(todo.id))?;
             }
             Err(why) => recovered.left.push(why),

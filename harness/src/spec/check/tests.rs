@@ -101,7 +101,7 @@ error: `pressure` is not supported yet
 5 |   thin: {pressure: {link: a}}
   |          ^^^^^^^^
   |
-  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, half-open, limit-bytes, kill, pause, stop, restart, command
+  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, half-open, limit-bytes, kill, pause, stop, restart, disconnect, command, manual
 ",
     ),
     (
@@ -158,7 +158,7 @@ fn each_rule_is_told_in_one_message() {
         ("services: {a: {url: x, process: {command: [a]}}}", "`url` and `process` in one entry"),
         (
             "services: {a: {}}",
-            "no settings where one of url, process, container, running-process is wanted",
+            "no settings where one of url, process, container, running-process, running-container is wanted",
         ),
         ("services: {a: {command: [x], env: {}}}", "the type of this entry is missing"),
         ("services: {a: {process: {command: a}}}", "`a` where a list is wanted"),
@@ -208,6 +208,9 @@ fn each_rule_is_told_in_one_message() {
         ("faults: {a: {abort: {link: x, at: 1s}}}", "`duration` is missing"),
         ("faults: {a: {pause: {service: x, at: 1s}}}", "`duration` is missing"),
         ("faults: {a: {command: {shell: x, at: 1s}}}", "`timeout` is missing"),
+        ("faults: {a: {manual: {prompt: x, at: 1s}}}", "`timeout` is missing"),
+        ("faults: {a: {disconnect: {service: x, at: 1s}}}", "`duration` is missing"),
+        ("services: {a: {running-container: {compose: {project: x}}}}", "`service` is missing"),
         ("faults: {a: {restart: {service: x, at: 1s, duration: 1s}}}", "unknown key `duration`"),
         (
             "faults: {a: {abort: {link: x, at: 1s, duration: 1s, again: {times: 2}}}}",
@@ -315,7 +318,7 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
             seen += 1;
         }
     }
-    assert!(seen > 5, "{seen}");
+    assert!(seen > 0, "{seen}");
 }
 
 /// Pieces of what people write with the whole grammar.

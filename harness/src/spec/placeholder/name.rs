@@ -154,7 +154,9 @@ impl Kind {
         let keys: Vec<Option<&str>> = trail.keys().collect();
         let sent = |field: &str| matches!(field, "path" | "headers" | "json" | "form" | "text");
         match keys.as_slice() {
-            [Some("services"), _, Some("process"), Some("command" | "env"), ..] => Kind::Process,
+            [Some("services"), _, Some("process" | "container"), Some("command" | "env"), ..] => {
+                Kind::Process
+            }
             [Some("load"), _, _, Some("client"), Some("headers"), ..] => Kind::Client,
             [Some("flows"), _, None, _, Some(field), ..] if sent(field) => Kind::Request,
             [Some("load"), _, _, Some("requests" | "journey"), None, _, Some(field), ..]

@@ -2,7 +2,7 @@
 //!
 //! Not here: those of services (`service_fault`), what needs two values at once (`plan`).
 
-use super::{CommandFault, KillFault, RestartFault, ServiceFault};
+use super::{CommandFault, DisconnectFault, KillFault, ManualFault, RestartFault, ServiceFault};
 use crate::spec::scalar::{
     Bandwidth, Count, Duration, Moment, Name, Ratio, Size, Status, Uniform, Words,
 };
@@ -44,8 +44,12 @@ pub enum Fault {
     Stop(ServiceFault),
     /// A service is ended in good order, and started again at once.
     Restart(RestartFault),
+    /// The containers of a service leave a network, and join it again.
+    Disconnect(DisconnectFault),
     /// A command does something.
     Command(CommandFault),
+    /// A person, or another tool, does something, and says when.
+    Manual(ManualFault),
 }
 
 /// Requests are passed on later.

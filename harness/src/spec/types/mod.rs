@@ -60,9 +60,11 @@ pub use objective::{
 pub use request::{Call, Captured, Check, Client, HeaderCheck, JsonCheck, Request, SizeCheck};
 pub use service::{
     CommandProbe, Container, HttpProbe, Link, LinkProtocol, MetricProbe, Probe, Process, Ready,
-    RunningProcess, Service, SteadyState,
+    RunningContainer, RunningProcess, Service, SteadyState,
 };
-pub use service_fault::{CommandFault, KillFault, RestartFault, RestartedBy, ServiceFault};
+pub use service_fault::{
+    CommandFault, DisconnectFault, KillFault, ManualFault, RestartFault, RestartedBy, ServiceFault,
+};
 pub use setup::{ForEach, Preparation, SetupCommand};
 pub use stub::{Reply, Route};
 pub use transport::{IdleReset, Protocol, Reconnect, Tls};

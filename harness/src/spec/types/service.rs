@@ -20,6 +20,8 @@ pub enum Service {
     Container(Container),
     /// It runs already, on this machine: never started or ended by us.
     RunningProcess(RunningProcess),
+    /// It runs already, in a container: touched by the faults that name it, and by nothing else.
+    RunningContainer(RunningContainer),
 }
 
 /// A container that we start. Needs a container engine (Docker's API).
@@ -77,6 +79,34 @@ pub struct RunningProcess {
     /// A file with its number; whoever listens on the port unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid_file: Option<Words>,
+}
+
+/// Containers that run already: one of `compose`, `name` and `label`. Needs their engine.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunningContainer {
+    /// A service of a compose project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<ComposeService>,
+    /// The container's name, exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Words>,
+    /// A label that they have: `key`, or `key=value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Words>,
+    /// The port inside; the only one that is published unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Count>,
+}
+
+/// A service of a compose project.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ComposeService {
+    /// The project's name: that of its folder, unless it was started with another.
+    pub project: Words,
+    /// The service's name in the compose file.
+    pub service: Words,
 }
 
 /// How readiness shows: one of `http`, `port`, `log`; its port unless given.

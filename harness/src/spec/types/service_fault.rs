@@ -3,7 +3,7 @@
 //! Not here: faults on links (`fault`), what needs two values at once (`plan`).
 
 use super::Again;
-use crate::spec::scalar::{Duration, Moment, Name, Words};
+use crate::spec::scalar::{Count, Duration, Moment, Name, Words};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct KillFault {
     /// The service.
     pub service: Name,
+    /// How many of its containers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
     /// The signal's name: KILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<Words>,
@@ -47,9 +50,36 @@ pub enum RestartedBy {
 pub struct ServiceFault {
     /// The service.
     pub service: Name,
+    /// How many of its containers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
     /// When it starts.
     pub at: Moment,
     /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// The containers of a service leave a network for a time.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DisconnectFault {
+    /// The service: a container.
+    pub service: Name,
+    /// The network, by the engine's name for it: the only one that they are in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Words>,
+    /// How many of its containers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+    /// When they leave it.
+    pub at: Moment,
+    /// How long until they join it again.
     pub duration: Duration,
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +118,21 @@ pub struct CommandFault {
     /// How long it may take, and how long its undo: longer stops the run.
     pub timeout: Duration,
     /// When it starts.
+    pub at: Moment,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+}
+
+/// Somebody else breaks something; `assay mark RUN NAME start` and `end` say when.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ManualFault {
+    /// What is asked of them, shown when it is due.
+    pub prompt: Words,
+    /// How long it may take from then to its end: longer stops the run.
+    pub timeout: Duration,
+    /// When it is asked for.
     pub at: Moment,
     /// How long after its end is called its recovery: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]

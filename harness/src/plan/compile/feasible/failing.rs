@@ -61,7 +61,9 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
         | FaultKind::SlowClose
         | FaultKind::HalfOpen
         | FaultKind::LimitBytes { .. }
+        | FaultKind::Disconnect { .. }
         | FaultKind::Command(_)
+        | FaultKind::Manual { .. }
         | FaultKind::Bandwidth { .. } => return None,
     };
     let whole = fault.affects == Affects::All && fault.matches == Match::default();

@@ -4,7 +4,7 @@
 
 use crate::plan::compile::services;
 use crate::spec::Trail;
-use crate::spec::scalar::{Duration, Moment, Name};
+use crate::spec::scalar::{Count, Duration, Moment, Name};
 use crate::spec::types::{Affects, Again, Fault, Match, Scenario};
 use assay_slo::case;
 
@@ -30,6 +30,8 @@ pub(in crate::plan::compile) struct FaultParts<'s> {
     pub(in crate::plan::compile) ends_itself: bool,
     pub(in crate::plan::compile) recovery: Option<Duration>,
     pub(in crate::plan::compile) again: Option<&'s Again>,
+    /// How many of its service's containers.
+    pub(in crate::plan::compile) count: Option<Count>,
     /// How many headers its answer has.
     pub(in crate::plan::compile) headers: usize,
 }
@@ -61,12 +63,13 @@ pub(in crate::plan::compile) fn fault<'s>(
                 ends_itself: false,
                 recovery: $fault.recovery,
                 again: $fault.again.as_ref(),
+                count: None,
                 headers: $headers,
             }
         };
     }
     macro_rules! act {
-        ($kind:literal, $fault:expr, $on:expr, $most:expr, $again:expr) => {
+        ($kind:literal, $fault:expr, $on:expr, $most:expr, $again:expr, $count:expr) => {
             FaultParts {
                 trail: trail.key($kind),
                 on: $on,
@@ -74,9 +77,10 @@ pub(in crate::plan::compile) fn fault<'s>(
                 matches: None,
                 at: &$fault.at,
                 duration: $most,
-                ends_itself: matches!($kind, "restart" | "command"),
+                ends_itself: matches!($kind, "restart" | "command" | "manual"),
                 recovery: $fault.recovery,
                 again: $again,
+                count: $count,
                 headers: 0,
             }
         };
@@ -84,7 +88,7 @@ pub(in crate::plan::compile) fn fault<'s>(
     macro_rules! of_service {
         ($kind:literal, $fault:expr) => {{
             let (on, again) = (On::Service(&$fault.service), $fault.again.as_ref());
-            act!($kind, $fault, on, $fault.duration, again)
+            act!($kind, $fault, on, $fault.duration, again, $fault.count)
         }};
     }
     match fault {
@@ -102,11 +106,13 @@ pub(in crate::plan::compile) fn fault<'s>(
         Fault::Kill(fault) => of_service!("kill", fault),
         Fault::Pause(fault) => of_service!("pause", fault),
         Fault::Stop(fault) => of_service!("stop", fault),
+        Fault::Disconnect(fault) => of_service!("disconnect", fault),
         Fault::Restart(fault) => {
             let most = Duration { us: services::most_to_end_us(scenario, &fault.service) };
-            act!("restart", fault, On::Service(&fault.service), most, None)
+            act!("restart", fault, On::Service(&fault.service), most, None, None)
         }
-        Fault::Command(fault) => act!("command", fault, On::Outside, fault.timeout, None),
+        Fault::Manual(fault) => act!("manual", fault, On::Outside, fault.timeout, None, None),
+        Fault::Command(fault) => act!("command", fault, On::Outside, fault.timeout, None, None),
     }
 }
 

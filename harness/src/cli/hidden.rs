@@ -1,0 +1,59 @@
+//! What only this program types: the arguments of its own children.
+//!
+//! Not here: what people type (`args`), doing it (`platform`).
+
+use clap::Args as ClapArgs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A container to hold.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ContainerArgs {
+    /// `name:tag`.
+    #[arg(long)]
+    pub(super) image: String,
+    /// The port inside,
+    #[arg(long)]
+    pub(super) port: u16,
+    /// and where it is published.
+    #[arg(long)]
+    pub(super) publish: SocketAddr,
+    /// The network that it is in,
+    #[arg(long)]
+    pub(super) network: String,
+    /// and its name there.
+    #[arg(long)]
+    pub(super) name: String,
+    /// Bytes.
+    #[arg(long)]
+    pub(super) memory: Option<u64>,
+    /// Names of variables that it gets.
+    #[arg(long)]
+    pub(super) env: Vec<String>,
+    /// How long it may take to end.
+    #[arg(long)]
+    pub(super) stop_within_s: u64,
+    /// How long pulling and starting may take.
+    #[arg(long)]
+    pub(super) start_within_s: u64,
+    /// Arguments instead of the image's own.
+    #[arg(last = true)]
+    pub(super) command: Vec<String>,
+}
+
+/// The guardian.
+#[derive(Debug, ClapArgs)]
+pub(super) struct GuardianArgs {
+    /// The run whose processes it ends.
+    #[arg(long)]
+    pub(super) run_id: String,
+    /// Where it writes its log.
+    #[arg(long)]
+    pub(super) run_dir: PathBuf,
+    /// The run's process,
+    #[arg(long)]
+    pub(super) run_pid: i32,
+    /// and when it started, in clock ticks since boot.
+    #[arg(long)]
+    pub(super) run_start: u64,
+}

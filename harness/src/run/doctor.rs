@@ -1,0 +1,308 @@
+//! What a run needs of its machine, looked at: `assay doctor`.
+//!
+//! Invariant: nothing is changed but a lock file and a socket that are gone afterwards.
+//! Not here: what one scenario needs (`there`), printing (`cli`).
+
+use crate::service::engine::{Engine, remote};
+use crate::service::{Orphans, Ports, ephemeral_overlap};
+use rustix::process::{Resource, getrlimit};
+use std::fmt;
+use std::net::TcpListener;
+use std::path::Path;
+
+/// How many connections a load may use unless its scenario says.
+const USUAL_CONNECTIONS: u64 = 4096;
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Health {
+    /// As it should be.
+    Good,
+    /// Some scenarios would not work, or less well.
+    Limited,
+    /// No run would work.
+    Bad,
+}
+
+/// One look, and what it found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// How well it is.
+    pub health: Health,
+    /// What was looked at.
+    pub what: &'static str,
+    /// What was seen; where it is not good, what would not work and what to do.
+    pub seen: String,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.health {
+            Health::Good => "ok     ",
+            Health::Limited => "limited",
+            Health::Bad => "BAD    ",
+        };
+        write!(f, "{word}  {:<17} {}", self.what, self.seen)
+    }
+}
+
+/// Looks at everything, the basic things first.
+///
+/// # Errors
+/// The system gave no runtime.
+pub fn examine() -> Result<Vec<Found>, std::io::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(vec![
+        loopback(),
+        ports(),
+        outgoing(),
+        processes(),
+        runtime.block_on(async { orphans() }),
+        guardian(),
+        permission(rustix::process::getuid().as_raw()),
+        descriptors(getrlimit(Resource::Nofile).current, getrlimit(Resource::Nofile).maximum),
+        processors(),
+        memory(&read("/sys/fs/cgroup/memory.max")),
+        place(Path::new(".")),
+        inside(&read("/proc/1/cgroup"), Path::new("/.dockerenv").exists()),
+        runtime.block_on(engine()),
+    ])
+}
+
+fn found(health: Health, what: &'static str, seen: impl Into<String>) -> Found {
+    Found { health, what, seen: seen.into() }
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).map_or_else(|_| String::new(), |text| text.trim().to_owned())
+}
+
+fn loopback() -> Found {
+    let met = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+        let addr = listener.local_addr()?;
+        std::net::TcpStream::connect(addr)
+    });
+    match met {
+        Ok(_) => found(Health::Good, "loopback", "127.0.0.1 accepts connections"),
+        Err(why) => found(
+            Health::Bad,
+            "loopback",
+            format!("127.0.0.1 does not work ({why}): links and services need it"),
+        ),
+    }
+}
+
+fn ports() -> Found {
+    let reserved = Ports::open("doctor").and_then(|mut ports| ports.reserve());
+    match reserved {
+        Ok(one) => {
+            let seen = format!("20000-29999 can be reserved; {} is free", one.addr().port());
+            found(Health::Good, "ports", seen)
+        }
+        Err(why) => found(Health::Bad, "ports", format!("none for services and links: {why}")),
+    }
+}
+
+fn outgoing() -> Found {
+    match ephemeral_overlap() {
+        None => found(Health::Good, "outgoing ports", "apart from those of services"),
+        Some(why) => found(Health::Limited, "outgoing ports", why),
+    }
+}
+
+fn processes() -> Found {
+    let own = std::process::id().to_string();
+    let is_pid = |name: &str| name.chars().all(|c| c.is_ascii_digit());
+    let names = std::fs::read_dir("/proc").map(|entries| {
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| is_pid(name)).collect::<Vec<_>>()
+    });
+    match names {
+        Ok(names) if names.contains(&own) => {
+            found(Health::Good, "process table", format!("/proc shows {} processes", names.len()))
+        }
+        Ok(_) => found(
+            Health::Bad,
+            "process table",
+            "/proc does not show this very process: mount the one of this process namespace",
+        ),
+        Err(why) => found(
+            Health::Bad,
+            "process table",
+            format!("/proc cannot be read ({why}): services could not be ended for sure"),
+        ),
+    }
+}
+
+fn orphans() -> Found {
+    match Orphans::adopt("doctor") {
+        Ok(_) => found(Health::Good, "orphans", "what a service leaves behind comes to us"),
+        Err(why) => found(
+            Health::Limited,
+            "orphans",
+            format!("they do not come to us ({why}): a daemon that clears its environment is lost"),
+        ),
+    }
+}
+
+fn guardian() -> Found {
+    match std::env::current_exe() {
+        Ok(exe) if exe.is_file() => {
+            let seen = format!("{} can be started again as one", exe.display());
+            found(Health::Good, "guardian", seen)
+        }
+        Ok(exe) => found(
+            Health::Bad,
+            "guardian",
+            format!("{} is gone, so no guardian can be started: install it again", exe.display()),
+        ),
+        Err(why) => found(Health::Bad, "guardian", format!("this program is not found: {why}")),
+    }
+}
+
+fn permission(user: u32) -> Found {
+    match user {
+        0 => {
+            found(Health::Good, "permission", "root: processes of all users can be read and ended")
+        }
+        user => found(
+            Health::Limited,
+            "permission",
+            format!(
+                "user {user}: a `running-process` of another user is found by `pid-file` only, and \
+                 its open files cannot be counted"
+            ),
+        ),
+    }
+}
+
+fn descriptors(soft: Option<u64>, hard: Option<u64>) -> Found {
+    let shown = |limit: Option<u64>| limit.map_or("no limit".to_owned(), |limit| limit.to_string());
+    let seen = format!("{} now, {} at most", shown(soft), shown(hard));
+    match hard {
+        Some(most) if most < USUAL_CONNECTIONS + 256 => found(
+            Health::Limited,
+            "descriptors",
+            format!(
+                "{seen}: a load cannot have its {USUAL_CONNECTIONS} connections; raise it \
+                 (`ulimit -Hn`, a container's `--ulimit nofile=65536`)"
+            ),
+        ),
+        _ => found(Health::Good, "descriptors", seen),
+    }
+}
+
+fn processors() -> Found {
+    let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (health, more) = match all {
+        1 => (
+            Health::Limited,
+            ": load and service share it; a generator that falls behind makes runs inconclusive",
+        ),
+        _ => (Health::Good, ""),
+    };
+    found(health, "processors", format!("{all} for this program{more}"))
+}
+
+/// `memory.max` of our control group: bytes, or `max`.
+fn memory(limit: &str) -> Found {
+    match limit.parse::<u64>() {
+        Ok(bytes) if bytes < 512 << 20 => found(
+            Health::Limited,
+            "memory",
+            format!("{} MiB for this program and what it starts: small loads only", bytes >> 20),
+        ),
+        Ok(bytes) => found(Health::Good, "memory", format!("{} MiB at most", bytes >> 20)),
+        Err(_) => found(Health::Good, "memory", "no limit of its own"),
+    }
+}
+
+fn place(here: &Path) -> Found {
+    let probe = tempfile_in(here);
+    match probe {
+        Ok(()) => found(Health::Good, "run directories", "can be made in this folder"),
+        Err(why) => found(
+            Health::Limited,
+            "run directories",
+            format!("cannot be made in this folder ({why}): write `--out DIR`"),
+        ),
+    }
+}
+
+fn tempfile_in(here: &Path) -> std::io::Result<()> {
+    let path = here.join(format!(".assay-doctor-{}", std::process::id()));
+    std::fs::create_dir(&path)?;
+    std::fs::remove_dir(&path)
+}
+
+/// Whether we are in a container, where another machine's limits may hold.
+fn inside(first: &str, has_mark: bool) -> Found {
+    let names = ["docker", "containerd", "kubepods", "lxc", "podman"];
+    if !has_mark && !names.iter().any(|name| first.contains(name)) {
+        return found(Health::Good, "machine", "not in a container");
+    }
+    let as_first = std::process::id() == 1;
+    let more = if as_first { ", as its first process" } else { "" };
+    found(
+        Health::Good,
+        "machine",
+        format!(
+            "in a container{more}: `running-process` sees this container only, and 127.0.0.1 is its own"
+        ),
+    )
+}
+
+async fn engine() -> Found {
+    let engine = match Engine::connect(None).await {
+        Ok(engine) => engine,
+        Err(why) => {
+            return found(
+                Health::Limited,
+                "container engine",
+                format!("{why}; services `container` and `running-container` would not work"),
+            );
+        }
+    };
+    let version = engine.version().await.unwrap_or_else(|why| why);
+    let host = std::env::var("DOCKER_HOST").ok();
+    match remote(host.as_deref()) {
+        Some(host) => found(
+            Health::Limited,
+            "container engine",
+            format!(
+                "version {version} on {host}: its containers' ports are there, so they need \
+                 `allow: [{host}]`, and links are not reached by them"
+            ),
+        ),
+        None => {
+            found(Health::Good, "container engine", format!("version {version}, on this machine"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_limited_says_what_to_do() {
+        let few = descriptors(Some(1024), Some(4096));
+        assert_eq!(few.health, Health::Limited);
+        assert!(few.seen.contains("ulimit"), "{few}");
+        assert_eq!(descriptors(Some(1024), None).health, Health::Good);
+        assert_eq!(memory("max").health, Health::Good);
+        assert_eq!(memory("268435456").health, Health::Limited);
+        assert_eq!(permission(0).health, Health::Good);
+        assert!(permission(1000).seen.contains("pid-file"));
+        assert!(inside("0::/", true).seen.contains("in a container"));
+        assert!(inside("0::/init.scope", false).seen.contains("not in"));
+        assert_eq!(place(Path::new("/nonexistent")).health, Health::Limited);
+    }
+
+    #[test]
+    fn a_machine_that_runs_this_test_is_fit() {
+        for one in examine().unwrap() {
+            assert_ne!(one.health, Health::Bad, "{one}");
+        }
+    }
+}

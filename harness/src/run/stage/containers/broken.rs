@@ -1,0 +1,264 @@
+//! What faults do to containers, ours and those that run already: done, and put right.
+//!
+//! Invariant: how it is put right is written down before it is done.
+//! Not here: when it is done (`conduct`), how (`service::engine`).
+
+use super::{docker_host, held};
+use crate::plan::{CONTAINER_ANSWERS, Fault, FaultKind, Plan, Ready, RestartedBy, ServiceKind};
+use crate::run::stage::Stage;
+use crate::service::engine::{Act, Engine, Put, Query, Vessel};
+use crate::service::undo::{self, Adrift, Undo};
+use crate::service::{Address, answering, get};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use tokio::time::Duration;
+
+/// How long a container that runs already may take to answer again.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Whether a service is in containers.
+pub(in crate::run) fn is_contained(plan: &Plan, name: &str) -> bool {
+    plan.services.iter().filter(|service| service.name == name).any(|service| match &service.kind {
+        ServiceKind::Containers { .. } => true,
+        ServiceKind::Process(process) => process.held.is_some(),
+        _ => false,
+    })
+}
+
+/// Whether a fault on this service is put right even when the run is over.
+pub(in crate::run) fn outlives(plan: &Plan, name: &str) -> bool {
+    let of = |service: &&crate::plan::Service| service.name == name;
+    let kind = plan.services.iter().find(of).map(|service| &service.kind);
+    matches!(kind, Some(ServiceKind::Containers { .. }))
+}
+
+impl Stage {
+    /// Finds a fault's containers, and writes down how they are put right.
+    ///
+    /// # Errors
+    /// Nothing may be done to them then.
+    pub(in crate::run) async fn plan_containers(
+        &mut self,
+        plan: &Plan,
+        (index, fault): (usize, &Fault),
+    ) -> Result<(), String> {
+        let engine = self.engine().await?;
+        let query = self.query(plan, &fault.link);
+        let mut vessels = engine.find(&query, false).await?;
+        let wanted = fault.count.unwrap_or(vessels.len());
+        if vessels.is_empty() || vessels.len() < wanted {
+            let found = vessels.len();
+            return Err(format!("{found} containers of {} run, too few for it", fault.link));
+        }
+        vessels.truncate(wanted);
+        let put = match &fault.kind {
+            FaultKind::Pause => Put::GoOn,
+            FaultKind::Disconnect { network } => {
+                join(&engine, &vessels, network.as_deref()).await?
+            }
+            _ => Put::Run,
+        };
+        let ours = !outlives(plan, &fault.link);
+        let adrift =
+            Adrift { service: fault.link.clone(), ours, vessels, put, host: docker_host() };
+        self.plan_undo((index, &fault.name), Undo::Containers(adrift))
+    }
+
+    /// Does it to all of them at the same time.
+    ///
+    /// # Errors
+    /// A sentence that says what was seen instead.
+    pub(in crate::run) async fn break_containers(
+        &mut self,
+        plan: &Plan,
+        (index, fault): (usize, &Fault),
+    ) -> Result<(), String> {
+        let engine = self.engine().await?;
+        let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| todo.undo.clone())
+        else {
+            return Err("how it is put right is not written down".to_owned());
+        };
+        let act = match (&fault.kind, &adrift.put) {
+            (FaultKind::Pause, _) => Act::Pause,
+            (FaultKind::Kill { signal, by: RestartedBy::Assay }, _) => Act::Kill(*signal),
+            (FaultKind::Kill { signal, by: RestartedBy::Supervisor }, _) => Act::Crash(*signal),
+            (_, Put::Join { network, .. }) => Act::Leave(network.clone()),
+            _ => Act::Stop(self.grace(&fault.link)),
+        };
+        if adrift.put == Put::Run {
+            self.mean_end(&fault.link);
+            let mut before = Vec::new();
+            for vessel in &adrift.vessels {
+                let now = engine.condition(&vessel.id).await?.unwrap_or_default();
+                before.push((vessel.clone(), now.started));
+            }
+            self.afloat.crashed.insert(index, before);
+        }
+        let acts = adrift.vessels.iter().map(|vessel| {
+            let (engine, vessel, act) = (engine.clone(), vessel.clone(), act.clone());
+            async move { engine.act(&vessel, &act).await }
+        });
+        let done = futures_util::future::join_all(acts).await;
+        let failed: Vec<String> = done.into_iter().filter_map(Result::err).collect();
+        // The processes of a container that is back are others; those that read them are told.
+        let _ = plan;
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+    }
+
+    /// Puts right what a fault did, and looks whether it is.
+    ///
+    /// # Errors
+    /// A sentence that says what is still broken; the end of the run tries again.
+    pub(in crate::run) async fn mend_containers(
+        &mut self,
+        plan: &Plan,
+        (index, fault): (usize, &Fault),
+    ) -> Result<(), String> {
+        let Some(todo) = self.todo.get(&index).cloned() else { return Ok(()) };
+        let crashed = self.afloat.crashed.remove(&index).unwrap_or_default();
+        let is_left_to_others =
+            matches!(fault.kind, FaultKind::Kill { by: RestartedBy::Supervisor, .. });
+        let reborn = match is_left_to_others {
+            true => self.is_reborn(&crashed).await,
+            false => Ok(()),
+        };
+        undo::carry_out(&todo, &self.names.dir).await?;
+        self.todo.remove(&index);
+        self.undone(&todo)?;
+        self.resettle(plan, &fault.link).await?;
+        if let Undo::Containers(Adrift { put: Put::Run, .. }) = &todo.undo {
+            self.know_processes_again(plan, &fault.link).await?;
+        }
+        if let Some(meant) = self.afloat.meant.get(&fault.link) {
+            meant.send_replace(false);
+        }
+        reborn
+    }
+
+    /// Whether all that crashed were started again by whoever supervises them.
+    async fn is_reborn(&mut self, crashed: &[(Vessel, String)]) -> Result<(), String> {
+        let engine = self.engine().await?;
+        for (vessel, before) in crashed {
+            let now = engine.condition(&vessel.id).await?.unwrap_or_default();
+            if !now.running || now.started == *before {
+                let name = &vessel.name;
+                return Err(format!(
+                    "nobody has started the container {name} again (its restart policy would)"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves when a service in containers answers again, to its address; it borrows nothing.
+    ///
+    /// # Errors
+    /// It did not in time.
+    pub(in crate::run) fn answers_again(
+        &self,
+        plan: &Plan,
+        name: &str,
+    ) -> impl Future<Output = Result<SocketAddr, String>> + Send + use<> {
+        let address = self.names.services.get(name).cloned();
+        let own = held(plan).find(|(held, _, _)| *held == name).map(|(_, process, _)| process);
+        let (ready, within) = match own {
+            Some(process) => {
+                (process.ready.clone(), Duration::from_micros(process.ready_within_us))
+            }
+            None => (Ready::Log(CONTAINER_ANSWERS.to_owned()), ANSWERS_WITHIN),
+        };
+        let name = name.to_owned();
+        async move {
+            // Without an address nobody can ask; the engine says that it runs.
+            let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+            let Some(address) = address else { return Ok(unknown) };
+            let looked = tokio::time::timeout(within, looked(&address, &ready)).await;
+            looked.map_err(|_| format!("{name} did not answer within {} s", within.as_secs()))?;
+            Ok(address.addr)
+        }
+    }
+
+    /// Forgets how a container of ours is started again: it is to be removed anyway.
+    pub(in crate::run) fn forget_container(&mut self, index: usize) {
+        let is_ours = |undo: &Undo| {
+            matches!(undo, Undo::Containers(Adrift { ours: true, put: Put::Run, .. }))
+        };
+        if self.todo.get(&index).is_some_and(|todo| is_ours(&todo.undo))
+            && let Some(todo) = self.todo.remove(&index)
+        {
+            // A second undo does no harm, so neither does a line that could not be written.
+            let _ = self.undone(&todo);
+        }
+    }
+
+    fn query(&self, plan: &Plan, name: &str) -> Query {
+        let planned = plan.services.iter().find(|service| service.name == name);
+        match planned.map(|service| &service.kind) {
+            Some(ServiceKind::Containers { which, .. }) => Query::of(which),
+            _ => Query::ours(&self.names.run_id, Some(name)),
+        }
+    }
+
+    /// How long a container of ours has to end; others have what their engine gives them.
+    fn grace(&self, name: &str) -> Option<Duration> {
+        let found = self.running.iter().find(|(running, _)| running.name() == name);
+        // The process that holds it has a second more.
+        found.map(|(_, grace)| grace.saturating_sub(Duration::from_secs(1)))
+    }
+
+    /// Whoever watches these containers is told that their end is meant.
+    fn mean_end(&mut self, name: &str) {
+        if let Some(meant) = self.afloat.meant.get(name) {
+            meant.send_replace(true);
+        }
+        if let Some((running, _)) = self.running.iter().find(|(running, _)| running.name() == name)
+        {
+            running.tell_meant();
+        }
+    }
+
+    async fn know_processes_again(&mut self, plan: &Plan, name: &str) -> Result<(), String> {
+        let engine = self.engine().await?;
+        let vessels = engine.find(&self.query(plan, name), false).await?;
+        let Some(first) = vessels.first() else { return Ok(()) };
+        let condition = engine.condition(&first.id).await?.unwrap_or_default();
+        self.know_processes_of(plan, name, &vessels, &condition)
+    }
+}
+
+/// Waits until it answers as it did when it was ready.
+async fn looked(address: &Address, ready: &Ready) {
+    let Ready::Http(path) = ready else { return answering(address.addr).await };
+    while !matches!(get(address, path, Duration::from_secs(2)).await, Ok(200..300)) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// The network that containers leave, and how they join it again.
+async fn join(engine: &Engine, vessels: &[Vessel], wanted: Option<&str>) -> Result<Put, String> {
+    let (mut network, mut settings) = (wanted.map(str::to_owned), BTreeMap::new());
+    for vessel in vessels {
+        let mut in_them = engine.condition(&vessel.id).await?.unwrap_or_default().networks;
+        let known: Vec<String> = in_them.keys().cloned().collect();
+        let all = known.join(", ");
+        let of = match (&network, known.as_slice()) {
+            (Some(network), _) => network.clone(),
+            (None, [only]) => only.clone(),
+            (None, _) => {
+                let name = &vessel.name;
+                return Err(format!(
+                    "container {name} is in several networks: write `network:` and one of {all}"
+                ));
+            }
+        };
+        let Some(found) = in_them.remove(&of) else {
+            return Err(format!("container {} is not in network {of}, but in {all}", vessel.name));
+        };
+        settings.insert(vessel.id.clone(), found);
+        network = Some(of);
+    }
+    let network = network.ok_or("no container of it runs")?;
+    Ok(Put::Join { network, settings })
+}

@@ -1,0 +1,260 @@
+//! What faults do to containers, and what puts it right.
+//!
+//! Invariant: nothing is taken for done, or for put right, that the engine does not show.
+//! Invariant: to put right what is right already changes nothing.
+//! Not here: which containers (`engine`), when (`run`), the log of undos (`undo`).
+
+use super::{Condition, Engine, Vessel, said, timely};
+use crate::service::table;
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use testcontainers::bollard::errors::Error;
+use testcontainers::bollard::models::{
+    EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest,
+};
+use testcontainers::bollard::query_parameters::{
+    KillContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
+
+/// How long the engine may take for what it was told.
+const DONE_WITHIN: Duration = Duration::from_secs(15);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What is done to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// All its processes stand still.
+    Pause,
+    /// It is ended in good order: the time it has, or its own.
+    Stop(Option<Duration>),
+    /// Its first process gets this signal from the engine, which then starts it no more.
+    Kill(i32),
+    /// Its first process gets this signal behind the engine's back, as a crash would come.
+    Crash(i32),
+    /// It leaves this network.
+    Leave(String),
+}
+
+/// How a container is put right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Put {
+    /// It goes on.
+    GoOn,
+    /// It runs.
+    Run,
+    /// It is in this network again, with these settings by id.
+    Join {
+        /// The network.
+        network: String,
+        /// Its settings there before, by the container's id.
+        settings: BTreeMap<String, EndpointSettings>,
+    },
+}
+
+impl Put {
+    /// What a person types to do the same.
+    #[must_use]
+    pub fn by_hand(&self, vessel: &Vessel) -> String {
+        let id = vessel.id.get(..12).unwrap_or(&vessel.id);
+        match self {
+            Put::GoOn => format!("docker unpause {id}"),
+            Put::Run => format!("docker start {id}"),
+            Put::Join { network, .. } => format!("docker network connect {network} {id}"),
+        }
+    }
+
+    fn is_right(&self, now: &Condition) -> bool {
+        match self {
+            Put::GoOn => !now.paused,
+            Put::Run => now.running,
+            Put::Join { network, .. } => now.networks.contains_key(network),
+        }
+    }
+}
+
+impl Engine {
+    /// Does it, and waits until the engine shows it.
+    ///
+    /// # Errors
+    /// A sentence: what was seen instead.
+    pub async fn act(&self, vessel: &Vessel, act: &Act) -> Result<(), String> {
+        let id = vessel.id.as_str();
+        let before = match act {
+            Act::Crash(_) => self.condition(id).await?.map(|now| now.started),
+            _ => None,
+        };
+        let told = match act {
+            Act::Pause => timely(self.docker.pause_container(id)).await,
+            Act::Stop(within) => {
+                let mut options = StopContainerOptionsBuilder::default();
+                if let Some(within) = within {
+                    options = options.t(i32::try_from(within.as_secs()).unwrap_or(i32::MAX));
+                }
+                // The client's own limit is two minutes.
+                let stopped = self.docker.stop_container(id, Some(options.build())).await;
+                stopped.map_err(|why| said(&why))
+            }
+            Act::Kill(signal) => {
+                let signal = signal.to_string();
+                let options = KillContainerOptionsBuilder::default().signal(&signal).build();
+                timely(self.docker.kill_container(id, Some(options))).await
+            }
+            Act::Crash(signal) => self.crash(vessel, *signal).await,
+            Act::Leave(network) => {
+                let leave = NetworkDisconnectRequest { container: id.to_owned(), force: None };
+                timely(self.docker.disconnect_network(network, leave)).await
+            }
+        };
+        let is_done = |now: &Condition| match act {
+            Act::Pause => now.paused,
+            Act::Stop(_) | Act::Kill(_) => !now.running,
+            Act::Crash(_) => !now.running || Some(&now.started) != before.as_ref(),
+            Act::Leave(network) => !now.networks.contains_key(network),
+        };
+        let name = &vessel.name;
+        match (self.until(id, &is_done).await?, told) {
+            (true, _) => Ok(()),
+            (false, Err(why)) => Err(format!("container {name}: {why}")),
+            (false, Ok(())) => Err(format!(
+                "container {name} is as it was {} s after the engine was told",
+                DONE_WITHIN.as_secs()
+            )),
+        }
+    }
+
+    /// Puts a container right, if it is there and is not right already.
+    ///
+    /// # Errors
+    /// A sentence: it is gone, or what was seen instead.
+    pub async fn put_right(&self, vessel: &Vessel, put: &Put) -> Result<(), String> {
+        let id = vessel.id.as_str();
+        let gone =
+            || format!("container {} is gone; whoever made it must make it again", vessel.name);
+        let now = self.condition(id).await?.ok_or_else(gone)?;
+        // What does not run cannot stand still; and a network is joined before or after.
+        if put.is_right(&now) {
+            return Ok(());
+        }
+        let told = match put {
+            Put::GoOn => timely(self.docker.unpause_container(id)).await,
+            Put::Run if now.paused => timely(self.docker.unpause_container(id)).await,
+            Put::Run => timely(self.docker.start_container(id, None)).await,
+            Put::Join { network, settings } => {
+                let join = NetworkConnectRequest {
+                    container: id.to_owned(),
+                    endpoint_config: settings.get(id).map(as_joined),
+                };
+                timely(self.docker.connect_network(network, join)).await
+            }
+        };
+        if self.until(id, &|now| put.is_right(now)).await? {
+            return Ok(());
+        }
+        let why = told.err().unwrap_or_else(|| "nothing changed".to_owned());
+        Err(format!("container {}: {why}; mend it with `{}`", vessel.name, put.by_hand(vessel)))
+    }
+
+    /// Whether a container comes to be so within its time; one that is gone never does.
+    async fn until(&self, id: &str, is_so: &dyn Fn(&Condition) -> bool) -> Result<bool, String> {
+        let waited = tokio::time::timeout(DONE_WITHIN, async {
+            loop {
+                match self.condition(id).await? {
+                    None => return Ok(false),
+                    Some(now) if is_so(&now) => return Ok(true),
+                    Some(_) => tokio::time::sleep(LOOK_EVERY).await,
+                }
+            }
+        });
+        waited.await.unwrap_or(Ok(false))
+    }
+
+    /// The engine takes a kill that it is asked for as wanted, and does not start the container
+    /// again; so a crash is made by a signal from this machine.
+    async fn crash(&self, vessel: &Vessel, signal: i32) -> Result<(), String> {
+        let now = self.condition(&vessel.id).await?.ok_or("it is gone")?;
+        let deadly = Signal::from_named_raw(signal).ok_or("no such signal")?;
+        let seen = now.process(vessel);
+        let entry = table::entry(now.pid).ok().flatten().filter(|found| seen == Some(found.id()));
+        match entry {
+            Some(entry) => {
+                table::signal(&entry, deadly);
+                Ok(())
+            }
+            None => Err("its process is not to be seen from here, so it cannot crash: write \
+                      `restarted-by: assay`"
+                .to_owned()),
+        }
+    }
+
+    /// Removes a container, running or not; one that is gone is removed.
+    ///
+    /// # Errors
+    /// It is still there.
+    pub async fn remove(&self, vessel: &Vessel) -> Result<(), String> {
+        use testcontainers::bollard::query_parameters::RemoveContainerOptionsBuilder;
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        let told = timely(self.docker.remove_container(&vessel.id, Some(options))).await;
+        let waited = tokio::time::timeout(DONE_WITHIN, async {
+            while self.condition(&vessel.id).await?.is_some() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok::<(), String>(())
+        });
+        match waited.await {
+            Ok(gone) => gone,
+            Err(_) => {
+                let why = told.err().unwrap_or_else(|| "it is still there".to_owned());
+                let id = vessel.id.get(..12).unwrap_or(&vessel.id);
+                Err(format!("container {}: {why}; `docker rm -f {id}` ends it", vessel.name))
+            }
+        }
+    }
+
+    /// Makes a network, and gives the address that this machine has in it.
+    ///
+    /// # Errors
+    /// The engine cannot.
+    pub async fn make_network(
+        &self,
+        name: &str,
+        run: &str,
+    ) -> Result<Option<std::net::IpAddr>, String> {
+        use testcontainers::bollard::models::NetworkCreateRequest;
+        let labels = [("assay.run".to_owned(), run.to_owned())].into();
+        let request = NetworkCreateRequest {
+            name: name.to_owned(),
+            labels: Some(labels),
+            ..Default::default()
+        };
+        timely(self.docker.create_network(request)).await?;
+        let made = timely(self.docker.inspect_network(name, None)).await?;
+        let configs = made.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+        Ok(configs.iter().find_map(|config| config.gateway.as_deref()?.parse().ok()))
+    }
+
+    /// Removes a network; one that is gone is removed.
+    ///
+    /// # Errors
+    /// It is still there.
+    pub async fn remove_network(&self, name: &str) -> Result<(), String> {
+        match self.docker.remove_network(name).await {
+            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+            Err(why) => Err(format!("network {name}: {}; `docker network rm {name}`", said(&why))),
+        }
+    }
+}
+
+/// What of its settings in a network can be asked for again.
+fn as_joined(before: &EndpointSettings) -> EndpointSettings {
+    EndpointSettings {
+        ipam_config: before.ipam_config.clone(),
+        links: before.links.clone(),
+        aliases: before.aliases.clone(),
+        driver_opts: before.driver_opts.clone(),
+        ..EndpointSettings::default()
+    }
+}
