@@ -235,7 +235,10 @@ impl Conduct<'_> {
         let planned = &self.plan.faults[index];
         match ready {
             Ok(addr) => {
-                self.stream.service(&planned.link, ServiceState::Ready, &addr.to_string());
+                // Of a container without an address its engine says that it runs.
+                let is_known = !addr.ip().is_unspecified();
+                let at = if is_known { addr.to_string() } else { "it runs again".to_owned() };
+                self.stream.service(&planned.link, ServiceState::Ready, &at);
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
             Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
