@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: the program, a scripted server, a run's verdict.
 
+#![expect(clippy::unwrap_used, reason = "what the tests share may fail them as they may")]
+
 use std::borrow::BorrowMut;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
