@@ -43,7 +43,6 @@ pub struct Timeline {
     pub(crate) faults: BTreeMap<usize, FaultLine>,
     cells: BTreeMap<Of, BTreeMap<Key, Counts>>,
     pub(crate) health: BTreeMap<usize, HealthSum>,
-    /// The most of any second.
     pub(crate) machine: Option<Machine>,
     /// Requests due by the 99th percentile of the lag in their second, µs.
     lags: BTreeMap<u64, u64>,
