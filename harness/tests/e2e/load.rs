@@ -28,7 +28,7 @@ fn it_measures_without_gates_and_says_that_nothing_was_asked() {
     assert_eq!((&figures["requests"], &figures["errors"]), (&600.into(), &0.into()));
     assert_eq!(server.seen(), 600);
     assert_eq!(figures["verdict"], serde_json::Value::Null);
-    for clock in [&figures, &figures["service"], &figures["lag"]] {
+    for clock in [&figures, &figures["service"], &figures["first_byte"], &figures["lag"]] {
         let [p50, p999] = ["p50", "p999"].map(|key| clock[key].as_f64().unwrap());
         assert!(0.0 < p50 && p50 <= p999 && p999 <= clock["max"].as_f64().unwrap(), "{figures}");
     }
@@ -53,6 +53,22 @@ fn gates_are_judged_as_in_any_run() {
         found.unwrap()["verdict"].clone()
     };
     assert_eq!((of("errors"), of("p50")), ("violated".into(), "met".into()));
+}
+
+/// Who reads the figures finds every key, also where nothing was answered.
+#[test]
+fn the_keys_are_there_whatever_happened() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let url = format!("http://{}/", port.local_addr().unwrap());
+    drop(port);
+    load(folder.path(), &[&url, "--rate", "20/s", "--for", "1s"]);
+    let figures = figures(folder.path());
+    assert_eq!((&figures["requests"], &figures["errors"]), (&20.into(), &20.into()));
+    for times in [&figures, &figures["service"], &figures["first_byte"]] {
+        let times = times.as_object().unwrap();
+        let is_null = |key: &str| times.get(key).is_some_and(serde_json::Value::is_null);
+        assert!(["p50", "p95", "p99", "p999", "max"].into_iter().all(is_null), "{figures}");
+    }
 }
 
 #[test]

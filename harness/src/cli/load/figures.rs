@@ -8,14 +8,14 @@ use assay_slo::case::Clock;
 use assay_slo::scorecard::{LagScore, LoadScore, TimesScore};
 use serde::Serialize;
 
-/// Times in ms.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// Times in ms; none where nothing was timed, but the keys are always there.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 struct Times {
-    p50: f64,
-    p95: f64,
-    p99: f64,
-    p999: f64,
-    max: f64,
+    p50: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+    p999: Option<f64>,
+    max: Option<f64>,
 }
 
 /// One load. Times are on the response clock where it has one, else on the service clock; none
@@ -32,13 +32,13 @@ pub(super) struct Figures {
     rate: f64,
     /// Of what was answered ok.
     #[serde(flatten)]
-    times: Option<Times>,
+    times: Times,
     /// On the service clock.
-    service: Option<Times>,
+    service: Times,
     /// To the first byte of the answer, from when the request was due.
-    first_byte: Option<Times>,
+    first_byte: Times,
     /// How late requests began.
-    lag: Option<Times>,
+    lag: Times,
     /// Of `--find`, the interval that the capacity lies in.
     #[serde(skip_serializing_if = "Option::is_none")]
     capacity: Option<Capacity>,
@@ -70,10 +70,10 @@ impl Figures {
             errors: requests.saturating_sub(count("ok")),
             not_sent,
             rate: rounded(requests as f64 / seconds.max(1e-6)),
-            times: on(Clock::Response).or(service),
-            service,
-            first_byte: on(Clock::FirstByte),
-            lag: load.lag.as_ref().map(lag),
+            times: on(Clock::Response).or(service).unwrap_or_default(),
+            service: service.unwrap_or_default(),
+            first_byte: on(Clock::FirstByte).unwrap_or_default(),
+            lag: load.lag.as_ref().map(lag).unwrap_or_default(),
             capacity: scorecard
                 .objectives
                 .iter()
@@ -97,7 +97,7 @@ fn lag(score: &LagScore) -> Times {
 }
 
 fn in_ms(us: [u64; 5]) -> Times {
-    let [p50, p95, p99, p999, max] = us.map(|us| us as f64 / 1000.0);
+    let [p50, p95, p99, p999, max] = us.map(|us| Some(us as f64 / 1000.0));
     Times { p50, p95, p99, p999, max }
 }
 

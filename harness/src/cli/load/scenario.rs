@@ -24,6 +24,12 @@ struct Target<'u> {
     path: String,
 }
 
+/// What a saved scenario lacks that asks nothing.
+const UNASKED: &str = "\
+# Nothing was asked. `assay run` wants at least one objective; this is one, without its mark:
+# objectives: {errors: {error-rate: {below: 1%}}}
+";
+
 /// The scenario as YAML.
 ///
 /// # Errors
@@ -45,7 +51,8 @@ pub(super) fn to_save(args: &LoadArgs) -> Result<String, String> {
         }
     };
     let yaml = write(args, &value)?;
-    Ok(format!("# Written by `assay load`. Grow it: `assay schema` has every key.\n{yaml}"))
+    let asked = if objectives(args).is_empty() { UNASKED } else { "" };
+    Ok(format!("# Written by `assay load`. Grow it: `assay schema` has every key.\n{yaml}{asked}"))
 }
 
 fn write(args: &LoadArgs, header: &dyn Fn(&str, &str) -> String) -> Result<String, String> {

@@ -257,6 +257,11 @@ impl Wire {
         self.rests
     }
 
+    /// It carries no other request: the peer was heard to close it, or to talk unasked.
+    pub(crate) fn retire(&mut self) {
+        self.rests = false;
+    }
+
     /// Whether it is open and the peer has said nothing unasked.
     pub(crate) fn is_usable(&self) -> bool {
         self.rests && state(&self.stream) == State::Quiet

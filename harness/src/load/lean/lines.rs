@@ -95,9 +95,10 @@ impl Loop {
         let Some(flight) = &mut line.flight else {
             // Idle: closed, or talking unasked.
             if !line.wire.is_usable() {
+                line.wire.retire();
                 let post = line.post;
                 if self.pools[post].forget(&id) {
-                    self.lines.remove(id);
+                    self.lines.try_remove(id);
                 }
             }
             return Ok(());

@@ -170,8 +170,8 @@ impl Loop {
             this.poll.take_news(&mut told);
             for news in told.drain(..) {
                 this.hear(news)?;
+                this.drain()?;
             }
-            this.drain()?;
         }
         this.cut_all();
         this.hand_over()

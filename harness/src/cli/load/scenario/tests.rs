@@ -152,3 +152,16 @@ fn wrong_flags_are_refused_with_what_to_write() {
         assert!(refused.to_string().contains(said), "{words:?}: {refused}");
     }
 }
+
+#[test]
+fn a_saved_scenario_that_asks_nothing_says_how_to_ask() {
+    let words = ["http://h/", "--rate", "100/s", "--for", "1m"];
+    let saved = to_save(&typed(&words)).unwrap();
+    let planned = |yaml: &str| {
+        plan::compile_all(spec::decode("saved", yaml, &Overrides::default(), &|_| None)).is_ok()
+    };
+    assert!(!planned(&saved));
+    assert!(planned(&saved.replace("# objectives:", "objectives:")), "{saved}");
+    let asked = to_save(&typed(&[&words[..], &["--error-rate", "1%"]].concat())).unwrap();
+    assert!(planned(&asked) && !asked.contains("Nothing was asked"), "{asked}");
+}
