@@ -124,6 +124,14 @@ fn it_is_gone_after_ctrl_c_and_after_kill_9() {
         signal(run.id(), name);
         assert_eq!(run.wait().unwrap().code(), code, "{name}");
         wait_for("no container", || left(&case).is_empty());
+        if name == "KILL" {
+            // The guardian reads what is left to undo in the run's folder, which goes with the case.
+            let log = case.out().join("guardian.log");
+            wait_for("the guardian's account", || {
+                std::fs::read_to_string(&log)
+                    .is_ok_and(|text| text.contains("undone: what the run had"))
+            });
+        }
     }
 }
 
