@@ -38,4 +38,5 @@ pub use settings::{
     Level, Mistake, Settings, SettingsError, Synchronous, VARIABLES, Variable, edge_help, help,
 };
 pub use telemetry::logs::{LogsInUse, init_logs};
+pub use telemetry::spans::{Call, Calls, Sent};
 pub use units::PartOf;

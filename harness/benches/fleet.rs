@@ -55,6 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             threads: 1,
             sink,
             told: None,
+            tracing: None,
         };
         let mut fleets = start(vec![aimed(addr)], &drive)?;
         fleets.generated_and_drained().await?;

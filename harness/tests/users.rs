@@ -54,7 +54,7 @@ fn drive() -> (Drive, mpsc::UnboundedReceiver<Batch>) {
     let (sink, batches) = mpsc::unbounded_channel();
     let (edges, marks) = (Arc::new(edges), Arc::default());
     let (run_id, secrets) = ("run".to_owned(), Arc::default());
-    (Drive { clock, zero, edges, marks, run_id, threads: 1, secrets, sink }, batches)
+    (Drive { clock, zero, edges, marks, run_id, threads: 1, secrets, sink, tracing: None }, batches)
 }
 
 /// Five users for a minute.

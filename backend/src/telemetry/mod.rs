@@ -7,6 +7,7 @@ pub(crate) mod breakers;
 pub(crate) mod context;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod spans;
 pub(crate) mod traces;
 
 use metrics::Metrics;

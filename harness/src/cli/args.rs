@@ -58,6 +58,7 @@ Examples:
   assay run scenarios/half-failures.yaml
   assay run my.yaml --metrics-addr 127.0.0.1:9464
   assay run my.yaml --dry-run
+  assay run my.yaml --otlp http://127.0.0.1:4317 --otlp-sample 5%
   assay run my.yaml --profile ci --out reports/today --on-inconclusive fail
   NO_COLOR=1 assay run my.yaml --seed 42 -q")]
     Run(RunArgs),
@@ -270,6 +271,13 @@ pub(super) struct RunArgs {
     /// port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(super) metrics_addr: Option<SocketAddr>,
+    /// Send a span for each sampled attempt, and for the failed and the slowest of each second, to
+    /// this collector (OTLP over gRPC): `http://HOST:PORT`.
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    pub(super) otlp: Option<String>,
+    /// Which share of the requests is sampled; the service is asked to trace these, and no others.
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = per_million, requires = "otlp")]
+    pub(super) otlp_sample: u64,
     /// Run it so often, instead of what the file says; all runs have one verdict.
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(super) repeat: Option<u64>,
@@ -282,6 +290,22 @@ pub(super) struct RunArgs {
     pub(super) save_baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(super) words: WordArgs,
+}
+
+fn collector(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).ok();
+    match url.filter(|url| url.scheme() == "http" && url.has_host()) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("write something like http://127.0.0.1:4317".to_owned()),
+    }
+}
+
+/// A share as scenarios write it.
+fn per_million(text: &str) -> Result<u64, String> {
+    let value = serde_json::Value::String(text.to_owned());
+    let share: crate::spec::scalar::Ratio =
+        serde_json::from_value(value).map_err(|error| error.to_string())?;
+    Ok(share.0.0 / 1_000)
 }
 
 /// A trial.

@@ -6,11 +6,12 @@ use super::args::{Remap, RunArgs};
 use super::go::{Go, failed, quoted};
 use super::series::Many;
 use super::{baseline, print, scenario};
+use crate::plan::traced::Tracing;
 use crate::plan::{self, Plan};
 use crate::record::journal::OnInconclusive;
 use crate::report::Exit;
-use crate::run::Options;
 use crate::run::there::look_for;
+use crate::run::{Options, Otlp};
 use crate::spec::Problems;
 use assay_slo::case::Ask;
 use assay_slo::series::Decide;
@@ -39,6 +40,10 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         allow_faults: args.allow_faults.clone(),
         repeat: repeat(args, plan.seed),
         metrics_addr: args.metrics_addr,
+        otlp: args
+            .otlp
+            .clone()
+            .map(|endpoint| Otlp { endpoint, tracing: Tracing { per_million: args.otlp_sample } }),
     };
     if plan.series.is_many() {
         let other = match other(args, &plan) {

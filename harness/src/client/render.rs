@@ -3,6 +3,7 @@
 //! Invariant: what cannot be a request is refused here, before anything is sent.
 //! Not here: filling placeholders (`run`), which request comes when (`load`).
 
+use crate::plan::traced::{Traced, Tracing};
 use crate::plan::{Body, Client};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -15,6 +16,9 @@ use std::fmt::Display;
 /// The header that carries the request's key.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header that carries its trace on.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// A request without its id.
 #[derive(Debug, Clone)]
 pub struct Rendered {
@@ -23,6 +27,7 @@ pub struct Rendered {
     headers: HeaderMap,
     body: Bytes,
     id_prefix: String,
+    tracing: Option<Tracing>,
 }
 
 /// Why something cannot be a request.
@@ -92,7 +97,20 @@ impl Rendered {
         }
         let id_prefix = format!("{run}-{load}-");
         value(REQUEST_ID.as_str(), &id_prefix)?;
-        Ok(Rendered { method, uri, headers, body, id_prefix })
+        Ok(Rendered { method, uri, headers, body, id_prefix, tracing: None })
+    }
+
+    /// The same, carrying its trace on.
+    #[must_use]
+    pub fn traced_by(self, tracing: Option<Tracing>) -> Rendered {
+        Rendered { tracing, ..self }
+    }
+
+    /// The trace of the request with this key; none where none is carried on.
+    #[must_use]
+    pub fn traced(&self, key: impl Display) -> Option<Traced> {
+        let tracing = self.tracing?;
+        Some(tracing.of(format!("{}{key}-1", self.id_prefix).as_bytes()))
     }
 
     /// Method, path, headers but the id, body.
@@ -127,6 +145,10 @@ impl Rendered {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
         let id = format!("{}{key}-1", self.id_prefix);
+        let traced = self.tracing.map(|tracing| tracing.of(id.as_bytes()).to_string());
+        if let Some(value) = traced.and_then(|text| HeaderValue::try_from(text).ok()) {
+            request.headers_mut().insert(TRACEPARENT, value);
+        }
         // The prefix was tried at the start.
         if let Ok(id) = HeaderValue::try_from(id) {
             request.headers_mut().insert(REQUEST_ID, id);

@@ -18,6 +18,7 @@ use crate::client::{RenderError, Tls, TlsError};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::fleet::{Delivery, WhenFull};
+use crate::plan::traced::Tracing;
 use crate::record::{Batch, Edges, Recorder};
 use assay_backend::DeviceTelemetry;
 use assay_backend::gateway::Rules;
@@ -81,6 +82,8 @@ pub struct Drive {
     pub sink: mpsc::UnboundedSender<FleetBatch>,
     /// Who is told of each sample as it is sent.
     pub told: Option<Arc<DeviceTelemetry>>,
+    /// Whether requests carry a trace on, and how many are sampled.
+    pub tracing: Option<Tracing>,
 }
 
 /// What is handed over once a second.
@@ -189,6 +192,7 @@ pub fn start(fleets: Vec<Aimed>, drive: &Drive) -> Result<Fleets, StartError> {
             prefix: &aimed.prefix,
             timeout_us,
             known: &*aimed.known,
+            tracing: drive.tracing,
         };
         let messages = Messages::new(&aimed.fleet, devices.clone(), calendar, drive.zero, &peer)?;
         let count = usize::try_from(devices.count()).unwrap_or(usize::MAX);

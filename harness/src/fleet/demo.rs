@@ -119,6 +119,7 @@ pub async fn demo(
         threads: threads(),
         sink,
         told: args.told.clone(),
+        tracing: None,
     };
     let aimed = Aimed {
         fleet: fleet(args),

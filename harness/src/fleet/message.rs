@@ -7,8 +7,9 @@
 use super::StartError;
 use super::device::{Calendar, Devices};
 use super::template::{Known, Slots, Template, UnknownPlaceholder};
-use crate::client::render::REQUEST_ID;
+use crate::client::render::{REQUEST_ID, TRACEPARENT};
 use crate::client::{Limits, Rendered, Tls};
+use crate::plan::traced::{Traced, Tracing};
 use crate::plan::{self, Body, Text};
 use assay_slo::At;
 use bytes::Bytes;
@@ -33,6 +34,7 @@ pub(super) struct Peer<'a> {
     pub(super) prefix: &'a str,
     pub(super) timeout_us: u64,
     pub(super) known: &'a Known,
+    pub(super) tracing: Option<Tracing>,
 }
 
 /// Both kinds of requests of one fleet.
@@ -42,6 +44,7 @@ pub(super) struct Messages {
     calendar: Calendar,
     zero: At,
     id_prefix: String,
+    tracing: Option<Tracing>,
     sample: Message,
     /// Only with the profile's own payload.
     features: Option<Message>,
@@ -95,7 +98,8 @@ impl Messages {
             }
         };
         let id_prefix = format!("{}-{}-", peer.run_id, fleet.name);
-        Ok(Messages { devices, calendar, zero, id_prefix, sample, features })
+        let tracing = peer.tracing;
+        Ok(Messages { devices, calendar, zero, id_prefix, tracing, sample, features })
     }
 
     pub(super) fn devices(&self) -> &Devices {
@@ -121,9 +125,9 @@ impl Messages {
         sample: u64,
         attempt: u64,
     ) -> (Request<Full<Bytes>>, &Limits) {
-        let (message, mark) = match (kind, &self.features) {
-            (Kind::Features, Some(features)) => (features, "f"),
-            _ => (&self.sample, ""),
+        let message = match (kind, &self.features) {
+            (Kind::Features, Some(features)) => features,
+            _ => &self.sample,
         };
         let mut request = message.rendered.request(sample, false);
         let (name, now) = (self.devices.name(device), self.calendar.date(self.due(device, sample)));
@@ -149,12 +153,33 @@ impl Messages {
         if let Some(body) = body {
             *request.body_mut() = Full::new(Bytes::from(body));
         }
-        let id = format!("{}{device}.{mark}{sample}-{attempt}", self.id_prefix);
+        let id = self.id(kind, device, sample, attempt);
+        let traced = self.tracing.map(|tracing| tracing.of(id.as_bytes()).to_string());
+        if let Some(value) = traced.and_then(|text| HeaderValue::try_from(text).ok()) {
+            request.headers_mut().insert(TRACEPARENT, value);
+        }
         // The prefix was tried at the start, and the rest is always allowed.
         if let Ok(id) = HeaderValue::try_from(id) {
             request.headers_mut().insert(REQUEST_ID, id);
         }
         (request, &message.limits)
+    }
+
+    fn id(&self, kind: Kind, device: u64, sample: u64, attempt: u64) -> String {
+        let mark = if kind == Kind::Features { "f" } else { "" };
+        format!("{}{device}.{mark}{sample}-{attempt}", self.id_prefix)
+    }
+
+    /// The trace of an attempt, if it carries one on.
+    pub(super) fn traced(
+        &self,
+        kind: Kind,
+        device: u64,
+        sample: u64,
+        attempt: u64,
+    ) -> Option<Traced> {
+        let tracing = self.tracing?;
+        Some(tracing.of(self.id(kind, device, sample, attempt).as_bytes()))
     }
 }
 
@@ -263,6 +288,7 @@ mod tests {
             prefix: "/base",
             timeout_us: 5,
             known: &|name| (name == "run.id").then(|| "r".to_owned()),
+            tracing: None,
         };
         Messages::new(fleet, Devices::new(fleet, 1), Calendar::now(&clock), At(0), &peer)
     }

@@ -95,6 +95,7 @@ fn begin(fleet: plan::Fleet, peer: &Peer) -> Run {
         threads: 1,
         sink,
         told: None,
+        tracing: None,
     };
     let aimed = Aimed {
         fleet,

@@ -9,20 +9,19 @@ use super::ledger::Account;
 use super::log::Log;
 use super::message::{Kind, Messages};
 use super::shared::lock;
+use crate::client::render::TRACEPARENT;
 use crate::client::{Connection, Exchange, attempt};
 use crate::clock::Clock;
+use crate::plan::traced::Traced;
 use crate::record::{Finished, Recorder};
 use assay_backend::resilience::{Attempt, CallError, Policy, Verdict};
 use assay_backend::{DeviceTelemetry, Sending};
 use assay_slo::{At, Outcome};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// What carries a trace on.
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What all gateways of one fleet share.
 #[derive(Debug, Clone)]
@@ -131,7 +130,8 @@ impl Uplink {
             request.headers_mut().extend(value.map(|value| (TRACEPARENT, value)));
         }
         let kept = lock(&self.idle).pop();
-        let mut flight = Flight { uplink: &self, job, trial, begun: None, over: false };
+        let traced = self.ties.messages.traced(job.kind, job.device, job.sample, number);
+        let mut flight = Flight { uplink: &self, job, trial, traced, begun: None, over: false };
         let began = |at| flight.began(at);
         let (exchange, connection) = attempt(&clock, limits, kept, request, began).await;
         if let Some(connection) = connection {
@@ -150,18 +150,18 @@ impl Uplink {
     fn rejected(&self, job: Job) {
         let now = self.ties.clock.now();
         lock(&self.ties.recorder).due(self.ties.load, now);
-        self.record(job, false, &Exchange::unanswered(now, now, Outcome::FastFail));
+        self.record(job, false, None, &Exchange::unanswered(now, now, Outcome::FastFail));
     }
 
     /// Writes down one attempt, or one that was not to be.
-    fn record(&self, job: Job, trial: bool, exchange: &Exchange) {
+    fn record(&self, job: Job, trial: bool, traced: Option<Traced>, exchange: &Exchange) {
         let Ties { load, fleet, messages, .. } = &self.ties;
         let Exchange { done, outcome, .. } = *exchange;
         let begun = exchange.begun.unwrap_or(done);
         let rejected = outcome == Outcome::FastFail;
         {
             let mut recorder = lock(&self.ties.recorder);
-            recorder.finished(&Finished {
+            let finished = Finished {
                 load: *load,
                 request: usize::from(job.kind == Kind::Features),
                 due: begun,
@@ -174,7 +174,9 @@ impl Uplink {
                 headers: exchange.headers.as_ref(),
                 idle_reset: exchange.idle_reset,
                 refused: exchange.refused,
-            });
+            };
+            recorder.finished(&finished);
+            recorder.traced(traced, &finished);
             if let Some(text) = &exchange.finding {
                 recorder.finding(text.clone());
             }
@@ -219,6 +221,7 @@ struct Flight<'a> {
     uplink: &'a Uplink,
     job: Job,
     trial: bool,
+    traced: Option<Traced>,
     begun: Option<At>,
     over: bool,
 }
@@ -239,7 +242,7 @@ impl Flight<'_> {
         if self.begun.is_none() {
             lock(&self.uplink.ties.recorder).due(self.uplink.ties.load, exchange.done);
         }
-        self.uplink.record(self.job, self.trial, &exchange);
+        self.uplink.record(self.job, self.trial, self.traced, &exchange);
     }
 }
 
@@ -252,6 +255,7 @@ impl Drop for Flight<'_> {
             self.uplink.record(
                 self.job,
                 self.trial,
+                self.traced,
                 &Exchange::unanswered(begun, now, Outcome::Cut),
             );
         }

@@ -65,7 +65,12 @@ impl Errand {
         secrets: &[String],
     ) -> Result<Errand, StartError> {
         let Place { addr, authority, ends } = place;
-        let kinds = render(Aim { load: name, addr, authority, ends }, client, requests, run)?;
+        let kinds = render(
+            Aim { load: name, addr, authority, ends, tracing: None },
+            client,
+            requests,
+            run,
+        )?;
         Ok(Errand {
             clock,
             seed,

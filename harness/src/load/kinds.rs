@@ -4,7 +4,7 @@
 
 use super::{StartError, kept};
 use crate::client::{Ends, Limits, Manners, Rendered, Slots, Tls, Trunk, Ways};
-use crate::plan::{self, Dynamic};
+use crate::plan::{self, Dynamic, traced::Tracing};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ pub(super) struct Aim<'a> {
     pub(super) addr: SocketAddr,
     pub(super) authority: &'a str,
     pub(super) ends: &'a Option<Arc<Ends>>,
+    pub(super) tracing: Option<Tracing>,
 }
 
 /// All requests of a load, ready to be sent.
@@ -70,6 +71,7 @@ pub(super) fn render(
             request: request.name.clone(),
             error,
         })?;
+        let rendered = rendered.traced_by(aim.tracing);
         let limits = Limits {
             addr: aim.addr,
             connect_timeout_us: client.connect_timeout_us,

@@ -23,8 +23,7 @@ pub mod users;
 
 use crate::client::{Ends, Jar, Manners, RenderError, TlsError, Written};
 use crate::clock::Clock;
-use crate::plan;
-use crate::plan::turns::Turns;
+use crate::plan::{self, traced::Tracing, turns::Turns};
 use crate::record::{Batch, Edges, Recorder};
 pub use arrivals::Until;
 use assay_slo::{At, Mark};
@@ -88,6 +87,8 @@ pub struct Drive {
     pub secrets: Arc<[String]>,
     /// Where batches go.
     pub sink: mpsc::UnboundedSender<Batch>,
+    /// Whether requests carry a trace on, and how many are sampled.
+    pub tracing: Option<Tracing>,
 }
 
 /// One load, ready to be sent.
@@ -265,12 +266,14 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
             return Err(StartError::Cycle(lane.name.clone()));
         }
         let Lane { name: load, addr, authority, ends, .. } = &lane;
-        let aim = Aim { load, addr: *addr, authority, ends };
+        let aim = Aim { load, addr: *addr, authority, ends, tracing: drive.tracing };
         let kinds = render(aim, &lane.client, &lane.requests, &drive.run_id)?;
         let transport = &lane.client.transport;
         let plain = Manners::of(&lane.client).looks_at_no_answer();
         let is_plain = transport.tls.is_none() && !transport.http2 && plain;
+        // A trace's ids differ in each request.
         let is_fixed = is_plain
+            && drive.tracing.is_none()
             && lane.journey.is_none()
             && lane.requests.iter().all(|request| request.dynamic.is_none());
         let written = || kinds.iter().map(|kind| Written::new(&kind.rendered, wants_headers));

@@ -154,8 +154,8 @@ impl Trial {
         wanted: &dyn Fn(&str) -> bool,
         tell: &mut dyn FnMut(Tried),
     ) -> Result<(), StartError> {
-        let aim =
-            Aim { load: &self.name, addr: self.addr, authority: &self.authority, ends: &self.ends };
+        let (load, authority, ends) = (&self.name, &self.authority, &self.ends);
+        let aim = Aim { load, addr: self.addr, authority, ends, tracing: None };
         let kinds = render(aim, &self.client, &self.requests, run)?;
         let kinds = apart(&kinds, &self.client, 1, 1);
         let turns = match &self.does {

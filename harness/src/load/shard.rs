@@ -215,7 +215,7 @@ impl Shard {
         let mut flights = self.flights.borrow_mut();
         let place = flights.vacant_entry();
         let job = Job { id: place.key(), post, request, arrival, trip, queued: None };
-        place.insert(Flight { job, begun: None, blocked_us: None });
+        place.insert(Flight { job, begun: None, blocked_us: None, traced: None });
         self.recorder.borrow_mut().due(lane.index, arrival.due);
         Some(job)
     }
@@ -287,7 +287,7 @@ impl Shard {
         let Some(flight) = self.flights.borrow_mut().try_remove(id) else { return };
         let lane = &self.posts[flight.job.post].lane;
         let mut recorder = self.recorder.borrow_mut();
-        recorder.finished(&Finished {
+        let finished = Finished {
             load: lane.index,
             request: flight.job.request,
             due: flight.job.arrival.due,
@@ -300,7 +300,9 @@ impl Shard {
             headers: exchange.headers.as_ref(),
             idle_reset: exchange.idle_reset,
             refused: exchange.refused,
-        });
+        };
+        recorder.finished(&finished);
+        recorder.traced(flight.traced, &finished);
         if let Some(text) = exchange.finding {
             recorder.finding(format!("load {}: {text}", lane.name));
         }

@@ -92,6 +92,7 @@ pub(super) fn drive(threads: usize) -> (Drive, mpsc::UnboundedReceiver<Batch>) {
         threads,
         secrets: Arc::default(),
         sink,
+        tracing: None,
     };
     (drive, batches)
 }
@@ -296,6 +297,7 @@ fn a_cycle_that_names_no_request_is_refused() {
         threads: 1,
         secrets: Arc::default(),
         sink,
+        tracing: None,
     };
     for cycle in [vec![], vec![0, 2]] {
         let lane = Lane { cycle, ..lane(addr, 1, 1, 1, 1) };

@@ -34,6 +34,7 @@ pub mod stub;
 mod table;
 pub mod template;
 pub mod text;
+pub mod traced;
 pub mod traffic;
 pub mod transport;
 pub mod turns;

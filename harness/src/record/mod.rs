@@ -9,6 +9,7 @@ pub mod marks;
 pub mod recorder;
 mod seal;
 pub mod series;
+pub mod spans;
 pub mod totals;
 pub mod under_way;
 
@@ -17,4 +18,5 @@ pub use hlog::Hlog;
 pub use intervals::{Interval, Series};
 pub use marks::Finished;
 pub use recorder::{Batch, Failure, Recorder};
+pub use spans::Span;
 pub use totals::{Recent, Totals};

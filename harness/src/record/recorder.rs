@@ -9,6 +9,8 @@ use super::edges::{Edges, Position};
 use super::health::{HealthBook, Lags};
 use super::intervals::{Interval, Intervals};
 use super::marks::Finished;
+use super::spans::{Span, SpanBook};
+use crate::plan::traced::Traced;
 use assay_slo::event::Health;
 use assay_slo::{At, Cell, Mark, Outcome};
 use hdrhistogram::CreationError;
@@ -30,6 +32,10 @@ pub struct Batch {
     pub findings: Vec<String>,
     /// The first of those that failed.
     pub failures: Vec<Failure>,
+    /// Attempts told one by one, where the run is traced,
+    pub spans: Vec<Span>,
+    /// and how many more should have been.
+    pub spans_left_out: u64,
 }
 
 impl Batch {
@@ -41,6 +47,7 @@ impl Batch {
             && self.intervals.is_empty()
             && self.findings.is_empty()
             && self.failures.is_empty()
+            && self.spans.is_empty()
     }
 }
 
@@ -86,6 +93,7 @@ pub struct Recorder {
     findings: Vec<String>,
     failures: Vec<Failure>,
     told: BTreeSet<String>,
+    spans: SpanBook,
     from: At,
 }
 
@@ -110,6 +118,7 @@ impl Recorder {
             findings: Vec::new(),
             failures: Vec::new(),
             told: BTreeSet::new(),
+            spans: SpanBook::default(),
             from,
         })
     }
@@ -152,6 +161,13 @@ impl Recorder {
         }
     }
 
+    /// One that has finished has this place in its trace.
+    pub fn traced(&mut self, traced: Option<Traced>, finished: &Finished<'_>) {
+        if let Some(traced) = traced {
+            self.spans.offer(traced, finished);
+        }
+    }
+
     /// Something that the report must tell; a sentence already told is dropped.
     pub fn finding(&mut self, text: String) {
         if self.told.insert(text.clone()) {
@@ -169,6 +185,7 @@ impl Recorder {
         let from = std::mem::replace(&mut self.from, now);
         let cells = std::mem::take(&mut self.cells);
         let (health, lags) = self.health.take(from, now);
+        let (spans, spans_left_out) = self.spans.take();
         Batch {
             cells: cells.into_iter().map(|(key, counts)| cell(key, counts)).collect(),
             health,
@@ -176,6 +193,8 @@ impl Recorder {
             intervals: self.intervals.take(from, now),
             findings: std::mem::take(&mut self.findings),
             failures: std::mem::take(&mut self.failures),
+            spans,
+            spans_left_out,
         }
     }
 }

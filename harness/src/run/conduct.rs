@@ -20,6 +20,7 @@ use super::timetable::{PROBES_US, Step, Timetable};
 use super::traffic::{News, Traffic};
 use crate::link::LinkEvent;
 use crate::plan::Plan;
+use crate::plan::traced::Tracing;
 use crate::probe::Probed;
 use crate::probe::metrics::Readers;
 use crate::record::Edges;
@@ -56,6 +57,8 @@ pub(super) struct Conduct<'a> {
     pub(super) link_events: mpsc::UnboundedReceiver<LinkEvent>,
     pub(super) run_id: String,
     pub(super) deadline: At,
+    /// Whether requests carry a trace on.
+    pub(super) tracing: Option<Tracing>,
     /// Faults beside links that were seen to be done.
     pub(super) done: BTreeSet<usize>,
 }
@@ -141,8 +144,15 @@ impl Conduct<'_> {
         let addresses = self.stage.addresses();
         let guarding =
             Lookers::start(&self.plan.guards, clock, |name| addresses.get(name).cloned());
-        let traffic =
-            Traffic::start(self.plan, self.stage, clock, zero, &self.edges, &self.run_id)?;
+        let traffic = Traffic::start(
+            self.plan,
+            self.stage,
+            clock,
+            zero,
+            &self.edges,
+            &self.run_id,
+            self.tracing,
+        )?;
         Ok(State {
             zero,
             traffic,

@@ -32,10 +32,12 @@ mod stream;
 mod take_down;
 pub mod there;
 mod timetable;
+mod traces;
 mod traffic;
 pub mod trial;
 
 pub use environment::keep_calibration;
+pub use traces::Otlp;
 
 use crate::clock::{self, Clock};
 use crate::link::Links;
@@ -60,6 +62,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use stream::Stream;
 use tokio::time::Duration;
+use traces::Traces;
 
 /// What the command line says of a run.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +77,8 @@ pub struct Options {
     pub repeat: String,
     /// Where Prometheus may read the run's own figures.
     pub metrics_addr: Option<SocketAddr>,
+    /// Where spans of attempts go.
+    pub otlp: Option<Otlp>,
 }
 
 /// Why there is no journal to judge.
@@ -134,7 +139,10 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     let run_id = header.run.clone();
     let progress = Progress::new(live, plan);
     let board = Arc::new(Mutex::new(Board::new(&stream::masked(&header, &plan.secrets))));
+    let traces = options.otlp.as_ref().map(|otlp| Traces::start(otlp, &header, &clock));
+    let traces = traces.transpose()?;
     let mut stream = Stream::create(&dir, header, clock, progress, &plan.secrets)?;
+    stream.traces = traces;
     let mut serving = None;
     if let Some(address) = options.metrics_addr {
         let (address, server) = exposed::serve(address, Arc::clone(&board)).await?;
@@ -162,6 +170,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
             link_events,
             run_id: run_id.clone(),
             deadline,
+            tracing: options.otlp.as_ref().map(|otlp| otlp.tracing),
             done: BTreeSet::new(),
         };
         ending = conduct.go(&mut stop).await;
@@ -178,6 +187,10 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         ending = (reason, "stopped by a signal while services ended".to_owned());
     }
     let end = End { reason: ending.0, detail: ending.1, still_broken };
+    if let Some(traces) = stream.traces.take() {
+        let said = traces.close().await;
+        stream.progress.note(&said);
+    }
     let closed = stream.close(end);
     if let Some(server) = serving {
         server.abort();

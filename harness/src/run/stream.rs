@@ -10,6 +10,7 @@ use super::failures::Failures;
 use super::guard::Guards;
 use super::machine::Looker;
 use super::progress::Progress;
+use super::traces::Traces;
 use crate::clock::Clock;
 use crate::record::journal::{Header, Journal};
 use crate::record::{Batch, Hlog, Totals};
@@ -42,6 +43,8 @@ pub(super) struct Stream {
     pub(super) guards: Guards,
     /// What a scraper is shown.
     pub(super) board: Option<Arc<Mutex<Board>>>,
+    /// What a collector of traces is sent.
+    pub(super) traces: Option<Traces>,
     failure: Option<String>,
     secrets: Vec<String>,
 }
@@ -74,6 +77,7 @@ impl Stream {
             failures: Failures::new(dir),
             guards: Guards::default(),
             board: None,
+            traces: None,
             failure: None,
             secrets: secrets.to_vec(),
         })
@@ -136,6 +140,9 @@ impl Stream {
         self.progress.batch(&batch, self.clock.now());
         if let Some(board) = &self.board {
             lock(board).batch(&batch, self.clock.now());
+        }
+        if let Some(traces) = &mut self.traces {
+            traces.batch(&batch, &self.case);
         }
         for cell in &batch.cells {
             let attempt = !matches!(cell.outcome, Outcome::FastFail | Outcome::NotSent);

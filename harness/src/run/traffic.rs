@@ -10,6 +10,7 @@ use crate::fleet::{self, FleetBatch, Fleets};
 use crate::load::users::{self, Crowds};
 use crate::load::{self, Engine};
 use crate::plan::Plan;
+use crate::plan::traced::Tracing;
 use crate::record::{Batch, Edges};
 use crate::service::Address;
 use assay_slo::case::Evidence;
@@ -52,6 +53,7 @@ impl Traffic {
         zero: At,
         edges: &Arc<Edges>,
         run_id: &str,
+        tracing: Option<Tracing>,
     ) -> Result<Traffic, String> {
         let (sink, batches) = mpsc::unbounded_channel();
         let (fleet_sink, fleet_batches) = mpsc::unbounded_channel();
@@ -65,6 +67,7 @@ impl Traffic {
             threads: load::default_threads(),
             secrets: plan.secrets.clone().into(),
             sink,
+            tracing,
         };
         let fleet_drive = fleet::Drive {
             clock,
@@ -76,6 +79,7 @@ impl Traffic {
             threads: load::default_threads(),
             sink: fleet_sink,
             told: None,
+            tracing,
         };
         let engine = load::start(lanes::aim(plan, stage)?, &drive).map_err(|e| e.to_string())?;
         let aimed = lanes::users(plan, stage)?;

@@ -184,3 +184,35 @@ fn an_edge_without_a_backend_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("EDGE_BACKEND_URL"), "{}", said(&output));
 }
+
+#[test]
+fn a_run_sends_its_failed_attempts_as_spans_and_carries_their_traces_on() {
+    let (receiver, collector, _runtime) = Receiver::start();
+    let backend = Process::start("backend", &[], &[("LOG_LEVEL", "debug")]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traced.yaml");
+    let yaml = format!(
+        "schema: 1\nname: traced\nhypothesis: Half of it is not there.\nservices: {{backend: {{url: \"{}\"}}}}\n\
+         load: {{visits: {{constant-arrival-rate: {{rate: 50/s, duration: 2s, to: backend, requests: \
+         [{{get: {{name: there, path: /machines/}}}}, {{get: {{name: nowhere, path: /nowhere}}}}]}}}}}}\n\
+         objectives: {{errors: {{error-rate: {{below: 90%}}}}}}\n",
+        backend.url()
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let (file, out) = (file.to_str().unwrap(), folder.path().join("run"));
+    let endpoint = format!("http://{collector}");
+    let words = ["run", file, "--otlp", &endpoint, "--otlp-sample", "0%", "--out"];
+    let output = assay(&words).arg(&out).output().unwrap();
+    assert!(said(&output).contains(&format!("spans sent to {endpoint}")), "{}", said(&output));
+    let log = backend.end();
+
+    let failed = receiver.all("assay", "nowhere");
+    assert_eq!(failed.len(), 50, "every failed attempt, though none is sampled");
+    let slow = receiver.all("assay", "there").len();
+    assert!((1..50).contains(&slow), "{slow}: only the slowest of what went well");
+    for span in &failed {
+        let trace: String = span.trace_id.iter().map(|b| format!("{b:02x}")).collect();
+        assert!(log.contains(&trace), "the backend's log does not know trace {trace}");
+        assert_eq!(span.status.as_ref().unwrap().code, 2);
+    }
+}

@@ -54,6 +54,7 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
             },
             allow_faults: Vec::new(),
             metrics_addr: None,
+            otlp: None,
             repeat: repeat(),
         },
         words: args.words,

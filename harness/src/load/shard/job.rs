@@ -4,6 +4,7 @@
 //! Not here: what becomes of them (`shard`).
 
 use super::super::arrivals::Arrival;
+use crate::plan::traced::Traced;
 use assay_slo::At;
 
 /// One due request on its way.
@@ -33,6 +34,7 @@ pub(super) struct Flight {
     pub(super) job: Job,
     pub(super) begun: Option<At>,
     pub(super) blocked_us: Option<u64>,
+    pub(super) traced: Option<Traced>,
 }
 
 impl Job {

@@ -6,6 +6,7 @@ use super::{Job, Shard};
 use crate::client::{Connection, Exchange, converse};
 use crate::load::fill::{self, Unsent};
 use crate::load::kept::{self, Which};
+use crate::plan::traced::Traced;
 use assay_slo::Outcome;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -21,6 +22,10 @@ impl Shard {
         let post = &self.posts[job.post];
         let kind = &post.kinds[job.request];
         let (clock, arrival) = (&self.drive.clock, job.arrival);
+        if job.trip.is_none() && self.drive.tracing.is_some() {
+            let warmup = if arrival.warmup { "w" } else { "" };
+            self.traced(job, kind.rendered.traced(format_args!("{warmup}{}", arrival.k)));
+        }
         let began = |at| self.began(job.id, at);
         let message = match job.trip {
             Some(trip) => self.later(job, trip),
@@ -72,8 +77,15 @@ impl Shard {
         let mut journeys = self.journeys.borrow_mut();
         let (warmup, nth) = (if job.arrival.warmup { "w" } else { "" }, journeys.nth(trip));
         let mut message = kind.rendered.keyed(format_args!("{warmup}{}.{nth}", job.arrival.k));
+        self.traced(job, kind.rendered.traced(format_args!("{warmup}{}.{nth}", job.arrival.k)));
         journeys.fill(trip, &mut message)?;
         Ok(message)
+    }
+
+    fn traced(&self, job: &Job, traced: Option<Traced>) {
+        if let (Some(_), Some(flight)) = (traced, self.flights.borrow_mut().get_mut(job.id)) {
+            flight.traced = traced;
+        }
     }
 
     /// Keeps a failed exchange, if it is one of the first.

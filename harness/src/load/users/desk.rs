@@ -9,6 +9,7 @@ use crate::client::Exchange;
 use crate::clock::Clock;
 use crate::load::kept::{self, Which};
 use crate::load::{Drive, Kind};
+use crate::plan::traced::Traced;
 use crate::record::{Finished, Recorder};
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
@@ -41,10 +42,15 @@ impl Desk {
     }
 
     /// A user is about to send this request.
-    pub(super) fn take_off(&self, load: usize, request: usize) -> Flight<'_> {
+    pub(super) fn take_off(
+        &self,
+        load: usize,
+        request: usize,
+        traced: Option<Traced>,
+    ) -> Flight<'_> {
         let since = self.drive.clock.now();
         self.recorder().due(load, since);
-        Flight { desk: self, load, request, since, begun: None, landed: false }
+        Flight { desk: self, load, request, traced, since, begun: None, landed: false }
     }
 
     pub(super) fn finding(&self, text: String) {
@@ -93,6 +99,7 @@ pub(super) struct Flight<'a> {
     desk: &'a Desk,
     load: usize,
     request: usize,
+    traced: Option<Traced>,
     since: At,
     begun: Option<At>,
     landed: bool,
@@ -110,7 +117,7 @@ impl Flight<'_> {
     pub(super) fn land(mut self, exchange: &Exchange) {
         self.landed = true;
         let mut recorder = self.desk.recorder();
-        recorder.finished(&Finished {
+        let finished = Finished {
             begun: exchange.begun,
             first_byte: exchange.first_byte,
             due: exchange.begun.unwrap_or(self.since),
@@ -121,7 +128,9 @@ impl Flight<'_> {
             idle_reset: exchange.idle_reset,
             refused: exchange.refused,
             ..self.cut(exchange.done)
-        });
+        };
+        recorder.finished(&finished);
+        recorder.traced(self.traced, &finished);
     }
 
     fn cut(&self, now: At) -> Finished<'static> {

@@ -45,7 +45,8 @@ impl Errands for Wire {
         let mut message = plain();
         self.sent += 1;
         let clock = self.desk.clock();
-        let mut flight = self.desk.take_off(self.load, request);
+        let traced = kind.rendered.traced(format_args!("u{user}.{nth}"));
+        let mut flight = self.desk.take_off(self.load, request, traced);
         if let Err(why) = self.talk.fill(request, &mut message) {
             flight.land(&Exchange::not_sent(clock.now()));
             self.desk.finding(format!("load {}: a request was not sent: {why}", self.name));

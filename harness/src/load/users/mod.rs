@@ -112,7 +112,7 @@ pub fn start(users: Vec<Aimed>, drive: &Drive, seed: u64) -> Result<Crowds, Star
     let roster = Arc::new(Roster::new(total));
     let mut crews = Vec::new();
     for aimed in &users {
-        let kinds = kinds(aimed, &drive.run_id)?;
+        let kinds = kinds(aimed, drive)?;
         crews.push(Arc::new(crew(aimed, &kinds, seed, &desk, &roster, &order)));
     }
     if !interrupt::is_kept() {
@@ -138,7 +138,7 @@ pub fn start(users: Vec<Aimed>, drive: &Drive, seed: u64) -> Result<Crowds, Star
 }
 
 /// A load's requests as they are sent.
-fn kinds(aimed: &Aimed, run: &str) -> Result<Arc<[Kind]>, StartError> {
+fn kinds(aimed: &Aimed, drive: &Drive) -> Result<Arc<[Kind]>, StartError> {
     let users = &aimed.users;
     let sends = |step: &Step| match step {
         Step::Send(request) => Some(*request),
@@ -149,8 +149,8 @@ fn kinds(aimed: &Aimed, run: &str) -> Result<Arc<[Kind]>, StartError> {
         return Err(StartError::Journey(users.name.clone()));
     }
     let Aimed { addr, authority, ends, .. } = aimed;
-    let aim = Aim { load: &users.name, addr: *addr, authority, ends };
-    Ok(render(aim, &users.client, &users.requests, run)?.into())
+    let aim = Aim { load: &users.name, addr: *addr, authority, ends, tracing: drive.tracing };
+    Ok(render(aim, &users.client, &users.requests, &drive.run_id)?.into())
 }
 
 /// A load's users.
