@@ -1,7 +1,5 @@
 //! `assay calibrate` against the bundled backend, and what later runs know of it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use crate::common::{Server, assay, in_turn, said};
 
 #[test]

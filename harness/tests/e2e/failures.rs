@@ -1,7 +1,5 @@
 //! Failed exchanges are kept: on every path, the first three, without secrets, and shown as text.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use crate::common::{Case, Server, assay, in_turn, said};
 use std::io::Write;
 

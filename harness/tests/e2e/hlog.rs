@@ -1,7 +1,6 @@
 //! `latency.hlog` in another tool's hands: the Python package `hdrhistogram` reads what we wrote.
 //! Where `ASSAY_PYTHON`, or else `python3`, has no such package the test says so and is skipped.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use crate::common::{Server, assay, in_turn, said, verdict};

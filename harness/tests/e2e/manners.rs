@@ -1,8 +1,6 @@
 //! `client: {redirects, cookies, idle-reset}` in whole runs: a chain is one request, cookies come
 //! back, and a reset of a kept connection is an error unless the scenario asks for a second try.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use crate::common::{Case, Server, said, verdict};
 use std::io::{Error, Write};
 
