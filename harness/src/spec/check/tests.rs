@@ -323,7 +323,6 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
 
 /// Pieces of what people write with the whole grammar.
 const WHOLE: &[&str] = &[
-    "services: {q: {running-container: {name: q, port: 6379}}, w: {process: {command: [./w], env: {R: \"${services.q.addr}\"}}}}\nexpect: [{ready: {service: w, after: crash.end, within: 10s}}]",
     "breakers: {pay: {evidence: [{log: {service: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
     "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB, hold: 5s}}]}\nexpect: [{log: {service: s}}, {metric: {name: m, growth: {at-most: 1MiB/m}}}]",
