@@ -1,6 +1,6 @@
 //! One HTTP/1.1 connection that we own, on hyper: connect, send a request, read its whole answer.
 //!
-//! Invariant: the connection is driven by whoever awaits [`Connection::send`], by nobody else:
+//! Invariant: the connection is driven by whoever awaits `Connection::send`, by nobody else:
 //! no task of its own, nothing sent or re-sent while nobody looks.
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 

@@ -19,7 +19,7 @@ pub enum Ask {
         below_us: u64,
         /// Between which instants.
         clock: Clock,
-        /// The [`Mark::Below`] of this limit on this clock.
+        /// The [`Mark::Below`](super::Mark::Below) of this limit on this clock.
         mark: usize,
         /// The same limit on the service clock, for the case that the generator was ill.
         service_mark: usize,
