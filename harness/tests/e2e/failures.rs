@@ -98,7 +98,7 @@ fn the_first_three_of_each_are_in_the_run_directory_and_the_report() {
         assert!(read(name).len() < 70_000, "{name}");
     }
     let report = std::fs::read_to_string(case.out().join("report.html")).unwrap();
-    assert!(report.contains("<summary>load fixed, request buy: http_5xx</summary>"));
+    assert!(report.contains("<summary>load fixed, request buy: http_5xx <span class=\"aside\">"));
     assert!(report.contains("&lt;script&gt;alert(1)") && !report.contains("<script"));
     for text in names.iter().map(|name| read(name)).chain([report, text]) {
         assert!(!text.contains(SECRET) && !text.contains("b3ar3r-t0k3n"));

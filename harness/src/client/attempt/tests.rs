@@ -264,6 +264,11 @@ async fn closed_reset_or_talking_while_idle_is_replaced_and_no_attempt<T: Tried>
         while connection.is_usable() {
             tokio::task::yield_now().await;
         }
+        // Who has used it a moment ago takes it for open, without another look.
+        let heard = clock.now();
+        while clock.now().0 < heard.0 + 1_000 {
+            tokio::task::yield_now().await;
+        }
         let mut began = 0;
         let peer = async {
             let (mut stream, _) = listener.accept().await.unwrap();
