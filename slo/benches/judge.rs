@@ -133,11 +133,9 @@ fn load(name: &str, kind: LoadKind, planned: u64, seconds: u64) -> Load {
 /// One load, judged by its errors.
 fn case(limit: Share, n: u64, bursts: u64) -> Case {
     Case {
-        warmup_us: 0,
         loads: vec![load("all", LoadKind::Open, n, 1)],
         marks: vec![Mark::LateBy { us: 50_000 }],
         ages_us: vec![1_000_000],
-        faults: Vec::new(),
         objectives: vec![Objective {
             name: "errors".to_owned(),
             place: Place::default(),
@@ -151,13 +149,7 @@ fn case(limit: Share, n: u64, bursts: u64) -> Case {
             criterion: false,
             terms: Terms { bursts: (bursts > 1).then_some(bursts), ..Terms::default() },
         }],
-        expectations: Vec::new(),
-        steady_state: None,
-        fleets: Vec::new(),
-        breakers: Vec::new(),
-        metrics: Vec::new(),
-        capacities: Vec::new(),
-        baseline: None,
+        ..Case::default()
     }
 }
 

@@ -52,7 +52,7 @@ impl Clock {
 }
 
 /// Everything the judge must know beforehand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Case {
     /// Length of the warm-up before time 0; never judged.
     pub warmup_us: u64,

@@ -79,15 +79,7 @@ impl Script {
                 Mark::Blocked,
             ],
             ages_us: vec![500_000, 1_000_000],
-            faults: Vec::new(),
-            objectives: Vec::new(),
-            expectations: Vec::new(),
-            steady_state: None,
-            fleets: Vec::new(),
-            breakers: Vec::new(),
-            metrics: Vec::new(),
-            capacities: Vec::new(),
-            baseline: None,
+            ..Case::default()
         };
         let mut script = Script { case, entries: Vec::new(), boundaries: Boundaries::default() };
         script.boundaries.add(ZERO);

@@ -68,7 +68,7 @@ pub struct Run {
 pub fn judge(runs: &[Run], decide: Decide) -> Scorecard {
     let Some(last) = runs.last() else {
         let nothing = Timeline::default();
-        return crate::judge(&empty(), &nothing);
+        return crate::judge(&Case::default(), &nothing);
     };
     let pooled = match decide {
         Decide::Pooled => pooled::objectives(runs),
@@ -119,25 +119,6 @@ fn all_met(card: &Scorecard) -> bool {
         .all(|verdict| verdict == Verdict::Met)
 }
 
-/// A question without anything in it.
-fn empty() -> Case {
-    Case {
-        warmup_us: 0,
-        loads: Vec::new(),
-        marks: Vec::new(),
-        ages_us: Vec::new(),
-        faults: Vec::new(),
-        objectives: Vec::new(),
-        expectations: Vec::new(),
-        steady_state: None,
-        fleets: Vec::new(),
-        breakers: Vec::new(),
-        metrics: Vec::new(),
-        capacities: Vec::new(),
-        baseline: None,
-    }
-}
-
 /// All ids, in the order of their first appearance.
 fn names(cards: &[&Scorecard], of: impl Fn(&Scorecard) -> Vec<String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -158,26 +139,19 @@ fn counted(verdicts: &[Verdict]) -> String {
 }
 
 fn objective(cards: &[&Scorecard], id: &str, decide: Decide) -> Option<ObjectiveScore> {
-    let each: Vec<(usize, &ObjectiveScore)> = cards
-        .iter()
-        .enumerate()
-        .filter_map(|(at, card)| Some((at, card.objectives.iter().find(|one| one.id == id)?)))
-        .collect();
-    let verdicts: Vec<Verdict> = each.iter().map(|(_, one)| one.verdict).collect();
-    let verdict = decide.of(&verdicts);
-    let (at, shown) = shown(&each, verdict, |one| one.verdict)?;
-    let reason = format!(
-        "{} (of {} runs); run {}: {}",
-        counted(&verdicts),
-        each.len(),
-        at + 1,
-        shown.reason
-    );
+    let each = each(cards, |card| card.objectives.iter().find(|one| one.id == id));
+    let said = each.iter().map(|(run, one)| Said {
+        run: *run,
+        verdict: one.verdict,
+        reason: &one.reason,
+        missing: one.missing.as_ref(),
+    });
+    let joined = joined(&said.collect::<Vec<_>>(), decide)?;
     let sum = |of: fn(&ObjectiveScore) -> u64| {
         each.iter().fold(0u64, |sum, (_, one)| sum.saturating_add(of(one)))
     };
     Some(ObjectiveScore {
-        verdict,
+        verdict: joined.verdict,
         n: sum(|one| one.n),
         k: sum(|one| one.k),
         unknown: sum(|one| one.unknown),
@@ -185,49 +159,63 @@ fn objective(cards: &[&Scorecard], id: &str, decide: Decide) -> Option<Objective
         lower: None,
         upper: None,
         seconds: each.iter().map(|(_, one)| one.seconds).sum(),
-        reason,
-        missing: missing(verdict, shown.missing.as_ref()),
-        ..shown.clone()
+        reason: joined.reason,
+        missing: joined.missing,
+        ..each.get(joined.shown)?.1.clone()
     })
 }
 
 fn expectation(cards: &[&Scorecard], id: &str, decide: Decide) -> Option<ExpectationScore> {
-    let each: Vec<(usize, &ExpectationScore)> = cards
-        .iter()
-        .enumerate()
-        .filter_map(|(at, card)| Some((at, card.expectations.iter().find(|one| one.id == id)?)))
-        .collect();
-    let verdicts: Vec<Verdict> = each.iter().map(|(_, one)| one.verdict).collect();
-    let verdict = decide.of(&verdicts);
-    let (at, shown) = shown(&each, verdict, |one| one.verdict)?;
-    let reason = format!(
-        "{} (of {} runs); run {}: {}",
-        counted(&verdicts),
-        each.len(),
-        at + 1,
-        shown.reason
-    );
-    Some(ExpectationScore {
-        verdict,
-        reason,
-        missing: missing(verdict, shown.missing.as_ref()),
-        ..shown.clone()
-    })
+    let each = each(cards, |card| card.expectations.iter().find(|one| one.id == id));
+    let said = each.iter().map(|(run, one)| Said {
+        run: *run,
+        verdict: one.verdict,
+        reason: &one.reason,
+        missing: one.missing.as_ref(),
+    });
+    let Joined { verdict, reason, missing, shown } = joined(&said.collect::<Vec<_>>(), decide)?;
+    Some(ExpectationScore { verdict, reason, missing, ..each.get(shown)?.1.clone() })
 }
 
-/// The run that shows the verdict, or else the worst.
-fn shown<'c, T>(
-    each: &[(usize, &'c T)],
+/// One thing in each run that has it, with the run's number.
+fn each<'c, T>(
+    cards: &[&'c Scorecard],
+    find: impl Fn(&'c Scorecard) -> Option<&'c T>,
+) -> Vec<(usize, &'c T)> {
+    (1..).zip(cards).filter_map(|(run, card)| Some((run, find(card)?))).collect()
+}
+
+/// What one run says of one thing.
+struct Said<'c> {
+    run: usize,
     verdict: Verdict,
-    of: impl Fn(&T) -> Verdict,
-) -> Option<(usize, &'c T)> {
-    let same = each.iter().find(|(_, one)| of(one) == verdict);
-    same.or_else(|| each.iter().max_by_key(|(_, one)| of(one))).copied()
+    reason: &'c str,
+    missing: Option<&'c String>,
 }
 
-fn missing(verdict: Verdict, of_run: Option<&String>) -> Option<String> {
+/// What all runs say of it.
+struct Joined {
+    verdict: Verdict,
+    reason: String,
+    missing: Option<String>,
+    /// Index of the one that shows the verdict, or else the worst.
+    shown: usize,
+}
+
+fn joined(said: &[Said<'_>], decide: Decide) -> Option<Joined> {
+    let verdicts: Vec<Verdict> = said.iter().map(|one| one.verdict).collect();
+    let verdict = decide.of(&verdicts);
+    let worst = || (0..said.len()).max_by_key(|at| verdicts.get(*at));
+    let shown = verdicts.iter().position(|one| *one == verdict).or_else(worst)?;
+    let Said { run, reason, missing, .. } = said.get(shown)?;
+    let agree = || "runs that agree with each other".to_owned();
     let open = verdict == Verdict::Inconclusive;
-    open.then(|| of_run.cloned().unwrap_or_else(|| "runs that agree with each other".to_owned()))
+    Some(Joined {
+        verdict,
+        reason: format!("{} (of {} runs); run {run}: {reason}", counted(&verdicts), said.len()),
+        missing: open.then(|| missing.cloned().unwrap_or_else(agree)),
+        shown,
+    })
 }
 
 fn sentence(

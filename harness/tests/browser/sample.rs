@@ -100,8 +100,6 @@ pub(crate) fn case() -> Case {
             load("operators", LoadKind::Users, 0),
             load("trucks", LoadKind::Fleet, 0),
         ],
-        marks: vec![],
-        ages_us: vec![],
         faults: vec![
             Fault {
                 name: "down".into(),
@@ -132,7 +130,6 @@ pub(crate) fn case() -> Case {
             recovers("recovers fast after down.end", 9_000_000),
             recovers("recovers desks after down.end", 8_000_000),
         ],
-        steady_state: None,
         fleets: vec![Fleet {
             name: "trucks".into(),
             load: 2,
@@ -142,15 +139,13 @@ pub(crate) fn case() -> Case {
             read_back: true,
             drain_us: 20_000_000,
         }],
-        metrics: vec![],
-        capacities: vec![],
-        baseline: None,
         breakers: vec![Breaker {
             name: "uplink".into(),
             place: place(44),
             policy: Policy::default(),
             evidence: vec![Evidence::Gateway(0)],
         }],
+        ..Case::default()
     }
 }
 

@@ -183,6 +183,21 @@ fn planned_rate(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<f64>
     (rate > 0.0).then_some(rate)
 }
 
+/// Of exact counts, why they say this, and what would decide where they do not.
+pub(super) fn why(verdict: Verdict, counted: String, tally: Tally) -> (String, String) {
+    let Tally { n, unknown, .. } = tally;
+    match verdict {
+        Verdict::Inconclusive if n == 0 => {
+            ("no request was judged".to_owned(), "requests whose outcome is known".to_owned())
+        }
+        Verdict::Inconclusive => (
+            format!("{counted}, but the outcome of {unknown} is unknown"),
+            format!("the outcome of {}", words::count(unknown, "request")),
+        ),
+        _ => (counted, String::new()),
+    }
+}
+
 fn count(tally: Tally, at_most: u64) -> Decided {
     let Tally { n, k, unknown } = tally;
     let verdict = if k > at_most {
@@ -193,16 +208,7 @@ fn count(tally: Tally, at_most: u64) -> Decided {
         Verdict::Inconclusive
     };
     let counted = format!("{k} of {n} not ok, {at_most} allowed");
-    let (reason, missing) = match verdict {
-        Verdict::Inconclusive if n == 0 => {
-            ("no request was judged".to_owned(), "requests whose outcome is known".to_owned())
-        }
-        Verdict::Inconclusive => (
-            format!("{counted}, but the outcome of {unknown} is unknown"),
-            format!("the outcome of {}", words::count(unknown, "request")),
-        ),
-        _ => (counted, String::new()),
-    };
+    let (reason, missing) = why(verdict, counted, tally);
     Decided {
         verdict,
         n,

@@ -8,7 +8,8 @@
 //! Invariant: what is unknown decides neither way; what our own breaker rejected did not get through.
 //! Not here: whether the generator offered enough (`health`).
 
-use super::{Measured, Question, decide::Decided, reaches};
+use super::decide::{Decided, why};
+use super::{Measured, Question, reaches};
 use crate::case::Pace;
 use crate::scorecard::Verdict;
 use crate::tally::Tally;
@@ -54,16 +55,7 @@ pub(super) fn decide(
         Verdict::Inconclusive
     };
     let counted = format!("{ok} answered ok, needed are {needed}");
-    let (reason, missing) = match verdict {
-        Verdict::Inconclusive if n == 0 => {
-            ("no request was judged".to_owned(), "requests whose outcome is known".to_owned())
-        }
-        Verdict::Inconclusive => (
-            format!("{counted}, but the outcome of {unknown} is unknown"),
-            format!("the outcome of {}", words::count(unknown, "request")),
-        ),
-        _ => (counted, String::new()),
-    };
+    let (reason, missing) = why(verdict, counted, tally);
     let observed = match (n, seconds > 0.0) {
         (0, _) => "nothing".to_owned(),
         (_, false) => format!("{} ok of {}", words::ratio(ok, tally.due()), tally.due()),

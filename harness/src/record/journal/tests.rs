@@ -29,21 +29,7 @@ pub(crate) fn header() -> Header {
             processor: String::new(),
             calibration: None,
         },
-        case: Case {
-            warmup_us: 0,
-            loads: vec![],
-            marks: vec![],
-            ages_us: vec![],
-            faults: vec![],
-            objectives: vec![],
-            expectations: vec![],
-            steady_state: None,
-            fleets: vec![],
-            breakers: vec![],
-            metrics: vec![],
-            capacities: vec![],
-            baseline: None,
-        },
+        case: Case::default(),
     }
 }
 

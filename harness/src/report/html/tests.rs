@@ -22,21 +22,7 @@ fn case(loads: usize) -> Case {
         steps: vec![],
         stop_after: vec![],
     };
-    Case {
-        warmup_us: 0,
-        loads: (0..loads).map(load).collect(),
-        marks: vec![],
-        ages_us: vec![],
-        faults: vec![],
-        objectives: vec![],
-        expectations: vec![],
-        steady_state: None,
-        fleets: vec![],
-        breakers: vec![],
-        metrics: vec![],
-        capacities: vec![],
-        baseline: None,
-    }
+    Case { loads: (0..loads).map(load).collect(), ..Case::default() }
 }
 
 fn series(loads: usize, seconds: i64) -> Series {

@@ -20,21 +20,7 @@ fn case() -> Case {
         steps: vec![],
         stop_after: vec![],
     };
-    Case {
-        warmup_us: 0,
-        loads: vec![load("a b", "GET /x/y"), load("a_b/c", "d")],
-        marks: vec![],
-        ages_us: vec![],
-        faults: vec![],
-        objectives: vec![],
-        expectations: vec![],
-        steady_state: None,
-        fleets: vec![],
-        breakers: vec![],
-        metrics: vec![],
-        capacities: vec![],
-        baseline: None,
-    }
+    Case { loads: vec![load("a b", "GET /x/y"), load("a_b/c", "d")], ..Case::default() }
 }
 
 fn interval_of(load: usize, second: u64, ok: bool, us: u64) -> Interval {
