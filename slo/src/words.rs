@@ -83,7 +83,7 @@ pub(crate) fn ratio(k: u64, n: u64) -> String {
 
 /// A number with three significant digits: `33.3`.
 pub(crate) fn number(value: f64) -> String {
-    digits(value, value)
+    digits(value, value.abs())
 }
 
 /// `value` with as many decimals as give `scale` three digits.
@@ -132,6 +132,7 @@ mod tests {
             ["312 ms", "12.3 s", "1 s", "7 µs"]
         );
         assert_eq!([2_140_000, -50_000, -1, 0].map(seconds), ["2.1 s", "-0.1 s", "0 s", "0 s"]);
+        assert_eq!([33.333, 0.0, -0.191_704_728].map(number), ["33.3", "0", "-0.192"]);
         assert_eq!(share(Share(1_000_000)), "0.1 %");
         assert_eq!(ratio(31, 10_000), "0.31 %");
         assert_eq!(ratio(3, 10_400), "0.0288 %");
