@@ -12,6 +12,7 @@
 //! Not here: argument parsing, devices.
 
 mod api;
+mod calls;
 mod devices;
 mod edge;
 mod esg;

@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::calls;
 use crate::fleet::Machine;
 use crate::model::{self, Prediction};
 use crate::resilience::{Attempt, Breaker, CallError, Policy, RetrySettings, Verdict};
@@ -87,13 +88,7 @@ impl Scorer {
         let place = match &settings.scorer_url {
             None => Place::Embedded,
             Some(url) => {
-                let client = reqwest::Client::builder()
-                    .no_proxy()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .connect_timeout(settings.timeout_connect)
-                    .timeout(settings.timeout_read)
-                    .build()
-                    .map_err(|error| error.to_string())?;
+                let client = calls::client(settings)?;
                 Place::Remote { client, url: format!("{url}/score") }
             }
         };

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::{App, dressed, meta};
 use crate::devices::DeviceTelemetry;
-use crate::settings::Settings;
 
 /// Its routes.
 pub(crate) fn router(app: Arc<App>, told: Arc<DeviceTelemetry>) -> Router {
@@ -26,25 +25,15 @@ async fn health(
     Extension(told): Extension<Arc<DeviceTelemetry>>,
 ) -> Json<Value> {
     let reasons = meta::not_closed(told.breakers());
-    let (settings, progress) = (&app.settings, told.last());
-    let mut answer = json!({
-        "status": if reasons.is_empty() { "healthy" } else { "degraded" },
-        "app_name": settings.app_name,
-        "app_version": Settings::APP_VERSION,
-        "environment": settings.environment,
-        "features": {
-            "samples": {
-                "generated": progress.generated,
-                "acknowledged": progress.acknowledged,
-                "held": progress.held,
-            },
+    let progress = told.last();
+    let features = json!({
+        "samples": {
+            "generated": progress.generated,
+            "acknowledged": progress.acknowledged,
+            "held": progress.held,
         },
-        "observability": meta::observability(settings),
     });
-    if !reasons.is_empty() {
-        answer["reasons"] = reasons.into();
-    }
-    Json(answer)
+    Json(meta::health_page(&app.settings, &reasons, features))
 }
 
 async fn metrics(

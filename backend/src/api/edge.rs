@@ -21,7 +21,6 @@ use super::error::{ApiError, Code};
 use super::{App, body, dressed, ingest, meta};
 use crate::edge::{Edge, NotTaken};
 use crate::sample::show_instant;
-use crate::settings::Settings;
 use crate::telemetry::context;
 
 /// The edge's API.
@@ -130,23 +129,12 @@ async fn health(
     if edge.held() >= edge.most() {
         reasons.push("the outbox is full".to_owned());
     }
-    let settings = &app.settings;
-    let mut answer = json!({
-        "status": if reasons.is_empty() { "healthy" } else { "degraded" },
-        "app_name": settings.app_name,
-        "app_version": Settings::APP_VERSION,
-        "environment": settings.environment,
-        "features": {
-            "ingest": true,
-            "outbox": {"held": edge.held(), "most": edge.most(), "durable": edge.is_durable()},
-            "mutants": app.mutants.names(),
-        },
-        "observability": meta::observability(settings),
+    let features = json!({
+        "ingest": true,
+        "outbox": {"held": edge.held(), "most": edge.most(), "durable": edge.is_durable()},
+        "mutants": app.mutants.names(),
     });
-    if !reasons.is_empty() {
-        answer["reasons"] = reasons.into();
-    }
-    Ok(Json(answer))
+    Ok(Json(meta::health_page(&app.settings, &reasons, features)))
 }
 
 async fn metrics(

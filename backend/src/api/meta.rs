@@ -52,41 +52,43 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<Value>, A
     let reasons = not_closed(&app.breakers);
     let settings = &app.settings;
     let scorer = if settings.scorer_url.is_some() { "remote" } else { "embedded" };
-    let mut answer = json!({
+    let features = json!({
+        "ingest": true,
+        "batch_ingest": true,
+        "predict": true,
+        "prediction_history": true,
+        "sample_read_back": true,
+        "esg": true,
+        "scorer": scorer,
+        "rate_limits": {
+            "ingest_per_minute": settings.rate_limit_ingest,
+            "predict_per_minute": settings.rate_limit_predict,
+        },
+        "mutants": app.mutants.names(),
+    });
+    Ok(Json(health_page(settings, &reasons, features)))
+}
+
+/// What every service of the platform says of itself.
+pub(super) fn health_page(settings: &Settings, reasons: &[String], features: Value) -> Value {
+    let mut page = json!({
         "status": if reasons.is_empty() { "healthy" } else { "degraded" },
         "app_name": settings.app_name,
         "app_version": Settings::APP_VERSION,
         "environment": settings.environment,
-        "features": {
-            "ingest": true,
-            "batch_ingest": true,
-            "predict": true,
-            "prediction_history": true,
-            "sample_read_back": true,
-            "esg": true,
-            "scorer": scorer,
-            "rate_limits": {
-                "ingest_per_minute": settings.rate_limit_ingest,
-                "predict_per_minute": settings.rate_limit_predict,
-            },
-            "mutants": app.mutants.names(),
-        },
-        "observability": observability(settings),
+        "features": features,
+        "observability": {"logs": "json", "metrics": true, "tracing": settings.tracing_enabled},
     });
     if !reasons.is_empty() {
-        answer["reasons"] = reasons.into();
+        page["reasons"] = reasons.into();
     }
-    Ok(Json(answer))
+    page
 }
 
 /// What does not work just now, in sentences.
 pub(super) fn not_closed(breakers: &Breakers) -> Vec<String> {
     let open = breakers.not_closed().into_iter();
     open.map(|(name, state)| format!("circuit breaker `{name}` is {}", state.name())).collect()
-}
-
-pub(super) fn observability(settings: &Settings) -> Value {
-    json!({ "logs": "json", "metrics": true, "tracing": settings.tracing_enabled })
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {

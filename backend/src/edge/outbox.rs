@@ -8,20 +8,18 @@
 //! twice, never not at all.
 //! Not here: who sends (see `courier`).
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Item, Kind};
 use crate::machine::MachineId;
-use crate::settings::{Settings, Synchronous};
-use crate::store::Place;
+use crate::settings::Settings;
+use crate::store::{Place, StoreError, sqlite_options};
 
 /// Jobs that may wait for the writer.
 pub(super) const QUEUE: usize = 1_024;
@@ -78,33 +76,12 @@ impl Outbox {
     pub(super) async fn open(settings: &Settings) -> Result<Outbox, String> {
         let url = &settings.edge_outbox;
         let failed = |why: String| format!("cannot open the outbox {url}: {why}");
-        let (options, durable) = match Place::parse(url)? {
-            Place::File(path) => {
-                if let Some(folder) = path.parent() {
-                    let made = tokio::fs::create_dir_all(folder).await;
-                    made.map_err(|error| failed(error.to_string()))?;
-                }
-                (SqliteConnectOptions::new().filename(path), true)
-            }
-            Place::Memory | Place::Postgres(_) => {
-                let options = SqliteConnectOptions::from_str("sqlite::memory:");
-                (options.map_err(|error| failed(error.to_string()))?, false)
-            }
-        };
-        let synchronous = match settings.synchronous {
-            Synchronous::Full => SqliteSynchronous::Full,
-            Synchronous::Normal => SqliteSynchronous::Normal,
-        };
-        let options = options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
-            .busy_timeout(settings.timeout_pool)
-            .disable_statement_logging();
+        let place = Place::parse(url)?;
+        let durable = matches!(place, Place::File(_));
         let opened = async {
-            let mut connection = options.connect().await?;
+            let mut connection = sqlite_options(&place, settings).await?.connect().await?;
             sqlx::query(TABLE).execute(&mut connection).await?;
-            Ok::<_, sqlx::Error>(connection)
+            Ok::<_, StoreError>(connection)
         };
         let connection = opened.await.map_err(|error| failed(error.to_string()))?;
         Ok(Outbox { connection, durable })

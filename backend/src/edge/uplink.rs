@@ -13,6 +13,7 @@ use axum::http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 use super::{Item, Kind};
+use crate::calls;
 use crate::resilience::{Attempt, Breaker, CallError, Policy, Verdict};
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
@@ -50,13 +51,7 @@ impl Uplink {
         telemetry: Arc<Telemetry>,
     ) -> Result<Uplink, String> {
         let base = settings.edge_backend.clone().ok_or("EDGE_BACKEND_URL: names no backend")?;
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(settings.timeout_connect)
-            .timeout(settings.timeout_read)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let client = calls::client(settings)?;
         let hears = Arc::clone(&telemetry);
         let retry = settings.retry().map_err(|error| error.to_string())?;
         let policy = Policy::new()

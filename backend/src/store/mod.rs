@@ -7,6 +7,7 @@
 
 mod guard;
 mod migrations;
+mod options;
 mod place;
 mod pooled;
 mod postgres;
@@ -32,6 +33,7 @@ use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 
 pub(crate) use guard::{BREAKER, Guarded};
+pub(crate) use options::sqlite_options;
 pub(crate) use place::{Place, shown};
 
 /// How many predictions of each machine are kept.

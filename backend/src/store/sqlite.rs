@@ -8,15 +8,14 @@
 //! Invariant: readers cannot write.
 //! Not here: the queue (see `queue`), which rows a batch has (see `rows`).
 
-use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tokio::time::Instant;
 
+use super::options::sqlite_options;
 use super::pooled::{pooled, within};
 use super::queue::Queue;
 use super::rows::{self, Returned, Rows};
@@ -27,7 +26,7 @@ use super::{
 };
 use crate::fleet::Fleet;
 use crate::machine::{self, MachineId};
-use crate::settings::{Settings, Synchronous};
+use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 
 const INSERT_MACHINES: &str = "INSERT INTO machines (machine_id, machine_type, registered_at)
@@ -91,25 +90,7 @@ impl Sqlite {
         fleet: &Arc<Fleet>,
         metrics: &Arc<Metrics>,
     ) -> Result<Sqlite, StoreError> {
-        let options = match place {
-            Place::File(path) => {
-                make_folder(path).await?;
-                SqliteConnectOptions::new().filename(path)
-            }
-            Place::Memory | Place::Postgres(_) => {
-                SqliteConnectOptions::from_str("sqlite::memory:")?
-            }
-        };
-        let synchronous = match settings.synchronous {
-            Synchronous::Full => SqliteSynchronous::Full,
-            Synchronous::Normal => SqliteSynchronous::Normal,
-        };
-        let options = options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
-            .busy_timeout(settings.timeout_pool)
-            .disable_statement_logging();
+        let options = sqlite_options(place, settings).await?;
         let mut connection = options.connect().await?;
         migrations::sqlite(&mut connection).await?;
         let at_start: Vec<MachineId> =
@@ -175,11 +156,4 @@ impl Database for Connected {
     async fn close(self) -> Result<(), StoreError> {
         Ok(self.0.close().await?)
     }
-}
-
-async fn make_folder(file: &Path) -> Result<(), StoreError> {
-    let Some(folder) = file.parent().filter(|f| !f.as_os_str().is_empty()) else { return Ok(()) };
-    tokio::fs::create_dir_all(folder).await.map_err(|e| {
-        StoreError::Database(format!("cannot make the folder {}: {e}", folder.display()))
-    })
 }

@@ -5,10 +5,11 @@
 //! Not here: when something is due (`mod`), one attempt (`client::lean`).
 
 use super::poll::News;
-use super::{Job, Loop, NEVER};
+use super::{Arrival, Job, Loop, NEVER, Post};
 use crate::client::converse::rest_of;
 use crate::client::lean::{self, Task, Wire};
 use crate::client::{Exchange, Limits};
+use crate::clock::Clock;
 use crate::load::Pace;
 use crate::load::kept::{self, Which};
 use crate::record::{Finished, Recorder};
@@ -47,15 +48,7 @@ impl Loop {
     fn send(&mut self, mut flight: Flight, line: Option<usize>) -> io::Result<()> {
         let job = flight.job;
         let post = &self.posts[job.post];
-        let kind = &post.kinds[job.request];
-        let limits = flight.again.as_ref().map_or(&kind.limits, |(_, limits)| limits);
-        let task = Task {
-            clock: &self.drive.clock,
-            limits,
-            written: &post.written[job.request],
-            k: job.arrival.k,
-            warmup: job.arrival.warmup,
-        };
+        let task = task(&self.drive.clock, post, &job, &flight.again);
         let (load, recorder, begun) = (post.lane.index, &mut self.recorder, &mut flight.begun);
         let mut began = |at| began(load, &job, recorder, begun, at);
         let reused = line.and_then(|id| {
@@ -105,15 +98,7 @@ impl Loop {
         };
         let job = flight.job;
         let post = &self.posts[job.post];
-        let limits = &post.kinds[job.request].limits;
-        let limits = flight.again.as_ref().map_or(limits, |(_, limits)| limits);
-        let task = Task {
-            clock: &self.drive.clock,
-            limits,
-            written: &post.written[job.request],
-            k: job.arrival.k,
-            warmup: job.arrival.warmup,
-        };
+        let task = task(&self.drive.clock, post, &job, &flight.again);
         let (load, recorder, begun) = (post.lane.index, &mut self.recorder, &mut flight.begun);
         let mut began = |at| began(load, &job, recorder, begun, at);
         match lean::go_on(&task, &mut line.wire, hung, &mut self.scratch, &mut began) {
@@ -249,6 +234,18 @@ impl Loop {
             self.recorder.keep(failure);
         }
     }
+}
+
+/// What an attempt is made of; by the limits of `again` where it is made once more.
+fn task<'a>(
+    clock: &'a Clock,
+    post: &'a Post,
+    job: &Job,
+    again: &'a Option<(At, Box<Limits>)>,
+) -> Task<'a> {
+    let limits = again.as_ref().map_or(&post.kinds[job.request].limits, |(_, limits)| limits);
+    let Arrival { k, warmup, .. } = job.arrival;
+    Task { clock, limits, written: &post.written[job.request], k, warmup }
 }
 
 /// An attempt began: a kept connection that was replaced begins twice, and the health book counts
