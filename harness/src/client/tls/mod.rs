@@ -8,6 +8,7 @@
 //! Not here: reading the files (`plan`), the stream (`stream`), why a handshake failed (`reason`).
 
 mod any;
+mod named;
 mod reason;
 mod stream;
 
@@ -16,7 +17,9 @@ pub(super) use stream::Io;
 
 use super::socket::{Socket, Wire};
 use crate::plan;
-use rustls::client::Resumption;
+use named::Named;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -105,11 +108,7 @@ impl Tls {
 pub fn config(settings: &plan::Tls) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(provider()))
         .with_safe_default_protocol_versions()?;
-    let builder = if settings.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(any::Any::new(provider())))
-    } else {
-        builder.with_root_certificates(roots(settings)?)
-    };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier(settings)?);
     let mut config = match &settings.identity {
         Some(own) => builder.with_client_auth_cert(own.chain.clone(), own.key.clone_key())?,
         None => builder.with_no_client_auth(),
@@ -121,6 +120,16 @@ pub fn config(settings: &plan::Tls) -> Result<ClientConfig, rustls::Error> {
 fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))
+}
+
+fn verifier(settings: &plan::Tls) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    if settings.insecure {
+        return Ok(Arc::new(any::Any::new(provider())));
+    }
+    let provider = Arc::clone(provider());
+    let signed = WebPkiServerVerifier::builder_with_provider(roots(settings)?, provider).build();
+    let signed = signed.map_err(|error| rustls::Error::General(error.to_string()))?;
+    Ok(Arc::new(Named { signed, named: settings.authorities.clone() }))
 }
 
 /// Whose signatures are trusted: only the scenario's own authorities where it names any, else the

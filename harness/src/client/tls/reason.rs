@@ -4,6 +4,7 @@
 //! reason once.
 //! Not here: the class of such an attempt (`classify`).
 
+use super::named::is_authority;
 use chrono::DateTime;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
@@ -153,6 +154,10 @@ fn certificate(why: &CertificateError, host: &str) -> String {
         C::UnknownIssuer | C::BadSignature => format!(
             "the certificate of `{host}` is signed by nobody that is trusted here: write its \
              authority's certificate as `tls: {{ca: FILE}}`, {anyone}"
+        ),
+        other if is_authority(other) => format!(
+            "the certificate of `{host}` is an authority of its own: write it as `tls: {{ca: \
+             FILE}}`, {anyone}"
         ),
         C::Revoked => format!("the certificate of `{host}` was revoked: renew it, {anyone}"),
         other => {

@@ -18,7 +18,11 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new() -> Authority {
-        let mut params = params(&["authority.test"]);
+        Authority::called("authority.test")
+    }
+
+    pub(super) fn called(name: &str) -> Authority {
+        let mut params = params(&[name]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap().der().clone();

@@ -124,7 +124,8 @@ async fn wrong_certificates_are_connect_errors_that_say_what_to_do() {
         ),
         (other.server(&["shop.test"]), "is signed by nobody that is trusted here: write its"),
         (other.alone("shop.test"), "is signed by nobody that is trusted here: write its"),
-        (ca.as_server(), "the certificate of `shop.test` is not accepted"),
+        (other.as_server(), "the certificate of `shop.test` is an authority of its own: write it"),
+        (ca.as_server(), "the certificate of `shop.test` is for authority.test, not"),
     ];
     for (identity, words) in cases {
         let server = Server::start(identity, None, &TLS13).await;
@@ -144,13 +145,18 @@ async fn wrong_certificates_are_connect_errors_that_say_what_to_do() {
 #[tokio::test]
 async fn a_certificate_that_signed_itself_can_be_trusted_by_name() {
     let ca = Authority::new();
-    let (chain, key) = ca.alone("shop.test");
-    let settings = plan::Tls { authorities: chain.clone(), ..plan::Tls::default() };
-    let server = Server::start((chain, key), None, &TLS13).await;
-    assert_eq!(one(server.addr, &settings).await.0.outcome, Outcome::Ok);
-    // The machine's own authorities have not signed it.
-    let (exchange, _) = one(server.addr, &plan::Tls::default()).await;
-    assert!(reason(&exchange).contains("tls: {ca: FILE}"));
+    // As `openssl req -x509` makes them, the second: it may sign others.
+    for (chain, key) in [ca.alone("shop.test"), Authority::called("shop.test").as_server()] {
+        let settings = plan::Tls { authorities: chain.clone(), ..plan::Tls::default() };
+        let server = Server::start((chain, key), None, &TLS13).await;
+        assert_eq!(one(server.addr, &settings).await.0.outcome, Outcome::Ok);
+        // It is no other's.
+        let (exchange, _) = named(server.addr, &settings, "else.test:443").await;
+        assert!(reason(&exchange).contains("is for shop.test, not for `else.test`"));
+        // The machine's own authorities have not signed it.
+        let (exchange, _) = one(server.addr, &plan::Tls::default()).await;
+        assert!(reason(&exchange).contains("tls: {ca: FILE}"));
+    }
 }
 
 #[tokio::test]
