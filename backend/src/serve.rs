@@ -284,7 +284,7 @@ pub(crate) fn assemble(
     let bad = |error: Invalid| ServeError::Setting(error.to_string());
     let (retry, breaker) = (settings.retry().map_err(bad)?, settings.breaker().map_err(bad)?);
     let traces = Traces::new(settings, Arc::clone(&metrics)).map_err(ServeError::Setting)?;
-    let telemetry = Arc::new(Telemetry { metrics, traces });
+    let telemetry = Arc::new(Telemetry::new(metrics, traces));
     let breakers = Breakers::default();
     let make = |name| breakers.make(name, breaker, &telemetry.metrics);
     let guarded = Guarded::new(opened, make(store::BREAKER), retry, Arc::clone(&telemetry));
