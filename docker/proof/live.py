@@ -252,7 +252,8 @@ class Proof:
             self.held(f"a sample without metrics is answered {error.code}", [] if error.code == 400 else ["not 400"])
         shown = wait("its exemplar is scraped", 20, lambda: [one for one in self.exemplars("infrastructure", "Errors answered, by code")
                                                              if one.get("request_id") == request_id])
-        lines = [json.loads(line) for line in self.stack.compose("logs", "--no-color", "--no-log-prefix", "backend").splitlines() if request_id in line]
+        said = self.stack.compose("logs", "--no-color", "--no-log-prefix", "backend").splitlines()
+        lines = [json.loads(line[line.index("{"):]) for line in said if request_id in line]      # some Compose says who said it, all the same
         what = "the panel's exemplar and the log line of its request name the same trace"
         self.held(what, unjoined(shown, lines, trace_id))
         self.found(what, unjoined([{**one, "trace_id": "0" * 32} for one in shown], lines, trace_id))
