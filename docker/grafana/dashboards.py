@@ -193,7 +193,7 @@ dashboard("ingestion", "AurumAI: Ingestion", "Do the machines' samples arrive, a
 QUERY = "db_query_duration_seconds"
 dashboard("infrastructure", "AurumAI: Infrastructure", "Database, scorer, retries, errors: what to look at when the overview is red.", [INSTANCE], [
     panel("Statements", "ops", (rate("db_queries_total", BACKEND, "operation, table"), "{{operation}} {{table}}"), least=0, stack=True),
-    panel("Time of a statement, P95", "s", (quantile(0.95, QUERY, BACKEND, "operation, table"), "{{operation}} {{table}}"), least=0, traced=True),
+    panel("Time of a statement, P95", "s", (quantile(0.95, QUERY, BACKEND, "operation, table"), "{{operation}} {{table}}"), least=0),
     panel("Connections to the database in use", "none", (f"db_connections_active{{{BACKEND}}}", "{{instance}}"), least=0),
     panel("Retries", "ops", (rate("retry_attempts_total", BACKEND, "function, attempt_number"), "{{function}}, attempt {{attempt_number}}"),
           least=0, stack=True, about="Attempts from the second on. Empty as long as every first one succeeded."),

@@ -253,7 +253,7 @@ class Proof:
         shown = wait("its exemplar is scraped", 20, lambda: [one for one in self.exemplars("infrastructure", "Errors answered, by code")
                                                              if one.get("request_id") == request_id])
         said = self.stack.compose("logs", "--no-color", "--no-log-prefix", "backend").splitlines()
-        lines = [json.loads(line[line.index("{"):]) for line in said if request_id in line]      # some Compose says who said it, all the same
+        lines = [json.loads(line[line.index("{"):]) for line in said if request_id in line]      # Compose puts a control sequence before it
         what = "the panel's exemplar and the log line of its request name the same trace"
         self.held(what, unjoined(shown, lines, trace_id))
         self.found(what, unjoined([{**one, "trace_id": "0" * 32} for one in shown], lines, trace_id))
