@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 use tokio::time::Instant;
 
 use crate::machine::MachineId;
@@ -14,6 +14,7 @@ use crate::resilience::{Breaker, Transition};
 use crate::telemetry::Telemetry;
 use crate::telemetry::breakers::{self, Breakers};
 use crate::telemetry::context::Context;
+use crate::telemetry::exemplars::{Family, Timed};
 use crate::telemetry::logs::Flood;
 use crate::telemetry::traces::{self, Kind, Open};
 
@@ -31,7 +32,7 @@ pub struct DeviceTelemetry {
     breakers: Breakers,
     flood: Flood,
     attempts: IntCounterVec,
-    duration: Histogram,
+    duration: Timed,
     samples: IntCounterVec,
     outbox: IntGauge,
     progress: Mutex<Progress>,
@@ -62,9 +63,12 @@ impl DeviceTelemetry {
             registry.register(Box::new(counter.clone()))?;
             Ok::<_, prometheus::Error>(counter)
         };
-        let duration = HistogramOpts::new("device_send_duration_seconds", "Time of one attempt.");
-        let duration = Histogram::with_opts(duration.buckets(SECONDS.to_vec()))?;
-        registry.register(Box::new(duration.clone()))?;
+        let duration = Family {
+            name: "device_send_duration_seconds",
+            help: "Time of one attempt.",
+            labels: &[],
+        };
+        let duration = telemetry.metrics.timed(duration, &SECONDS)?;
         let outbox = IntGauge::new("device_outbox_samples", "Samples that wait to be sent.")?;
         registry.register(Box::new(outbox.clone()))?;
         Ok(DeviceTelemetry {
@@ -154,7 +158,8 @@ impl Sending<'_> {
     /// An attempt ended so, after such a time.
     pub fn attempted(&self, outcome: &str, time: Duration) {
         self.told.attempts.with_label_values(&[outcome]).inc();
-        self.told.duration.observe(time.as_secs_f64());
+        let observe = || self.told.duration.observe(&[], time.as_secs_f64());
+        Arc::clone(&self.context).within(observe);
     }
 
     /// An attempt follows, the first being 1.

@@ -16,7 +16,7 @@ mod uplink;
 mod window;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -25,6 +25,7 @@ use crate::machine::MachineId;
 use crate::resilience::Breaker;
 use crate::sample::Sample;
 use crate::settings::Settings;
+use crate::telemetry::context::Context;
 use crate::telemetry::{Telemetry, context, traces};
 use courier::Courier;
 use meters::Meters;
@@ -81,6 +82,17 @@ impl Item {
             traceparent: now.and_then(|c| traces::traceparent(&c.parent)),
         }
     }
+
+    /// The context of the request that brought it, for whatever happens to it later.
+    fn context(&self) -> Arc<Context> {
+        Arc::new(Context {
+            request_id: self.request_id.clone(),
+            machine_id: OnceLock::from(self.machine.clone()),
+            sample_number: self.number.map(OnceLock::from).unwrap_or_default(),
+            parent: traces::told(self.traceparent.as_deref()),
+            ..Context::default()
+        })
+    }
 }
 
 /// Why a sample was not taken.
@@ -123,8 +135,7 @@ impl Edge {
         breaker: Breaker,
         telemetry: &Arc<Telemetry>,
     ) -> Result<Edge, String> {
-        let meters =
-            Meters::declare(telemetry.metrics.registry()).map_err(|error| error.to_string())?;
+        let meters = Meters::declare(&telemetry.metrics).map_err(|error| error.to_string())?;
         let meters = Arc::new(meters);
         let uplink = Uplink::new(settings, breaker, Arc::clone(telemetry))?;
         let mut outbox = Outbox::open(settings).await?;

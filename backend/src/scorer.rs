@@ -65,6 +65,7 @@ pub(crate) enum ScorerError {
 /// Predicts, whoever does it.
 pub(crate) struct Scorer {
     place: Place,
+    breaker: Breaker,
     policy: Policy,
     telemetry: Arc<Telemetry>,
 }
@@ -94,10 +95,10 @@ impl Scorer {
         };
         let hears = Arc::clone(&telemetry);
         let policy = Policy::new()
-            .with_breaker(breaker)
+            .with_breaker(breaker.clone())
             .with_retry(retry, 0)
             .with_on_retry(move |retrying| hears.metrics.retry(FUNCTION, retrying.attempt + 1));
-        Ok(Scorer { place, policy, telemetry })
+        Ok(Scorer { place, breaker, policy, telemetry })
     }
 
     /// Predicts for a machine as it is now.
@@ -121,7 +122,9 @@ impl Scorer {
                     }
                 };
                 if let Err(error) = &result {
-                    span.fail(&error.to_string());
+                    let cause = error.to_string();
+                    span.fail(&cause);
+                    self.telemetry.attempt_failed(FUNCTION, attempt.number.into(), &cause);
                 }
                 result
             }
@@ -135,6 +138,7 @@ impl Scorer {
         let error = match self.policy.call(operation, classify).await {
             Ok(prediction) => return Ok(prediction),
             Err(CallError::Rejected { retry_after }) => {
+                let retry_after = self.breaker.ask_again(retry_after);
                 return Err(ScorerError::Open { retry_after });
             }
             Err(CallError::Failed(error)) => error,

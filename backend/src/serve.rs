@@ -1,7 +1,7 @@
 //! The life of the service: open, bind, serve, stop.
 //!
-//! Invariant: after the call to stop, what is in flight has `shutdown_grace`; then the store
-//! commits what it has accepted, and a database that is silent is not waited for much longer.
+//! Invariant: a stop takes no longer than `shutdown_grace`, whoever is silent: most of it is for what is in
+//! flight, the rest for the store to commit what it has accepted, and for the last traces.
 //! Nothing acknowledged is lost, nothing lost was acknowledged.
 //! Not here: signals and exit codes, which are the caller's.
 
@@ -33,8 +33,8 @@ use crate::telemetry::breakers::Breakers;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 
-/// The least time that closing gets, when requests used up the grace period.
-const LEAST_TO_CLOSE: Duration = Duration::from_millis(500);
+/// The least time that each step of closing gets: of the grace period, requests leave it two of these.
+const LEAST_TO_CLOSE: Duration = Duration::from_millis(250);
 
 /// Why there is no service.
 #[derive(Debug, Error)]
@@ -224,7 +224,8 @@ impl Server {
             Some(ended) => ended,
             None => {
                 let _ = stop.send(());
-                match tokio::time::timeout(settings.shutdown_grace, &mut serving).await {
+                let in_flight = settings.shutdown_grace.saturating_sub(2 * LEAST_TO_CLOSE);
+                match tokio::time::timeout(in_flight, &mut serving).await {
                     Ok(ended) => ended,
                     Err(_) => {
                         tracing::warn!(function = "run", "requests outlived the grace period");
@@ -235,16 +236,20 @@ impl Server {
         };
         // A silent database or collector must not hold up the stop: what waits was not acknowledged.
         let deadline = told.map_or_else(Instant::now, |told| told + settings.shutdown_grace);
-        let end = |least| deadline.max(Instant::now() + least);
+        let end = |left: Duration| {
+            let by = deadline.checked_sub(left).unwrap_or(deadline);
+            by.max(Instant::now() + LEAST_TO_CLOSE)
+        };
         if let Some(edge) = &self.edge
             && timeout_at(end(LEAST_TO_CLOSE), edge.close()).await.is_err()
         {
             tracing::error!(function = "run", "the outbox did not close in time");
         }
+        // The edge's own store is in memory: it is closed at once.
         if timeout_at(end(LEAST_TO_CLOSE), self.store.close()).await.is_err() {
             tracing::error!(function = "run", "the store did not close in time");
         }
-        if timeout_at(end(LEAST_TO_CLOSE), self.telemetry.traces.close()).await.is_err() {
+        if timeout_at(end(Duration::ZERO), self.telemetry.traces.close()).await.is_err() {
             tracing::warn!(function = "run", "the last traces were not sent in time");
         }
         tracing::info!(function = "run", "stopped");
@@ -284,7 +289,7 @@ pub(crate) fn assemble(
     let bad = |error: Invalid| ServeError::Setting(error.to_string());
     let (retry, breaker) = (settings.retry().map_err(bad)?, settings.breaker().map_err(bad)?);
     let traces = Traces::new(settings, Arc::clone(&metrics)).map_err(ServeError::Setting)?;
-    let telemetry = Arc::new(Telemetry { metrics, traces });
+    let telemetry = Arc::new(Telemetry::new(metrics, traces));
     let breakers = Breakers::default();
     let make = |name| breakers.make(name, breaker, &telemetry.metrics);
     let guarded = Guarded::new(opened, make(store::BREAKER), retry, Arc::clone(&telemetry));

@@ -20,9 +20,9 @@ def source(uid="prometheus"):
     return {"type": uid, "uid": uid}
 
 
-def panel(title, unit, *queries, about="", kind="timeseries", width=12, height=8, limits=None, least=None, words=None, stack=False):
+def panel(title, unit, *queries, about="", kind="timeseries", width=12, height=8, limits=None, least=None, words=None, stack=False, traced=False):
     """`queries` are (PromQL, legend). `limits` are (from, colour), the first from None; `words` are
-    names of values; `least` is the lowest value of the axis."""
+    names of values; `least` is the lowest value of the axis; `traced` shows exemplars, which lead to traces."""
     field = {"unit": unit, "color": {"mode": "thresholds" if kind in ("stat", "state-timeline") else "palette-classic"}}
     field["thresholds"] = {"mode": "absolute", "steps": [{"value": at, "color": colour} for at, colour in limits or [(None, GREEN)]]}
     if least is not None:
@@ -47,6 +47,8 @@ def panel(title, unit, *queries, about="", kind="timeseries", width=12, height=8
         target = {"refId": ref, "datasource": source(), "expr": query, "legendFormat": legend}
         if kind == "heatmap":
             target["format"] = "heatmap"
+        if traced and not targets:
+            target["exemplar"] = True       # the same for each quantile: once is enough
         targets.append(target)
     return {"type": kind, "title": title, "description": about, "datasource": source(), "targets": targets,
             "fieldConfig": {"defaults": field, "overrides": []}, "options": options, "gridPos": {"w": width, "h": height}}
@@ -127,12 +129,12 @@ dashboard("overview", "AurumAI: Overview", "Is the platform well, and how much i
     stat("P95", "s", quantile(0.95, LATENCY, ASKED), limits=P95, about="Promised: below 500 ms."),
     stat("Errors", "percentunit", FAILED, limits=ERRORS, about="Answered 5xx. Promised: fewer than one in a thousand."),
     panel("Requests by endpoint", "reqps", (rate("http_requests_total", ASKED, "endpoint"), "{{endpoint}}"), least=0, stack=True),
-    panel("Latency", "s", *[(quantile(q, LATENCY, ASKED), f"P{int(q * 100)}") for q in (0.5, 0.95, 0.99)], limits=P95, least=0,
+    panel("Latency", "s", *[(quantile(q, LATENCY, ASKED), f"P{int(q * 100)}") for q in (0.5, 0.95, 0.99)], limits=P95, least=0, traced=True,
           about="As the backend times it. Dashed: what is promised of P95."),
     panel("Errors by endpoint", "percentunit", (share("http_requests_total", ASKED, 'status_code=~"5.."', "endpoint"), "{{endpoint}}"),
-          limits=ERRORS, least=0, about="Share answered 5xx. Dashed: one in a thousand."),
-    panel("P95 by endpoint", "s", (quantile(0.95, LATENCY, ASKED, "endpoint"), "{{endpoint}}"), limits=P95, least=0),
-    panel("Answers by status", "reqps", (rate("http_requests_total", ASKED, "status_code"), "{{status_code}}"), least=0, stack=True),
+          limits=ERRORS, least=0, traced=True, about="Share answered 5xx. Dashed: one in a thousand."),
+    panel("P95 by endpoint", "s", (quantile(0.95, LATENCY, ASKED, "endpoint"), "{{endpoint}}"), limits=P95, least=0, traced=True),
+    panel("Answers by status", "reqps", (rate("http_requests_total", ASKED, "status_code"), "{{status_code}}"), least=0, traced=True, stack=True),
     panel("Requests being served", "none", (f"sum by (endpoint) (http_requests_in_progress{{{ASKED}}})", "{{endpoint}}"), least=0),
     panel("CPU", "percentunit", (f"rate(process_cpu_seconds_total{{{BACKEND}}}{RATE})", "{{instance}}"), least=0, about="1 is one core."),
     panel("Memory", "bytes", (f"process_resident_memory_bytes{{{BACKEND}}}", "{{instance}}"), least=0),
@@ -150,7 +152,7 @@ dashboard("ml", "AurumAI: Predictions", "What the model is asked, how long it ta
          limits=[(None, GREEN), (0.001, YELLOW)], about="Answered, but not kept: the write queue was half full, or the write failed."),
     panel("Predictions by machine type", "ops", (rate("ml_predictions_total", ML, "machine_type"), "{{machine_type}}"), least=0, stack=True),
     panel("Predictions by model", "ops", (rate("ml_predictions_total", ML, "model_version"), "{{model_version}}"), least=0, stack=True),
-    panel("Time of a prediction, P95", "s", (quantile(0.95, "ml_prediction_duration_seconds", ML, "machine_type"), "{{machine_type}}"), least=0),
+    panel("Time of a prediction, P95", "s", (quantile(0.95, "ml_prediction_duration_seconds", ML, "machine_type"), "{{machine_type}}"), least=0, traced=True),
     panel("Mean risk by machine type", "percentunit",
           (f"{rate(RISK + '_sum', ML, 'machine_type')} / {rate(RISK + '_count', ML, 'machine_type')}", "{{machine_type}}"),
           limits=[(None, GREEN), (0.7, RED)], least=0, about="Dashed: above it, maintenance is due within 50 hours."),
@@ -174,7 +176,7 @@ dashboard("ingestion", "AurumAI: Ingestion", "Do the machines' samples arrive, a
     panel("Sent again", "cps", (f"topk(10, {rate('data_ingestion_duplicates_total', BACKEND, 'machine_id')})", "{{machine_id}}"), least=0,
           about="Samples that were stored already: an answer was lost, or a machine began anew."),
     panel("Time to the commit", "s", *[(quantile(q, "data_ingestion_duration_seconds", KEPT), f"P{int(q * 100)}") for q in (0.5, 0.95, 0.99)],
-          limits=P95, least=0),
+          limits=P95, least=0, traced=True),
     panel("Breakers", "none", (f"max by (name, instance) (circuit_breaker_state{{{BACKEND}}})", "{{name}} {{instance}}"), kind="state-timeline", words=BREAKER),
     panel("Changes of breakers", "none", (f"sum by (name, from, to) (increase(circuit_breaker_transitions_total{{{BACKEND}}}{RATE}))",
           "{{name}}: {{from}} → {{to}}"), least=0, about="Empty as long as no breaker has moved."),
@@ -182,7 +184,7 @@ dashboard("ingestion", "AurumAI: Ingestion", "Do the machines' samples arrive, a
     panel("Edge: what waits in the outbox", "none", ('edge_outbox_items{job="edge"}', "{{instance}}"), least=0, about="It grows while the backend is away."),
     panel("Edge: age of the oldest", "s", ('edge_outbox_oldest_seconds{job="edge"}', "{{instance}}"), least=0),
     panel("Edge: delivered", "cps", (rate("edge_delivered_total", 'job="edge"', "data_type"), "{{data_type}}"), least=0, stack=True),
-    panel("Edge: from promise to delivery, P95", "s", (quantile(0.95, "edge_delivery_age_seconds", 'job="edge"'), "P95"), least=0),
+    panel("Edge: from promise to delivery, P95", "s", (quantile(0.95, "edge_delivery_age_seconds", 'job="edge"'), "P95"), least=0, traced=True),
     panel("Devices: attempts by outcome", "ops", (rate("device_attempts_total", 'job="devices"', "outcome"), "{{outcome}}"), least=0, stack=True),
     panel("Breakers of edge and devices", "none", ('max by (job, instance) (circuit_breaker_state{job=~"edge|devices"})', "{{job}} {{instance}}"),
           kind="state-timeline", words=BREAKER),
@@ -196,10 +198,10 @@ dashboard("infrastructure", "AurumAI: Infrastructure", "Database, scorer, retrie
     panel("Retries", "ops", (rate("retry_attempts_total", BACKEND, "function, attempt_number"), "{{function}}, attempt {{attempt_number}}"),
           least=0, stack=True, about="Attempts from the second on. Empty as long as every first one succeeded."),
     panel("Calls that failed for good", "ops", (rate("retry_failures_total", BACKEND, "function"), "{{function}}"), least=0),
-    panel("Errors answered, by code", "ops", (rate("errors_total", BACKEND, "error_code"), "{{error_code}}"), least=0, stack=True),
+    panel("Errors answered, by code", "ops", (rate("errors_total", BACKEND, "error_code"), "{{error_code}}"), least=0, traced=True, stack=True),
     panel("Invalid requests, by field", "ops", (rate("validation_errors_total", BACKEND, "field, constraint"), "{{field}}: {{constraint}}"), least=0, stack=True),
     panel("Scorer: requests", "reqps", (rate("http_requests_total", 'job="scorer",endpoint="/score"', "status_code"), "{{status_code}}"), least=0, stack=True),
-    panel("Scorer: P95", "s", (quantile(0.95, LATENCY, 'job="scorer",endpoint="/score"'), "P95"), least=0),
+    panel("Scorer: P95", "s", (quantile(0.95, LATENCY, 'job="scorer",endpoint="/score"'), "P95"), least=0, traced=True),
     panel("Spans", "ops", (rate("trace_spans_total", BACKEND, "outcome"), "{{outcome}}"), least=0, stack=True,
           about="`failed`: the collector could not be reached; `dropped`: there was no room."),
     panel("Descriptors in use", "percentunit", (f"process_open_fds{{{BACKEND}}} / process_max_fds{{{BACKEND}}}", "{{instance}}"),

@@ -8,6 +8,7 @@ out by name. Everything is taken down at the end, whatever ended it.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -129,14 +130,25 @@ def visit(stack, assay, out):
             "other": load["begun"] - outcomes.get("ok", 0) - outcomes.get("http_5xx", 0), "rate": load["begun"] / LASTS, "end": end, "p95": service["p95_us"] / 1e6}
 
 
-def figure(dashboard, title, stack, at):
-    """What a panel shows, asked as Grafana asks it."""
+def asked(dashboard, title, stack):
+    """What a panel asks, as Grafana asks it."""
     board = json.loads((PROOF.parent / f"grafana/dashboards/{dashboard}.json").read_text())
     values, wrong = panels.variables(stack.base, board)
     if wrong:
         raise Failed("; ".join(wrong))
     query = next(panel for panel in board["panels"] if panel["title"] == title)["targets"][0]["expr"]
-    return stack.number(panels.asked(query, values, WINDOW), at)
+    return panels.asked(query, values, WINDOW)
+
+
+def figure(dashboard, title, stack, at):
+    """What a panel shows."""
+    return stack.number(asked(dashboard, title, stack), at)
+
+
+def unjoined(exemplars, lines, trace_id):
+    """Where a request's exemplars and its log line do not name its trace."""
+    wrong = [f"the exemplar {one}" for one in exemplars if one.get("trace_id") != trace_id]
+    return wrong + [f"the line {line}" for line in lines if line.get("trace_id") != trace_id] + ([] if len(lines) == 1 else [f"{len(lines)} lines"])
 
 
 def counted(stack):
@@ -227,14 +239,28 @@ class Proof:
         self.stack.compose("unpause", "backend")
 
     def invalid(self):
-        """What a device with a broken sensor sends, so that the panels of errors have something to show."""
-        request = urllib.request.Request(self.stack.url("backend", 8000) + "/ingest/raw", method="POST", headers={"Content-Type": "application/json"},
+        """What a device with a broken sensor sends, so that the panels of errors have something to show; and its
+        way from the panel over the exemplar to the log."""
+        trace_id, request_id = "4bf92f3577b34da6a3ce929d0e0e4736", "proof-broken-sensor"
+        headers = {"Content-Type": "application/json", "X-Request-ID": request_id, "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+        request = urllib.request.Request(self.stack.url("backend", 8000) + "/ingest/raw", method="POST", headers=headers,
                                          data=json.dumps({"machine_id": "TRUCK-21", "timestamp": "2026-01-01T00:00:00Z", "metrics": {}}).encode())
         try:
             urllib.request.urlopen(request, timeout=5)
             raise Failed("a sample without metrics was taken")
         except urllib.error.HTTPError as error:
             self.held(f"a sample without metrics is answered {error.code}", [] if error.code == 400 else ["not 400"])
+        shown = wait("its exemplar is scraped", 20, lambda: [one for one in self.exemplars("infrastructure", "Errors answered, by code")
+                                                             if one.get("request_id") == request_id])
+        said = self.stack.compose("logs", "--no-color", "--no-log-prefix", "backend").splitlines()
+        lines = [json.loads(line[line.index("{"):]) for line in said if request_id in line]      # Compose puts a control sequence before it
+        what = "the panel's exemplar and the log line of its request name the same trace"
+        self.held(what, unjoined(shown, lines, trace_id))
+        self.found(what, unjoined([{**one, "trace_id": "0" * 32} for one in shown], lines, trace_id))
+
+    def exemplars(self, dashboard, title):
+        """What a panel shows as exemplars: their labels."""
+        return panels.exemplars(self.stack.base, asked(dashboard, title, self.stack), 60, time.time())
 
     def mended(self):
         wait("all alerts are told as resolved", 60, lambda: not unresolved(self.stack.told()))
@@ -257,6 +283,10 @@ class Proof:
             other.mkdir(exist_ok=True)
             (other / "overview.json").write_text((boards / "overview.json").read_text().replace("process_resident_memory_bytes", "process_resident_bytes"))
             self.found("dashboards", ["a panel of a metric that nobody exports"] if panels.main(self.stack.base, other, seconds, WINDOW) else [])
+            # Memory has no exemplars: only histograms and counters of errors do.
+            text = (boards / "overview.json").read_text()
+            (other / "overview.json").write_text(re.sub(r'("expr": "process_resident)', r'"exemplar": true, \1', text))
+            self.found("exemplars", ["a panel whose metric has none"] if panels.main(self.stack.base, other, seconds, WINDOW) else [])
 
 
 def main(assay, quick, out, planted):

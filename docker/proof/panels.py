@@ -2,8 +2,8 @@
 """Asks a running Prometheus every question that the dashboards ask: panels.py URL FOLDER SECONDS.
 
 Variables take all their values, as Grafana's `All` does; a query that had no number in the last SECONDS is
-told, and makes exit code 1. Empty variables and queries that do not parse are told, too. What is asked of
-Loki is left out.
+told, and makes exit code 1. Empty variables, queries that do not parse, and panels that shall show exemplars
+and have none are told, too. What is asked of Loki is left out.
 """
 import json
 import pathlib
@@ -59,6 +59,12 @@ def numbers(base, query, seconds, now):
     return sum(any(value != "NaN" for _, value in one["values"]) for one in series), ""
 
 
+def exemplars(base, query, seconds, now):
+    """The labels of all exemplars of a query's series, as Grafana asks for them."""
+    answer = ask(base, "/api/v1/query_exemplars", query=query, start=now - seconds, end=now)
+    return [one["labels"] for series in answer.get("data", []) for one in series["exemplars"]]
+
+
 def main(base, folder, seconds, window="10s"):
     now, wrong, good = time.time(), [], 0
     for file in sorted(pathlib.Path(folder).glob("*.json")):
@@ -71,6 +77,9 @@ def main(base, folder, seconds, window="10s"):
                     continue
                 query = asked(target["expr"], values, window)
                 count, error = numbers(base, query, float(seconds), now)
+                traces = [one for one in exemplars(base, query, float(seconds), now) if one.get("trace_id")] if target.get("exemplar") else None
+                if traces == []:
+                    wrong.append(f"{file.name}: panel «{panel['title']}» has no exemplars\n    {query}")
                 if count:
                     good += 1
                 else:

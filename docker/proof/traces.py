@@ -4,7 +4,8 @@
 A receiver of OTLP over gRPC, made of the official protocol files and of nothing of ours, takes Jaeger's
 place. A backend and its scorer, as processes, send it their spans. A request that succeeds must be one trace
 through both; one that fails must have its attempts in its trace, and its log line must lead to that trace by
-the expression that Grafana uses. Exit code 1 if not.
+the expression that Grafana uses. The failed one must be found by its id in log, trace and metrics, and all three
+must name the same trace. Exit code 1 if not.
 """
 import concurrent.futures
 import json
@@ -21,6 +22,7 @@ import urllib.request
 import grpc
 import yaml
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from prometheus_client.openmetrics import parser
 
 DOCKER = pathlib.Path(__file__).parent.parent
 ERROR = 2
@@ -66,7 +68,14 @@ def predict(address, trace_id, request_id):
         return error.code
 
 
-def good(receiver, _):
+def scraped(address):
+    """The metrics as a scraper of OpenMetrics gets them."""
+    request = urllib.request.Request(f"http://{address}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.read().decode()
+
+
+def good(receiver, *_):
     """One trace through both services, each span with its parent in it."""
     trace = receiver.trace(GOOD)
     ids = {span.span_id for _, span in trace}
@@ -77,7 +86,7 @@ def good(receiver, _):
     return wrong + [f"{span.name} is an error" for _, span in trace if span.status.code == ERROR]
 
 
-def bad(receiver, _):
+def bad(receiver, *_):
     """The request and each of its three attempts, all errors."""
     trace = receiver.trace(BAD)
     attempts = [span for _, span in trace if span.name == "scorer.predict"]
@@ -86,9 +95,10 @@ def bad(receiver, _):
     return wrong + [f"{span.name} is no error" for _, span in trace if span.status.code != ERROR]
 
 
-def logged(_, lines):
+def logged(_, lines, __):
     """The failed request's line leads to its trace as Grafana's derived field does, and has what Alloy reads."""
-    of = [line for line in lines if '"request_id":"proof-bad"' in line]
+    # Its attempts have lines, too; the request's own has the error's code.
+    of = [line for line in lines if '"request_id":"proof-bad"' in line and '"error_code"' in line]
     if len(of) != 1:
         return [f"{len(of)} lines have the request's id"]
     sources = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/sources.yaml").read_text())["datasources"]
@@ -98,6 +108,20 @@ def logged(_, lines):
     read = re.findall(r"(\w+)\s+= \"\"", (DOCKER / "alloy/config.alloy").read_text())
     line = json.loads(of[0])
     return wrong + [f"Alloy reads {name}, which the line does not have" for name in read if name not in line]
+
+
+def joined(receiver, lines, page):
+    """The failed request's id is in one log line, one span and its series' exemplar, and all name one trace."""
+    found = {"log": {json.loads(line).get("trace_id") for line in lines if json.loads(line).get("request_id") == "proof-bad"}}
+    found["trace"] = {span.trace_id.hex() for service, span in receiver.spans if service == "backend" and any(
+        one.key == "request_id" and one.value.string_value == "proof-bad" for one in span.attributes)}
+    sources = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/sources.yaml").read_text())["datasources"]
+    label = next(one for one in sources if one["type"] == "prometheus")["jsonData"]["exemplarTraceIdDestinations"][0]["name"]
+    samples = [sample for family in parser.text_string_to_metric_families(page) for sample in family.samples]
+    for name, labels in {"http_requests_total": {"endpoint": "/predict/", "status_code": "503"}, "errors_total": {"error_code": "external_service_error"}}.items():
+        found[name] = {sample.exemplar.labels.get(label) for sample in samples if sample.name == name and labels.items() <= sample.labels.items()
+                       and sample.exemplar and sample.exemplar.labels.get("request_id") == "proof-bad"}
+    return [f"{where} names {traces or 'nothing'}" for where, traces in found.items() if traces != {BAD}]
 
 
 def main(assay, planted):
@@ -117,6 +141,7 @@ def main(assay, planted):
             scorer.terminate()
             scorer.wait()
             answers.append(predict(address, BAD, "proof-bad"))
+            page = scraped(address)
         finally:
             for process in (scorer, backend):      # both send what they have before they end
                 process.terminate()
@@ -127,12 +152,20 @@ def main(assay, planted):
     print(f"{'FAIL' if failed else 'ok  '} traces: the requests were answered {answers}")
     other = Receiver()
     other.spans = [one for one in receiver.spans if one[1].name != "scorer.predict"]
-    for name, check in {"one trace through both services": good, "a failed request with its attempts": bad, "from a log line to its trace": logged}.items():
-        wrong = check(receiver, lines)
+    given = (receiver, lines, page)
+    # What is checked, and the same with one error.
+    checks = [
+        ("one trace through both services", good, (other, lines, page)),
+        ("a failed request with its attempts", bad, (other, lines, page)),
+        ("from a log line to its trace", logged, (receiver, [line.replace('"trace_id"', '"trace"') for line in lines], page)),
+        ("a failed request found by its id in log, trace and exemplar", joined, (receiver, lines, page.replace('trace_id="', 'trace="'))),
+    ]
+    for name, check, error in checks:
+        wrong = check(*given)
         failed |= bool(wrong)
         print(f"{'FAIL' if wrong else 'ok  '} traces: {name}", *wrong, sep="\n     ")
         if planted:
-            found = check(other, [line.replace('"trace_id"', '"trace"') for line in lines])
+            found = check(*error)
             failed |= not found
             print(f"{'ok  ' if found else 'FAIL'} traces: {name}, planted error: {found[0][:120] if found else 'not found'}")
     return failed

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
@@ -39,7 +40,8 @@ async fn health(
 async fn metrics(
     state: State<Arc<App>>,
     Extension(told): Extension<Arc<DeviceTelemetry>>,
+    headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
     told.breakers().publish(state.metrics());
-    meta::metrics(state).await
+    meta::metrics(state, headers).await
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -140,7 +140,8 @@ async fn health(
 async fn metrics(
     state: State<Arc<App>>,
     Extension(edge): Extension<Arc<Edge>>,
+    headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
     edge.publish();
-    meta::metrics(state).await
+    meta::metrics(state, headers).await
 }

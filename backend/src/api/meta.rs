@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ use super::App;
 use super::error::{ApiError, Code};
 use crate::settings::Settings;
 use crate::telemetry::breakers::Breakers;
+use crate::telemetry::format::Format;
 
 /// What `GET /` lists.
 pub(super) const ROUTES: [&str; 15] = [
@@ -91,12 +93,17 @@ pub(super) fn not_closed(breakers: &Breakers) -> Vec<String> {
     open.map(|(name, state)| format!("circuit breaker `{name}` is {}", state.name())).collect()
 }
 
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {
+pub(super) async fn metrics(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, ApiError> {
     app.breakers.publish(app.metrics());
-    let text = app.metrics().text(app.store.connections_active()).map_err(|error| {
+    let accept = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let format = Format::of(&accept.collect::<Vec<_>>().join(","));
+    let text = app.metrics().text(format, app.store.connections_active()).map_err(|error| {
         let mut answer = ApiError::new(Code::InternalError, "the metrics cannot be written");
         answer.cause = Some(error.to_string());
         answer
     })?;
-    Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text))
+    Ok(([(CONTENT_TYPE, format.media_type())], text))
 }

@@ -33,6 +33,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let span = app.telemetry.traces.under(&caller(request.headers()), endpoint, Kind::Server);
     span.set("http.request.method", method);
     span.set("http.route", endpoint);
+    span.set("request_id", id.clone());
     let context = Arc::new(Context {
         request_id: id.clone(),
         user_id: token(request.headers(), "x-user-id").map(str::to_owned),
@@ -65,14 +66,14 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let error = response.extensions_mut().remove::<Unwritten>();
     if let Some(Unwritten(error)) = &error {
         write(&mut response, error, &id);
-        count(&app, error);
+        Arc::clone(&context).within(|| count(&app, error));
     }
     // A sane token and our own ids are always header values.
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
     let status = response.status().as_u16();
-    let time = in_progress.answered(status);
+    let time = Arc::clone(&context).within(|| in_progress.answered(status));
     span.set("http.response.status_code", i64::from(status));
     if let Some(machine) = context.machine_id.get() {
         span.set("machine_id", machine.to_string());

@@ -122,7 +122,7 @@ impl Courier {
         if let Some((item, since)) = self.items.remove(&seq) {
             match landed {
                 Landed::Refused => self.meters.discarded(),
-                _ => self.meters.delivered(item.kind, since.elapsed()),
+                _ => item.context().within(|| self.meters.delivered(item.kind, since.elapsed())),
             }
             self.held.fetch_sub(1, Ordering::Relaxed);
             // A writer that has ended leaves it to be delivered twice.

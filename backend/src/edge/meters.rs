@@ -7,10 +7,12 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use prometheus::{Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Error, IntCounterVec, IntGauge, Opts};
 use tokio::time::Instant;
 
 use super::Kind;
+use crate::telemetry::exemplars::{Family, Timed};
+use crate::telemetry::metrics::Metrics;
 
 /// From a moment to an hour: an outage's backlog is old when it arrives.
 const AGES: [f64; 12] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 3_600.0];
@@ -20,13 +22,14 @@ pub(super) struct Meters {
     oldest: IntGauge,
     delivered: IntCounterVec,
     discarded: IntCounterVec,
-    age: Histogram,
+    age: Timed,
     /// When the oldest item came.
     since: Mutex<Option<Instant>>,
 }
 
 impl Meters {
-    pub(super) fn declare(registry: &Registry) -> Result<Meters, Error> {
+    pub(super) fn declare(metrics: &Metrics) -> Result<Meters, Error> {
+        let registry = metrics.registry();
         let gauge = |name: &str, help: &str| {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
@@ -37,12 +40,12 @@ impl Meters {
             registry.register(Box::new(counter.clone()))?;
             Ok::<_, Error>(counter)
         };
-        let age = HistogramOpts::new(
-            "edge_delivery_age_seconds",
-            "From an item's acknowledgement by the edge to its acknowledgement by the backend.",
-        );
-        let age = Histogram::with_opts(age.buckets(AGES.to_vec()))?;
-        registry.register(Box::new(age.clone()))?;
+        let age = Family {
+            name: "edge_delivery_age_seconds",
+            help: "From an item's acknowledgement by the edge to its acknowledgement by the backend.",
+            labels: &[],
+        };
+        let age = metrics.timed(age, &AGES)?;
         let meters = Meters {
             held: gauge("edge_outbox_items", "Items that wait or are under way.")?,
             oldest: gauge(
@@ -68,9 +71,10 @@ impl Meters {
         Ok(meters)
     }
 
+    /// Within the context of the request that brought the item.
     pub(super) fn delivered(&self, kind: Kind, age: Duration) {
         self.delivered.with_label_values(&[kind.name()]).inc();
-        self.age.observe(age.as_secs_f64());
+        self.age.observe(&[], age.as_secs_f64());
     }
 
     pub(super) fn discarded(&self) {

@@ -6,7 +6,6 @@
 //! Not here: what is sent when (see `courier`).
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::header::CONTENT_TYPE;
@@ -17,9 +16,8 @@ use crate::calls;
 use crate::resilience::{Attempt, Breaker, CallError, Policy, Verdict};
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
-use crate::telemetry::context::Context;
 use crate::telemetry::logs::Flood;
-use crate::telemetry::traces::{self, Kind as SpanKind};
+use crate::telemetry::traces::Kind as SpanKind;
 
 /// The operation's name in metrics and spans.
 const FUNCTION: &str = "edge.deliver";
@@ -63,14 +61,7 @@ impl Uplink {
 
     /// Sends an item that was attempted so many times before, until it need not be repeated.
     pub(super) async fn deliver(&self, item: Arc<Item>, before: u64) -> Landed {
-        let context = Context {
-            request_id: item.request_id.clone(),
-            machine_id: OnceLock::from(item.machine.clone()),
-            sample_number: item.number.map(OnceLock::from).unwrap_or_default(),
-            parent: traces::told(item.traceparent.as_deref()),
-            ..Context::default()
-        };
-        Arc::new(context).scope(self.attempts(&item, before)).await
+        item.context().scope(self.attempts(&item, before)).await
     }
 
     async fn attempts(&self, item: &Item, before: u64) -> Landed {
@@ -159,13 +150,16 @@ impl Uplink {
             Ok(status) => {
                 span.set("http.response.status_code", i64::from(status));
                 if status >= 400 {
-                    span.fail(&format!("status {status}"));
+                    let cause = format!("status {status}");
+                    span.fail(&cause);
+                    self.telemetry.attempt_failed(FUNCTION, number, &cause);
                 }
                 Ok(status)
             }
             Err(error) => {
                 let why = error.without_url().to_string();
                 span.fail(&why);
+                self.telemetry.attempt_failed(FUNCTION, number, &why);
                 Err(why)
             }
         }

@@ -46,7 +46,7 @@ fn asking(address: Option<SocketAddr>) -> Scorer {
     };
     let metrics = Arc::new(Metrics::new(Arc::new(Registry::new()), "v", "e").unwrap());
     let breaker = Breakers::default().make("scorer", settings.breaker().unwrap(), &metrics);
-    let telemetry = Arc::new(Telemetry { metrics, traces: Traces::default() });
+    let telemetry = Arc::new(Telemetry::new(metrics, Traces::default()));
     Scorer::new(&settings, breaker, settings.retry().unwrap(), telemetry).unwrap()
 }
 

@@ -175,9 +175,12 @@ pub const VARIABLES: &[Variable] = &[
     var("BODY_LIMIT", "262144", "longest body of a request, in bytes", |s, t| {
         set(&mut s.body_limit, whole(t, 1_024, 16 * 1024 * 1024))
     }),
-    var("SHUTDOWN_GRACE", "5s", "how long requests may still take after SIGTERM", |s, t| {
-        set(&mut s.shutdown_grace, units::duration(t))
-    }),
+    var(
+        "SHUTDOWN_GRACE",
+        "5s",
+        "longest stop after SIGTERM; its last half second is for closing",
+        |s, t| set(&mut s.shutdown_grace, units::duration(t)),
+    ),
     var("APP_NAME", "AurumAI Platform", "the name in /health and in the first log line", |s, t| {
         set(&mut s.app_name, Ok(t.to_owned()))
     }),

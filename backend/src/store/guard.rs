@@ -21,6 +21,7 @@ pub(crate) const BREAKER: &str = "database";
 /// A store that is asked only while it answers.
 pub(crate) struct Guarded {
     inner: Arc<dyn Store>,
+    breaker: Breaker,
     insert: Policy,
     select: Policy,
     telemetry: Arc<Telemetry>,
@@ -45,6 +46,7 @@ impl Guarded {
             insert: policy("db.insert_samples"),
             select: policy("db.select"),
             inner,
+            breaker,
             telemetry,
         }
     }
@@ -62,7 +64,9 @@ impl Guarded {
             async move {
                 let result = attempt.await;
                 if let Err(error) = &result {
-                    span.fail(&error.to_string());
+                    let cause = error.to_string();
+                    span.fail(&cause);
+                    self.telemetry.attempt_failed(function, about.number.into(), &cause);
                 }
                 result
             }
@@ -80,7 +84,9 @@ impl Guarded {
         let result = policy.call(operation, classify).await;
         let error = match result {
             Ok(value) => return Ok(value),
-            Err(CallError::Rejected { retry_after }) => StoreError::Open { retry_after },
+            Err(CallError::Rejected { retry_after }) => {
+                StoreError::Open { retry_after: self.breaker.ask_again(retry_after) }
+            }
             Err(CallError::Failed(error)) => error,
             Err(CallError::Timeout(_)) => StoreError::Timeout,
         };

@@ -45,6 +45,13 @@ impl Context {
         let context = span.span_context();
         context.is_valid().then(|| (context.trace_id().to_string(), context.span_id().to_string()))
     }
+
+    /// The trace, if it is one that a collector gets.
+    pub(crate) fn sampled(&self) -> Option<String> {
+        let span = self.parent.span();
+        let context = span.span_context();
+        (context.is_valid() && context.is_sampled()).then(|| context.trace_id().to_string())
+    }
 }
 
 /// The context of the request that this task serves.

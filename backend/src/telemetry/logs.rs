@@ -285,6 +285,24 @@ mod tests {
     }
 
     #[test]
+    fn a_failed_attempt_tells_its_cause_whatever_its_call_comes_to() {
+        use crate::telemetry::{Telemetry, metrics::Metrics, traces::Traces};
+        let registry = Arc::new(prometheus::Registry::new());
+        let metrics = Arc::new(Metrics::new(registry, "v", "e").unwrap());
+        let telemetry = Telemetry::new(metrics, Traces::default());
+        let lines = lines(|| {
+            (1..=7).for_each(|n| telemetry.attempt_failed("scorer.predict", n, "refused"));
+            telemetry.attempt_failed("db.select", 1, "locked");
+        });
+        let told = |line: &Value| (line["function"].clone(), line["cause"].clone());
+        let all: Vec<_> = lines.iter().map(told).collect();
+        assert_eq!(all[0], ("scorer.predict".into(), "refused".into()));
+        assert_eq!(lines[0]["attempt"], 1);
+        // Five a second and operation.
+        assert_eq!((all.len(), &all[5]), (6, &("db.select".into(), "locked".into())));
+    }
+
+    #[test]
     fn a_breakers_change_is_logged_and_counted() {
         use crate::telemetry::breakers::Breakers;
         use crate::telemetry::metrics::Metrics;
@@ -303,7 +321,7 @@ mod tests {
         assert_eq!(line["circuit_breaker"], "database");
         assert_eq!((&line["old_state"], &line["new_state"]), (&"closed".into(), &"open".into()));
         assert_eq!(line["fail_counter"], 5);
-        let text = metrics.text(0).unwrap();
+        let text = metrics.text(crate::telemetry::format::Format::Plain, 0).unwrap();
         assert!(text.contains(r#"{from="closed",name="database",to="open"} 1"#), "{text}");
     }
 

@@ -6,18 +6,23 @@
 //! registration.
 //! Not here: when a breaker changes (see `breakers`), which spans there are (see `traces`).
 
+mod in_progress;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Error, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Error, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use tokio::time::Instant;
 
+use super::exemplars::{Exemplars, Family, Timed};
+use super::format::Format;
+use super::openmetrics;
 use crate::resilience::{State, Statistics};
+use in_progress::InProgress;
 
 const HTTP_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const DB_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -25,24 +30,37 @@ const DB_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 const MODEL_SECONDS: [f64; 9] = [1e-5, 1e-4, 5e-4, 0.001, 0.005, 0.01, 0.05, 0.1, 1.0];
 const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
+/// Each series of an error has its last request as exemplar, which a histogram's bucket would not keep.
+const REQUESTS: Family = Family {
+    name: "http_requests_total",
+    help: "Requests answered.",
+    labels: &["method", "endpoint", "status_code"],
+};
+const ERRORS: Family = Family {
+    name: "errors_total",
+    help: "Errors answered.",
+    labels: &["error_type", "error_code"],
+};
+
 /// All families of the backend.
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
+    exemplars: Arc<Exemplars>,
     /// Whether what happens for every request is counted.
     on: bool,
     http_requests: IntCounterVec,
-    http_duration: HistogramVec,
+    http_duration: Timed,
     http_in_progress: IntGaugeVec,
     db_queries: IntCounterVec,
-    db_duration: HistogramVec,
+    db_duration: Timed,
     db_connections: IntGauge,
     predictions: IntCounterVec,
-    prediction_duration: HistogramVec,
-    prediction_risk: HistogramVec,
+    prediction_duration: Timed,
+    prediction_risk: Timed,
     ingested: IntCounterVec,
     duplicates: IntCounterVec,
     ingest_errors: IntCounterVec,
-    ingest_duration: HistogramVec,
+    ingest_duration: Timed,
     breaker_state: IntGaugeVec,
     breaker_failures: IntCounterVec,
     breaker_successes: IntCounterVec,
@@ -61,6 +79,7 @@ pub(crate) struct Metrics {
 /// Registers families and remembers their names.
 struct Declare<'a> {
     registry: &'a Registry,
+    exemplars: Arc<Exemplars>,
     #[cfg(test)]
     names: Vec<String>,
 }
@@ -83,13 +102,14 @@ impl Declare<'_> {
 
     fn histogram(
         &mut self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> Result<HistogramVec, Error> {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        self.add(HistogramVec::new(options, labels)?)
+        name: &'static str,
+        help: &'static str,
+        labels: &'static [&'static str],
+        bounds: &'static [f64],
+    ) -> Result<Timed, Error> {
+        #[cfg(test)]
+        self.names.push(name.to_owned());
+        Timed::declare(self.registry, &self.exemplars, Family { name, help, labels }, bounds)
     }
 }
 
@@ -106,35 +126,30 @@ impl Metrics {
         registry.register(Box::new(ProcessCollector::for_self()))?;
         let mut d = Declare {
             registry: &registry,
+            exemplars: Arc::default(),
             #[cfg(test)]
             names: Vec::new(),
         };
-        let route = ["method", "endpoint"];
-        let query = ["operation", "table"];
         let info = d.gauge("system_info", "Constant 1.", &["version", "environment"])?;
         info.with_label_values(&[version, environment]).set(1);
         Ok(Metrics {
-            http_requests: d.counter(
-                "http_requests_total",
-                "Requests answered.",
-                &["method", "endpoint", "status_code"],
-            )?,
+            http_requests: d.counter(REQUESTS.name, REQUESTS.help, REQUESTS.labels)?,
             http_duration: d.histogram(
                 "http_request_duration_seconds",
                 "From a request's head read to its answer made.",
-                &route,
+                &["method", "endpoint"],
                 &HTTP_SECONDS,
             )?,
             http_in_progress: d.gauge(
                 "http_requests_in_progress",
                 "Requests being served.",
-                &route,
+                &["method", "endpoint"],
             )?,
-            db_queries: d.counter("db_queries_total", "Statements done.", &query)?,
+            db_queries: d.counter("db_queries_total", "Statements done.", &["operation", "table"])?,
             db_duration: d.histogram(
                 "db_query_duration_seconds",
                 "Time of one statement.",
-                &query,
+                &["operation", "table"],
                 &DB_SECONDS,
             )?,
             db_connections: d.add(IntGauge::new(
@@ -223,7 +238,7 @@ impl Metrics {
                 "ml_predictions_unkept_total",
                 "Predictions answered and left out of the history: the write queue was full, or the write failed.",
             )?)?,
-            errors: d.counter("errors_total", "Errors answered.", &["error_type", "error_code"])?,
+            errors: d.counter(ERRORS.name, ERRORS.help, ERRORS.labels)?,
             validation_errors: d.counter(
                 "validation_errors_total",
                 "Requests refused for their content.",
@@ -232,6 +247,7 @@ impl Metrics {
             #[cfg(test)]
             declared: d.names,
             on: true,
+            exemplars: d.exemplars,
             registry: Arc::clone(&registry),
         })
     }
@@ -252,6 +268,14 @@ impl Metrics {
         &self.registry
     }
 
+    /// A histogram with exemplars, for one kind of process.
+    ///
+    /// # Errors
+    /// When the registry holds the name already.
+    pub(crate) fn timed(&self, family: Family, bounds: &'static [f64]) -> Result<Timed, Error> {
+        Timed::declare(&self.registry, &self.exemplars, family, bounds)
+    }
+
     /// Marks a request as being served until the returned value is dropped.
     pub(crate) fn request(&self, method: &'static str, endpoint: &'static str) -> InProgress<'_> {
         if self.on {
@@ -266,7 +290,7 @@ impl Metrics {
             return;
         }
         self.db_queries.with_label_values(&[operation, table]).inc();
-        self.db_duration.with_label_values(&[operation, table]).observe(time.as_secs_f64());
+        self.db_duration.observe(&[operation, table], time.as_secs_f64());
     }
 
     /// Counts a prediction.
@@ -275,8 +299,8 @@ impl Metrics {
             return;
         }
         self.predictions.with_label_values(&[kind, version]).inc();
-        self.prediction_duration.with_label_values(&[kind]).observe(time.as_secs_f64());
-        self.prediction_risk.with_label_values(&[kind]).observe(risk);
+        self.prediction_duration.observe(&[kind], time.as_secs_f64());
+        self.prediction_risk.observe(&[kind], risk);
     }
 
     /// Counts an acknowledged record.
@@ -285,7 +309,7 @@ impl Metrics {
             return;
         }
         self.ingested.with_label_values(&[machine, data_type]).inc();
-        self.ingest_duration.with_label_values(&[data_type]).observe(time.as_secs_f64());
+        self.ingest_duration.observe(&[data_type], time.as_secs_f64());
         if repeat {
             self.duplicates.with_label_values(&[machine]).inc();
         }
@@ -339,7 +363,9 @@ impl Metrics {
 
     /// Counts an error answer.
     pub(crate) fn error(&self, error_type: &str, error_code: &str) {
-        self.errors.with_label_values(&[error_type, error_code]).inc();
+        let values = [error_type, error_code];
+        self.errors.with_label_values(&values).inc();
+        self.exemplars.keep(&ERRORS, &values, 0, 1.0);
     }
 
     /// Counts a request refused for its content.
@@ -347,51 +373,16 @@ impl Metrics {
         self.validation_errors.with_label_values(&[field, constraint]).inc();
     }
 
-    /// All families as Prometheus' text.
+    /// All families as text.
     ///
     /// # Errors
     /// When a family cannot be written.
-    pub(crate) fn text(&self, connections: usize) -> Result<String, Error> {
+    pub(crate) fn text(&self, format: Format, connections: usize) -> Result<String, Error> {
         self.db_connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
-        TextEncoder::new().encode_to_string(&self.registry.gather())
-    }
-}
-
-/// A request being served; dropping it without an answer (the client left) only ends the gauge.
-pub(crate) struct InProgress<'a> {
-    metrics: &'a Metrics,
-    method: &'static str,
-    endpoint: &'static str,
-    started: Instant,
-}
-
-impl InProgress<'_> {
-    /// Counts the request with its status; returns how long it took.
-    pub(crate) fn answered(self, status: u16) -> Duration {
-        let time = self.started.elapsed();
-        if !self.metrics.on {
-            return time;
-        }
-        let mut digits = [0_u8; 3];
-        let status = three_digits(status, &mut digits);
-        let route = [self.method, self.endpoint];
-        self.metrics.http_requests.with_label_values(&[route[0], route[1], status]).inc();
-        self.metrics.http_duration.with_label_values(&route).observe(time.as_secs_f64());
-        time
-    }
-}
-
-impl Drop for InProgress<'_> {
-    fn drop(&mut self) {
-        if self.metrics.on {
-            self.metrics.http_in_progress.with_label_values(&[self.method, self.endpoint]).dec();
+        let families = self.registry.gather();
+        match format {
+            Format::Plain => TextEncoder::new().encode_to_string(&families),
+            Format::Open => Ok(openmetrics::text(&families, &self.exemplars)),
         }
     }
-}
-
-/// A status as text without an allocation for each request.
-fn three_digits(status: u16, digits: &mut [u8; 3]) -> &str {
-    let digit = |n: u16| b'0' + u8::try_from(n % 10).unwrap_or_default();
-    *digits = [digit(status / 100), digit(status / 10), digit(status)];
-    std::str::from_utf8(digits).unwrap_or("000")
 }

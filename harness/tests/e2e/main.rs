@@ -13,6 +13,7 @@ mod devices;
 mod edge;
 mod escape;
 mod executors;
+mod exposed;
 mod failures;
 mod hlog;
 mod interruption;

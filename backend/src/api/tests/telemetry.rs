@@ -95,6 +95,54 @@ async fn names_and_labels_are_the_contracts() {
     }
 }
 
+/// The page for whoever asks for OpenMetrics.
+async fn scraped(api: &Api) -> super::Got {
+    let request = Request::get("/metrics").header("accept", "application/openmetrics-text");
+    api.send(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_failed_request_is_the_exemplar_of_its_series() {
+    let (api, plug) = pluggable(quick()).await;
+    let ingest = async |id: &str, flags: &str, body: String| {
+        let parent = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
+        let request = Request::post("/ingest/raw").header("x-request-id", id);
+        let request = request.header("traceparent", parent).body(Body::from(body));
+        api.send(request.unwrap()).await.status.as_u16()
+    };
+    assert_eq!(ingest("good", "01", raw("TRUCK-21", 1).to_string()).await, 200);
+    plug.out.store(true, Ordering::Relaxed);
+    assert_eq!(ingest("dead", "01", raw("TRUCK-21", 2).to_string()).await, 500);
+    assert_eq!(ingest("bad", "01", "{}".to_owned()).await, 400);
+    assert_eq!(ingest("unsampled", "00", "{}".to_owned()).await, 400);
+    let got = scraped(&api).await;
+    let given = got.headers["content-type"].to_str().unwrap();
+    assert_eq!(given, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let of = |series: &str| {
+        let mut lines = got.text.lines().filter(|line| line.starts_with(series));
+        lines.find_map(|line| line.split_once(" # ")).map(|(_, exemplar)| exemplar)
+    };
+    for (series, id) in [
+        (r#"http_requests_total{endpoint="/ingest/raw",method="POST",status_code="400"} 2"#, "bad"),
+        (
+            r#"http_requests_total{endpoint="/ingest/raw",method="POST",status_code="500"} 1"#,
+            "dead",
+        ),
+        (r#"errors_total{error_code="database_error",error_type="database"} 1"#, "dead"),
+        (r#"data_ingestion_duration_seconds_bucket{data_type="raw""#, "good"),
+    ] {
+        let expect =
+            format!("{{trace_id=\"0af7651916cd43dd8448eb211c80319c\",request_id=\"{id}\"}} ");
+        let exemplar = of(series).unwrap_or_else(|| panic!("{series}: none\n{}", got.text));
+        assert!(exemplar.starts_with(&expect), "{series}: {exemplar}");
+    }
+    assert!(of(r#"http_request_duration_seconds_bucket{endpoint="/ingest/raw""#).is_some());
+    let good = r#"http_requests_total{endpoint="/ingest/raw",method="POST",status_code="200"}"#;
+    assert!(of(good).is_none(), "what went well is in the histogram");
+    assert!(!got.text.contains("unsampled"));
+    assert!(!api.get("/metrics").await.text.contains("trace_id"), "the older text has none");
+}
+
 #[tokio::test]
 async fn clients_cannot_make_labels() {
     let api = Api::new().await;

@@ -135,6 +135,16 @@ impl Breaker {
         }
     }
 
+    /// When whoever was turned away should ask again: while a trial is under way its result is near, and
+    /// its lease, which `retry_after` then tells, only the worst case.
+    #[must_use]
+    pub fn ask_again(&self, retry_after: Duration) -> Duration {
+        match self.state() {
+            State::HalfOpen => retry_after.min(Duration::from_secs(1)),
+            State::Open | State::Closed => retry_after,
+        }
+    }
+
     /// The state after the last call or result; it does not move by itself.
     #[must_use]
     pub fn state(&self) -> State {

@@ -78,7 +78,7 @@ async fn a_silent_database_does_not_hold_up_the_stop() {
         database_url: url.clone(),
         timeout_pool: 10 * PATIENCE,
         timeout_db: 10 * PATIENCE,
-        shutdown_grace: Duration::from_millis(200),
+        shutdown_grace: Duration::from_secs(2),
         ..Settings::default()
     };
     let running = start_with(settings).await;
@@ -86,7 +86,10 @@ async fn a_silent_database_does_not_hold_up_the_stop() {
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     send(&mut stream, "POST /ingest/raw", &sample(1)).await;
     running.until_ingesting().await;
-    // Within PATIENCE, a tenth of what the database was given.
+    let asked = Instant::now();
     running.stop().await;
+    let took = asked.elapsed();
+    // In truth within two seconds, the request having had one and a half; the machine may be busy.
+    assert!(took >= Duration::from_millis(1_500) && took < Duration::from_secs(8), "{took:?}");
     drop(held);
 }

@@ -99,6 +99,11 @@ impl Running {
         tokio::time::timeout(PATIENCE, self.ended).await.unwrap().unwrap();
     }
 
+    /// The page of metrics with its exemplars.
+    async fn scraped(&self) -> String {
+        self.ask("GET /metrics", "none\r\nAccept: application/openmetrics-text", "").await
+    }
+
     pub(crate) async fn ask(&self, head: &str, traceparent: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
@@ -182,16 +187,38 @@ async fn one_trace_goes_from_a_device_over_the_edge_to_the_backend() {
     let sending = told.sending("TRUCK-21", 1);
     let answer = edge.ask("POST /ingest/raw", &sending.traceparent().unwrap(), SAMPLE).await;
     assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    sending.attempted("ok", Duration::from_millis(7));
     sending.ended("ok", true, 1);
     let deadline = Instant::now() + PATIENCE;
     while !backend.ask("GET /samples/TRUCK-21", "", "").await.contains("[1,1]") {
         assert!(Instant::now() < deadline, "the edge does not deliver");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    // Each process's exemplar leads to that trace.
+    let mut pages = Vec::new();
+    for (process, series) in [
+        (&devices, r#"device_send_duration_seconds_bucket{le="0.01"} 1 # "#),
+        (&edge, "edge_delivery_age_seconds_bucket{"),
+        (&backend, r#"data_ingestion_duration_seconds_bucket{data_type="raw""#),
+    ] {
+        loop {
+            let page = process.scraped().await;
+            let lines = page.lines().filter(|line| line.starts_with(series));
+            let exemplar = lines.filter_map(|line| line.split_once("{trace_id=\"")).next();
+            if let Some((_, exemplar)) = exemplar {
+                pages.push(exemplar[..32].to_owned());
+                break;
+            }
+            assert!(Instant::now() < deadline, "{series}: no exemplar\n{page}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     for process in [devices, edge, backend] {
         process.stop().await;
     }
     let send = collector.one("devices", "device.send");
+    let trace: String = send.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(pages, [trace.as_str(); 3]);
     let take = collector.one("edge", "/ingest/raw");
     let deliver = collector.one("edge", "edge.deliver");
     let ingest = collector.one("backend", "/ingest/raw");

@@ -56,11 +56,13 @@ async fn a_life_of_three_minutes_on_the_paused_clock() {
     assert_eq!(retry_after(&breaker), 60 * S);
     sleep(20 * S).await;
     assert_eq!(retry_after(&breaker), 40 * S);
+    assert_eq!(breaker.ask_again(40 * S), 40 * S);
     sleep(40 * S).await;
     assert_eq!(breaker.state(), State::Open, "until somebody asks");
     let trial = breaker.try_acquire().unwrap();
     assert!(trial.is_trial() && trial.generation() == 2);
     assert_eq!(retry_after(&breaker), 60 * S, "one trial only");
+    assert_eq!(breaker.ask_again(60 * S), S, "its result is near");
     trial.failure();
     sleep(60 * S).await;
     breaker.try_acquire().unwrap().success();
