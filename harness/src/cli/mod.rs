@@ -12,6 +12,7 @@ mod explain;
 mod go;
 mod health;
 mod hidden;
+mod links;
 mod load;
 mod mark;
 mod platform;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(&args),
         Command::Recover(args) => recover::recover(&args),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Links(args) => links::links(&args),
         Command::Mark(args) => mark::mark(&args),
         Command::Slo(command) => slo::slo(&command),
         Command::Schema => scenario::schema(),

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod attach;
+pub mod compose;
 mod conduct;
 mod consented;
 pub mod directory;

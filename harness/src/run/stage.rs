@@ -8,7 +8,7 @@
 mod acts;
 mod containers;
 
-use super::consented::{all_consented, consent_to_faults, consented};
+use super::consented::{all_consented, consent_to_faults, consented, may_listen};
 use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
 use super::stream::Stream;
@@ -149,7 +149,10 @@ impl Stage {
         for link in &plan.links {
             let listen = match self.afloat.gateway_for(plan, link) {
                 Some(ip) => self.reserved(|ports| ports.reserve_on(ip))?,
-                None => self.reserve_one(link.listen)?,
+                None => {
+                    may_listen(link)?;
+                    self.reserve_one(link.listen)?
+                }
             };
             let bound = match link.tcp {
                 true => self.links.bind_tcp(&link.name, listen).await,

@@ -11,6 +11,8 @@
 
 mod acts;
 mod attached;
+mod bridge;
+mod burner;
 mod capture;
 mod command;
 mod consent;
@@ -40,6 +42,8 @@ mod usage;
 
 pub use acts::Workers;
 pub use attached::Attached;
+pub use bridge::is_bridged;
+pub use burner::{HELD, burner_main, fill};
 pub use capture::Written;
 pub use consent::{Deny, Refused, consent};
 pub use container::{Held, answering, container_main};

@@ -231,8 +231,16 @@ impl Engine {
             ..Default::default()
         };
         timely(self.docker.create_network(request)).await?;
-        let made = timely(self.docker.inspect_network(name, None)).await?;
-        let configs = made.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+        self.gateway(name).await
+    }
+
+    /// The address that this machine has in a network.
+    ///
+    /// # Errors
+    /// The engine does not answer, or has no such network.
+    pub async fn gateway(&self, network: &str) -> Result<Option<std::net::IpAddr>, String> {
+        let found = timely(self.docker.inspect_network(network, None)).await?;
+        let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
         Ok(configs.iter().find_map(|config| config.gateway.as_deref()?.parse().ok()))
     }
 
