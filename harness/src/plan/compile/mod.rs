@@ -32,6 +32,7 @@ mod metrics;
 mod names;
 mod notes;
 mod objectives;
+mod pages;
 mod parts;
 mod protocols;
 mod read_back;
