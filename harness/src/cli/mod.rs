@@ -42,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(&args),
         Command::Compare(args) => baseline::compared(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Record(args) => record::record(&args),
         Command::Recover(args) => recover::recover(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Links(args) => links::links(&args),
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Health(args) => health::health(&args),
         Command::Devices(args) => platform::devices(&args),
         Command::Container(args) => platform::container(args),
+        Command::Burner(args) => platform::burner(&args),
         Command::Guardian(args) => platform::guardian(&args),
     }
 }

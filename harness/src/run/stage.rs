@@ -7,6 +7,7 @@
 
 mod acts;
 mod containers;
+mod press;
 
 use super::consented::{all_consented, consent_to_faults, consented, may_listen};
 use super::names::{Names, Reader, authority};
@@ -56,6 +57,8 @@ pub(super) struct Stage {
     pub(super) errands: BTreeMap<usize, Running>,
     /// Workers that a fault killed, by fault.
     workers: BTreeMap<usize, Workers>,
+    /// What faults take from processes, by fault.
+    pressing: BTreeMap<usize, press::Pressing>,
     /// What is done beside the run: looking names up again, refreshing rows.
     pub(super) lookers: JoinSet<()>,
     pub(super) tell: mpsc::UnboundedSender<String>,
@@ -98,6 +101,7 @@ impl Stage {
             afloat: Afloat::default(),
             errands: BTreeMap::new(),
             workers: BTreeMap::new(),
+            pressing: BTreeMap::new(),
             lookers: JoinSet::new(),
             tell,
             told,

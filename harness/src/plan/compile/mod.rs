@@ -34,6 +34,7 @@ mod notes;
 mod objectives;
 mod pages;
 mod parts;
+mod pressure;
 mod protocols;
 mod read_back;
 mod replay;
@@ -57,6 +58,7 @@ mod watched;
 pub(in crate::plan) use consent::is_loopback;
 pub(in crate::plan) use feasible::{World, named, named_moment, need};
 pub use later::asked_later;
+pub use pressure::LEAST_MEMORY;
 
 use super::marks::{Marks, ages};
 use super::text::literal;

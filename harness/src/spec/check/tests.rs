@@ -101,7 +101,7 @@ error: `pressure` is not supported yet
 5 |   thin: {pressure: {link: a}}
   |          ^^^^^^^^
   |
-  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, half-open, limit-bytes, kill, pause, stop, restart, disconnect, command, manual
+  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, half-open, limit-bytes, kill, pause, stop, restart, disconnect, pressure, command, manual
 ",
     ),
     (
@@ -297,6 +297,10 @@ const HOLES: &[(&str, &str)] = &[
         "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{HOLE: x}]}}}",
     ),
     ("Fault", "faults: {a: {HOLE: {link: x, rate: 64KiB/s}}}"),
+    (
+        "PressureFault",
+        "faults: {a: {pressure: {service: x, cpu: 5%, at: 1s, duration: 1s, HOLE: x}}}",
+    ),
     ("ServiceFault", "faults: {a: {stop: {service: x, at: 1s, duration: 1s, HOLE: x}}}"),
     ("BreakerEvidence", "breakers: {a: {evidence: [{HOLE: {url: x}}]}}"),
     ("Objective", "objectives: {a: {HOLE: {}}}"),
