@@ -13,6 +13,7 @@ use super::platform::args::{BackendArgs, DevicesArgs, EdgeArgs, HealthArgs, Scor
 use super::record::{self, RecordArgs};
 use super::recover::RecoverArgs;
 use super::slo::SloCommand;
+use super::verify::VerifyArgs;
 use assay_slo::series::Decide;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -136,6 +137,9 @@ Examples:
   assay explain reports/half-failures-20260101T000000Z-7
   assay explain reports/half-failures-20260101T000000Z-7 errors")]
     Explain(ExplainArgs),
+    /// Record what a link's far end answers, and how fast, as a stub that stands in for it.
+    #[command(after_help = record::EXAMPLES)]
+    Record(RecordArgs),
     /// Put right what a run that died has left broken; the newest run unless one is named.
     #[command(after_help = "\
 A run undoes what it broke, and its guardian does so when the run is killed. This is for when both

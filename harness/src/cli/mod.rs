@@ -17,6 +17,7 @@ mod load;
 mod mark;
 mod platform;
 mod print;
+mod record;
 mod recover;
 mod run;
 mod scenario;

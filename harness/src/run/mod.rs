@@ -25,6 +25,7 @@ mod metrics;
 mod names;
 mod prepare;
 mod progress;
+pub mod recording;
 mod refresh;
 mod signals;
 mod stage;
