@@ -12,6 +12,7 @@ name: shop-outage
 hypothesis: "Orders survive: always."
 labels: {team: shop, "rev": "1.10"}
 seed: 42
+include: []
 allow: [shop.example.com]
 vars: {tenant: acme, rate: 300/s}
 data:

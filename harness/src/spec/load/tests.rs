@@ -24,7 +24,7 @@ fn a_file_that_cannot_be_read_is_one_mistake() {
     std::fs::write(&file, format!("\u{feff}{GOOD}")).unwrap();
     let loaded = load(&file, &Overrides::default(), &|_| None).unwrap();
     let lines: Vec<&str> = GOOD.split('\n').collect();
-    let line = loaded.document.line(&Trail::root().key("objectives").key("errors"));
+    let line = loaded.document.written(&Trail::root().key("objectives").key("errors")).1;
     assert!(lines[line as usize - 1].starts_with("  errors:"), "{line}");
 }
 
