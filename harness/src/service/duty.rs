@@ -40,11 +40,11 @@ pub struct Stood {
 }
 
 impl Stood {
-    /// The share of the time.
+    /// The share of the time, to a thousandth.
     #[must_use]
     pub fn share(&self) -> Share {
-        let share = u128::from(self.still_us) * u128::from(Share::ONE.0);
-        Share(u64::try_from(share / u128::from(self.whole_us.max(1))).unwrap_or(0))
+        let mille = u128::from(self.still_us) * 1000 / u128::from(self.whole_us.max(1));
+        Share(u64::try_from(mille).unwrap_or(0) * (Share::ONE.0 / 1000))
     }
 }
 
@@ -95,7 +95,6 @@ impl Cycle {
         let (mut stood, mut tell) = (Stood::default(), Some(tell));
         let mut members: Vec<Entry> = Vec::new();
         for period in 0_u64.. {
-            let begun = period * PERIOD_US;
             if period % LOOK_EVERY == 0 {
                 match self.scope.look() {
                     Ok((found, _)) => members = found,
@@ -109,10 +108,12 @@ impl Cycle {
             members.iter().for_each(|member| _ = table::signal(member, Signal::STOP));
             let first = tell.take().map(|tell| tell.send(seen(&members)));
             let is_over =
-                self.waits(begun + still_us, now()) || first.is_some_and(|sent| sent.is_err());
+                self.waits(from + still_us, now()) || first.is_some_and(|sent| sent.is_err());
             members.iter().for_each(|member| _ = table::signal(member, Signal::CONT));
-            stood.still_us += now().saturating_sub(from);
-            let is_over = is_over || self.waits(begun + PERIOD_US, now());
+            let gone = now();
+            stood.still_us += gone.saturating_sub(from);
+            // Counted from here: whoever wakes up late is late at both ends.
+            let is_over = is_over || self.waits(gone + PERIOD_US - still_us, now());
             stood.whole_us = now();
             if is_over || Duration::from_micros(stood.whole_us) >= self.most {
                 break;

@@ -124,7 +124,7 @@ fn only_port(part: &Part) -> Option<u16> {
 
 /// A port for a link that no other route has.
 fn above(port: u16, routes: &[Route]) -> u16 {
-    let from = port.checked_add(ABOVE).unwrap_or(port - ABOVE);
+    let from = port.checked_add(ABOVE).unwrap_or_else(|| port - ABOVE);
     let taken = |port: &u16| routes.iter().any(|route| route.listen.port() == *port);
     (from..=u16::MAX).find(|port| !taken(port)).unwrap_or(from)
 }

@@ -183,6 +183,9 @@ fn broken(text: &str, below: &mut impl FnMut(usize) -> usize) -> String {
         6 => chars.truncate(below(chars.len())),
         _ => {
             let words: Vec<&str> = text.split_inclusive(' ').collect();
+            if words.is_empty() {
+                return " ".to_owned();
+            }
             let (from, to) = (below(words.len()), below(words.len()));
             let mut words = words.clone();
             words[to] = words[from];

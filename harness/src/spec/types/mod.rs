@@ -66,8 +66,8 @@ pub use service::{
     RunningContainer, RunningProcess, Service, SteadyState,
 };
 pub use service_fault::{
-    CommandFault, DisconnectFault, KillFault, ManualFault, PressureFault, RestartFault, RestartedBy,
-    ServiceFault,
+    CommandFault, DisconnectFault, KillFault, ManualFault, PressureFault, RestartFault,
+    RestartedBy, ServiceFault,
 };
 pub use setup::{ForEach, Preparation, SetupCommand};
 pub use stub::{Reply, Route};

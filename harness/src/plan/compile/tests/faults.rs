@@ -108,6 +108,7 @@ fn a_pressure_leaves_something() {
         (&FaultKind::Pressure(pressure), &Shows::Done)
     );
     let shown = crate::plan::describe(&plan);
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     let lost = "shop loses 80% of its processor time, 512MiB of memory, 1GiB of disk, for 10 s";
     assert!(shown.contains(lost), "{shown}");
     refused(&[(FAULT, &press(""))], "it takes nothing");
