@@ -5,11 +5,15 @@
 use super::baseline::CompareArgs;
 use super::doctor::{self, DoctorArgs};
 use super::explain::ExplainArgs;
-use super::hidden::{ContainerArgs, GuardianArgs};
+use super::hidden::{BurnerArgs, ContainerArgs, GuardianArgs};
+use super::links::{self, LinksArgs};
 use super::load::LoadArgs;
 use super::mark::{self, MarkArgs};
 use super::platform::args::{BackendArgs, DevicesArgs, EdgeArgs, HealthArgs, ScorerArgs};
+use super::record::{self, RecordArgs};
+use super::recover::RecoverArgs;
 use super::slo::SloCommand;
+use super::verify::VerifyArgs;
 use assay_slo::series::Decide;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -133,6 +137,9 @@ Examples:
   assay explain reports/half-failures-20260101T000000Z-7
   assay explain reports/half-failures-20260101T000000Z-7 errors")]
     Explain(ExplainArgs),
+    /// Record what a link's far end answers, and how fast, as a stub that stands in for it.
+    #[command(after_help = record::EXAMPLES)]
+    Record(RecordArgs),
     /// Put right what a run that died has left broken; the newest run unless one is named.
     #[command(after_help = "\
 A run undoes what it broke, and its guardian does so when the run is killed. This is for when both
@@ -149,6 +156,9 @@ Examples:
     /// Look at this machine: what a run needs, and what would not work here. Changes nothing.
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(DoctorArgs),
+    /// Print the override that leads the services of a compose project through links.
+    #[command(after_help = links::EXAMPLES)]
+    Links(LinksArgs),
     /// Say to a run that goes on that a `manual` fault starts or ends now.
     #[command(after_help = mark::EXAMPLES)]
     Mark(MarkArgs),
@@ -208,6 +218,9 @@ Examples:
     /// Holds a container of a run: starts it, says what it says, ends with it.
     #[command(hide = true)]
     Container(ContainerArgs),
+    /// Holds memory for a fault, at most so long.
+    #[command(hide = true)]
+    Burner(BurnerArgs),
     /// Outlives a run that is killed, and ends what it started.
     #[command(hide = true)]
     Guardian(GuardianArgs),
@@ -373,25 +386,4 @@ pub(super) struct WordArgs {
     /// Say more.
     #[arg(short, long, conflicts_with = "quiet")]
     pub(super) verbose: bool,
-}
-
-/// A finished run.
-#[derive(Debug, ClapArgs)]
-pub(super) struct VerifyArgs {
-    /// The run directory.
-    #[arg(value_name = "RUN_DIR")]
-    pub(super) run_dir: PathBuf,
-    /// Judge by this file of OpenSLO v1 instead of what the scenario asked, and write nothing.
-    #[arg(long, value_name = "FILE")]
-    pub(super) slo: Option<String>,
-    #[command(flatten)]
-    pub(super) words: WordArgs,
-}
-
-/// A run that died.
-#[derive(Debug, ClapArgs)]
-pub(super) struct RecoverArgs {
-    /// The run directory; the newest below reports/ unless given.
-    #[arg(value_name = "RUN_DIR")]
-    pub(super) run_dir: Option<PathBuf>,
 }

@@ -41,6 +41,17 @@ pub(super) struct ContainerArgs {
     pub(super) command: Vec<String>,
 }
 
+/// Memory to hold.
+#[derive(Debug, ClapArgs)]
+pub(super) struct BurnerArgs {
+    /// Bytes.
+    #[arg(long)]
+    pub(super) memory: u64,
+    /// At most this long.
+    #[arg(long)]
+    pub(super) for_s: u64,
+}
+
 /// The guardian.
 #[derive(Debug, ClapArgs)]
 pub(super) struct GuardianArgs {

@@ -12,10 +12,12 @@ mod explain;
 mod go;
 mod health;
 mod hidden;
+mod links;
 mod load;
 mod mark;
 mod platform;
 mod print;
+mod record;
 mod recover;
 mod run;
 mod scenario;
@@ -41,8 +43,10 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(&args),
         Command::Compare(args) => baseline::compared(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Record(args) => record::record(&args),
         Command::Recover(args) => recover::recover(&args),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Links(args) => links::links(&args),
         Command::Mark(args) => mark::mark(&args),
         Command::Slo(command) => slo::slo(&command),
         Command::Schema => scenario::schema(),
@@ -52,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Health(args) => health::health(&args),
         Command::Devices(args) => platform::devices(&args),
         Command::Container(args) => platform::container(args),
+        Command::Burner(args) => platform::burner(&args),
         Command::Guardian(args) => platform::guardian(&args),
     }
 }

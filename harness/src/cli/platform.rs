@@ -5,13 +5,13 @@
 
 pub(super) mod args;
 
-use super::hidden::{ContainerArgs, GuardianArgs};
+use super::hidden::{BurnerArgs, ContainerArgs, GuardianArgs};
 use super::print;
 use crate::fleet;
 use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
 use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
-use crate::service::{Held, container_main, guardian_main};
+use crate::service::{Held, burner_main, container_main, guardian_main};
 use args::{BackendArgs, DevicesArgs, EdgeArgs, ScorerArgs, Shape};
 use assay_backend::{DeviceTelemetry, Server, Settings};
 use std::process::ExitCode;
@@ -255,6 +255,10 @@ pub(super) fn container(args: ContainerArgs) -> ExitCode {
         stop_within_s: args.stop_within_s,
         start_within: Duration::from_secs(args.start_within_s),
     })
+}
+
+pub(super) fn burner(args: &BurnerArgs) -> ExitCode {
+    burner_main(args.memory, Duration::from_secs(args.for_s))
 }
 
 pub(super) fn guardian(args: &GuardianArgs) -> ExitCode {

@@ -3,11 +3,11 @@
 //! Invariant: a run that is still going is left alone.
 //! Not here: what there is to undo, and undoing it (`service::undo`).
 
-use super::args::RecoverArgs;
 use super::print;
 use crate::record::under_way::under_way;
 use crate::report::Exit;
 use crate::service::undo::{self, Part, Recovered};
+use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,6 +15,14 @@ use std::process::ExitCode;
 const RUNS: &str = "reports";
 /// The file that makes a directory a run's.
 const JOURNAL: &str = "journal.jsonl";
+
+/// A run that died.
+#[derive(Debug, ClapArgs)]
+pub(super) struct RecoverArgs {
+    /// The run directory; the newest below reports/ unless given.
+    #[arg(value_name = "RUN_DIR")]
+    run_dir: Option<PathBuf>,
+}
 
 pub(super) fn recover(args: &RecoverArgs) -> ExitCode {
     let dir = match &args.run_dir {

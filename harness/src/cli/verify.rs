@@ -3,7 +3,7 @@
 //! Invariant: it judges and prints as `run` does, and never writes over a report that is there.
 //! Not here: judging (`judge`), what is in the reports (`report`).
 
-use super::args::VerifyArgs;
+use super::args::WordArgs;
 use super::go::{conclude, failed, say};
 use super::print;
 use super::scenario::tell;
@@ -11,9 +11,23 @@ use crate::judge;
 use crate::record::under_way::{UnderWay, under_way};
 use crate::report::{self, Exit, Head};
 use crate::run;
+use clap::Args as ClapArgs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// A finished run.
+#[derive(Debug, ClapArgs)]
+pub(super) struct VerifyArgs {
+    /// The run directory.
+    #[arg(value_name = "RUN_DIR")]
+    run_dir: PathBuf,
+    /// Judge by this file of OpenSLO v1 instead of what the scenario asked, and write nothing.
+    #[arg(long, value_name = "FILE")]
+    slo: Option<String>,
+    #[command(flatten)]
+    words: WordArgs,
+}
 
 pub(super) fn verify(args: &VerifyArgs) -> ExitCode {
     let dir = &args.run_dir;

@@ -83,6 +83,7 @@ pub fn action(fault: &Fault, seed: u64) -> Result<Action, FaultError> {
         | FaultKind::Stop
         | FaultKind::Restart
         | FaultKind::Disconnect { .. }
+        | FaultKind::Pressure(_)
         | FaultKind::Manual { .. }
         | FaultKind::Command(_) => return Err(FaultError::NoLink { name: name() }),
         FaultKind::HalfOpen | FaultKind::LimitBytes { .. } => {

@@ -3,6 +3,7 @@
 //! Not here: how they are written (`spec`), checked (`compile`) and done (`run`, `service`).
 
 use super::{FaultKind, Text};
+use assay_slo::Share;
 
 impl FaultKind {
     /// What it acts on.
@@ -13,7 +14,8 @@ impl FaultKind {
             | FaultKind::Pause
             | FaultKind::Stop
             | FaultKind::Restart
-            | FaultKind::Disconnect { .. } => Place::Service,
+            | FaultKind::Disconnect { .. }
+            | FaultKind::Pressure(_) => Place::Service,
             FaultKind::Command(_) | FaultKind::Manual { .. } => Place::Outside,
             _ => Place::Link,
         }
@@ -44,6 +46,17 @@ pub enum RestartedBy {
     Assay,
     /// Its first process, which is spared; the fault's length is how long that may take.
     Supervisor,
+}
+
+/// What a service loses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressure {
+    /// Of its processor time; none is zero.
+    pub cpu: Share,
+    /// Bytes of memory; 0: none.
+    pub memory: u64,
+    /// Bytes of disk; 0: none.
+    pub disk: u64,
 }
 
 /// A command of a fault.

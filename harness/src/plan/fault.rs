@@ -3,7 +3,7 @@
 //! Not here: more on those of services and commands (`act`); how faults are written (`spec`),
 //! checked (`compile`) and carried out (modules `fault`, `run`).
 
-use super::act::{Errand, RestartedBy};
+use super::act::{Errand, Pressure, RestartedBy};
 use assay_slo::Share;
 use assay_slo::case::Again;
 use std::ops::Range;
@@ -108,6 +108,8 @@ pub enum FaultKind {
         /// Which; none: the only one that they are in.
         network: Option<String>,
     },
+    /// The service loses processor time, memory and disk.
+    Pressure(Pressure),
     /// A command runs.
     Command(Errand),
     /// A person, or another tool, breaks something, and says when.

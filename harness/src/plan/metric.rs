@@ -126,6 +126,13 @@ pub struct Page {
 pub enum PageOf {
     /// A service of the scenario.
     Service(String),
+    /// Whoever a start places there.
+    Placed {
+        /// Whether it speaks TLS.
+        secure: bool,
+        /// `host` or `host:port`, with placeholders of services and links.
+        authority: Text,
+    },
     /// Somebody else.
     Host {
         /// Whether it speaks TLS.

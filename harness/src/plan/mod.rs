@@ -41,8 +41,8 @@ pub mod turns;
 pub mod users;
 pub mod words;
 
-pub use act::{Errand, Place, RestartedBy};
-pub use compile::{asked_later, compile, compile_all, compile_to_measure};
+pub use act::{Errand, Place, Pressure, RestartedBy};
+pub use compile::{LEAST_MEMORY, asked_later, compile, compile_all, compile_to_measure};
 pub use containers::Which;
 pub use describe::{describe, dry_run};
 pub use dynamic::Dynamic;

@@ -3,8 +3,9 @@
 //! Not here: the decision about an address (`service`), what a scenario may say (`plan`).
 
 use super::names::host_of;
+use crate::plan::Link;
 use crate::service::{self, Address};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// All addresses of a host that may receive load; those known are not tried.
 ///
@@ -46,4 +47,20 @@ pub(super) fn consent_to_faults(upstream: &Address, allowed: &[String]) -> Resul
     Err(format!(
         "faults would reach {host}, which is not loopback: add --allow-faults {host} if you may break it"
     ))
+}
+
+/// A link beyond loopback is open to the containers of this machine, and to nobody else.
+///
+/// # Errors
+/// A sentence that says where it may listen.
+pub(super) fn may_listen(link: &Link) -> Result<(), String> {
+    match link.listen.map(|listen| listen.ip()) {
+        Some(IpAddr::V4(ip)) if !ip.is_loopback() && !service::is_bridged(ip) => Err(format!(
+            "link {}: {ip} is in no network of containers on this machine, and a fault proxy is \
+             open to whoever reaches it: let it listen on 127.0.0.1, or on this machine's address \
+             in such a network (`docker network inspect bridge` tells its gateway)",
+            link.name
+        )),
+        _ => Ok(()),
+    }
 }

@@ -46,11 +46,15 @@ async fn reader(metric: &Metric, plan: &Plan, stage: &Stage) -> Result<Reader, S
         None => None,
         Some(PageOf::Service(name)) => Some(stage.service(name)?.clone()),
         Some(PageOf::Host { secure, host, port }) => {
-            let addrs = all_consented(host, *port, &plan.allow, &[]).await?;
-            let addr = *addrs.first().ok_or_else(|| format!("`{host}` has no address"))?;
-            let authority = authority(host, *port, *secure);
-            let tls = secure.then(Default::default);
-            Some(Address { addr, authority, tls, ends: None })
+            Some(at(host, *port, *secure, &plan.allow).await?)
+        }
+        Some(PageOf::Placed { secure, authority }) => {
+            let filled = stage.fill(authority)?;
+            let (host, port) = parted(&filled, *secure);
+            let port = port.ok_or_else(|| format!("`{filled}` has no port"))?;
+            // Its service or link has been consented to.
+            let allow: Vec<String> = plan.allow.iter().cloned().chain([host.to_owned()]).collect();
+            Some(at(host, port, *secure, &allow).await?)
         }
     };
     let words = match &metric.source {
@@ -67,6 +71,24 @@ async fn reader(metric: &Metric, plan: &Plan, stage: &Stage) -> Result<Reader, S
         firsts: stage.firsts.clone(),
     };
     Reader::new(metric.every_us, &metric.source, known)
+}
+
+/// Where a host answers, if it may be asked.
+async fn at(host: &str, port: u16, secure: bool, allow: &[String]) -> Result<Address, String> {
+    let addrs = all_consented(host, port, allow, &[]).await?;
+    let addr = *addrs.first().ok_or_else(|| format!("`{host}` has no address"))?;
+    let authority = authority(host, port, secure);
+    Ok(Address { addr, authority, tls: secure.then(Default::default), ends: None })
+}
+
+/// `host`, `host:port` or `[::1]:port` in its parts; without a port the scheme's.
+fn parted(authority: &str, secure: bool) -> (&str, Option<u16>) {
+    let usual = Some(if secure { 443 } else { 80 });
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+        _ => (authority, usual),
+    };
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
 }
 
 impl Conduct<'_> {
@@ -186,6 +208,15 @@ async fn seen(address: &Address, path: Option<&str>) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_authority_has_its_parts() {
+        assert_eq!(parted("127.0.0.1:9", false), ("127.0.0.1", Some(9)));
+        assert_eq!(parted("[::1]:9", false), ("::1", Some(9)));
+        assert_eq!(parted("[::1]", true), ("::1", Some(443)));
+        assert_eq!(parted("shop", false), ("shop", Some(80)));
+        assert_eq!(parted("shop:x", false), ("shop", None));
+    }
 
     #[tokio::test]
     async fn a_service_is_looked_at_until_it_is_ready_or_its_time_is_over() {

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod attach;
+pub mod compose;
 mod conduct;
 mod consented;
 pub mod directory;
@@ -24,6 +25,7 @@ mod metrics;
 mod names;
 mod prepare;
 mod progress;
+pub mod recording;
 mod refresh;
 mod signals;
 mod stage;

@@ -7,8 +7,9 @@
 
 mod acts;
 mod containers;
+mod press;
 
-use super::consented::{all_consented, consent_to_faults, consented};
+use super::consented::{all_consented, consent_to_faults, consented, may_listen};
 use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
 use super::stream::Stream;
@@ -56,6 +57,8 @@ pub(super) struct Stage {
     pub(super) errands: BTreeMap<usize, Running>,
     /// Workers that a fault killed, by fault.
     workers: BTreeMap<usize, Workers>,
+    /// What faults take from processes, by fault.
+    pressing: BTreeMap<usize, press::Pressing>,
     /// What is done beside the run: looking names up again, refreshing rows.
     pub(super) lookers: JoinSet<()>,
     pub(super) tell: mpsc::UnboundedSender<String>,
@@ -98,6 +101,7 @@ impl Stage {
             afloat: Afloat::default(),
             errands: BTreeMap::new(),
             workers: BTreeMap::new(),
+            pressing: BTreeMap::new(),
             lookers: JoinSet::new(),
             tell,
             told,
@@ -149,7 +153,10 @@ impl Stage {
         for link in &plan.links {
             let listen = match self.afloat.gateway_for(plan, link) {
                 Some(ip) => self.reserved(|ports| ports.reserve_on(ip))?,
-                None => self.reserve_one(link.listen)?,
+                None => {
+                    may_listen(link)?;
+                    self.reserve_one(link.listen)?
+                }
             };
             let bound = match link.tcp {
                 true => self.links.bind_tcp(&link.name, listen).await,

@@ -7,6 +7,7 @@ use crate::plan::{Plan, ServiceKind};
 use crate::service::Attached;
 use crate::service::engine::{Engine, Query};
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A service that must be there, and whether it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,21 @@ pub fn look_for(plan: &Plan) -> Result<Vec<There>, std::io::Error> {
         }
         all
     }))
+}
+
+/// This machine's address in the network that containers are in unless told otherwise; what it usually
+/// is, where no engine says.
+#[must_use]
+pub fn bridge_gateway() -> IpAddr {
+    let usual = IpAddr::V4(Ipv4Addr::new(172, 17, 0, 1));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let asked = runtime.map(|runtime| {
+        runtime.block_on(async { Engine::connect(None).await?.gateway("bridge").await })
+    });
+    match asked {
+        Ok(Ok(Some(gateway))) => gateway,
+        _ => usual,
+    }
 }
 
 async fn engine() -> Result<String, String> {

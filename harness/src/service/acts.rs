@@ -133,17 +133,29 @@ impl Running {
     /// What puts right that it stands still, to be written down before it does.
     #[must_use]
     pub fn undo_of_standing(&self) -> Undo {
+        Undo::Continue(self.standing())
+    }
+
+    /// How its processes are found when they are to go on.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
         let leader = &self.life.leader;
-        Undo::Continue(Standing {
+        Standing {
             service: self.launch.name.clone(),
             run: self.launch.run_id.clone(),
             process: (leader.pid, leader.start, leader.pgid),
             boot: boot(),
-        })
+        }
+    }
+
+    /// Where it works.
+    #[must_use]
+    pub fn cwd(&self) -> &std::path::Path {
+        &self.launch.cwd
     }
 
     /// Its process that runs now, its group, and whoever carries its marks.
-    fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         let marks = marks(&self.launch.run_id, Some(&self.launch.name));
         Scope { leaders: vec![self.life.leader.clone()], marks, ..Scope::default() }
     }

@@ -11,11 +11,14 @@
 
 mod acts;
 mod attached;
+mod bridge;
+mod burner;
 mod capture;
 mod command;
 mod consent;
 mod container;
 mod descriptors;
+mod duty;
 mod ending;
 pub mod engine;
 mod error;
@@ -40,9 +43,12 @@ mod usage;
 
 pub use acts::Workers;
 pub use attached::Attached;
+pub use bridge::is_bridged;
+pub use burner::{HELD, burner_main, fill};
 pub use capture::Written;
 pub use consent::{Deny, Refused, consent};
 pub use container::{Held, answering, container_main};
+pub use duty::{Duty, Stood};
 pub use error::ServiceError;
 pub use guardian::{Guardian, guardian_main};
 pub use http::{Address, get, innermost};

@@ -39,6 +39,17 @@ pub enum Undo {
     Containers(Adrift),
     /// What a run has in the container engine is removed.
     Remove(Remains),
+    /// The processes of a service go on, and its disk is given back.
+    Relieve(Pressed),
+}
+
+/// A service that loses what is not in a container engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pressed {
+    /// Its processes.
+    pub standing: Standing,
+    /// The file that takes its disk.
+    pub file: Option<PathBuf>,
 }
 
 /// Containers to which something was done.

@@ -15,11 +15,28 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+/// A file that a scenario is made of.
+#[derive(Debug, Clone)]
+struct Home {
+    source: Source,
+    spots: OnceLock<Spot>,
+}
+
+impl Home {
+    /// Where an entry stands in it.
+    fn find(&self, way: &[Segment], aim: Aim) -> Range<usize> {
+        self.spots.get_or_init(|| spots(&self.source)).find(way, aim)
+    }
+}
+
 /// A scenario that has been read.
 #[derive(Debug, Clone)]
 pub struct Document {
-    source: Source,
-    spots: OnceLock<Spot>,
+    /// The scenario's own file, and those that it includes.
+    own: Home,
+    others: Vec<Home>,
+    /// Which of the others has a value, by its way there; the longest counts.
+    by_trail: BTreeMap<Trail, usize>,
     /// The final values: overrides applied, placeholders of `vars` and `env` replaced.
     pub(super) tree: Value,
     pub(super) overlays: Overlays,
@@ -109,8 +126,9 @@ impl Document {
     /// A text under the name that the user knows it by.
     pub(super) fn new(name: &str, text: &str) -> Document {
         Document {
-            source: Source::new(name, text),
-            spots: OnceLock::new(),
+            own: Home { source: Source::new(name, text), spots: OnceLock::new() },
+            others: Vec::new(),
+            by_trail: BTreeMap::new(),
             tree: Value::Null,
             overlays: Overlays::default(),
             secrets: Vec::new(),
@@ -120,13 +138,25 @@ impl Document {
     /// The file as the user named it.
     #[must_use]
     pub fn file(&self) -> &str {
-        &self.source.name
+        &self.own.source.name
     }
 
-    /// The file's text.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        self.source.text()
+    /// The texts of all its files, its own first.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.own).chain(&self.others).map(|home| home.source.text())
+    }
+
+    /// Takes over what another file has at these ways.
+    pub(super) fn add_home(&mut self, other: Document, trails: Vec<Trail>) {
+        self.others.push(other.own);
+        let at = self.others.len() - 1;
+        self.by_trail.extend(trails.into_iter().map(|trail| (trail, at)));
+    }
+
+    /// The file that has a value.
+    fn home(&self, trail: &Trail) -> &Home {
+        let other = trail.and_around().find_map(|around| self.by_trail.get(&around));
+        other.and_then(|at| self.others.get(*at)).unwrap_or(&self.own)
     }
 
     /// The values as they were decoded, overrides applied, without `profiles`, as YAML; secrets
@@ -164,15 +194,16 @@ impl Document {
         self.place(Mistake::key(trail.clone(), Wrong::new(message, help)))
     }
 
-    /// The line of an entry, from 1; in its file, even when an option has overridden it.
+    /// The file and line of an entry, from 1; in its file, even when an option has overridden it.
     #[must_use]
-    pub fn line(&self, trail: &Trail) -> u32 {
+    pub fn written(&self, trail: &Trail) -> (&str, u32) {
         let written = match self.overlays.of(trail) {
             Some((Origin::File(entry), _)) => entry,
             _ => trail,
         };
-        let range = self.spots().find(written.segments(), Aim::Key);
-        number(self.source.line_column(range.start).0)
+        let home = self.home(written);
+        let range = home.find(written.segments(), Aim::Key);
+        (&home.source.name, number(home.source.line_column(range.start).0))
     }
 
     /// All mistakes with their places.
@@ -182,16 +213,18 @@ impl Document {
 
     /// A mistake at a position of the file, without a way.
     pub(super) fn problem_at(&self, range: Range<usize>, wrong: Wrong) -> Problem {
-        self.shown(&self.source, String::new(), range, wrong)
+        self.shown(&self.own.source, String::new(), range, wrong)
     }
 
     /// The text that positions count in.
     pub(super) fn source(&self) -> &Source {
-        &self.source
+        &self.own.source
     }
 
-    fn spots(&self) -> &Spot {
-        self.spots.get_or_init(|| spots(&self.source))
+    /// A mistake where a way leads.
+    fn at(&self, path: String, way: &Trail, aim: Aim, wrong: Wrong) -> Problem {
+        let home = self.home(way);
+        self.shown(&home.source, path, home.find(way.segments(), aim), wrong)
     }
 
     fn place(&self, mistake: Mistake) -> Problem {
@@ -208,17 +241,11 @@ impl Document {
                 self.in_option(path, argument, aim, mistake.wrong)
             }
             Some((Origin::Profile(entry), rest)) => {
-                let way: Vec<Segment> = entry.segments().iter().chain(rest).cloned().collect();
-                self.shown(&self.source, path, self.spots().find(&way, aim), mistake.wrong)
+                let way: Trail = entry.segments().iter().chain(rest).cloned().collect();
+                self.at(path, &way, aim, mistake.wrong)
             }
-            Some((Origin::File(entry), _)) => {
-                let range = self.spots().find(entry.segments(), Aim::Key);
-                self.shown(&self.source, path, range, mistake.wrong)
-            }
-            None => {
-                let range = self.spots().find(trail.segments(), aim);
-                self.shown(&self.source, path, range, mistake.wrong)
-            }
+            Some((Origin::File(entry), _)) => self.at(path, entry, Aim::Key, mistake.wrong),
+            None => self.at(path, &trail, aim, mistake.wrong),
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::check;
 use super::document::{Document, Mistake, Where};
+use super::include;
 use super::left_out::LeftOut;
 use super::openslo::{self, Inlined};
 use super::overrides::{self, Overrides};
@@ -115,6 +116,14 @@ pub fn decode(
     let (mut tree, mut mistakes) =
         tree::read(text).map_err(|error| Problems::from(tree::problem(&document, &error)))?;
     if tree.is_object() {
+        let mut included = include::include(&mut tree, &mut document);
+        if !included.is_whole() {
+            // Of what is not there nothing can be told.
+            mistakes.append(&mut included.mistakes);
+            let found = document.problems(mistakes);
+            let all = found.iter().cloned().chain(included.problems);
+            return Err(Problems::new(all.collect()).into());
+        }
         overrides::apply(&mut tree, overrides, &mut document.overlays, &mut mistakes);
         let replaced = placeholder::replace(&mut tree, env, &mut mistakes);
         document.secrets = replaced.secrets;

@@ -1,6 +1,6 @@
 //! The scenario file: read, decoded, every mistake with its place.
 //!
-//! Order: the file, profiles, `--set` and `--var`, placeholders of `vars` and `env`, checks, types.
+//! Order: the file with what it includes, profiles, `--set` and `--var`, placeholders of `vars` and `env`, checks, types.
 //! Invariant: a scenario is decoded as a whole or all its mistakes are reported at once; then the
 //! rest of it goes on to `plan`, so that its mistakes can be told as well.
 //! Not here: what needs two values at once (`plan`).
@@ -9,6 +9,7 @@ mod check;
 mod document;
 #[cfg(test)]
 mod example;
+mod include;
 mod later;
 mod left_out;
 mod load;

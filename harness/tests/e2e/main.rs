@@ -22,6 +22,7 @@ mod limits;
 mod load;
 mod manners;
 mod pairs;
+mod pressure;
 mod requests;
 mod secrets;
 mod setup;

@@ -104,7 +104,7 @@ pub(in crate::cli) enum Shape {
 }
 
 /// A duration as scenarios write it, in µs.
-fn duration(text: &str) -> Result<u64, String> {
+pub(in crate::cli) fn duration(text: &str) -> Result<u64, String> {
     let value = serde_json::Value::String(text.to_owned());
     let duration: Duration = serde_json::from_value(value).map_err(|e| e.to_string())?;
     if duration.us == 0 { Err("write more than 0s".to_owned()) } else { Ok(duration.us) }

@@ -129,7 +129,12 @@ pub(super) fn check_overlap(faults: &[Fault], notes: &mut Notes<'_>) {
         told.push(&second.name);
         let trail = Trail::root().key("faults").key(&second.name);
         let trail = trail.key(word(&second.kind)).key("at");
-        let message = format!("`{service}` is not up then, by `{}`", first.name);
+        let message = match first.kind {
+            FaultKind::Pressure(_) => {
+                format!("`{service}` is under pressure then, by `{}`", first.name)
+            }
+            _ => format!("`{service}` is not up then, by `{}`", first.name),
+        };
         let end = Duration { us: *ends };
         notes.value(&trail, message, format!("start it later than {end}, when it is back"));
     }
@@ -143,6 +148,7 @@ pub(super) fn word(kind: &FaultKind) -> &'static str {
         FaultKind::Stop => "stop",
         FaultKind::Restart => "restart",
         FaultKind::Disconnect { .. } => "disconnect",
+        FaultKind::Pressure(_) => "pressure",
         FaultKind::Manual { .. } => "manual",
         _ => "command",
     }

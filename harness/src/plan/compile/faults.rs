@@ -7,7 +7,7 @@
 use super::loads::Given;
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts, On};
-use super::{MOST_RUN_US, acts, delays, headers, links, positive, protocols};
+use super::{MOST_RUN_US, acts, delays, headers, links, positive, pressure, protocols};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
 use crate::plan::traffic::Traffic;
@@ -37,7 +37,7 @@ pub(super) fn compile(given: Given<'_>, traffic: Traffic<'_>, notes: &mut Notes<
         let parts = parts::fault(name, entry, scenario);
         let is_timed = matches!(entry, types::Fault::Command(_) | types::Fault::Manual(_));
         let key = if is_timed { "timeout" } else { "duration" };
-        let kind = kind(entry, &parts.trail, (folder, secrets), notes);
+        let kind = kind(entry, &parts.trail, (folder, secrets), scenario, notes);
         let recovery_us = parts.recovery.map_or(RECOVERY_US, |recovery| {
             positive(recovery, MOST_RUN_US, &parts.trail.key("recovery"), notes)
         });
@@ -88,6 +88,7 @@ pub(super) fn judged(fault: &Fault, links: &[Link], marks: &mut Marks) -> case::
         }
         FaultKind::Pause
         | FaultKind::Disconnect { .. }
+        | FaultKind::Pressure(_)
         | FaultKind::Manual { .. }
         | FaultKind::Command(_) => (acts::word(&fault.kind), Shows::Done),
     };
@@ -184,6 +185,7 @@ fn kind(
     fault: &types::Fault,
     trail: &Trail,
     (folder, secrets): (&Path, &[String]),
+    scenario: &Scenario,
     notes: &mut Notes<'_>,
 ) -> FaultKind {
     match fault {
@@ -235,6 +237,9 @@ fn kind(
         types::Fault::Restart(_) => FaultKind::Restart,
         types::Fault::Disconnect(fault) => {
             FaultKind::Disconnect { network: fault.network.as_ref().map(literal) }
+        }
+        types::Fault::Pressure(fault) => {
+            FaultKind::Pressure(pressure::compile(fault, scenario, trail, notes))
         }
         types::Fault::Manual(fault) => FaultKind::Manual { prompt: literal(&fault.prompt) },
         types::Fault::Command(fault) => {

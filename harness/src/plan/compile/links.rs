@@ -91,11 +91,13 @@ fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Socket
         Ok(address) if address.port() == 0 => {
             ("a link needs a port".to_owned(), "leave `listen` out for a free one")
         }
-        Ok(address) if !address.ip().is_loopback() => (
+        // Whether it is this machine's in a network of containers is seen when it is bound.
+        Ok(address) if !address.ip().is_loopback() && !is_private(address) => (
             format!(
                 "`{listen}` is not on loopback, and a fault proxy is open to whoever reaches it"
             ),
-            "write an address such as 127.0.0.1:19090",
+            "write an address such as 127.0.0.1:19090, or this machine's in a network of \
+             containers, such as 172.17.0.1:15432",
         ),
         Ok(address) => return Some(address),
         Err(_) => (
@@ -105,6 +107,10 @@ fn listen(listen: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Socket
     };
     notes.value(trail, message, help);
     None
+}
+
+fn is_private(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V4(address) if address.ip().is_private())
 }
 
 /// Whether a link is there and something goes through it; if not, that is told.

@@ -4,7 +4,7 @@
 
 use super::command;
 use super::notes::Notes;
-use super::services::read_url;
+use super::pages::page;
 use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::metric::{Metric, Page, PageOf, Read, Source, States};
 use crate::plan::text::literal;
@@ -176,6 +176,7 @@ fn whose(page: &Page) -> String {
     match &page.of {
         PageOf::Service(service) => service.clone(),
         PageOf::Host { host, port, .. } => format!("{host}:{port}"),
+        PageOf::Placed { authority, .. } => authority.0.clone(),
     }
 }
 
@@ -267,21 +268,6 @@ fn prometheus(
     }
     let labels = written.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
     Source::Prometheus { page, name, labels: labels.collect() }
-}
-
-/// A page of somebody who is no service.
-fn page(url: &Words, default: &str, trail: &Trail, notes: &mut Notes<'_>) -> Page {
-    match read_url(&literal(url)) {
-        Ok(ServiceKind::Url { secure, host, port, prefix }) => {
-            let path = if prefix.is_empty() { default.to_owned() } else { prefix };
-            Page { of: PageOf::Host { secure, host, port }, path }
-        }
-        Ok(_) => Page { of: PageOf::Service(String::new()), path: String::new() },
-        Err((message, help)) => {
-            notes.value(trail, message, help);
-            Page { of: PageOf::Service(String::new()), path: String::new() }
-        }
-    }
 }
 
 fn promql(written: &types::PromqlMetric, trail: &Trail, notes: &mut Notes<'_>) -> Source {

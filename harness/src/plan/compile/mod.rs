@@ -32,7 +32,9 @@ mod metrics;
 mod names;
 mod notes;
 mod objectives;
+mod pages;
 mod parts;
+mod pressure;
 mod protocols;
 mod read_back;
 mod replay;
@@ -56,6 +58,7 @@ mod watched;
 pub(in crate::plan) use consent::is_loopback;
 pub(in crate::plan) use feasible::{World, named, named_moment, need};
 pub use later::asked_later;
+pub use pressure::LEAST_MEMORY;
 
 use super::marks::{Marks, ages};
 use super::text::literal;
@@ -196,7 +199,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         // `spec` fills it in where the scenario names none.
         seed: scenario.seed.map_or(0, |seed| seed.0),
         file: document.file().to_owned(),
-        sha256: hexadecimal(&Sha256::digest(document.text().as_bytes())),
+        sha256: sha256(document.texts()),
         folder,
         resolved: document.resolved(),
         secrets: loaded.secrets.clone(),
@@ -362,6 +365,12 @@ fn positive(length: Duration, most_us: u64, trail: &Trail, notes: &mut Notes<'_>
 fn folder(file: &str) -> PathBuf {
     let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// Of all files that the scenario is made of, one after another.
+fn sha256<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let whole = texts.fold(Sha256::new(), |whole, text| whole.chain_update(text.as_bytes()));
+    hexadecimal(&whole.finalize())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

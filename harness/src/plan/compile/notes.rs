@@ -75,10 +75,8 @@ impl<'d> Notes<'d> {
 
     /// Where an entry was written, for reports.
     pub(super) fn place(&self, trail: &Trail) -> assay_slo::case::Place {
-        assay_slo::case::Place {
-            file: self.document.file().to_owned(),
-            line: self.document.line(&self.left_out.original(trail)),
-        }
+        let (file, line) = self.document.written(&self.left_out.original(trail));
+        assay_slo::case::Place { file: file.to_owned(), line }
     }
 }
 

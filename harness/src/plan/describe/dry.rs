@@ -44,6 +44,12 @@ fn undone(plan: &Plan, fault: &Fault) -> String {
             let words: Vec<&str> = errand.undo.iter().map(|Text(word)| word.as_str()).collect();
             format!("`{}`, once, when the run ends", words.join(" "))
         }
+        FaultKind::Pressure(_) if held || theirs => {
+            "docker update, with its limits before".to_owned()
+        }
+        FaultKind::Pressure(_) => {
+            "SIGCONT to each of its processes, memory given back, the file deleted".to_owned()
+        }
         FaultKind::Pause if held || theirs => "docker unpause".to_owned(),
         FaultKind::Pause => "SIGCONT to each of its processes".to_owned(),
         FaultKind::Disconnect { .. } => {

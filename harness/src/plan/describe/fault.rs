@@ -4,7 +4,7 @@
 
 use crate::plan::words::time;
 use crate::plan::{
-    Affects, Delay, Fault, FaultKind, Latency, OutageMode, Ramp, RestartedBy, Side, Text,
+    Affects, Delay, Fault, FaultKind, Latency, OutageMode, Pressure, Ramp, RestartedBy, Side, Text,
 };
 use crate::spec::scalar::Size;
 
@@ -16,6 +16,7 @@ pub(super) fn broken(fault: &Fault, tcp: bool) -> String {
         | FaultKind::Stop
         | FaultKind::Restart
         | FaultKind::Disconnect { .. }
+        | FaultKind::Pressure(_)
         | FaultKind::Manual { .. }
         | FaultKind::Command(_) => return act(fault),
         FaultKind::Latency(latency) => later(latency),
@@ -77,6 +78,9 @@ fn act(fault: &Fault) -> String {
             let network = network.as_deref().unwrap_or("its network");
             format!("{name} leaves {network}, joins it again after {length}")
         }
+        FaultKind::Pressure(pressure) => {
+            format!("{name} loses {}, for {length}", lost(pressure))
+        }
         FaultKind::Stop => format!("{name} ended in good order, started again after {length}"),
         FaultKind::Restart => {
             format!("{name} ended in good order within {length}, started again at once")
@@ -94,6 +98,21 @@ fn act(fault: &Fault) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// `80% of its processor time, 512MiB of memory`.
+fn lost(pressure: &Pressure) -> String {
+    let mut parts = Vec::new();
+    if pressure.cpu.0 > 0 {
+        parts.push(format!("{} of its processor time", pressure.cpu));
+    }
+    if pressure.memory > 0 {
+        parts.push(format!("{} of memory", Size(pressure.memory)));
+    }
+    if pressure.disk > 0 {
+        parts.push(format!("{} of disk", Size(pressure.disk)));
+    }
+    parts.join(", ")
 }
 
 /// `answers 200ms later, growing for 5s`.

@@ -156,7 +156,8 @@ fn consent(plan: &Plan) -> String {
     });
     let pages = plan.metrics.iter().filter_map(|metric| match &metric.page()?.of {
         PageOf::Host { host, .. } => Some(host),
-        PageOf::Service(_) => None,
+        // Services and links are there already.
+        PageOf::Service(_) | PageOf::Placed { .. } => None,
     });
     let mut beyond: Vec<&str> = urls
         .chain(addresses)

@@ -34,6 +34,9 @@ impl Conduct<'_> {
         if planned.kind == FaultKind::Pause {
             self.stage.plan_standing((index, &planned.name), name)?;
         }
+        if let FaultKind::Pressure(pressure) = planned.kind {
+            self.stage.plan_pressure((index, planned), pressure)?;
+        }
         let at = self.edges.apply(index, || {});
         self.edge(index, EdgeKind::Applied, at, None);
         match &planned.kind {
@@ -45,6 +48,9 @@ impl Conduct<'_> {
             }
             FaultKind::Stop | FaultKind::Restart => self.stage.halt(name).await?,
             FaultKind::Pause => self.stage.stand_still(name).await?,
+            FaultKind::Pressure(pressure) => {
+                self.stage.press((index, planned), *pressure, &self.plan.secrets).await?;
+            }
             FaultKind::Command(errand) => return self.send(state, index, errand).await,
             _ => {}
         }
@@ -81,6 +87,13 @@ impl Conduct<'_> {
                 reborn
             }
             FaultKind::Pause => self.stage.go_on(index, name).await,
+            FaultKind::Pressure(_) => {
+                let relieved = self.stage.relieve((index, planned)).await;
+                relieved.map(|less| {
+                    let told = less.map(|less| format!("fault {}: {less}", planned.name));
+                    told.into_iter().for_each(|text| self.stream.finding(text));
+                })
+            }
             // What a command that has ended left running goes with the run.
             FaultKind::Manual { .. } => Ok(()),
             FaultKind::Command(_) => {
@@ -100,7 +113,7 @@ impl Conduct<'_> {
         self.edge(index, EdgeKind::Cleared, at, Some(effect));
         ended?;
         match &planned.kind {
-            FaultKind::Pause | FaultKind::Disconnect { .. } => {
+            FaultKind::Pause | FaultKind::Disconnect { .. } | FaultKind::Pressure(_) => {
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
             FaultKind::Command(_) | FaultKind::Manual { .. } => {}

@@ -205,6 +205,10 @@ impl Stage {
     /// Undoes what faults left to be undone when the run ends; says what is still broken.
     pub(in crate::run) async fn undo_all(&mut self, stream: &mut Stream) -> Vec<String> {
         let mut broken = Vec::new();
+        let pressing: Vec<usize> = self.pressing.keys().copied().collect();
+        for index in pressing {
+            self.let_go(index).await;
+        }
         for (_, todo) in std::mem::take(&mut self.todo).into_iter().rev() {
             stream.progress.note(&format!("undoing fault {}", todo.fault));
             let undone = match undo::carry_out(&todo, &self.names.dir).await {
@@ -234,7 +238,7 @@ impl Stage {
         })
     }
 
-    fn running_mut(&mut self, name: &str) -> Result<&mut Running, String> {
+    pub(super) fn running_mut(&mut self, name: &str) -> Result<&mut Running, String> {
         let found = self.running.iter_mut().find(|(running, _)| running.name() == name);
         found.map(|(running, _)| running).ok_or_else(|| unknown(name))
     }

@@ -4,7 +4,7 @@
 //! Invariant: to put right what is right already changes nothing.
 //! Not here: which containers (`engine`), when (`run`), the log of undos (`undo`).
 
-use super::{Condition, Engine, Vessel, said, timely};
+use super::{Condition, Engine, Limits, Vessel, said, timely};
 use crate::service::table;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub enum Act {
     Crash(i32),
     /// It leaves this network.
     Leave(String),
+    /// It may have this much, by its id, and no more.
+    Limit(BTreeMap<String, Limits>),
 }
 
 /// How a container is put right.
@@ -53,6 +55,8 @@ pub enum Put {
         /// Its settings there before, by the container's id.
         settings: BTreeMap<String, EndpointSettings>,
     },
+    /// It may have as much as before, by its id.
+    Allow(BTreeMap<String, Limits>),
 }
 
 impl Put {
@@ -64,11 +68,16 @@ impl Put {
             Put::GoOn => format!("docker unpause {id}"),
             Put::Run => format!("docker start {id}"),
             Put::Join { network, .. } => format!("docker network connect {network} {id}"),
+            Put::Allow(before) => match before.get(&vessel.id) {
+                Some(limits) => format!("docker update {limits} {id}"),
+                None => format!("docker update --cpu-quota -1 {id}"),
+            },
         }
     }
 
-    fn is_right(&self, now: &Condition) -> bool {
+    fn is_right(&self, id: &str, now: &Condition) -> bool {
         match self {
+            Put::Allow(before) => before.get(id).is_none_or(|limits| *limits == now.limits),
             Put::GoOn => !now.paused,
             Put::Run => now.running,
             Put::Join { network, .. } => now.networks.contains_key(network),
@@ -108,12 +117,17 @@ impl Engine {
                 let leave = NetworkDisconnectRequest { container: id.to_owned(), force: None };
                 timely(self.docker.disconnect_network(network, leave)).await
             }
+            Act::Limit(all) => match (all.get(id), self.condition(id).await?) {
+                (Some(limits), Some(now)) => self.limit(id, limits, &now.limits).await,
+                _ => Err("it is gone".to_owned()),
+            },
         };
         let is_done = |now: &Condition| match act {
             Act::Pause => now.paused,
             Act::Stop(_) | Act::Kill(_) => !now.running,
             Act::Crash(_) => !now.running || Some(&now.started) != before.as_ref(),
             Act::Leave(network) => !now.networks.contains_key(network),
+            Act::Limit(all) => all.get(id).is_some_and(|limits| *limits == now.limits),
         };
         let name = &vessel.name;
         match (self.until(id, &is_done).await?, told) {
@@ -136,7 +150,7 @@ impl Engine {
             || format!("container {} is gone; whoever made it must make it again", vessel.name);
         let now = self.condition(id).await?.ok_or_else(gone)?;
         // What does not run cannot stand still; and a network is joined before or after.
-        if put.is_right(&now) {
+        if put.is_right(id, &now) {
             return Ok(());
         }
         let told = match put {
@@ -150,8 +164,12 @@ impl Engine {
                 };
                 timely(self.docker.connect_network(network, join)).await
             }
+            Put::Allow(before) => match before.get(id) {
+                Some(limits) => self.limit(id, limits, &now.limits).await,
+                None => Ok(()),
+            },
         };
-        if self.until(id, &|now| put.is_right(now)).await? {
+        if self.until(id, &|now| put.is_right(id, now)).await? {
             return Ok(());
         }
         let why = told.err().unwrap_or_else(|| "nothing changed".to_owned());
@@ -231,8 +249,16 @@ impl Engine {
             ..Default::default()
         };
         timely(self.docker.create_network(request)).await?;
-        let made = timely(self.docker.inspect_network(name, None)).await?;
-        let configs = made.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+        self.gateway(name).await
+    }
+
+    /// The address that this machine has in a network.
+    ///
+    /// # Errors
+    /// The engine does not answer, or has no such network.
+    pub async fn gateway(&self, network: &str) -> Result<Option<std::net::IpAddr>, String> {
+        let found = timely(self.docker.inspect_network(network, None)).await?;
+        let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
         Ok(configs.iter().find_map(|config| config.gateway.as_deref()?.parse().ok()))
     }
 

@@ -6,9 +6,11 @@
 
 mod acts;
 mod host;
+mod limits;
 
 pub use acts::{Act, Put};
 pub use host::remote;
+pub use limits::Limits;
 
 use super::table;
 use crate::plan::Which;
@@ -53,8 +55,8 @@ pub struct Condition {
     pub published: BTreeMap<u16, SocketAddr>,
     /// The networks that it is in, each with its settings there.
     pub networks: BTreeMap<String, EndpointSettings>,
-    /// Its most memory in bytes, and its most processors in billionths; 0: no limit.
-    pub limits: (i64, i64),
+    /// The most that it may have.
+    pub limits: Limits,
 }
 
 /// What containers are looked for by.
@@ -202,7 +204,7 @@ fn condition(found: ContainerInspectResponse) -> Condition {
         started: state.started_at.unwrap_or_default(),
         published: published(network.ports.unwrap_or_default()),
         networks: network.networks.unwrap_or_default().into_iter().collect(),
-        limits: (host.memory.unwrap_or(0), host.nano_cpus.unwrap_or(0)),
+        limits: Limits::of(&host),
     }
 }
 

@@ -3,8 +3,9 @@
 //! Invariant: nothing is taken for undone that was not seen to be.
 //! Not here: what there is to undo (`undo`), in which order (`recover`).
 
-use super::{Mending, Standing, Todo, Undo, afloat, boot};
+use super::{Mending, Pressed, Standing, Todo, Undo, afloat, boot};
 use crate::plan::Ready;
+use crate::service::burner::give_back;
 use crate::service::process::{Exit, Launch, errand};
 use crate::service::still::thaw;
 use std::path::Path;
@@ -20,6 +21,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub async fn carry_out(todo: &Todo, dir: &Path) -> Result<(), String> {
     match &todo.undo {
         Undo::Continue(standing) => go_on(standing).await,
+        Undo::Relieve(pressed) => relieve(pressed).await,
         Undo::Command(mending) => mend(&todo.fault, mending, dir).await,
         Undo::Containers(adrift) => afloat::put_right(adrift).await,
         Undo::Remove(remains) => afloat::remove(remains).await,
@@ -46,6 +48,15 @@ async fn go_on(standing: &Standing) -> Result<(), String> {
         labels.join(", "),
         pids.join(" ")
     ))
+}
+
+/// Its memory is a process of the run, which ends with that.
+async fn relieve(pressed: &Pressed) -> Result<(), String> {
+    let given_back = pressed.file.as_ref().map_or(Ok(()), |file| {
+        give_back(file)
+            .map_err(|why| format!("{} is still there ({why}): delete it", file.display()))
+    });
+    go_on(&pressed.standing).await.and(given_back)
 }
 
 async fn mend(fault: &str, mending: &Mending, dir: &Path) -> Result<(), String> {

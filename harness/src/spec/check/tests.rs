@@ -77,7 +77,7 @@ error: the key `name` is there twice
 ",
     ),
     (
-        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {pressure: {link: a}}\n",
+        "schema: 1\nname: shop\nfaults:\n  down: {outage: {link: a, mode: refused, at: 1s, duration: 5}}\n  thin: {presure: {link: a}}\n",
         "\
 error: unknown `refused`
  --> shop.yaml:4:34
@@ -95,13 +95,13 @@ error: `5` has no unit
   |
   = help: write a duration with its unit, such as 5ms or 5s
 
-error: `pressure` is not supported yet
+error: unknown type `presure`
  --> shop.yaml:5:10
   |
-5 |   thin: {pressure: {link: a}}
-  |          ^^^^^^^^
+5 |   thin: {presure: {link: a}}
+  |          ^^^^^^^
   |
-  = help: this version has: latency, error, outage, abort, truncate, stall, garbage, slow-close, bandwidth, half-open, limit-bytes, kill, pause, stop, restart, disconnect, command, manual
+  = help: did you mean `pressure`?
 ",
     ),
     (
@@ -297,6 +297,10 @@ const HOLES: &[(&str, &str)] = &[
         "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{HOLE: x}]}}}",
     ),
     ("Fault", "faults: {a: {HOLE: {link: x, rate: 64KiB/s}}}"),
+    (
+        "PressureFault",
+        "faults: {a: {pressure: {service: x, cpu: 5%, at: 1s, duration: 1s, HOLE: x}}}",
+    ),
     ("ServiceFault", "faults: {a: {stop: {service: x, at: 1s, duration: 1s, HOLE: x}}}"),
     ("BreakerEvidence", "breakers: {a: {evidence: [{HOLE: {url: x}}]}}"),
     ("Objective", "objectives: {a: {HOLE: {}}}"),

@@ -191,14 +191,14 @@ fn a_scenario_has_the_objectives_of_the_file_in_their_place() {
     assert_eq!(names(&one), ["prod"]);
     let resolved = one.document.resolved();
     assert!(resolved.contains("error-rate") && !resolved.contains("openslo"), "{resolved}");
-    assert_eq!(one.document.line(&Trail::root().key("objectives").key("prod")), 7);
+    assert_eq!(one.document.written(&Trail::root().key("objectives").key("prod")).1, 7);
     let all = decoded(
         "  mine: {error-rate: {below: 1%}}\n  prod: {openslo: {file: assay:backend.yaml}}\n",
     );
     let all = all.unwrap();
     assert_eq!(names(&all).len(), 10);
     assert_eq!(names(&all)[..2], ["mine", "ingest-latency"]);
-    assert_eq!(all.document.line(&Trail::root().key("objectives").key("ingest-latency")), 8);
+    assert_eq!(all.document.written(&Trail::root().key("objectives").key("ingest-latency")).1, 8);
 }
 
 #[test]

@@ -145,7 +145,8 @@ enum Kind {
     Sample,
     /// A question to a store.
     Question,
-    /// A command that reads a store back, prepares a run, or is a fault or a metric.
+    /// A command that reads a store back, prepares a run, or is a fault or a metric; or the URL of a page
+    /// that is read.
     Command,
 }
 
@@ -186,7 +187,9 @@ impl Kind {
             [Some("faults"), _, Some("command"), Some("run" | "shell" | "undo"), ..] => {
                 Kind::Command
             }
-            [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..]
+            [Some("metrics"), _, Some("prometheus" | "promql"), Some("url")]
+            | [Some("breakers"), _, Some("evidence"), None, _, Some("url")]
+            | [Some("metrics"), _, Some("command"), Some("run" | "shell"), ..]
             | [
                 Some("steady-state"),
                 Some("probes"),

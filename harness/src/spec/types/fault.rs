@@ -2,7 +2,10 @@
 //!
 //! Not here: those of services (`service_fault`), what needs two values at once (`plan`).
 
-use super::{CommandFault, DisconnectFault, KillFault, ManualFault, RestartFault, ServiceFault};
+use super::{
+    CommandFault, DisconnectFault, KillFault, ManualFault, PressureFault, RestartFault,
+    ServiceFault,
+};
 use crate::spec::scalar::{
     Bandwidth, Count, Duration, Moment, Name, Ratio, Size, Status, Uniform, Words,
 };
@@ -46,6 +49,8 @@ pub enum Fault {
     Restart(RestartFault),
     /// The containers of a service leave a network, and join it again.
     Disconnect(DisconnectFault),
+    /// A service gets less of its processors, its memory and its disk.
+    Pressure(PressureFault),
     /// A command does something.
     Command(CommandFault),
     /// A person, or another tool, does something, and says when.

@@ -66,7 +66,8 @@ pub use service::{
     RunningContainer, RunningProcess, Service, SteadyState,
 };
 pub use service_fault::{
-    CommandFault, DisconnectFault, KillFault, ManualFault, RestartFault, RestartedBy, ServiceFault,
+    CommandFault, DisconnectFault, KillFault, ManualFault, PressureFault, RestartFault,
+    RestartedBy, ServiceFault,
 };
 pub use setup::{ForEach, Preparation, SetupCommand};
 pub use stub::{Reply, Route};
@@ -95,6 +96,9 @@ pub struct Scenario {
     /// Of every random choice; the hash of the name unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<Count>,
+    /// Files whose entries are this file's too, each from the folder of the file that names it.
+    #[serde(default)]
+    pub include: Vec<Words>,
     /// Hosts beyond loopback that may receive load.
     #[serde(default)]
     pub allow: Vec<Words>,

@@ -3,7 +3,7 @@
 //! Not here: faults on links (`fault`), what needs two values at once (`plan`).
 
 use super::Again;
-use crate::spec::scalar::{Count, Duration, Moment, Name, Words};
+use crate::spec::scalar::{Count, Duration, Moment, Name, Ratio, Size, Words};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,36 @@ pub struct ServiceFault {
     /// How many of its containers: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<Count>,
+    /// When it starts.
+    pub at: Moment,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How long after its end is called its recovery: 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Duration>,
+    /// Whether it comes again: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// A service gets less for a time; at least one of `cpu`, `memory` and `disk` says of what.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PressureFault {
+    /// The service.
+    pub service: Name,
+    /// How many of its containers: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+    /// The share of its processor time that it loses: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Ratio>,
+    /// The memory that it loses: of a container's limit, or of the machine: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// The space that it loses on the disk of its working directory; of a `process`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Size>,
     /// When it starts.
     pub at: Moment,
     /// How long it lasts.

@@ -62,6 +62,7 @@ pub(super) fn meeting(fleet: &Fleet, fault: &Fault, links: &[Link]) -> Option<Me
         | FaultKind::HalfOpen
         | FaultKind::LimitBytes { .. }
         | FaultKind::Disconnect { .. }
+        | FaultKind::Pressure(_)
         | FaultKind::Command(_)
         | FaultKind::Manual { .. }
         | FaultKind::Bandwidth { .. } => return None,

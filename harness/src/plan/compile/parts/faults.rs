@@ -107,6 +107,7 @@ pub(in crate::plan::compile) fn fault<'s>(
         Fault::Pause(fault) => of_service!("pause", fault),
         Fault::Stop(fault) => of_service!("stop", fault),
         Fault::Disconnect(fault) => of_service!("disconnect", fault),
+        Fault::Pressure(fault) => of_service!("pressure", fault),
         Fault::Restart(fault) => {
             let most = Duration { us: services::most_to_end_us(scenario, &fault.service) };
             act!("restart", fault, On::Service(&fault.service), most, None, None)

@@ -69,6 +69,16 @@ fn faults_on_containers_and_what_is_refused() {
     let crash = fault("kill: {service: db, at: 20s, duration: 5s, restarted-by: supervisor}");
     assert_eq!(told(DB, &crash), "");
     assert!(told(ours, &crash).contains("nobody supervises the container of `db`"));
+    let press =
+        |what: &str| fault(&format!("pressure: {{service: db, {what}, at: 20s, duration: 5s}}"));
+    assert_eq!(told(DB, &press("cpu: 50%, memory: 64MiB, count: 1")), "");
+    assert_eq!(told(ours, &press("cpu: 50%")), "");
+    assert!(told(DB, &press("disk: 1GiB")).contains("no engine can change how much disk"));
+    assert!(told(ours, &press("memory: 64MiB")).contains("has no limit to lower"));
+    let limited = ours.replace("5432}}", "5432, memory: 64MiB}}");
+    assert_eq!(told(&limited, &press("memory: 48MiB")), "");
+    let most = told(&limited, &press("memory: 49MiB"));
+    assert!(most.contains("of its 64MiB less than 16MiB would be left"), "{most}");
     let process = "  db: {process: {command: [./db, \"${self.addr}\"]}}";
     let leave = fault("disconnect: {service: db, at: 20s, duration: 5s}");
     assert!(told(process, &leave).contains("is in no network of its own"));

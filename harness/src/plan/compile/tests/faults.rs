@@ -93,6 +93,39 @@ fn acts_on_services() {
     assert_eq!(good(&[(FAULT, &restart)]).faults[0].lasts_us, 7_000_000);
 }
 
+#[test]
+fn a_pressure_leaves_something() {
+    let press = |what: &str| {
+        format!(
+            "half: {{pressure: {{service: shop{what}, at: 20s, duration: 10s, recovery: 10s}}}}"
+        )
+    };
+    let plan = good(&[(FAULT, &press(", cpu: 80%, memory: 512MiB, disk: 1GiB"))]);
+    let cpu = assay_slo::Share(assay_slo::Share::ONE.0 / 5 * 4);
+    let pressure = crate::plan::Pressure { cpu, memory: 512 << 20, disk: 1 << 30 };
+    assert_eq!(
+        (&plan.faults[0].kind, &plan.case.faults[0].shows),
+        (&FaultKind::Pressure(pressure), &Shows::Done)
+    );
+    let shown = crate::plan::describe(&plan);
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lost = "shop loses 80% of its processor time, 512MiB of memory, 1GiB of disk, for 10 s";
+    assert!(shown.contains(lost), "{shown}");
+    refused(&[(FAULT, &press(""))], "it takes nothing");
+    refused(&[(FAULT, &press(", cpu: 96%"))], "96% of its processor time cannot be taken");
+    refused(&[(FAULT, &press(", cpu: 0%"))], "a service that gets none is a `pause`");
+    refused(&[(FAULT, &press(", disk: 0B"))], "`disk: 0B` takes nothing");
+    let long = press(", cpu: 50%").replace("duration: 10s", "duration: 11m");
+    among(&[(FAULT, &long)], &["11m is too long for a pressure"]);
+    let payments = press(", cpu: 50%").replace("shop", "payments");
+    refused(&[(FAULT, &payments)], "was not started by us, so `pressure` cannot reach it");
+    let two = format!(
+        "{}\n  other: {{pause: {{service: shop, at: 25s, duration: 1s}}}}",
+        press(", cpu: 50%")
+    );
+    refused(&[(FAULT, &two)], "`shop` is under pressure then, by `half`");
+}
+
 const LASTS: &str = "duration: 60s\n";
 
 #[test]

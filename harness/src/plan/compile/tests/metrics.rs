@@ -84,6 +84,29 @@ fn pages_of_others_are_asked_by_consent() {
 }
 
 #[test]
+fn a_page_may_be_where_the_start_places_it() {
+    let of = |url: &str| {
+        let written = format!("{{prometheus: {{url: \"{url}\", name: up}}}}");
+        let compiled = plan(&written, "");
+        let page = compiled.metrics[0].page().unwrap().clone();
+        (page.of, page.path, compiled.case.metrics[0].reads.clone())
+    };
+    let (page, path, reads) = of("http://${services.shop.addr}/admin/metrics");
+    assert_eq!(page, PageOf::Service("shop".to_owned()));
+    assert_eq!((path.as_str(), reads.as_str()), ("/admin/metrics", "up of shop"));
+    let (page, path, _) = of("http://${services.shop.host}:9100");
+    let authority = crate::plan::Text("${services.shop.host}:9100".to_owned());
+    assert_eq!(page, PageOf::Placed { secure: false, authority });
+    assert_eq!(path, "/metrics");
+    let bad = |url: &str| format!("{{prometheus: {{url: \"{url}\", name: up}}}}");
+    fails(&bad("${services.shop.addr}/metrics"), "", "is no URL");
+    fails(&bad("http://127.0.0.1/${services.shop.addr}"), "", "stands in the path");
+    fails(&bad("http://${run.id}/metrics"), "", "is no address");
+    fails(&bad("http://${services.shpo.addr}/"), "", "there is no entry `shpo` in services");
+    fails(&bad("http://${self.addr}/"), "", "is known only to a process");
+}
+
+#[test]
 fn what_is_asked_can_be_decided() {
     let asked = |what: &str| format!("  - metric: {{name: m, {what}}}\n");
     fails(RSS, &asked("value: {at-most: 512}"), "`512` is not in the unit of `m`");

@@ -130,6 +130,7 @@ fn links() {
     link("front: {to: \"127.0.0.1:99999\"}", "is no host:port");
     link("front: {to: \":80\"}", "is no host:port");
     link("front: {to: shop, listen: \"0.0.0.0:8080\"}", "is not on loopback");
+    link("front: {to: shop, listen: \"203.0.113.7:8080\"}", "is not on loopback");
     link("front: {to: shop, listen: localhost}", "is no address with a port");
     link("front: {to: shop, listen: \"127.0.0.1:0\"}", "a link needs a port");
     let both = "front: {to: shop, listen: \"127.0.0.1:19090\"}\n  copy: {to: shop, listen: \"127.0.0.1:19090\"}";

@@ -4,9 +4,11 @@
 //! Not here: when it is done (`conduct`), how (`service::engine`).
 
 use super::{docker_host, held};
-use crate::plan::{CONTAINER_ANSWERS, Fault, FaultKind, Plan, Ready, RestartedBy, ServiceKind};
+use crate::plan::{
+    CONTAINER_ANSWERS, Fault, FaultKind, Plan, Pressure, Ready, RestartedBy, ServiceKind,
+};
 use crate::run::stage::Stage;
-use crate::service::engine::{Act, Engine, Put, Query, Vessel};
+use crate::service::engine::{Act, Engine, Limits, Put, Query, Vessel};
 use crate::service::undo::{self, Adrift, Undo};
 use crate::service::{Address, answering, get};
 use std::collections::BTreeMap;
@@ -55,6 +57,11 @@ impl Stage {
         vessels.truncate(wanted);
         let put = match &fault.kind {
             FaultKind::Pause => Put::GoOn,
+            FaultKind::Pressure(pressure) => {
+                // Refused here, before anything is written down, where it cannot be taken.
+                limited(&engine, &vessels, pressure).await?;
+                before(&engine, &vessels).await?
+            }
             FaultKind::Disconnect { network } => {
                 join(&engine, &vessels, network.as_deref()).await?
             }
@@ -84,6 +91,9 @@ impl Stage {
             (FaultKind::Pause, _) => Act::Pause,
             (FaultKind::Kill { signal, by: RestartedBy::Assay }, _) => Act::Kill(*signal),
             (FaultKind::Kill { signal, by: RestartedBy::Supervisor }, _) => Act::Crash(*signal),
+            (FaultKind::Pressure(pressure), _) => {
+                Act::Limit(limited(&engine, &adrift.vessels, pressure).await?)
+            }
             (_, Put::Join { network, .. }) => Act::Leave(network.clone()),
             _ => Act::Stop(self.grace(&fault.link)),
         };
@@ -261,4 +271,33 @@ async fn join(engine: &Engine, vessels: &[Vessel], wanted: Option<&str>) -> Resu
     }
     let network = network.ok_or("no container of it runs")?;
     Ok(Put::Join { network, settings })
+}
+
+/// What containers may have now, and are to have again.
+async fn before(engine: &Engine, vessels: &[Vessel]) -> Result<Put, String> {
+    let mut all = BTreeMap::new();
+    for vessel in vessels {
+        all.insert(
+            vessel.id.clone(),
+            engine.condition(&vessel.id).await?.unwrap_or_default().limits,
+        );
+    }
+    Ok(Put::Allow(all))
+}
+
+/// What a pressure leaves of that.
+async fn limited(
+    engine: &Engine,
+    vessels: &[Vessel],
+    pressure: &Pressure,
+) -> Result<BTreeMap<String, Limits>, String> {
+    let processors = engine.processors().await?;
+    let mut all = BTreeMap::new();
+    for vessel in vessels {
+        let now = engine.condition(&vessel.id).await?.unwrap_or_default().limits;
+        let left = now.under(pressure, processors);
+        let left = left.map_err(|why| format!("container {}: {why}", vessel.name))?;
+        all.insert(vessel.id.clone(), left);
+    }
+    Ok(all)
 }

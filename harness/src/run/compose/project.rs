@@ -1,0 +1,215 @@
+//! A compose file, as far as routes through links need it.
+//!
+//! Invariant: values are kept as they are written: whoever reads the override replaces `${…}` again.
+//! Not here: which of them name whom (`mention`), what is written in their place (`compose`).
+
+use indexmap::IndexMap;
+use serde_yaml::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A compose project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its name: what the file says, else of its folder.
+    pub name: String,
+    /// The file's `version`, which all files of a project must share.
+    pub version: Option<String>,
+    /// Its services, in the order of the file.
+    pub parts: Vec<Part>,
+}
+
+/// A service of a compose project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// All names that others reach it by.
+    pub names: BTreeSet<String>,
+    /// What its processes are given.
+    pub env: IndexMap<String, String>,
+    /// Its ports inside, each with where it is published on this machine.
+    pub ports: Vec<(Option<u16>, u16)>,
+    /// Whom it needs.
+    pub depends_on: BTreeSet<String>,
+}
+
+impl Project {
+    /// Reads a compose file.
+    ///
+    /// # Errors
+    /// A sentence without its beginning: the file is not there, or is no compose file.
+    pub fn read(path: &Path) -> Result<Project, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let whole = std::path::absolute(path).ok();
+        let of_folder = whole.as_deref().and_then(Path::parent).and_then(Path::file_name);
+        let of_folder = of_folder.map(|name| name.to_string_lossy().to_lowercase());
+        let plain = |c: &char| c.is_ascii_alphanumeric() || "-_".contains(*c);
+        let of_folder: String = of_folder.unwrap_or_default().chars().filter(plain).collect();
+        Project::parse(&text, folder, &of_folder)
+    }
+
+    fn parse(text: &str, folder: &Path, of_folder: &str) -> Result<Project, String> {
+        let mut tree: Value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        tree.apply_merge().map_err(|error| error.to_string())?;
+        let services = tree.get("services").and_then(Value::as_mapping);
+        let services = services.ok_or("it has no `services`")?;
+        let parts = services.iter().filter_map(|(name, part)| Some((name.as_str()?, part)));
+        let parts = parts.map(|(name, part)| self::part(name, part, folder));
+        let name = tree.get("name").and_then(Value::as_str).filter(|name| !name.contains('$'));
+        Ok(Project {
+            name: name.unwrap_or(of_folder).to_owned(),
+            version: tree.get("version").and_then(plain),
+            parts: parts.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The service of this name.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+}
+
+fn part(name: &str, written: &Value, folder: &Path) -> Result<Part, String> {
+    let text = |key: &str| written.get(key).and_then(plain);
+    let mut names: BTreeSet<String> = [name.to_owned()].into();
+    names.extend(["container_name", "hostname"].into_iter().filter_map(text));
+    let networks = written.get("networks").and_then(Value::as_mapping);
+    for network in networks.into_iter().flat_map(|networks| networks.values()) {
+        names.extend(list(network.get("aliases")));
+    }
+    let mut env = IndexMap::new();
+    let files = match written.get("env_file") {
+        Some(Value::Sequence(files)) => files.iter().filter_map(path_of).collect(),
+        Some(one) => path_of(one).into_iter().collect(),
+        None => Vec::new(),
+    };
+    for file in files {
+        // One that is not there may be optional; Compose itself says so.
+        let Ok(text) = std::fs::read_to_string(folder.join(file)) else { continue };
+        env.extend(text.lines().filter_map(line));
+    }
+    match written.get("environment") {
+        Some(Value::Mapping(map)) => {
+            let value = |(key, value): (&Value, &Value)| Some((plain(key)?, plain(value)?));
+            env.extend(map.iter().filter_map(value));
+        }
+        listed => env.extend(list(listed).iter().filter_map(|text| pair(text))),
+    }
+    let depends_on = match written.get("depends_on") {
+        Some(Value::Mapping(map)) => map.keys().filter_map(plain).collect(),
+        listed => list(listed).into_iter().collect(),
+    };
+    let ports = match written.get("ports") {
+        Some(Value::Sequence(ports)) => ports.iter().filter_map(port).collect(),
+        _ => Vec::new(),
+    };
+    let exposed = list(written.get("expose"));
+    let exposed = exposed.iter().filter_map(|text| Some((None, text.parse().ok()?)));
+    let ports: Vec<(Option<u16>, u16)> = exposed.chain(ports).collect();
+    Ok(Part { name: name.to_owned(), names, env, ports, depends_on })
+}
+
+/// A scalar as the text that it is written as.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+fn list(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_sequence);
+    items.into_iter().flatten().filter_map(plain).collect()
+}
+
+fn path_of(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("path")?.as_str())
+}
+
+fn pair(text: &str) -> Option<(String, String)> {
+    let (key, value) = text.split_once('=')?;
+    Some((key.trim().to_owned(), value.to_owned()))
+}
+
+/// A line of a file of variables.
+fn line(text: &str) -> Option<(String, String)> {
+    let text = text.trim();
+    let text = text.strip_prefix("export ").unwrap_or(text);
+    let (key, value) = pair(text).filter(|_| !text.starts_with('#'))?;
+    let value = value.trim();
+    let bare = ['"', '\'']
+        .iter()
+        .find_map(|quote| value.strip_prefix(*quote).and_then(|value| value.strip_suffix(*quote)));
+    Some((key, bare.unwrap_or(value).to_owned()))
+}
+
+/// `5432`, `"127.0.0.1:15432:5432/tcp"` or `{target: 5432, published: 15432}`.
+fn port(written: &Value) -> Option<(Option<u16>, u16)> {
+    let number = |text: String| text.parse::<u16>().ok();
+    if let Some(target) = written.get("target") {
+        let published = written.get("published").and_then(plain).and_then(number);
+        return Some((published, number(plain(target)?)?));
+    }
+    let text = plain(written)?;
+    let text = text.split('/').next().unwrap_or_default();
+    let mut parts = text.rsplit(':').map(str::to_owned);
+    let inside = number(parts.next()?)?;
+    Some((parts.next().and_then(number), inside))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+version: "3.8"
+x-common: &common
+  environment: {TZ: UTC}
+services:
+  shop:
+    <<: *common
+    depends_on: {db: {condition: service_healthy}}
+    env_file: shop.env
+    ports: ["127.0.0.1:8080:8000/tcp", 9000, {target: 7000, published: "17000"}]
+  db:
+    container_name: shop-db
+    environment: [A=1, "B=x=y", EMPTY]
+    expose: ["5432"]
+    networks: {back: {aliases: [database]}, front: null}
+  jobs: {depends_on: [db], environment: {DEBUG: true, N: 3, NONE: null}}
+"#;
+
+    #[test]
+    fn all_forms_of_a_compose_file_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let variables = "# of the shop\nexport DB=db:5432\nQUOTED=\"a b\"\n";
+        std::fs::write(dir.path().join("shop.env"), variables).unwrap();
+        let project = Project::parse(FILE, dir.path(), "folder").unwrap();
+        assert_eq!((project.name.as_str(), project.version.as_deref()), ("folder", Some("3.8")));
+        let env = |name: &str| -> Vec<String> {
+            let part = project.part(name).unwrap();
+            part.env.iter().map(|(key, value)| format!("{key}={value}")).collect()
+        };
+        assert_eq!(env("shop"), ["DB=db:5432", "QUOTED=a b", "TZ=UTC"]);
+        assert_eq!(env("db"), ["A=1", "B=x=y"]);
+        assert_eq!(env("jobs"), ["DEBUG=true", "N=3"]);
+        let shop = project.part("shop").unwrap();
+        assert_eq!(shop.ports, [(Some(8080), 8000), (None, 9000), (Some(17000), 7000)]);
+        assert!(shop.depends_on.contains("db"));
+        let db = project.part("db").unwrap();
+        assert_eq!(db.names.iter().collect::<Vec<_>>(), ["database", "db", "shop-db"]);
+        assert_eq!(db.ports, [(None, 5432)]);
+    }
+
+    #[test]
+    fn what_is_no_compose_file_is_refused() {
+        let refused = |text: &str| Project::parse(text, Path::new(""), "x").unwrap_err();
+        assert!(refused("schema: 1").contains("no `services`"));
+        assert!(refused("services: [").contains("line"));
+    }
+}
