@@ -10,7 +10,7 @@ use super::load::LoadArgs;
 use super::mark::{self, MarkArgs};
 use super::platform::args::{BackendArgs, DevicesArgs, EdgeArgs, HealthArgs, ScorerArgs};
 use super::slo::SloCommand;
-use assay_slo::series::Decide;
+use crate::spec::types::Decide;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
