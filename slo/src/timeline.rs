@@ -207,8 +207,7 @@ impl Timeline {
         self.last
     }
 
-    /// All cells of one request kind, the warm-up's too, without those whose segment is not known
-    /// (in a journal that was cut).
+    /// All cells of one kind, the warm-up's too; of a cut journal those whose segment is known.
     pub(crate) fn cells(&self, of: Of) -> impl Iterator<Item = (&Key, &Counts)> {
         // With the end, all have been checked.
         let checked = self.end.is_some();
