@@ -58,6 +58,7 @@ fn launch(name: &str, script: &str, run_id: &str, folder: &Path) -> Launch {
         run_id: run_id.to_owned(),
         logs: folder.to_path_buf(),
         secrets: Vec::new(),
+        tap: None,
     }
 }
 

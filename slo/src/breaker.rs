@@ -1,5 +1,5 @@
-//! The states of circuit breakers, by evidence: what our own gateways told, or what arrivals at
-//! a link let us infer.
+//! The states of circuit breakers, by evidence: what our own gateways or a log told, what was read
+//! of them again and again, or what arrivals at a link let us infer.
 //!
 //! Explicit transitions decide over inference; where both are there and contradict each other,
 //! that is a finding. Every instant is an interval, and every line of states has a tolerance:
@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 mod calls;
 mod inferred;
+mod logged;
 mod offered;
 mod polled;
 mod score;
@@ -43,6 +44,15 @@ pub(crate) enum How {
     Inferred,
     /// Read again and again.
     Polled,
+    /// Told by the log of its service.
+    Logged,
+}
+
+impl How {
+    /// Whether its own word is known, and none of its calls.
+    pub(crate) fn is_state(self) -> bool {
+        matches!(self, How::Polled | How::Logged)
+    }
 }
 
 /// One breaker's states as they were seen at one place.
@@ -155,7 +165,7 @@ impl Line {
         self.spells.iter().filter_map(|spell| {
             let ended = spell.ended.map(|(between, _)| between);
             let to = spell.half_open.or(ended).map_or(self.until, |between| between.earliest);
-            let to = if self.how == How::Polled { to.min(self.surely(spell)) } else { to };
+            let to = if self.how.is_state() { to.min(self.surely(spell)) } else { to };
             (spell.opened.latest < to).then_some((spell.opened.latest, to))
         })
     }
@@ -198,6 +208,10 @@ fn lines(
             }
             Evidence::Polled(metric) => {
                 polled.push(polled::line(case, timeline, phases, *metric, &breaker.policy));
+            }
+            Evidence::Logged { opened, closed } => {
+                let lines = (*opened, *closed);
+                polled.push(logged::line(case, timeline, phases, lines, &breaker.policy));
             }
         }
     }
@@ -341,7 +355,7 @@ fn sorted(list: &[Attempt]) -> Vec<Attempt> {
 }
 
 /// Twice the greatest uncertainty: the generator's lag, of at least 1 ms, and what is given.
-fn tolerance(timeline: &Timeline, other_us: u64) -> u64 {
+pub(crate) fn tolerance(timeline: &Timeline, other_us: u64) -> u64 {
     timeline.lag().max(other_us).max(1_000).saturating_mul(2)
 }
 

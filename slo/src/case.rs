@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod ask;
 mod fault;
+mod log;
 mod metric;
 mod must;
 mod steps;
@@ -17,7 +18,8 @@ mod terms;
 
 pub use ask::{Ask, Pace};
 pub use fault::{Again, Asked, Fault, Shows};
-pub use metric::{Growth, Limits, Metric, MetricMust, SettlesMust, Unit};
+pub use log::{Log, LogMust};
+pub use metric::{Growth, Limits, Metric, MetricMust, ReconcilesMust, SettlesMust, Unit};
 pub use must::{Bound, BreakerMust, Expectation, Must};
 pub use steps::{Capacity, Step};
 pub use terms::Terms;
@@ -81,6 +83,9 @@ pub struct Case {
     /// The metrics, in the order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<Metric>,
+    /// Lines to look for in services' output, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<Log>,
     /// The capacities, in the order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacities: Vec<Capacity>,
@@ -185,6 +190,13 @@ pub enum Evidence {
     Arrivals(String),
     /// This metric reads its state: 0 closed, 1 open, 2 half-open (index into [`Case::metrics`]).
     Polled(usize),
+    /// Its service's log tells when it opens and when it closes (indices into [`Case::logs`]).
+    Logged {
+        /// Lines that say that it opened.
+        opened: usize,
+        /// Lines that say that it closed.
+        closed: usize,
+    },
 }
 
 /// One kind of request of a load.

@@ -9,11 +9,13 @@ use crate::time::At;
 use serde::{Deserialize, Serialize};
 
 mod fleet;
+mod log;
 mod machine;
 mod metric;
 pub use fleet::{
     Attempt, Attempts, AttemptsOf, Backlog, BreakerEvent, BreakerState, Ledger, Store,
 };
+pub use log::{Lines, LogRead};
 pub use machine::Machine;
 pub use metric::{Looks, Missed, Sample};
 
@@ -75,6 +77,10 @@ pub enum Event {
     },
     /// Looks at a service after a fault's end.
     Looks(Looks),
+    /// Lines of a service's output that were looked for.
+    Lines(Lines),
+    /// A service's output was read to its end.
+    LogRead(LogRead),
     /// A probe's answer.
     Probe {
         /// The probe, as the report names it.

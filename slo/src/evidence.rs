@@ -129,7 +129,7 @@ impl<'a> Evidence<'a> {
         }
         let open = self.phases.open.get(index).is_some_and(|stretches| !stretches.is_empty());
         (!open).then(|| Doubt {
-            reason: match lines.iter().any(|line| line.how == breaker::How::Polled) {
+            reason: match lines.iter().any(|line| line.how.is_state()) {
                 true => format!("breaker `{name}` was never surely open"),
                 false => format!("breaker `{name}` was never open"),
             },

@@ -16,9 +16,11 @@ mod breaker;
 pub mod goodput;
 mod herd;
 mod ledger;
+mod log;
 mod metric;
 mod part;
 mod ready;
+pub(crate) mod reconciles;
 mod recovers;
 mod settles;
 mod slices;
@@ -104,7 +106,9 @@ pub(crate) fn judge(
         Must::Herd { link, peak_milli, after, within_us } => {
             herd::judge(evidence, link, *peak_milli, after, *within_us)
         }
+        Must::Log(must) => log::judge(evidence, must),
         Must::Metric(must) => metric::judge(evidence, must),
+        Must::Reconciles(must) => reconciles::judge(evidence, must),
         Must::Settles(must) => settles::judge(evidence, must),
         Must::Ready { service, after, within_us } => {
             ready::judge(evidence, service, after, *within_us)

@@ -45,6 +45,7 @@ pub use boundary::Boundaries;
 pub use case::{Case, Expectation, Mark, Objective};
 pub use event::{Cell, Entry, Event, Straddle};
 pub use expectation::goodput;
+pub use expectation::reconciles::awaited;
 pub use judge::judge;
 pub use number::Number;
 pub use outcome::Outcome;

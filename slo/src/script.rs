@@ -18,6 +18,7 @@ use std::ops::Range;
 
 pub(crate) mod fleet;
 pub(crate) mod gateway;
+pub(crate) mod log;
 pub(crate) mod metric;
 
 /// Time 0 of scripted runs, after 5 s of warm-up.

@@ -227,9 +227,9 @@ fn sentence(
 ) -> String {
     let runs = format!("{} runs, {}", cards.len(), decide.word());
     let worst = objectives.iter().filter(|one| !one.advisory && one.verdict == verdict);
-    let worst = worst.map(|one| format!("{} {}", one.id, one.reason));
+    let worst = worst.map(|one| format!("{}: {}", one.id, one.reason));
     let expected = expectations.iter().filter(|one| one.verdict == verdict);
-    let mut told = worst.chain(expected.map(|one| format!("{} {}", one.id, one.reason)));
+    let mut told = worst.chain(expected.map(|one| format!("{}: {}", one.id, one.reason)));
     let what = match verdict {
         Verdict::Met => format!("each of {} held", objectives.len() + expectations.len()),
         _ => told.next().unwrap_or_else(|| {

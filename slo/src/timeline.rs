@@ -20,10 +20,12 @@ use std::collections::BTreeMap;
 
 mod lag;
 mod later;
+mod logs;
 mod malformed;
 mod samples;
 mod sightings;
 pub(crate) use lag::HealthSum;
+pub(crate) use logs::Logs;
 pub use malformed::Malformed;
 pub(crate) use samples::Samples;
 pub(crate) use sightings::Sightings;
@@ -51,10 +53,11 @@ pub struct Timeline {
     pub(crate) died: Vec<ServiceEvent>,
     pub(crate) findings: Vec<String>,
     pub(crate) histograms: BTreeMap<HistogramKey, BTreeMap<(u64, u64), u64>>,
-    /// How late the requests of each load began, µs.
+    /// How late requests began, µs.
     pub(crate) begun_late: BTreeMap<usize, Times>,
     pub(crate) sightings: Sightings,
     pub(crate) samples: Samples,
+    pub(crate) logs: Logs,
     /// Loads that were stopped, and when first.
     pub(crate) stopped: BTreeMap<usize, (At, String)>,
     pub(crate) guard: Option<String>,
@@ -93,6 +96,8 @@ pub(crate) struct Key {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) n: u64,
+    /// All of them had ended by then.
+    pub(crate) known_by: At,
     marks: Vec<u64>,
 }
 
@@ -162,9 +167,7 @@ impl Timeline {
             Event::Gate(gate) => self.add_gate(gate),
             Event::Edge(edge) => self.add_edge(edge, case)?,
             Event::Cells(cells) => {
-                for cell in cells {
-                    self.add_cell(cell, case)?;
-                }
+                cells.iter().try_for_each(|cell| self.add_cell(entry.at, cell, case))?
             }
             Event::Health(health) => self.add_health(entry.at, health, case)?,
             Event::Machine(machine) => self.machine.get_or_insert_default().keep_most(machine),
@@ -173,22 +176,20 @@ impl Timeline {
             Event::Missed(missed) => self.samples.miss(missed, case)?,
             Event::ReadUntil { at } => self.samples.until = Some(believable(*at)?),
             Event::Looks(looks) => self.samples.look(looks)?,
+            Event::Lines(lines) => self.logs.add(lines, case)?,
+            Event::LogRead(read) => self.logs.whole(read, case)?,
             Event::Breaker(_)
             | Event::Attempts(_)
             | Event::Arrivals { .. }
             | Event::Backlog(_)
             | Event::Ledger(_) => self.sightings.add(&entry.event, case)?,
             Event::Histogram(histogram) => self.add_histogram(histogram, case)?,
-            Event::Lag(lag) => {
-                malformed::check_of(case, Of { load: lag.load, request: 0 })?;
-                let late = self.begun_late.entry(lag.load).or_default();
-                lag.buckets.iter().for_each(|(_, high, n)| late.add(*high, *n));
-            }
+            Event::Lag(lag) => self.add_late(lag, case)?,
             Event::Stopped { load, at, text } => {
                 malformed::check_of(case, Of { load: *load, request: 0 })?;
                 let stop = (believable(*at)?, text.clone());
                 // One that waits for its end may be stopped before.
-                let first = self.stopped.entry(*load).or_insert_with(|| stop.clone());
+                let first = self.stopped.entry(*load).or_insert(stop.clone());
                 *first = stop.min(first.clone());
             }
             Event::Finding { text } => self.findings.push(text.clone()),
@@ -206,8 +207,7 @@ impl Timeline {
         self.last
     }
 
-    /// All cells of one request kind, the warm-up's too, without those whose segment is not known
-    /// (in a journal that was cut).
+    /// All cells of one kind, the warm-up's too; of a cut journal those whose segment is known.
     pub(crate) fn cells(&self, of: Of) -> impl Iterator<Item = (&Key, &Counts)> {
         // With the end, all have been checked.
         let checked = self.end.is_some();
@@ -319,7 +319,7 @@ impl Timeline {
         Ok(())
     }
 
-    fn add_cell(&mut self, cell: &Cell, case: &Case) -> Result<(), Malformed> {
+    fn add_cell(&mut self, at: At, cell: &Cell, case: &Case) -> Result<(), Malformed> {
         let of = Of { load: cell.load, request: cell.request };
         malformed::check_of(case, of)?;
         if cell.marks.len() != case.marks.len() {
@@ -347,13 +347,13 @@ impl Timeline {
             status: cell.status,
             straddle: cell.straddle,
         };
-        let counts = self
-            .cells
-            .entry(of)
-            .or_default()
-            .entry(key)
-            .or_insert_with(|| Counts { n: 0, marks: vec![0; cell.marks.len()] });
+        let counts = self.cells.entry(of).or_default().entry(key).or_insert_with(|| Counts {
+            n: 0,
+            known_by: at,
+            marks: vec![0; cell.marks.len()],
+        });
         counts.n += cell.n;
+        counts.known_by = counts.known_by.max(at);
         for (sum, mark) in counts.marks.iter_mut().zip(&cell.marks) {
             *sum += mark;
         }

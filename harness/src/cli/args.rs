@@ -14,7 +14,7 @@ use super::record::{self, RecordArgs};
 use super::recover::RecoverArgs;
 use super::slo::SloCommand;
 use super::verify::VerifyArgs;
-use assay_slo::series::Decide;
+use crate::spec::types::Decide;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //!
 //! Not here: running, judging and saying the verdict (`go`), judging again (`verify`).
 
-use super::args::{Remap, RunArgs};
+use super::args::{ChangeArgs, Remap, RunArgs};
 use super::go::{Go, failed, quoted};
 use super::series::Many;
 use super::{baseline, print, scenario};
@@ -14,16 +14,14 @@ use crate::run::there::look_for;
 use crate::run::{Options, Otlp};
 use crate::spec::Problems;
 use assay_slo::case::Ask;
-use assay_slo::series::Decide;
+use clap::ValueEnum;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &RunArgs) -> ExitCode {
-    let mut plan = match scenario::planned(&args.scenario.file, &args.scenario.changes) {
+    let plan = match planned(args, &args.scenario.changes) {
         Ok(plan) => plan,
         Err(problems) => return scenario::tell(&problems),
     };
-    plan.series.runs = args.repeat.unwrap_or(plan.series.runs);
-    plan.series.decide = args.decide.map_or(plan.series.decide, Into::into);
     if !args.words.quiet {
         scenario::warn(&plan);
     }
@@ -66,13 +64,18 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     finished.exit
 }
 
+fn planned(args: &RunArgs, changes: &ChangeArgs) -> Result<Plan, Problems> {
+    let decide = args.decide.map(Into::into);
+    scenario::planned_often(&args.scenario.file, changes, args.repeat, decide)
+}
+
 /// The other build's plan, if there is one: the same scenario, read again with its variables.
 fn other(args: &RunArgs, plan: &Plan) -> Result<Option<Plan>, Problems> {
     let Some(vars) = &plan.series.against else { return Ok(None) };
     let mut changes = args.scenario.changes.clone();
     changes.var.extend(vars.iter().map(|(name, value)| format!("{name}={value}")));
     changes.seed = Some(plan.seed);
-    let mut other = scenario::planned(&args.scenario.file, &changes)?;
+    let mut other = planned(args, &changes)?;
     // It is what others are held against.
     for one in &mut other.case.objectives {
         let change = matches!(one.ask, Ask::LatencyChange { .. } | Ask::ErrorRateChange { .. });
@@ -105,7 +108,8 @@ fn repeat(args: &RunArgs, seed: u64) -> String {
     words.push(format!("--seed {seed}"));
     words.extend(args.allow_faults.iter().map(|host| format!("--allow-faults {}", quoted(host))));
     words.extend(args.repeat.map(|runs| format!("--repeat {runs}")));
-    words.extend(args.decide.map(|decide| format!("--decide {}", Decide::from(decide).word())));
+    let decide = args.decide.and_then(|decide| decide.to_possible_value());
+    words.extend(decide.map(|decide| format!("--decide {}", decide.get_name())));
     words.extend(args.on_inconclusive.map(|remap| {
         let word = match remap {
             Remap::Fail => "fail",

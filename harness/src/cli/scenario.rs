@@ -6,6 +6,8 @@ use super::args::{ChangeArgs, OneScenario, ValidateArgs};
 use super::print;
 use crate::plan::{self, Plan};
 use crate::report::exit::Exit;
+use crate::spec::scalar::Count;
+use crate::spec::types::{Decide, Repeat};
 use crate::spec::{self, Loaded, Look, Overrides, Problems, Refused};
 use std::io::IsTerminal;
 use std::path::Path;
@@ -17,6 +19,28 @@ use std::process::ExitCode;
 /// All its mistakes.
 pub(super) fn planned(file: &Path, changes: &ChangeArgs) -> Result<Plan, Problems> {
     plan::compile_all(read(file, changes))
+}
+
+/// The same with another number of runs, or another meaning of them, than the file says.
+///
+/// # Errors
+/// All its mistakes.
+pub(super) fn planned_often(
+    file: &Path,
+    changes: &ChangeArgs,
+    runs: Option<u64>,
+    decide: Option<Decide>,
+) -> Result<Plan, Problems> {
+    let mut read = read(file, changes);
+    if let Ok(loaded) = &mut read
+        && (runs.is_some() || decide.is_some())
+    {
+        let once = Repeat { runs: Count(1), decide: None };
+        let repeat = loaded.scenario.repeat.get_or_insert(once);
+        repeat.runs = runs.map_or(repeat.runs, Count);
+        repeat.decide = decide.or(repeat.decide);
+    }
+    plan::compile_all(read)
 }
 
 /// The same of a scenario that may ask nothing.

@@ -84,6 +84,12 @@ pub struct Series {
 }
 
 impl Series {
+    /// Of how many runs the requests are counted together; 1 where each is judged by itself.
+    #[must_use]
+    pub fn pooled(&self) -> u64 {
+        if self.decide == Decide::Pooled { self.runs.max(1) } else { 1 }
+    }
+
     /// Whether it is more than one run.
     #[must_use]
     pub fn is_many(&self) -> bool {

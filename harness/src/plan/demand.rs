@@ -9,6 +9,7 @@
 use super::cycle::Tally;
 use super::traffic::Traffic;
 use super::{Arrivals, Load, Spread, phases, poisson};
+use assay_slo::Share;
 use assay_slo::baseline;
 use assay_slo::case::{Ask, Case, During, Objective, Of, Pace};
 use assay_slo::interval::{greatest_bad, least_n};
@@ -163,6 +164,33 @@ impl Demand {
         let open = self.known == Known::AtLeast;
         self.least.is_some_and(|least| open || self.expected >= least)
     }
+
+    /// The same of several runs whose requests are counted together. A change against other runs is
+    /// decided run by run, so each must have what it needs.
+    #[must_use]
+    pub fn pooled(self, objective: &Objective, runs: u64) -> Demand {
+        let expected = self.expected.saturating_mul(runs);
+        let times = |of: Option<u64>| of.map(|n| n.saturating_mul(runs));
+        let (least, passes) = match &objective.ask {
+            Ask::Latency { percentile, .. } => {
+                (self.least, pass(objective, percentile.rest(), expected))
+            }
+            Ask::ErrorRate { below } => (self.least, pass(objective, *below, expected)),
+            Ask::ErrorCount { .. } => (self.least, self.passes),
+            Ask::Throughput { at_least: Pace::Rate(_) } => (times(self.least), times(self.passes)),
+            Ask::Throughput { .. } | Ask::Availability { .. } => (self.least, times(self.passes)),
+            Ask::LatencyChange { .. } | Ask::ErrorRateChange { .. } => return self,
+        };
+        let passes = passes.filter(|_| self.passes.is_some() || self.known.is_planned());
+        Demand { expected, least, passes, ..self }
+    }
+}
+
+/// How many bad ones of so many still meet a share.
+fn pass(objective: &Objective, limit: Share, expected: u64) -> Option<u64> {
+    let effect = objective.terms.effect();
+    let passes = greatest_bad(expected / effect, limit, objective.confidence);
+    passes.map(|bad| bad.saturating_mul(effect))
 }
 
 /// The questions of an objective, for these requests and phases.
@@ -255,8 +283,7 @@ fn demand(
     let share = |limit| {
         let effect = objective.terms.effect();
         let least = least_n(limit, 0, confidence).map(|least| least.saturating_mul(effect));
-        let passes = greatest_bad(requests / effect, limit, confidence);
-        (Unit::Requests, requests, known, least, passes.map(|bad| bad.saturating_mul(effect)))
+        (Unit::Requests, requests, known, least, pass(objective, limit, requests))
     };
     let (unit, expected, known, least, passes) = match &objective.ask {
         Ask::Latency { percentile, .. } => share(percentile.rest()),

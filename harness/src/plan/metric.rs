@@ -33,8 +33,10 @@ pub enum Source {
         page: Page,
         /// The name of the series.
         name: String,
-        /// Labels that it must have.
-        labels: Vec<(String, String)>,
+        /// What its labels must be.
+        labels: Vec<Matcher>,
+        /// Written as a query, which counts and begins at 0 where nothing fits yet.
+        query: Option<String>,
     },
     /// From a Prometheus server: the page holds the query.
     Promql(Page),
@@ -95,6 +97,30 @@ impl States {
             States::Envoy { .. } => "envoy",
         }
     }
+}
+
+/// What a label must be; one that is not there is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matcher {
+    /// The label.
+    pub label: String,
+    /// How it is compared.
+    pub how: Compared,
+    /// With what.
+    pub value: String,
+}
+
+/// How a label is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// The same: `=`.
+    Is,
+    /// Not the same: `!=`.
+    IsNot,
+    /// The whole fits a regular expression: `=~`.
+    Fits,
+    /// It does not: `!~`.
+    FitsNot,
 }
 
 /// What is read of processes.

@@ -5,33 +5,47 @@
 use super::units;
 use assay_slo::scorecard::{AlertScore, BudgetScore, ObjectiveScore};
 
-/// Heads of [`row`].
+/// What the table is of.
+pub(super) const TITLE: &str = "Budget: what this run would have cost in production";
+
+/// How to read it.
+pub(super) const NOTE: &str = "Spent: the bad requests, of as many as the objective allows among those judged (100 %: all of them). \
+     Burn: how fast the whole run, faults included, spends that; at 1 it lasts exactly 30 days. An alert \
+     fires when the burn over both its windows is above its limit; before and after the run the same \
+     traffic is taken to have gone well.";
+
+/// Heads of [`rows`].
 pub(super) const HEADS: [&str; 4] =
-    ["Objective", "Budget spent", "Burn of the whole run", "In production"];
+    ["Objective", "Spent of what was judged", "Burn of the whole run", "In production"];
 
 /// Each objective that has a budget.
 pub(super) fn rows(objectives: &[ObjectiveScore]) -> Vec<[String; 4]> {
     let with = objectives.iter().filter_map(|one| Some((one, one.budget.as_ref()?)));
     let rows = with.map(|(one, budget)| {
         let told = faults(budget).into_iter().chain(alerts(budget));
-        [one.id.clone(), spent(budget), times(budget.burn), told.collect::<Vec<_>>().join("; ")]
+        [one.id.clone(), spent(budget), number(budget.burn), told.collect::<Vec<_>>().join("; ")]
     });
     rows.collect()
 }
 
-/// `50 % of the budget of what was judged; the whole run burnt 8.3 times …`, a line each.
+/// `50 % of the budget of what was judged is spent; the burn of the whole run is 8.3 …`, a line each.
 pub(super) fn lines(budget: &BudgetScore) -> Vec<String> {
     let first = format!(
-        "{} of the budget of what was judged; the whole run burnt it {} as fast as it lasts",
+        "{} of the budget of what was judged is spent; the burn of the whole run is {} (at 1 it lasts \
+         exactly 30 days)",
         spent(budget),
-        times(budget.burn)
+        number(budget.burn)
     );
     [first].into_iter().chain(faults(budget)).chain(alerts(budget)).collect()
 }
 
 fn spent(budget: &BudgetScore) -> String {
     let percent = budget.spent * 100.0;
-    if percent >= 1000.0 { times(budget.spent) } else { format!("{percent:.1} %") }
+    if percent >= 1000.0 {
+        format!("{} all", times(budget.spent))
+    } else {
+        format!("{percent:.1} %")
+    }
 }
 
 fn faults(budget: &BudgetScore) -> Vec<String> {
@@ -56,7 +70,7 @@ fn alerts(budget: &BudgetScore) -> Vec<String> {
     };
     let pair = |one: &AlertScore| {
         format!(
-            "`{}` ({} and {} above {})",
+            "`{}` (burn over {} and over {} above {})",
             one.name,
             span(one.long_s),
             span(one.short_s),
@@ -76,8 +90,8 @@ fn alerts(budget: &BudgetScore) -> Vec<String> {
         format!(
             "no alert would fire: {} saw at most {} and {}",
             pair(one),
-            times(one.long),
-            times(one.short)
+            number(one.long),
+            number(one.short)
         )
     });
     first.into_iter().collect()
@@ -124,20 +138,23 @@ mod tests {
         let alerts = vec![alert(Some(272))];
         score.budget = Some(BudgetScore { spent: 0.5, burn: 100.0, faults: vec![cost], alerts });
         let row = rows(&[score.clone()]).remove(0);
-        assert_eq!(row[..3], ["errors", "50.0 %", "100 times"]);
+        assert_eq!(row[..3], ["errors", "50.0 %", "100"]);
         assert_eq!(
             row[3],
-            "`down` (30 s, 100 % bad) costs 1.16 % of the budget of 30 days; alert `page-fast` (1 h \
-             and 5 min above 14.4) would fire 272 s after time 0"
+            "`down` (30 s, 100 % bad) costs 1.16 % of the budget of 30 days; alert `page-fast` (burn over \
+             1 h and over 5 min above 14.4) would fire 272 s after time 0"
         );
         let budget = score.budget.as_mut().unwrap();
         budget.alerts = vec![alert(None)];
         let told = lines(budget);
-        assert!(told[0].starts_with("50.0 % of the budget of what was judged"), "{told:?}");
+        assert!(
+            told[0].starts_with("50.0 % of the budget of what was judged is spent; the burn"),
+            "{told:?}"
+        );
         assert_eq!(
             told[2],
-            "no alert would fire: `page-fast` (1 h and 5 min above 14.4) saw at most 16.7 times and \
-             200 times"
+            "no alert would fire: `page-fast` (burn over 1 h and over 5 min above 14.4) saw at most 16.7 \
+             and 200"
         );
     }
 }

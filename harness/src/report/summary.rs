@@ -45,7 +45,13 @@ pub fn summary_md(head: &Head, scorecard: &Scorecard) -> String {
         page.table(&format!("Steps of {}", cell(&capacity.id)), &steps::HEADS, rows, 560);
     }
     let rows = budget::rows(&scorecard.objectives).into_iter();
-    page.table("Budget", &budget::HEADS, rows.map(|row| row.map(|text| cell(&text))), 600);
+    page.noted(
+        budget::TITLE,
+        budget::NOTE,
+        &budget::HEADS,
+        rows.map(|row| row.map(|text| cell(&text))),
+        600,
+    );
     let rows = order::expectations(&scorecard.expectations).into_iter().map(expectation);
     page.table("Expectations", &["", "Expectation", "Asks", "Observed", "Why"], rows, 680);
     let heads = ["Fault", "Kind", "Link", "Asked", "Injected", "Seen", "Effect"];
@@ -106,7 +112,20 @@ impl Page {
         rows: impl ExactSizeIterator<Item = [String; N]>,
         kib: usize,
     ) {
-        let before = format!("| {} |\n|{}\n", heads.join(" | "), "---|".repeat(N));
+        self.noted(title, "", heads, rows, kib);
+    }
+
+    /// The same with a sentence of how to read it.
+    fn noted<const N: usize>(
+        &mut self,
+        title: &str,
+        note: &str,
+        heads: &[&str; N],
+        rows: impl ExactSizeIterator<Item = [String; N]>,
+        kib: usize,
+    ) {
+        let note = if note.is_empty() { String::new() } else { format!("{note}\n\n") };
+        let before = format!("{note}| {} |\n|{}\n", heads.join(" | "), "---|".repeat(N));
         let rows = rows.map(|cells| format!("| {} |\n", cells.join(" | ")));
         self.section(title, &before, rows, kib);
     }

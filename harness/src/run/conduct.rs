@@ -118,6 +118,9 @@ impl Conduct<'_> {
         self.catch_up(&mut state);
         self.drain_link_events();
         if ending.0 == EndReason::Complete {
+            ending = self.reconcile(&mut state, stop).await;
+        }
+        if ending.0 == EndReason::Complete {
             self.finish_metrics(&mut state).await;
         }
         ending
@@ -125,6 +128,9 @@ impl Conduct<'_> {
 
     /// Fixes time 0 and starts everything that sends.
     async fn begin(&mut self) -> Result<State, String> {
+        let clock = self.stream.clock;
+        let (readers, before) = metrics::readers(self.plan, self.stage, clock).await?;
+        before.into_iter().for_each(|event| self.stream.note(event));
         let zero = At(self.stream.clock.now().0 + LEAD_US + self.plan.case.warmup_us);
         self.edges.zero(zero);
         self.stream.note(Event::Zero { zero });
@@ -139,8 +145,7 @@ impl Conduct<'_> {
             let watching = links.watch(&watched.link, watched.each, zero).await;
             watching.map_err(|e| e.to_string())?;
         }
-        let clock = self.stream.clock;
-        let metrics = metrics::start(self.plan, self.stage, clock, zero).await?;
+        let metrics = Readers::start(readers, clock, zero);
         let addresses = self.stage.addresses();
         let guarding =
             Lookers::start(&self.plan.guards, clock, |name| addresses.get(name).cloned());
@@ -277,7 +282,7 @@ impl Conduct<'_> {
         }
     }
 
-    fn out_of_time(&mut self) -> Ending {
+    pub(super) fn out_of_time(&mut self) -> Ending {
         let text = format!(
             "the run was still going after max-duration {}",
             crate::plan::words::time(self.plan.max_duration_us)

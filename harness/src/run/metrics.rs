@@ -2,18 +2,19 @@
 //!
 //! Not here: reading (`probe`), readiness at the start (`stage`).
 
-use super::conduct::{Conduct, State};
+use super::conduct::{Conduct, Ending, State};
 use super::consented::all_consented;
 use super::names::authority;
+use super::signals::{self, Stop};
 use super::stage::Stage;
 use crate::clock::Clock;
 use crate::plan::metric::{PageOf, Source};
 use crate::plan::{Metric, Plan, Process, Ready, ServiceKind};
-use crate::probe::metrics::{Known, Reader, Readers};
+use crate::probe::metrics::{Known, Reader};
 use crate::service::{self, Address};
 use assay_slo::case::{Anchor, Must};
-use assay_slo::event::Looks;
-use assay_slo::{At, Event};
+use assay_slo::event::{EndReason, Looks};
+use assay_slo::{At, Event, awaited};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
@@ -23,22 +24,32 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long a look may take.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
-/// Starts reading every metric of the plan.
+/// Who reads each metric of the plan, and what those that counts are held against are before anything
+/// is sent.
 ///
 /// # Errors
 /// A sentence that says which one cannot be read at all.
-pub(super) async fn start(
+pub(super) async fn readers(
     plan: &Plan,
     stage: &Stage,
     clock: Clock,
-    zero: At,
-) -> Result<Readers, String> {
+) -> Result<(Vec<Reader>, Vec<Event>), String> {
     let mut readers = Vec::new();
     for metric in &plan.metrics {
         let reader = reader(metric, plan, stage).await;
         readers.push(reader.map_err(|why| format!("metric `{}`: {why}", metric.name))?);
     }
-    Ok(Readers::start(readers, clock, zero))
+    let counts = |index: usize| {
+        plan.case.expectations.iter().any(|one| match &one.must {
+            Must::Reconciles(must) => must.metric == index,
+            _ => false,
+        })
+    };
+    let mut before = Vec::new();
+    for (index, reader) in readers.iter_mut().enumerate().filter(|(index, _)| counts(*index)) {
+        before.extend(reader.look(index, clock).await);
+    }
+    Ok((readers, before))
 }
 
 async fn reader(metric: &Metric, plan: &Plan, stage: &Stage) -> Result<Reader, String> {
@@ -92,6 +103,24 @@ fn parted(authority: &str, secure: bool) -> (&str, Option<u16>) {
 }
 
 impl Conduct<'_> {
+    /// Waits until counts agree that must at the end of load, or until their time is over.
+    pub(super) async fn reconcile(&mut self, state: &mut State, stop: &mut Stop) -> Ending {
+        let clock = self.stream.clock;
+        while let Some(until) = awaited(self.stream.case(), self.stream.timeline()) {
+            // A read that begins in time may still be under way.
+            if clock.now() > until.plus(1) {
+                break;
+            }
+            tokio::select! {
+                event = state.metrics.next() => self.stream.note(event),
+                () = clock.sleep_until(until.plus(2)) => {}
+                reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
+                () = clock.sleep_until(self.deadline) => return self.out_of_time(),
+            }
+        }
+        (EndReason::Complete, String::new())
+    }
+
     /// Reads every metric once more, and no longer.
     pub(super) async fn finish_metrics(&mut self, state: &mut State) {
         if self.plan.metrics.is_empty() {

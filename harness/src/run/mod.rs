@@ -32,6 +32,7 @@ mod stage;
 mod steps;
 mod stream;
 mod take_down;
+mod taps;
 pub mod there;
 mod timetable;
 mod traces;
@@ -63,6 +64,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use stream::Stream;
+use taps::Taps;
 use tokio::time::Duration;
 use traces::Traces;
 
@@ -152,6 +154,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         (stream.board, serving) = (Some(board), Some(server));
     }
     stream.guards = Guards::new(plan);
+    stream.taps = Taps::of(&plan.case, clock).map_err(std::io::Error::other)?;
     std::fs::write(dir.join("scenario.yaml"), &plan.resolved)?;
     let edges = Arc::new(Edges::new(clock, plan.case.ages_us.clone()));
     let (links, link_events) = Links::start(clock, Arc::clone(&edges), &run_id)?;
@@ -178,6 +181,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         ending = conduct.go(&mut stop).await;
         accounts::note(plan, &stage, &mut stream);
     }
+    let judged_until = clock.now();
     let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);
     let mut undone = Vec::new();
     if prepared {
@@ -185,6 +189,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     }
     let (mut still_broken, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
     still_broken.extend(undone);
+    stream.finish_logs(judged_until);
     if let (EndReason::Complete, Some(reason)) = (ending.0, interrupted) {
         ending = (reason, "stopped by a signal while services ended".to_owned());
     }

@@ -201,7 +201,8 @@ impl Stage {
         for service in &plan.services {
             let ServiceKind::Process(process) = &service.kind else { continue };
             self.guard(stream).await?;
-            let launch = self.launch(plan, &service.name, process)?;
+            let tap = stream.taps.get(&service.name);
+            let launch = Launch { tap, ..self.launch(plan, &service.name, process)? };
             let running = service::start(launch).map_err(|e| e.to_string())?;
             self.firsts.begin(&service.name, (running.pid(), running.start_time()), true);
             stream.service(&service.name, ServiceState::Started, &format!("pid {}", running.pid()));
@@ -321,6 +322,7 @@ impl Stage {
             folder: plan.folder.clone(),
             logs: self.names.dir.join("logs"),
             secrets: plan.secrets.clone(),
+            tap: None,
             addr,
             ready: process.ready.clone(),
             ready_within: Duration::from_micros(process.ready_within_us),

@@ -10,6 +10,7 @@ use super::failures::Failures;
 use super::guard::Guards;
 use super::machine::Looker;
 use super::progress::Progress;
+use super::taps::Taps;
 use super::traces::Traces;
 use crate::clock::Clock;
 use crate::record::journal::{Header, Journal};
@@ -41,6 +42,8 @@ pub(super) struct Stream {
     machine: Looker,
     failures: Failures,
     pub(super) guards: Guards,
+    /// What is looked for in services' output.
+    pub(super) taps: Taps,
     /// What a scraper is shown.
     pub(super) board: Option<Arc<Mutex<Board>>>,
     /// What a collector of traces is sent.
@@ -76,6 +79,7 @@ impl Stream {
             machine: Looker::default(),
             failures: Failures::new(dir),
             guards: Guards::default(),
+            taps: Taps::default(),
             board: None,
             traces: None,
             failure: None,
@@ -118,6 +122,9 @@ impl Stream {
     pub(super) fn tick(&mut self) {
         if let Some(machine) = self.machine.look(self.clock.now()) {
             self.note(Event::Machine(machine));
+        }
+        for lines in self.taps.take() {
+            self.note(lines);
         }
         self.progress.tick(self.clock.now(), &self.case);
     }
@@ -233,6 +240,7 @@ impl Stream {
                 | Event::Probe { .. }
                 | Event::Missed(_)
                 | Event::Looks(_)
+                | Event::Lines(_)
                 | Event::Stopped { .. }
                 | Event::Finding { .. }
                 | Event::Guard { .. }

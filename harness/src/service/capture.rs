@@ -5,6 +5,8 @@
 //! Invariant: secrets reach neither the file nor a message.
 //! Not here: what the lines mean (evidence is read by others).
 
+use super::tap::{Arrival, Tap};
+use assay_slo::At;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -78,6 +80,8 @@ pub(super) struct Rules {
     pub(super) secrets: Vec<String>,
     /// Our own line before the service's; it is none of those seen.
     pub(super) opening: Option<String>,
+    /// Who else looks at them.
+    pub(super) tap: Option<Tap>,
 }
 
 impl Capture {
@@ -149,25 +153,34 @@ impl Work {
     fn run(mut self, mut reader: PipeReader) {
         let mut chunk = vec![0; 64 * 1024];
         let mut line = Line::default();
+        let now = |work: &Work| work.rules.tap.as_ref().map_or(At::default(), Tap::now);
+        let mut arrival = Arrival { started: now(&self), from: now(&self), to: now(&self) };
         if let Some(opening) = self.rules.opening.take() {
             // Where there is no room for it there is none for lines either, and they say so.
             let _no_room = self.log.push(format!("[assay: {opening}]").as_bytes(), "");
             self.hand_over();
         }
         loop {
+            let waits = self.rules.tap.is_some() && waits(&reader);
             let read = match reader.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(why) if why.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => break,
+                Err(_) => {
+                    self.rules.tap.iter().for_each(Tap::broke);
+                    break;
+                }
             };
+            let to = now(&self);
+            let from = if waits { arrival.to } else { to };
+            arrival = Arrival { from, to, ..arrival };
             for piece in chunk.get(..read).unwrap_or_default().split_inclusive(|b| *b == b'\n') {
                 match piece.strip_suffix(b"\n") {
                     Some(end) => {
-                        line.push(end);
-                        self.take(&mut line);
+                        line.push(end, from);
+                        self.take(&mut line, arrival);
                     }
-                    None => line.push(piece),
+                    None => line.push(piece, from),
                 }
             }
             // A prompt has no end of line.
@@ -175,7 +188,7 @@ impl Work {
             self.hand_over();
         }
         if !line.bytes.is_empty() {
-            self.take(&mut line);
+            self.take(&mut line, arrival);
         }
         self.hand_over();
         self.log.close(&self.seen);
@@ -199,7 +212,7 @@ impl Work {
         }
     }
 
-    fn take(&mut self, line: &mut Line) {
+    fn take(&mut self, line: &mut Line, arrival: Arrival) {
         self.look_for(&line.bytes);
         let mut text = String::from_utf8_lossy(&line.bytes);
         let secret = |text: &str, secret: &String| !secret.is_empty() && text.contains(secret);
@@ -209,6 +222,10 @@ impl Work {
                 text = text.replace(hidden.as_str(), "***").into();
                 masked = Some(());
             }
+        }
+        if let Some(tap) = &self.rules.tap {
+            let from = line.begun.map_or(arrival.from, |begun| begun.min(arrival.from));
+            tap.line(&text, line.cut > 0, Arrival { from, ..arrival });
         }
         // Only a masked line is written as text: others keep bytes that are no UTF-8.
         let bytes = if masked.is_some() { text.as_bytes() } else { &line.bytes };
@@ -230,15 +247,24 @@ impl Work {
     }
 }
 
+/// Whether something can be read at once.
+fn waits(reader: &PipeReader) -> bool {
+    let mut asked = [PollFd::new(reader, PollFlags::IN)];
+    poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
 /// A line being read.
 #[derive(Default)]
 struct Line {
     bytes: Vec<u8>,
     cut: usize,
+    /// When its first piece may have been written.
+    begun: Option<At>,
 }
 
 impl Line {
-    fn push(&mut self, piece: &[u8]) {
+    fn push(&mut self, piece: &[u8], from: At) {
+        self.begun.get_or_insert(from);
         let room = LINE_CAP.saturating_sub(self.bytes.len()).min(piece.len());
         self.bytes.extend_from_slice(piece.get(..room).unwrap_or_default());
         self.cut += piece.len() - room;

@@ -45,7 +45,8 @@ impl Life {
             Ready::Log(text) => Some(text.clone()),
             Ready::Http(_) | Ready::Port(_) => None,
         };
-        let rules = Rules { find, secrets: launch.secrets.clone(), opening };
+        let (secrets, tap) = (launch.secrets.clone(), launch.tap.clone());
+        let rules = Rules { find, secrets, opening, tap };
         let log = launch.logs.join(log_name(&launch.name));
         let (capture, writer) = Capture::start(&log, rules)
             .map_err(|why| failed(format!("no pipe for its log: {why}")))?;

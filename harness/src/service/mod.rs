@@ -38,6 +38,7 @@ mod sockets;
 mod still;
 mod stopped;
 mod table;
+mod tap;
 pub mod undo;
 mod usage;
 
@@ -60,6 +61,7 @@ pub use process::{Exit, Launch, Running, errand, start};
 pub use program::{command, run_program};
 pub use resolve::{choose, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
+pub use tap::Tap;
 pub use usage::{First, Firsts, Usage, open_files, usage};
 
 /// Environment variable that marks every process of a run with the run's id.

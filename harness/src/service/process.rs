@@ -9,7 +9,7 @@ use super::ending::{Ended, Leader, Patience, Scope, end_off_thread, marks};
 use super::hurry::Hurry;
 use super::life::Life;
 use super::stopped::{How, Stopped};
-use super::{ServiceError, table};
+use super::{ServiceError, Tap, table};
 use crate::plan::Ready;
 use rustix::process::Signal;
 use std::fmt;
@@ -47,6 +47,8 @@ pub struct Launch {
     pub logs: PathBuf,
     /// Texts that must not be written anywhere.
     pub secrets: Vec<String>,
+    /// What is looked for in its output, if anything is.
+    pub tap: Option<Tap>,
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ impl Launch {
             run_id: format!("test-{}-{}", std::process::id(), folder.display()),
             logs: folder.to_path_buf(),
             secrets: Vec::new(),
+            tap: None,
         }
     }
 }

@@ -167,13 +167,14 @@ metrics:
   starts: {process: {service: api, read: restarts}}
   queued: {prometheus: {service: api, path: /metrics, name: orders_queued, labels: {shard: "1"}, every: 500ms}}
   other: {prometheus: {url: "http://127.0.0.1:9000/metrics", name: up}}
+  sli: {prometheus: {service: api, query: 'sum(rate(http_requests_total{job="shop", code!~"5.."}[5m]))'}}
   burn: {promql: {url: "http://127.0.0.1:9090", query: "sum(rate(errors_total[1m]))", every: 15s}}
   rows: {command: {run: [./count-rows.sh, "${services.api.addr}"], every: 10s}}
   lines: {command: {shell: "wc -l < ${run.dir}/x"}}
 breakers:
   uplink: {policy: {failures: 5, recovery: 60s, trials: 1}, evidence: [{gateway: {fleet: trucks}}, {arrivals: {link: back}}]}
   pay: {evidence: [{resilience4j: {url: "http://127.0.0.1:8081/actuator/prometheus", name: pay, every: 500ms}}, {polly: {url: "http://127.0.0.1:8082/metrics", name: pay}}, {envoy: {url: "http://127.0.0.1:8083/stats/prometheus", name: pay}}]}
-  mine: {evidence: [{gauge: {url: "http://127.0.0.1:8000/metrics", metric: circuit_breaker_state, labels: {name: db}, values: {closed: 0, open: 1, half-open: 2}, every: 500ms}}]}
+  mine: {evidence: [{gauge: {url: "http://127.0.0.1:8000/metrics", metric: circuit_breaker_state, labels: {name: db}, values: {closed: 0, open: 1, half-open: 2}, every: 500ms}}, {log: {service: api, opened: breaker open, closed: breaker closed}}]}
 objectives:
   prod: {openslo: {file: "assay:backend.yaml", name: machines-errors}}
   fast: {latency: {percentile: 99.9, below: 500ms, of: [visitors, list], clock: response, during: [steady, after], per-request: true, advisory: false, confidence: 95%, window: 10s, not-errors: [http-429, http-4xx, http-5xx, timeout, connect-error, protocol-error, check-failed], bursts: 5}}
@@ -199,6 +200,8 @@ expect:
   - metric: {name: memory, value: {at-most: 512MiB, below: 1GiB, above: 0, at-least: 1B}, growth: {at-most: 1MiB/m}, increase: {at-most: 20MiB}, skip: 10s, during: [steady]}
   - settles: {metric: queued, at-most: 50, after: gone.end, within: 30s, hold: 5s}
   - ready: {service: api, after: crash.end, within: 10s}
+  - reconciles: {of: [list], metric: rows, differ: {at-most: 0}, after: gone.end, within: 30s}
+  - log: {service: api, pattern: "circuit_breaker.*open", count: {at-least: 1, at-most: 9}, during: [gone]}
 baseline: {from: baselines/main, environment: same, against: {vars: {tenant: other}}}
 repeat: {runs: 3, decide: all}
 guards:

@@ -19,6 +19,7 @@ pub(crate) fn scores(case: &Case, breakers: &Breakers) -> Vec<BreakerScore> {
             How::Told => "told by the gateway",
             How::Inferred => BreakerScore::INFERRED,
             How::Polled => "read again and again",
+            How::Logged => "told by its log",
         }
         .to_owned(),
         problem: line.doubt.as_ref().map(|doubt| doubt.reason.clone()),

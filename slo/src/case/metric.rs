@@ -2,7 +2,7 @@
 //!
 //! Not here: how they are read (harness `probe`), what they came to (crate's `expectation`).
 
-use super::{During, Moment};
+use super::{During, Moment, Of};
 use crate::number::Number;
 use serde::{Deserialize, Serialize};
 
@@ -129,4 +129,18 @@ pub struct SettlesMust {
     pub within_us: u64,
     /// How long it must stay so, µs.
     pub hold_us: u64,
+}
+
+/// That a metric rises by as many as answers were ok.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcilesMust {
+    /// Whose answers.
+    pub of: Vec<Of>,
+    /// Index into [`crate::Case::metrics`].
+    pub metric: usize,
+    /// By so many they may differ.
+    pub at_most: u64,
+    /// From when, and within how long, µs, they must agree once; none: at the end of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<(Moment, u64)>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Not here: objectives, and what the moments and indices point to (`case`).
 
-use super::{During, MetricMust, Moment, Of, Place, SettlesMust};
+use super::{During, LogMust, MetricMust, Moment, Of, Place, ReconcilesMust, SettlesMust};
 use crate::time::Share;
 use serde::{Deserialize, Serialize};
 
@@ -115,8 +115,12 @@ pub enum Must {
         /// How long, µs.
         within_us: u64,
     },
+    /// So many lines are in a service's output.
+    Log(LogMust),
     /// A metric keeps its limits.
     Metric(MetricMust),
+    /// A metric rises by as many as answers were ok.
+    Reconciles(ReconcilesMust),
     /// A metric comes down and stays down.
     Settles(SettlesMust),
     /// A service is ready again.

@@ -31,6 +31,9 @@ pub struct Missed {
     pub asked: At,
     /// Why there is none, as the end of a sentence.
     pub why: String,
+    /// Its page was there and read by then, without such a series; none: it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<At>,
 }
 
 /// Looks at a service after a fault's end, until it was ready or nobody waited any longer.

@@ -7,6 +7,7 @@ use super::{metrics, scores, stopped};
 use crate::capacity;
 use crate::case::{Ask, Objective};
 use crate::evidence::Evidence;
+use crate::expectation::reconciles;
 use crate::interval;
 use crate::objective::{self, Judged, Question};
 use crate::scorecard::Verdict;
@@ -23,6 +24,7 @@ pub(super) fn findings(
     findings.extend(evidence.timeline.findings.iter().cloned());
     findings.extend(evidence.faults.iter().flat_map(|facts| facts.findings.iter().cloned()));
     findings.extend(evidence.breakers.findings.iter().cloned());
+    findings.extend(reconciles::findings(evidence));
     findings.extend(metrics::missed(evidence.case, evidence.timeline));
     for load in scores::loads(evidence) {
         let name = &load.name;

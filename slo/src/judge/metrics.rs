@@ -2,7 +2,7 @@
 //!
 //! Not here: limits on them (`expectation`).
 
-use crate::case::Case;
+use crate::case::{Case, Must};
 use crate::interval::round9;
 use crate::scorecard::MetricScore;
 use crate::time::At;
@@ -33,19 +33,32 @@ pub(super) fn scores(case: &Case, timeline: &Timeline) -> Vec<MetricScore> {
     scores.collect()
 }
 
+/// Of a count that is held against ours: reads of its page before it had such a series, which is no
+/// failure: it is born with its first event.
+fn born_later(case: &Case, timeline: &Timeline, metric: usize) -> u64 {
+    let asked = case.expectations.iter().any(|one| match &one.must {
+        Must::Reconciles(must) => must.metric == metric,
+        _ => false,
+    });
+    let reads = timeline.samples.of(metric).filter(|_| asked);
+    reads.map_or(0, |reads| reads.absent.len() as u64)
+}
+
 /// Reads that failed, whether or not anything was asked of the metric.
 pub(super) fn missed(case: &Case, timeline: &Timeline) -> Vec<String> {
     let scores = scores(case, timeline).into_iter().enumerate();
-    let missed = scores.filter(|(_, score)| score.missed > 0).map(|(index, score)| {
-        let read = timeline.samples.of(index).map_or(0, |reads| reads.samples.len() as u64);
-        let all = read.saturating_add(score.missed);
-        format!(
-            "metric `{}`: {} of {} failed, the last: {}",
-            score.name,
-            score.missed,
-            words::count(all, "read"),
-            score.last_missed.unwrap_or_default()
-        )
-    });
+    let missed = scores
+        .filter(|(index, score)| score.missed > born_later(case, timeline, *index))
+        .map(|(index, score)| {
+            let read = timeline.samples.of(index).map_or(0, |reads| reads.samples.len() as u64);
+            let all = read.saturating_add(score.missed);
+            format!(
+                "metric `{}`: {} of {} failed, the last: {}",
+                score.name,
+                score.missed,
+                words::count(all, "read"),
+                score.last_missed.unwrap_or_default()
+            )
+        });
     missed.collect()
 }

@@ -18,8 +18,10 @@ mod fleet_laws;
 mod fleets;
 mod foreign;
 mod laws;
+mod logs;
 mod metrics;
 mod polled;
+mod reconciles;
 mod terms;
 mod throughput;
 

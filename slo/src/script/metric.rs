@@ -68,7 +68,10 @@ impl Script {
 
     pub(crate) fn missed(mut self, second: i64, why: &str) -> Script {
         let asked = ZERO.plus(second * 1_000_000 + 250_000);
-        self.push(asked, Event::Missed(Missed { metric: 0, asked, why: why.to_owned() }));
+        self.push(
+            asked,
+            Event::Missed(Missed { metric: 0, asked, why: why.to_owned(), absent: None }),
+        );
         self
     }
 

@@ -48,7 +48,7 @@ fn counts_add_up_and_reasons_name_their_run() {
     let reason = "2 met, 1 violated (of 3 runs); run 2: ";
     assert!(score.reason.starts_with(reason), "{}", score.reason);
     assert!(
-        card.sentence.starts_with("3 runs, all: errors 2 met, 1 violated"),
+        card.sentence.starts_with("3 runs, all: errors: 2 met, 1 violated"),
         "{}",
         card.sentence
     );

@@ -3,9 +3,9 @@
 //! Invariant: sums only; but for `due_by`, nothing depends on the order of lines.
 //! Not here: what makes a generator ill (`health`).
 
-use super::{MOST, Malformed, Timeline};
-use crate::case::Case;
-use crate::event::Health;
+use super::{MOST, Malformed, Timeline, malformed};
+use crate::case::{Case, Of};
+use crate::event::{Health, Lag};
 use crate::time::At;
 
 /// How the generator did with one load.
@@ -44,6 +44,13 @@ impl Timeline {
         sum.worst_p50_us = sum.worst_p50_us.max(health.lag_p50_us);
         sum.worst_p99_us = sum.worst_p99_us.max(health.lag_p99_us);
         sum.max_us = sum.max_us.max(health.lag_max_us);
+        Ok(())
+    }
+
+    pub(super) fn add_late(&mut self, lag: &Lag, case: &Case) -> Result<(), Malformed> {
+        malformed::check_of(case, Of { load: lag.load, request: 0 })?;
+        let late = self.begun_late.entry(lag.load).or_default();
+        lag.buckets.iter().for_each(|(_, high, n)| late.add(*high, *n));
         Ok(())
     }
 

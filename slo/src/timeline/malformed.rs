@@ -79,6 +79,10 @@ pub(crate) fn check_case(case: &Case) -> Result<(), Malformed> {
             Evidence::Gateway(fleet) => check_fleet(case, *fleet)?,
             Evidence::Arrivals(_) => {}
             Evidence::Polled(metric) => check_metric(case, *metric)?,
+            Evidence::Logged { opened, closed } => {
+                check_log(case, *opened)?;
+                check_log(case, *closed)?;
+            }
         }
     }
     for objective in &case.objectives {
@@ -178,6 +182,10 @@ fn check_must(case: &Case, must: &Must) -> Result<(), Malformed> {
             Ok(())
         }
         Must::Herd { after, .. } | Must::Ready { after, .. } => check_moment(case, after),
+        Must::Log(asked) => {
+            check_log(case, asked.log)?;
+            check_all(case, &[], &asked.during)
+        }
         Must::Metric(asked) => {
             check_metric(case, asked.metric)?;
             check_all(case, &[], &asked.during)?;
@@ -185,6 +193,11 @@ fn check_must(case: &Case, must: &Must) -> Result<(), Malformed> {
                 return Err(Malformed::new("a growth is in no time"));
             }
             Ok(())
+        }
+        Must::Reconciles(asked) => {
+            check_metric(case, asked.metric)?;
+            check_all(case, &asked.of, &[])?;
+            asked.by.iter().try_for_each(|(after, _)| check_moment(case, after))
         }
         Must::Settles(asked) => {
             check_metric(case, asked.metric)?;
@@ -209,6 +222,13 @@ fn check_metric(case: &Case, metric: usize) -> Result<(), Malformed> {
         return Ok(());
     }
     Err(Malformed::new(format!("metric {metric} is named, which the case has not")))
+}
+
+fn check_log(case: &Case, log: usize) -> Result<(), Malformed> {
+    if log < case.logs.len() {
+        return Ok(());
+    }
+    Err(Malformed::new(format!("log {log} is named, which the case has not")))
 }
 
 fn check_fleet(case: &Case, fleet: usize) -> Result<(), Malformed> {

@@ -31,6 +31,8 @@ pub(crate) struct Reads {
     /// By the instant of their answer.
     pub(crate) samples: Vec<Sample>,
     pub(crate) missed: u64,
+    /// Asked and answered by a page that had no such series; each is missed, too.
+    pub(crate) absent: Vec<(At, At)>,
     /// Why the last of these was missed.
     pub(crate) last_missed: Option<(At, String)>,
 }
@@ -54,8 +56,10 @@ impl Samples {
 
     pub(super) fn miss(&mut self, missed: &Missed, case: &Case) -> Result<(), Malformed> {
         let asked = believable(missed.asked)?;
+        let absent = missed.absent.map(believable).transpose()?.map(|at| (asked, at.max(asked)));
         let line = self.line(missed.metric, case)?;
         line.missed += 1;
+        line.absent.extend(absent);
         if line.last_missed.as_ref().is_none_or(|(at, _)| *at <= asked) {
             line.last_missed = Some((asked, missed.why.clone()));
         }

@@ -158,7 +158,7 @@ fn header(words: &Words, trail: &Trail, notes: &mut Notes<'_>) -> String {
     name
 }
 
-fn regex(words: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Regex> {
+pub(super) fn regex(words: &Words, trail: &Trail, notes: &mut Notes<'_>) -> Option<Regex> {
     let text = literal(words);
     let built = RegexBuilder::new(&text).size_limit(MOST_OF_REGEX).build();
     built

@@ -4,7 +4,7 @@
 //! Not here: what is expected of them (`expect`).
 
 use super::notes::Notes;
-use super::{links, metrics};
+use super::{links, logs, metrics};
 use crate::plan::Fleet;
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
@@ -63,6 +63,10 @@ fn evidence(
             links::check(link, scenario, &trail, notes)
                 .then(|| Evidence::Arrivals(link.to_string()))
         }
+        types::BreakerEvidence::Log(log) => {
+            let index = |pattern| logs::index(scenario, &log.service, pattern);
+            Some(Evidence::Logged { opened: index(&log.opened)?, closed: index(&log.closed)? })
+        }
         _ => polled.map(Evidence::Polled),
     }
 }
@@ -96,7 +100,7 @@ fn policy(
     }
     let gateways = evidence.iter().find_map(|one| match one {
         Evidence::Gateway(index) => Some((fleets.get(*index)?, own(fleets, *index)?)),
-        Evidence::Arrivals(_) | Evidence::Polled(_) => None,
+        Evidence::Arrivals(_) | Evidence::Polled(_) | Evidence::Logged { .. } => None,
     });
     let Some((fleet, does)) = gateways else { return said };
     let mut differs =

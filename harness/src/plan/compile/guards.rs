@@ -9,7 +9,7 @@ use crate::plan::traffic::Traffic;
 use crate::plan::{Fleet, Load, Request, Service, ServiceKind, Target};
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
-use crate::spec::types::Scenario;
+use crate::spec::types::{Expect, Scenario};
 use rustix::process::{Resource, getrlimit};
 
 /// Left beyond the timetable, µs.
@@ -54,9 +54,21 @@ pub(super) fn max_duration_us(
         .fleets
         .iter()
         .map(|fleet| fleet.ends_us().saturating_add(fleet_rest_us(fleet)).saturating_sub(ends_us));
-    let rest = after.chain(last_answer).max();
+    let rest = after.chain(last_answer).chain(waits_us(scenario)).max();
     let parts = ready.chain(rest).chain([SPARE_US]);
     parts.fold(timetable, u64::saturating_add)
+}
+
+/// How long the run may wait, after its last request, for counts to agree.
+fn waits_us(scenario: &Scenario) -> Option<u64> {
+    let waits = scenario.expect.iter().filter_map(|expect| match expect {
+        Expect::Reconciles(one) => {
+            let after = one.after.as_ref().map_or(0, |after| after.offset_us);
+            Some(one.within?.us.saturating_add_signed(after.max(0)))
+        }
+        _ => None,
+    });
+    waits.max()
 }
 
 /// How long a fleet may take after its last sample: its drain, what is under way then, and

@@ -5,8 +5,9 @@
 use super::command;
 use super::notes::Notes;
 use super::pages::page;
+use super::query;
 use super::{MOST_WAIT_US, headers, positive};
-use crate::plan::metric::{Metric, Page, PageOf, Read, Source, States};
+use crate::plan::metric::{Compared, Matcher, Metric, Page, PageOf, Read, Source, States};
 use crate::plan::text::literal;
 use crate::plan::{Service, ServiceKind};
 use crate::spec::Trail;
@@ -84,7 +85,7 @@ fn states(
 ) -> Option<(&'static str, &Words, Option<Duration>, States)> {
     use types::BreakerEvidence as Written;
     let (page, states) = match evidence {
-        Written::Gateway(_) | Written::Arrivals(_) => return None,
+        Written::Gateway(_) | Written::Arrivals(_) | Written::Log(_) => return None,
         Written::Resilience4j(page) => (page, States::Resilience4j { name: literal(&page.name) }),
         Written::Polly(page) => (page, States::Polly { pipeline: literal(&page.name) }),
         Written::Envoy(page) => (page, States::Envoy { cluster: literal(&page.name) }),
@@ -119,9 +120,12 @@ fn every_us(every: Option<Duration>, trail: &Trail, notes: &mut Notes<'_>) -> u6
 pub(super) fn judged(metric: &Metric, limit: Unit) -> case::Metric {
     let (reads, unit) = match &metric.source {
         Source::Process { service, read } => (format!("{} of {service}", word(*read)), of(*read)),
-        Source::Prometheus { page, name, labels } => {
+        Source::Prometheus { page, query: Some(query), .. } => {
+            (format!("{query} of {}", whose(page)), Unit::Plain)
+        }
+        Source::Prometheus { page, name, labels, .. } => {
             let labels: Vec<String> =
-                labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+                labels.iter().map(|one| format!("{}={:?}", one.label, one.value)).collect();
             let labels = if labels.is_empty() {
                 String::new()
             } else {
@@ -251,7 +255,29 @@ fn prometheus(
             Page { of: PageOf::Service(String::new()), path: String::new() }
         }
     };
-    let name = literal(&written.name);
+    let name = match (&written.name, &written.query) {
+        (Some(name), None) => literal(name),
+        (None, Some(query)) => {
+            if let Some(label) = written.labels.keys().next() {
+                let message = "a query has its labels itself".to_owned();
+                notes.entry(&trail.key("labels").key(label), message, "write them in `query`");
+            }
+            let query = literal(query);
+            let (name, labels) = query::read(&query).unwrap_or_else(|why| {
+                notes.value(&trail.key("query"), why, query::FORM);
+                Default::default()
+            });
+            return Source::Prometheus { page, name, labels, query: Some(query) };
+        }
+        (both, _) => {
+            let (message, help) = match both {
+                Some(_) => ("both a name and a query", "keep one of `name` and `query`"),
+                None => ("it does not say what is read", "write `name:`, or `query:`"),
+            };
+            notes.entry(trail, message.to_owned(), help);
+            return Source::Prometheus { page, name: String::new(), labels: vec![], query: None };
+        }
+    };
     let is_name = |name: &str, colons: bool| {
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':');
         !name.is_empty()
@@ -266,8 +292,12 @@ fn prometheus(
         let message = format!("`{}` is no name of a label", label.escape_debug());
         notes.entry(&trail.key("labels").key(label), message, "write letters, digits and `_`");
     }
-    let labels = written.labels.iter().map(|(name, value)| (name.clone(), literal(value)));
-    Source::Prometheus { page, name, labels: labels.collect() }
+    let labels = written.labels.iter().map(|(label, value)| Matcher {
+        label: label.clone(),
+        how: Compared::Is,
+        value: literal(value),
+    });
+    Source::Prometheus { page, name, labels: labels.collect(), query: None }
 }
 
 fn promql(written: &types::PromqlMetric, trail: &Trail, notes: &mut Notes<'_>) -> Source {

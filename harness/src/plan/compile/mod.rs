@@ -28,6 +28,7 @@ mod later;
 mod links;
 mod loads;
 mod logged;
+mod logs;
 mod metrics;
 mod names;
 mod notes;
@@ -36,6 +37,7 @@ mod pages;
 mod parts;
 mod pressure;
 mod protocols;
+mod query;
 mod read_back;
 mod replay;
 mod requests;
@@ -169,6 +171,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         traffic,
         faults: &faults,
         links: links.as_slice(),
+        services: &services,
         metrics: metrics.as_slice(),
     };
     let (mut case, probes) = case(asked, &mut notes);
@@ -185,7 +188,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     protocols::check_watched(scenario, &links, &mut notes);
     if notes.problems.is_empty() && !left_out.is_any() {
         let world = feasible::World { traffic, faults: &faults, links: &links, case: &case };
-        feasible::check(scenario, world, &mut notes);
+        feasible::check(scenario, world, series.pooled(), &mut notes);
         guards::check_descriptors(traffic, &mut notes);
     }
     if !notes.problems.is_empty() || left_out.is_any() {
@@ -234,11 +237,12 @@ struct Asked<'s> {
     faults: &'s [Fault],
     metrics: &'s [Metric],
     links: &'s [Link],
+    services: &'s [Service],
 }
 
 /// The question for the judge.
 fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
-    let Asked { scenario, timetable, traffic, faults, links, metrics } = asked;
+    let Asked { scenario, timetable, traffic, faults, links, services, metrics } = asked;
     let mut marks = Marks::default();
     let open = traffic.loads.iter().map(loads::judged);
     let closed = traffic.users.iter().map(users::judged);
@@ -274,6 +278,7 @@ fn case(asked: Asked<'_>, notes: &mut Notes<'_>) -> (Case, Vec<super::Probe>) {
         fleets: traffic.fleets.iter().map(fleets::judged).collect(),
         breakers,
         metrics: metrics.iter().map(|metric| judged(metric, scenario)).collect(),
+        logs: logs::compile(scenario, services, notes),
         capacities,
         baseline: None,
     };

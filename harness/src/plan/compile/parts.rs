@@ -331,6 +331,8 @@ pub(super) fn expect_trail(at: usize, expect: &Expect) -> Trail {
         Expect::Metric(_) => "metric",
         Expect::Settles(_) => "settles",
         Expect::Ready(_) => "ready",
+        Expect::Reconciles(_) => "reconciles",
+        Expect::Log(_) => "log",
     };
     Trail::root().key("expect").index(at).key(kind)
 }

@@ -107,6 +107,8 @@ pub(super) fn check(scenario: &Scenario, notes: &mut Notes<'_>) -> bool {
             | Expect::Herd(_)
             | Expect::Settles(_)
             | Expect::Ready(_) => 0,
+            Expect::Reconciles(one) => one.of.len(),
+            Expect::Log(one) => one.during.as_ref().map_or(0, Vec::len),
             Expect::Metric(one) => one.during.as_ref().map_or(0, Vec::len),
             Expect::Goodput(one) => one.of.len(),
             Expect::Amplification(one) => longest(Some(&one.per), one.during.as_deref()),

@@ -5,6 +5,7 @@ mod before;
 mod containers;
 mod executors;
 mod faults;
+mod logs;
 mod metrics;
 mod outage;
 mod refused;

@@ -12,7 +12,7 @@ pub(super) fn links(case: &Case) -> Vec<Watched> {
     let seen = case.breakers.iter().flat_map(|breaker| &breaker.evidence);
     let seen = seen.filter_map(|evidence| match evidence {
         Evidence::Arrivals(link) => Some((link, true)),
-        Evidence::Gateway(_) | Evidence::Polled(_) => None,
+        Evidence::Gateway(_) | Evidence::Polled(_) | Evidence::Logged { .. } => None,
     });
     let counted = case.expectations.iter().filter_map(|expectation| match &expectation.must {
         Must::Amplification { link, .. } | Must::Herd { link, .. } => Some((link, false)),

@@ -6,7 +6,9 @@ use crate::plan::compile::{World, named_moment, need};
 use crate::plan::words::{count, time};
 use crate::plan::{Plan, Traffic};
 use assay_slo::amount;
-use assay_slo::case::{Bound, BreakerMust, Case, Expectation, MetricMust, Moment, Must, Unit};
+use assay_slo::case::{
+    Bound, BreakerMust, Case, Expectation, LogMust, MetricMust, Moment, Must, ReconcilesMust, Unit,
+};
 
 pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
     let row = |expectation: &Expectation| {
@@ -47,6 +49,8 @@ pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
                 let most = amount::limit(must.at_most, unit);
                 format!("at most {most} within {within}, and stays so for {hold}")
             }
+            Must::Log(must) => lines(must),
+            Must::Reconciles(must) => reconciles(must, &plan.case),
             Must::Ready { within_us, .. } => format!("ready within {}", time(*within_us)),
         };
         vec![expectation.name.clone(), what]
@@ -79,6 +83,22 @@ fn metric(must: &MetricMust, case: &Case) -> String {
         must.increase.map(|most| format!("increase at most {}", amount::limit(most, unit)));
     let skip = (must.skip_us > 0).then(|| format!("the first {} left out", time(must.skip_us)));
     [value, growth, increase, skip].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `rises by as many as answers are ok, but for 0, within 30 s after down.end`.
+fn reconciles(must: &ReconcilesMust, case: &Case) -> String {
+    let by = must.by.map_or_else(
+        || "at the end of the run".to_owned(),
+        |(after, us)| format!("within {} after {}", time(us), named_moment(after, case)),
+    );
+    format!("rises by as many as answers are ok, but for {}, {by}", count(must.at_most))
+}
+
+/// `at least 1 line, at most 9`.
+fn lines(must: &LogMust) -> String {
+    let limit = |what: &str, n: Option<u64>| n.map(|n| format!("{what} {}", count(n)));
+    let limits = [limit("at least", must.at_least), limit("at most", must.at_most)];
+    format!("{} lines", limits.into_iter().flatten().collect::<Vec<_>>().join(" and "))
 }
 
 /// `only 200, 402 or 503, within 50 ms, refusals with retry-after`.

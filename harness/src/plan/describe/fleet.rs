@@ -136,6 +136,10 @@ pub(super) fn breakers(plan: &Plan) -> Vec<Vec<String>> {
                 format!("told by the gateways of {name}")
             }
             Evidence::Arrivals(link) => format!("seen in arrivals at {link}"),
+            Evidence::Logged { opened, .. } => {
+                let service = plan.case.logs.get(*opened).map_or("?", |log| log.service.as_str());
+                format!("told by the log of {service}")
+            }
             Evidence::Polled(metric) => {
                 let reads = plan.case.metrics.get(*metric).map_or("?", |m| m.reads.as_str());
                 format!("read again and again: {reads}")

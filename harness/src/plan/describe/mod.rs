@@ -23,6 +23,7 @@ use super::{
 };
 use crate::spec::scalar::Factor;
 use assay_slo::case::{During, Of};
+use assay_slo::series::Decide;
 use std::ops::Range;
 use std::path::Path;
 
@@ -36,6 +37,7 @@ pub fn describe(plan: &Plan) -> String {
     if let Some(hypothesis) = &plan.hypothesis {
         text.push_str(&wrap("", hypothesis, 0));
     }
+    text.push_str(&runs(plan));
     section(&mut text, "services", columns(&services(plan), &[]));
     section(&mut text, "links", columns(&links(plan), &[]));
     section(&mut text, "setup, before the warm-up", columns(&setup::rows(&plan.setup), &[]));
@@ -63,6 +65,20 @@ pub fn describe(plan: &Plan) -> String {
     section(&mut text, "warnings", warnings);
     // Longest first, so none leaves a part of another.
     plan.secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "***"))
+}
+
+/// How often it is run, and what that means together, where it is more than once.
+fn runs(plan: &Plan) -> String {
+    if !plan.series.is_many() {
+        return String::new();
+    }
+    let together = match plan.series.decide {
+        Decide::All => "as bad as the worst",
+        Decide::Majority => "what more than half of them say",
+        Decide::Pooled => "objectives by the requests of all, the rest as the worst",
+    };
+    let turns = if plan.series.against.is_some() { ", by turns with the other build" } else { "" };
+    format!("{}{turns}; together: {together}\n", several(plan.series.runs, "run", "runs"))
 }
 
 /// A heading and what is under it; nothing if that is empty.

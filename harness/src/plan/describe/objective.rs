@@ -18,6 +18,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Vec<String>> {
         }
         let (of, during) = (&objective.of, &objective.during);
         for demand in demands(objective, of, during, Traffic::of(plan), &plan.case) {
+            let demand = demand.pooled(objective, plan.series.pooled());
             rows.push(demand_row(objective, &demand, &plan.case));
         }
     }

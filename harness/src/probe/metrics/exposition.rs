@@ -6,23 +6,96 @@
 //! Not here: fetching (`page`).
 
 use super::Value;
+use crate::plan::metric::{Compared, Matcher};
 use assay_slo::Number;
+use regex::Regex;
 
 /// A series that is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Series {
-    /// Its name.
-    pub(super) name: String,
-    /// Labels that it must have.
-    pub(super) labels: Vec<(String, String)>,
+    name: String,
+    labels: Vec<Label>,
+}
+
+/// What a label must be.
+#[derive(Debug, Clone)]
+struct Label {
+    matcher: Matcher,
+    /// Of one that is compared by it.
+    pattern: Option<Regex>,
 }
 
 impl Series {
+    /// Of this name, with these labels.
+    pub(super) fn with(name: &str, labels: &[(&str, &str)]) -> Series {
+        let matcher = |(label, value): &(&str, &str)| Matcher {
+            label: (*label).to_owned(),
+            how: Compared::Is,
+            value: (*value).to_owned(),
+        };
+        let label = |pair| Label { matcher: matcher(pair), pattern: None };
+        Series { name: name.to_owned(), labels: labels.iter().map(label).collect() }
+    }
+
+    /// Of this name, with labels that fit.
+    ///
+    /// # Errors
+    /// A pattern that is none.
+    pub(super) fn new(name: &str, labels: &[Matcher]) -> Result<Series, String> {
+        let labels = labels.iter().map(|matcher| {
+            let is_pattern = matches!(matcher.how, Compared::Fits | Compared::FitsNot);
+            let pattern = is_pattern.then(|| Regex::new(&format!("^(?s:{})$", matcher.value)));
+            let pattern = pattern.transpose().map_err(|error| error.to_string())?;
+            Ok::<_, String>(Label { matcher: matcher.clone(), pattern })
+        });
+        Ok(Series { name: name.to_owned(), labels: labels.collect::<Result<_, _>>()? })
+    }
+
+    /// Whether a series' labels are those asked for; one that is not there is empty.
+    fn fits(&self, labels: &[(String, String)]) -> bool {
+        self.labels.iter().all(|Label { matcher, pattern }| {
+            let found = labels.iter().find(|(name, _)| *name == matcher.label);
+            let value = found.map_or("", |(_, value)| value.as_str());
+            let fits = pattern.as_ref().is_some_and(|pattern| pattern.is_match(value));
+            match matcher.how {
+                Compared::Is => value == matcher.value,
+                Compared::IsNot => value != matcher.value,
+                Compared::Fits => fits,
+                Compared::FitsNot => !fits,
+            }
+        })
+    }
+
     /// The sum of all series of this name with these labels.
     ///
     /// # Errors
     /// Why there is none, as the end of a sentence.
     pub(super) fn sum(&self, text: &str) -> Result<Value, String> {
+        self.find(text)?.ok_or_else(|| self.absent())
+    }
+
+    /// That a page has no such series, as the end of a sentence.
+    pub(super) fn absent(&self) -> String {
+        let names = self.labels.iter().map(|Label { matcher, .. }| {
+            let how = match matcher.how {
+                Compared::Is => "=",
+                Compared::IsNot => "!=",
+                Compared::Fits => "=~",
+                Compared::FitsNot => "!~",
+            };
+            format!("{}{how}{:?}", matcher.label, matcher.value)
+        });
+        let names: Vec<String> = names.collect();
+        let labels =
+            if names.is_empty() { String::new() } else { format!("{{{}}}", names.join(", ")) };
+        format!("the page has no series {}{labels}", self.name)
+    }
+
+    /// The same; none where the page has no such series.
+    ///
+    /// # Errors
+    /// Why it cannot be read, as the end of a sentence.
+    pub(super) fn find(&self, text: &str) -> Result<Option<Value>, String> {
         let mut kinds = Kinds::default();
         let mut sum = None;
         for line in text.lines().map(str::trim_start) {
@@ -36,8 +109,7 @@ impl Series {
             }
             let (labels, rest) = labels(rest.trim_start())
                 .ok_or_else(|| format!("a line that cannot be read: {}", clipped(line)))?;
-            let has = |wanted: &(String, String)| labels.contains(wanted);
-            if !self.labels.iter().all(has) {
+            if !self.fits(&labels) {
                 continue;
             }
             let word = rest.split_whitespace().next().unwrap_or_default();
@@ -48,15 +120,9 @@ impl Series {
             }
             sum = Some(sum.unwrap_or(0.0) + value);
         }
-        let Some(sum) = sum else {
-            let names: Vec<String> =
-                self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-            let labels =
-                if names.is_empty() { String::new() } else { format!("{{{}}}", names.join(", ")) };
-            return Err(format!("the page has no series {}{labels}", self.name));
-        };
+        let Some(sum) = sum else { return Ok(None) };
         let number = Number::new(sum).ok_or_else(|| format!("{} is infinite", self.name))?;
-        Ok(Value { number, counter: kinds.counts(&self.name) })
+        Ok(Some(Value { number, counter: kinds.counts(&self.name) }))
     }
 }
 
@@ -170,8 +236,7 @@ up 1
 "#;
 
     fn sum(name: &str, labels: &[(&str, &str)]) -> Result<(f64, bool), String> {
-        let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let value = Series { name: name.to_owned(), labels }.sum(PAGE)?;
+        let value = Series::with(name, labels).sum(PAGE)?;
         Ok((value.number.get(), value.counter))
     }
 
@@ -184,6 +249,26 @@ up 1
         assert_eq!(sum("http_requests_total", &[]), Ok((1007.0, true)));
         assert_eq!(sum("plain_sum", &[]), Ok((4.0, true)));
         assert_eq!(sum("up", &[]), Ok((1.0, false)));
+    }
+
+    #[test]
+    fn labels_are_compared_as_prometheus_does() {
+        let sum = |label: &str, how: Compared, value: &str| {
+            let (label, value) = (label.to_owned(), value.to_owned());
+            let series = Series::new("http_requests_total", &[Matcher { label, how, value }]);
+            Ok::<_, String>(series?.find(PAGE)?.map(|value| value.number.get()))
+        };
+        assert_eq!(sum("code", Compared::Is, "500"), Ok(Some(7.0)));
+        assert_eq!(sum("code", Compared::IsNot, "500"), Ok(Some(1000.0)));
+        assert_eq!(sum("code", Compared::Fits, "5.."), Ok(Some(7.0)));
+        // The whole value, and alternatives too.
+        assert_eq!(sum("code", Compared::Fits, "5|20"), Ok(None));
+        assert_eq!(sum("code", Compared::FitsNot, "5..|429"), Ok(Some(1000.0)));
+        // A label that is not there is empty.
+        assert_eq!(sum("zone", Compared::IsNot, "a"), Ok(Some(1007.0)));
+        assert_eq!(sum("zone", Compared::Is, ""), Ok(Some(1007.0)));
+        assert_eq!(sum("zone", Compared::Fits, ".+"), Ok(None));
+        assert!(sum("code", Compared::Fits, "(").is_err());
     }
 
     #[test]
@@ -201,7 +286,7 @@ up 1
     proptest! {
         #[test]
         fn no_page_is_too_odd(text in "(?s).{0,200}", name in "[a-z{\"]{1,3}") {
-            let _ = Series { name, labels: vec![("a".into(), "b".into())] }.sum(&text);
+            let _ = Series::with(&name, &[("a", "b")]).sum(&text);
         }
 
         #[test]
@@ -210,8 +295,7 @@ up 1
             // A bare carriage return ends no line of the format, but of `lines` with a line feed.
             prop_assume!(!value.contains('\r'));
             let page = format!("x{{a=\"{written}\"}} 5\n");
-            let labels = vec![("a".to_owned(), value)];
-            let read = Series { name: "x".to_owned(), labels }.sum(&page).unwrap();
+            let read = Series::with("x", &[("a", &value)]).sum(&page).unwrap();
             prop_assert_eq!(read.number.get(), 5.0);
         }
     }

@@ -45,6 +45,22 @@ pub struct Reader {
     from: From,
 }
 
+/// What a read saw.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    Value(Value),
+    /// It needs another read first.
+    Nothing,
+    /// The page has no such series, as a sentence says.
+    Absent(String),
+}
+
+impl Look {
+    fn of(value: Option<Value>) -> Look {
+        value.map_or(Look::Nothing, Look::Value)
+    }
+}
+
 #[derive(Debug)]
 enum From {
     Process(process::Reader),
@@ -86,9 +102,8 @@ impl Reader {
                 read: *read,
                 before: None,
             }),
-            Source::Prometheus { page: of, name, labels } => {
-                let (name, labels) = (name.clone(), labels.clone());
-                From::Page(page(&of.path)?, exposition::Series { name, labels })
+            Source::Prometheus { page: of, name, labels, .. } => {
+                From::Page(page(&of.path)?, exposition::Series::new(name, labels)?)
             }
             Source::Promql(of) => From::Server(page(&of.path)?),
             Source::Breaker { page: of, states, .. } => {
@@ -103,16 +118,37 @@ impl Reader {
         Ok(Reader { every_us, from })
     }
 
-    /// The value now; none where there is none yet.
-    async fn read(&mut self, now: At) -> Result<Option<Value>, String> {
+    /// What a read tells of the metric of this index; none where there is no value yet.
+    pub async fn look(&mut self, metric: usize, clock: Clock) -> Option<Event> {
+        let asked = clock.now();
+        let read = self.read(asked).await;
+        let answered = clock.now();
+        let missed = |why: String, absent| {
+            let why = why.chars().take(MOST_REASON).collect();
+            Some(Event::Missed(Missed { metric, asked, why, absent }))
+        };
+        match read {
+            Ok(Look::Nothing) => None,
+            Ok(Look::Absent(why)) => missed(why, Some(answered)),
+            Ok(Look::Value(Value { number: value, counter })) => {
+                Some(Event::Sample(Sample { metric, asked, answered, value, counter }))
+            }
+            Err(why) => missed(why, None),
+        }
+    }
+
+    async fn read(&mut self, now: At) -> Result<Look, String> {
         let every = Duration::from_micros(self.every_us);
         let within = every.clamp(WITHIN.0, WITHIN.1);
         match &mut self.from {
-            From::Process(reader) => reader.number(now).await,
-            From::Page(page, series) => series.sum(&page.text(within).await?).map(Some),
-            From::States(page, reader) => reader.state(&page.text(within).await?),
-            From::Server(page) => page::answered(&page.text(within).await?).map(Some),
-            From::Command(line) => line.number(within).await.map(Some),
+            From::Process(reader) => reader.number(now).await.map(Look::of),
+            From::Page(page, series) => {
+                let found = series.find(&page.text(within).await?)?;
+                Ok(found.map_or_else(|| Look::Absent(series.absent()), Look::Value))
+            }
+            From::States(page, reader) => reader.state(&page.text(within).await?).map(Look::of),
+            From::Server(page) => page::answered(&page.text(within).await?).map(Look::Value),
+            From::Command(line) => line.number(within).await.map(Look::Value),
         }
     }
 }
@@ -187,22 +223,10 @@ impl Task {
     }
 
     async fn read(&mut self) {
-        let asked = self.clock.now();
-        let read = self.reader.read(asked).await;
-        let answered = self.clock.now();
-        let metric = self.metric;
-        let event = match read {
-            Ok(None) => return,
-            Ok(Some(Value { number: value, counter })) => {
-                Event::Sample(Sample { metric, asked, answered, value, counter })
-            }
-            Err(why) => {
-                let why = why.chars().take(MOST_REASON).collect();
-                Event::Missed(Missed { metric, asked, why })
-            }
-        };
-        // Nobody listens any more when the run is over.
-        let _ = self.tell.send(event);
+        if let Some(event) = self.reader.look(self.metric, self.clock).await {
+            // Nobody listens any more when the run is over.
+            let _ = self.tell.send(event);
+        }
     }
 }
 
@@ -250,7 +274,8 @@ mod tests {
             of: crate::plan::metric::PageOf::Service("api".to_owned()),
             path: "/metrics".to_owned(),
         };
-        let source = Source::Prometheus { page, name: "queued".to_owned(), labels: vec![] };
+        let source =
+            Source::Prometheus { page, name: "queued".to_owned(), labels: vec![], query: None };
         let known = Known {
             page: Some(at),
             words: vec![],

@@ -50,8 +50,9 @@ impl Reader {
     pub(super) fn state(&mut self, text: &str) -> Result<Option<Value>, String> {
         let state = match &self.states {
             States::Gauge { metric, labels, closed, open, half_open } => {
-                let series = Series { name: metric.clone(), labels: labels.clone() };
-                let read = series.sum(text)?.number;
+                let labels: Vec<(&str, &str)> =
+                    labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                let read = Series::with(metric, &labels).sum(text)?.number;
                 let states =
                     [(Some(*closed), CLOSED), (Some(*open), OPEN), (*half_open, HALF_OPEN)];
                 let found = states.into_iter().find(|(value, _)| *value == Some(read));
@@ -62,9 +63,9 @@ impl Reader {
             }
             States::Resilience4j { name } => Some(resilience4j(name, text)?),
             States::Envoy { cluster } => {
-                let labels = vec![("envoy_cluster_name".to_owned(), cluster.clone())];
-                let name = "envoy_cluster_outlier_detection_ejections_active".to_owned();
-                let ejected = Series { name, labels }.sum(text)?.number.get();
+                let labels = [("envoy_cluster_name", cluster.as_str())];
+                let name = "envoy_cluster_outlier_detection_ejections_active";
+                let ejected = Series::with(name, &labels).sum(text)?.number.get();
                 Some(if ejected > 0.0 { OPEN } else { CLOSED })
             }
             States::Polly { pipeline } => {
@@ -80,10 +81,10 @@ impl Reader {
 
 fn resilience4j(name: &str, text: &str) -> Result<f64, String> {
     let is_in = |state: &str| {
-        let labels =
-            vec![("name".to_owned(), name.to_owned()), ("state".to_owned(), state.to_owned())];
-        let series = Series { name: "resilience4j_circuitbreaker_state".to_owned(), labels };
-        series.sum(text).map(|value| value.number.get())
+        let labels = [("name", name), ("state", state)];
+        Series::with("resilience4j_circuitbreaker_state", &labels)
+            .sum(text)
+            .map(|value| value.number.get())
     };
     // Without its closed state the page has no such breaker.
     is_in("closed")?;
@@ -103,14 +104,8 @@ fn polly(pipeline: &str, text: &str) -> Result<[f64; 3], String> {
         return Err(format!("the page has nothing of Polly's pipeline `{pipeline}`"));
     }
     let count = |event: &str| {
-        let labels = vec![
-            ("event_name".to_owned(), event.to_owned()),
-            ("pipeline_name".to_owned(), pipeline.to_owned()),
-        ];
-        let sums = POLLY.iter().filter_map(|name| {
-            let series = Series { name: (*name).to_owned(), labels: labels.clone() };
-            series.sum(text).ok()
-        });
+        let labels = [("event_name", event), ("pipeline_name", pipeline)];
+        let sums = POLLY.iter().filter_map(|name| Series::with(name, &labels).sum(text).ok());
         sums.map(|value| value.number.get()).next().unwrap_or(0.0)
     };
     Ok(["OnCircuitOpened", "OnCircuitHalfOpened", "OnCircuitClosed"].map(count))

@@ -99,11 +99,8 @@ fn costs(all: &[ObjectiveScore]) -> Markup {
     let columns = budget::HEADS.map(words);
     let rows = rows.into_iter().map(|row| row.map(|cell| html! { (long(&cell)) }));
     html! {
-        (table("Budget: what this run would have cost in production", &columns, rows, STEPS_ROOM))
-        p class="aside" {
-            "A burn of 1 spends the budget in exactly 30 days. The alerts look at two windows each; "
-            "before and after the run the same traffic is taken to have gone well."
-        }
+        (table(budget::TITLE, &columns, rows, STEPS_ROOM))
+        p class="aside" { (budget::NOTE) }
     }
 }
 

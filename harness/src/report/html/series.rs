@@ -114,6 +114,8 @@ impl Series {
             | Event::Missed(_)
             | Event::ReadUntil { .. }
             | Event::Looks(_)
+            | Event::Lines(_)
+            | Event::LogRead(_)
             | Event::Histogram(_)
             | Event::Lag(_)
             // The health's sentence has the most of it.

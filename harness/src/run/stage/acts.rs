@@ -181,6 +181,7 @@ impl Stage {
             run_id: self.names.run_id.clone(),
             logs: self.names.dir.join("logs"),
             secrets: plan.secrets.clone(),
+            tap: None,
         });
         let running = running.map_err(|error| error.to_string())?;
         self.watch(&running).await?;

@@ -6,7 +6,7 @@ use super::*;
 
 fn rules(find: Option<&str>, secrets: &[&str]) -> Rules {
     let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
-    Rules { find: find.map(str::to_owned), secrets, opening: None }
+    Rules { find: find.map(str::to_owned), secrets, opening: None, tap: None }
 }
 
 /// Writes these pieces as a service would and returns its file and the capture at its end.
@@ -29,6 +29,27 @@ async fn lines_arrive_as_they_are() {
     assert_eq!(file, b"one\ntwo\r\n\n\xff\xfe\nend\n");
     assert_eq!(capture.last(), ["one", "two", "", "\u{fffd}\u{fffd}", "end"]);
     assert_eq!(capture.written(), Written { lines: 5, dropped: 0, why: None });
+}
+
+#[tokio::test]
+async fn a_tap_sees_lines_as_they_stand_in_the_file() {
+    let patterns = ["pass=\\*\\*\\*", "end$", "hunter2"];
+    let patterns = patterns.iter().map(|pattern| regex::Regex::new(pattern).unwrap());
+    let tap = Tap::new(crate::clock::Clock::start(), patterns.enumerate().collect());
+    let rules = Rules { tap: Some(tap.clone()), ..rules(None, &["hunter2"]) };
+    let long = [&[b'x'; LINE_CAP][..], b"end\n"].concat();
+    let pieces: [&[u8]; 4] = [b"pass=hun", b"ter2\n\xff\xfe\n", &long, b"no end"];
+    let (file, _) = captured(&pieces, rules, FILE_CAP).await;
+    assert!(file.starts_with(b"pass=***\n"));
+    assert_eq!(tap.seen(), Some(4));
+    let lines = tap.take();
+    let told = |log: usize| {
+        let of = || lines.iter().filter(|lines| lines.log == log);
+        (of().map(|lines| lines.n).sum::<u64>(), of().map(|lines| lines.unsure).sum::<u64>())
+    };
+    // What was cut off may hold anything.
+    assert_eq!([told(0), told(1), told(2)], [(1, 1), (1, 1), (0, 1)]);
+    assert!(lines.iter().all(|lines| lines.from <= lines.to && !lines.text.contains("hunter2")));
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ async fn mend(fault: &str, mending: &Mending, dir: &Path) -> Result<(), String> 
         run_id: mending.run.clone(),
         logs: dir.join("logs"),
         secrets: Vec::new(),
+        tap: None,
     };
     let by_hand = format!("run `{}`", by_hand(mending));
     let running = errand(launch).map_err(|error| format!("{error}; {by_hand}"))?;

@@ -238,7 +238,7 @@ fn each_rule_is_told_in_one_message() {
         ("links: {a: !x {to: b}}", "the tag `!x` is not supported"),
         ("links: {1: {to: b}}", "the key `1` is not text"),
         ("metrics: {a: {process: {service: b, read: heap}}}", "unknown `heap`"),
-        ("metrics: {a: {prometheus: {service: b}}}", "`name` is missing"),
+        ("expect: [{reconciles: {of: [a], metric: b}}]", "`differ` is missing"),
         (
             "expect: [{metric: {name: a, growth: {at-most: 1MiB}}}]",
             "`1MiB` does not say in what time",
@@ -252,6 +252,8 @@ fn each_rule_is_told_in_one_message() {
             "load: {a: {ramping-arrival-rate: {start-rate: 1/s, stages: [{duration: 1s, target: 1/s}], requests: [{use: login}]}}}",
             "`use` is a step of a journey, and `requests` know nothing of each other",
         ),
+        ("expect: [{log: {service: a, count: {at-least: 1}}}]", "`pattern` is missing"),
+        ("breakers: {a: {evidence: [{log: {service: b, opened: c}}]}}", "`closed` is missing"),
         ("nonsense: 1", "unknown key `nonsense`"),
     ];
     for (line, message) in cases {
@@ -327,9 +329,9 @@ fn each_word_of_later_is_refused_where_it_would_stand() {
 
 /// Pieces of what people write with the whole grammar.
 const WHOLE: &[&str] = &[
-    "breakers: {pay: {evidence: [{log: {service: x}}]}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
+    "faults: {p: {pressure: {service: x}}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
     "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
-    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB, hold: 5s}}]}\nexpect: [{log: {service: s}}, {metric: {name: m, growth: {at-most: 1MiB/m}}}]",
+    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB, hold: 5s}}]}\nfaults: {q: {pressure: {service: s}}}\nexpect: [{metric: {name: m, growth: {at-most: 1MiB/m}}}]",
 ];
 
 #[test]

@@ -49,6 +49,8 @@ pub enum BreakerEvidence {
     Envoy(PageEvidence),
     /// A page with a gauge of any name.
     Gauge(GaugeEvidence),
+    /// Lines in the output of its service.
+    Log(LogEvidence),
 }
 
 /// A page in Prometheus' text format that has the state of a breaker.
@@ -62,6 +64,18 @@ pub struct PageEvidence {
     /// From read to read: 1s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Duration>,
+}
+
+/// Lines in the output of the breaker's service that say what it does.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LogEvidence {
+    /// Whose: a service that we start.
+    pub service: Name,
+    /// A regular expression that lines hold which say that it opened.
+    pub opened: Words,
+    /// A regular expression that lines hold which say that it closed.
+    pub closed: Words,
 }
 
 /// A page with a gauge of any name.

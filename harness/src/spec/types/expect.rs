@@ -3,8 +3,8 @@
 //! Not here: what needs two values at once (`plan`).
 
 use super::{
-    AtLeastShare, AtMostCount, AtMostFactor, BacklogAsked, LedgerAsked, MetricAsked, ReadyAsked,
-    Settles,
+    AtLeastShare, AtMostCount, AtMostFactor, BacklogAsked, LedgerAsked, LogAsked, MetricAsked,
+    ReadyAsked, Reconciles, Settles,
 };
 use crate::spec::scalar::{
     Count, Duration, Factor, Flag, Moment, Name, Percentile, Ratio, Statuses, Words,
@@ -40,6 +40,10 @@ pub enum Expect {
     Settles(Settles),
     /// A service is ready again.
     Ready(ReadyAsked),
+    /// A metric rises by as many as answers were ok.
+    Reconciles(Reconciles),
+    /// So many lines are in a service's output.
+    Log(LogAsked),
 }
 
 /// An objective's limit holds again.

@@ -50,7 +50,7 @@ pub enum ProcessRead {
     Restarts,
 }
 
-/// From a page in Prometheus' text format; several series that fit are added up.
+/// From a page in Prometheus' text format: `name`, or `query`; several series that fit are added up.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PrometheusMetric {
@@ -63,8 +63,13 @@ pub struct PrometheusMetric {
     /// Of a service's page: /metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Words>,
-    /// The series' name.
-    pub name: Words,
+    /// The series' name; or `query`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Words>,
+    /// The count of an SLI as production asks for it, `sum(rate(name{label="value"}[5m]))`: what the
+    /// series that fit have counted. Labels that Prometheus adds (job, instance) are passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<Words>,
     /// Labels that a series must have.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub labels: IndexMap<String, Words>,

@@ -12,6 +12,7 @@ mod breaker;
 mod data;
 mod expect;
 mod expect_fleet;
+mod expect_log;
 mod fault;
 mod fleet;
 mod guard;
@@ -29,7 +30,7 @@ mod users;
 pub use baseline::{Against, Alike, Baseline, Decide, Repeat};
 pub use breaker::{
     ArrivalsEvidence, Breaker, BreakerEvidence, BreakerPolicy, GatewayEvidence, GaugeEvidence,
-    GaugeValues, PageEvidence,
+    GaugeValues, LogEvidence, PageEvidence,
 };
 pub use data::{DataFile, DataSet, Pick, WhenExhausted};
 pub use expect::{
@@ -39,6 +40,7 @@ pub use expect::{
 pub use expect_fleet::{
     AtLeastShare, AtMostBound, AtMostCount, AtMostFactor, AtMostTime, BacklogAsked, LedgerAsked,
 };
+pub use expect_log::{Counts, LogAsked, Reconciles};
 pub use fault::{
     Affects, Again, BandwidthFault, Delay, ErrorFault, Fault, LatencyFault, LinkFault, Lognormal,
     Match, Normal, OutageFault, OutageMode, Pareto, Ramp, Side, TruncateFault,

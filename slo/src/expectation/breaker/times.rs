@@ -5,7 +5,7 @@
 //! Not here: counts (`while_open`).
 
 use super::unopened;
-use crate::breaker::{Ending, How, Line, Spell, failed};
+use crate::breaker::{Ending, Line, Spell, failed};
 use crate::case::Moment;
 use crate::evidence::Evidence;
 use crate::expectation::part::{Part, in_time};
@@ -129,10 +129,10 @@ pub(super) fn closes(
     }
 }
 
-/// Whether a trial succeeded that began while half-open. Of a polled state its own word counts,
+/// Whether a trial succeeded that began while half-open. Of a polled or logged state its own word counts,
 /// unless arrivals beside it show that none came.
 fn fresh(line: &Line, spell: &Spell) -> Option<bool> {
-    if line.how != How::Polled {
+    if !line.how.is_state() {
         return line.fresh(spell);
     }
     let calls = line.beside.as_ref().and_then(|beside| beside.calls.as_ref());

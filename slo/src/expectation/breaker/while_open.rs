@@ -153,7 +153,9 @@ pub(super) fn leaks(line: &Line, allowed: u64) -> Part {
     let Some(sum) = sum else {
         return match line.how {
             How::Told => unrecorded(),
-            How::Polled => Part::open("states do not show calls", "evidence by arrivals beside"),
+            How::Polled | How::Logged => {
+                Part::open("states do not show calls", "evidence by arrivals beside")
+            }
             How::Inferred => Part::open(
                 "arrivals do not tell a leak from a trial",
                 "the breaker's `policy: recovery`, or evidence by a gateway",

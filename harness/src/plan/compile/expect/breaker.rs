@@ -72,7 +72,7 @@ fn last_us(breaker: &Breaker, given: Given<'_>) -> Option<u64> {
     let ends = breaker.evidence.iter().filter_map(|evidence| match evidence {
         Evidence::Gateway(fleet) => given.traffic.fleets.get(*fleet).map(|fleet| fleet.ends_us()),
         Evidence::Arrivals(link) => given.traffic.ends_through(link),
-        Evidence::Polled(_) => None,
+        Evidence::Polled(_) | Evidence::Logged { .. } => None,
     });
     ends.max().or(given.traffic.ends())
 }
@@ -156,7 +156,7 @@ fn check_counted(
     let seen = |fleet: &&Fleet, evidence: &Evidence| match evidence {
         Evidence::Gateway(index) => fleets.get(*index).is_some_and(|one| one.name == fleet.name),
         Evidence::Arrivals(link) => fleet.to == Target::Link(link.clone()),
-        Evidence::Polled(_) => false,
+        Evidence::Polled(_) | Evidence::Logged { .. } => false,
     };
     let inside = fleets.iter().find_map(|fleet| {
         let gateway = fleet.gateway.as_ref().filter(|gateway| gateway.breaker.is_some())?;
@@ -184,8 +184,8 @@ fn check_counted(
 
 /// A closed listener sees no arrivals, so they cannot tell a breaker's state.
 fn check_arrivals(breaker: &Breaker, given: Given<'_>, trail: &Trail, notes: &mut Notes<'_>) {
-    let is_polled = breaker.evidence.iter().any(|one| matches!(one, Evidence::Polled(_)));
-    if is_told(breaker) || is_polled {
+    let is_state = |one: &Evidence| matches!(one, Evidence::Polled(_) | Evidence::Logged { .. });
+    if is_told(breaker) || breaker.evidence.iter().any(is_state) {
         return;
     }
     let links: Vec<&str> = breaker
@@ -193,7 +193,7 @@ fn check_arrivals(breaker: &Breaker, given: Given<'_>, trail: &Trail, notes: &mu
         .iter()
         .filter_map(|evidence| match evidence {
             Evidence::Arrivals(link) => Some(link.as_str()),
-            Evidence::Gateway(_) | Evidence::Polled(_) => None,
+            _ => None,
         })
         .collect();
     let refuses = given.faults.iter().find(|fault| {

@@ -6,7 +6,9 @@
 mod breaker;
 mod calls;
 mod fleets;
+mod logs;
 mod metrics;
+mod reconciles;
 
 pub(super) use metrics::{check_unit, index, limits, unit};
 
@@ -119,6 +121,15 @@ fn one(
             let name = format!("ready {} after {}", expect.service, shown(&expect.after));
             (name, metrics::ready(expect, given, entry, notes))
         }
+        Expect::Reconciles(expect) => {
+            let name = format!("reconciles {} with {}", expect.metric, joined(&expect.of));
+            (name, reconciles::compile(expect, given, entry, notes))
+        }
+        Expect::Log(expect) => {
+            let during = phases(expect.during.as_deref());
+            let name = format!("log {} {} during {during}", expect.service, expect.pattern);
+            (name, logs::compile(expect, given.scenario, entry, notes))
+        }
     }
 }
 
@@ -136,9 +147,12 @@ fn shown(moment: &Moment) -> String {
 
 /// `unaffected list, cart during half`.
 fn over(what: &str, of: &[Name], during: Option<&[Words]>) -> String {
+    format!("{what} {} during {}", joined(of), phases(during))
+}
+
+fn phases(during: Option<&[Words]>) -> String {
     let phases: Vec<&str> = during.unwrap_or_default().iter().map(|word| word.as_str()).collect();
-    let phases = if phases.is_empty() { "all".to_owned() } else { phases.join(", ") };
-    format!("{what} {} during {phases}", joined(of))
+    if phases.is_empty() { "all".to_owned() } else { phases.join(", ") }
 }
 
 fn joined(names: &[Name]) -> String {

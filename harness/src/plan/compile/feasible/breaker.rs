@@ -20,7 +20,7 @@ pub(super) fn check(must: &BreakerMust, trail: &Trail, world: World<'_>, notes: 
     let Some(breaker) = world.case.breakers.get(must.breaker) else { return };
     let fleet = breaker.evidence.iter().find_map(|evidence| match evidence {
         Evidence::Gateway(index) => world.traffic.fleets.get(*index),
-        Evidence::Arrivals(_) | Evidence::Polled(_) => None,
+        Evidence::Arrivals(_) | Evidence::Polled(_) | Evidence::Logged { .. } => None,
     });
     let about = About { breaker, fleet, world };
     if let Some(opens) = must.opens {

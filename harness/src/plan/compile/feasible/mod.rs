@@ -30,8 +30,9 @@ use assay_slo::time::SECOND_US;
 /// A name with a smaller part of a pool than one in so many can fail unseen.
 const DROWNS: u64 = 20;
 
-/// Checks all objectives and expectations.
-pub(super) fn check(scenario: &Scenario, world: World<'_>, notes: &mut Notes<'_>) {
+/// Checks all objectives and expectations; of so many runs the objectives' requests are counted
+/// together.
+pub(super) fn check(scenario: &Scenario, world: World<'_>, runs: u64, notes: &mut Notes<'_>) {
     let World { traffic, case, .. } = world;
     backlog::check_buffers(world, notes);
     steady::check(world, notes);
@@ -48,8 +49,9 @@ pub(super) fn check(scenario: &Scenario, world: World<'_>, notes: &mut Notes<'_>
             continue;
         }
         let trail = parts::objective(name, written).trail;
-        let asked = Asked { what: &objective.name, objective, during: &objective.during };
+        let asked = Asked { what: &objective.name, objective, during: &objective.during, runs };
         for demand in demands(objective, &objective.of, &objective.during, traffic, case) {
+            let demand = demand.pooled(objective, runs);
             too_few(asked, &demand, traffic, case, &trail, notes);
         }
     }
@@ -80,7 +82,7 @@ fn expectation_of(
                 let what = format!("{name}: {}", objective.name);
                 // An expectation gates, whatever its objective does.
                 let objective = Objective { advisory: false, ..objective.clone() };
-                let asked = Asked { what: &what, objective: &objective, during };
+                let asked = Asked { what: &what, objective: &objective, during, runs: 1 };
                 for demand in demands(&objective, of, during, traffic, case) {
                     too_few(asked, &demand, traffic, case, trail, notes);
                 }
@@ -127,6 +129,8 @@ fn expectation_of(
         | Must::Ledger { .. }
         | Must::Backlog { .. }
         | Must::Herd { .. }
+        | Must::Log(_)
+        | Must::Reconciles(_)
         | Must::Settles(_)
         | Must::Ready { .. } => {}
     }
@@ -174,6 +178,8 @@ struct Asked<'q> {
     what: &'q str,
     objective: &'q Objective,
     during: &'q [During],
+    /// Counted together.
+    runs: u64,
 }
 
 fn too_few(
@@ -208,7 +214,12 @@ fn too_few(
         Known::AtMost => "at most ",
         Known::Exactly | Known::AtLeast => "",
     };
-    let message = format!("`{what}` expects {most}{expected}{whose} during {during}, but {enough}");
+    let runs = match asked.runs {
+        0 | 1 => String::new(),
+        runs => format!(" in {runs} runs"),
+    };
+    let message =
+        format!("`{what}` expects {most}{expected}{whose} during {during}{runs}, but {enough}");
     let help = match demand.known {
         Known::Exactly | Known::About => remedy(demand, least, traffic),
         Known::AtMost | Known::AtLeast => {
