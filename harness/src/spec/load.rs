@@ -149,7 +149,6 @@ pub fn decode(
         unreplaced(&tree, &Trail::root(), &mut told);
     }
     told.iter().chain(&inlined.gone).for_each(|trail| doubts.doubt(trail.clone()));
-    mistakes.retain(|mistake| !within(mistake, &checked.later));
     mistakes.extend(checked.mistakes.into_iter().filter(|mistake| !within(mistake, &told)));
     document.tree = tree;
     if !mistakes.is_empty() || !inlined.problems.is_empty() {

@@ -7,10 +7,10 @@
 
 mod check;
 mod document;
+mod elsewhere;
 #[cfg(test)]
 mod example;
 mod include;
-mod later;
 mod left_out;
 mod load;
 mod locate;

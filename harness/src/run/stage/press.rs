@@ -149,6 +149,7 @@ impl Stage {
             run_id: self.names.run_id.clone(),
             logs: self.names.dir.join("logs"),
             secrets: secrets.to_vec(),
+            tap: None,
         });
         running.map_err(|error| error.to_string())
     }

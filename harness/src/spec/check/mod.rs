@@ -10,10 +10,10 @@ mod tests;
 
 use self::shape::{Kind, Shape, schema};
 use super::document::Mistake;
-use super::later::{elsewhere, is_later, later};
+use super::elsewhere::elsewhere;
 use super::overrides::NAMED;
 use super::scalar::{Name, Rate, Scalar, Wrong, entry_name, quoted};
-use super::suggest::{nearest, suggest};
+use super::suggest::suggest;
 use super::trail::{Segment, Trail};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -23,8 +23,6 @@ pub use self::shape::public_schema as json_schema;
 /// What is wrong with a tree.
 pub(super) struct Checked {
     pub(super) mistakes: Vec<Mistake>,
-    /// What is not built yet: mistakes in there would tell nothing.
-    pub(super) later: BTreeSet<Trail>,
     /// The least that has to be left out so that there are none: an optional key, an entry, an
     /// item of a list; the root where nothing less would do.
     pub(super) cuts: BTreeSet<Trail>,
@@ -39,8 +37,8 @@ pub(super) fn check(tree: &Value) -> Checked {
         let found = if tree.is_null() { "the file is empty" } else { "a scenario is a map" };
         checker.wrong(Wrong::new(found, "start with `schema: 1` and `name: …`"));
     }
-    let Checker { mistakes, later, cuts, .. } = checker;
-    Checked { mistakes, later, cuts }
+    let Checker { mistakes, cuts, .. } = checker;
+    Checked { mistakes, cuts }
 }
 
 /// All mistakes of a value that stands at `at` and should be of the type of this name.
@@ -58,7 +56,6 @@ struct Checker {
     /// Lengths of the ways to values around this one that may be left out.
     optional: Vec<usize>,
     mistakes: Vec<Mistake>,
-    later: BTreeSet<Trail>,
     cuts: BTreeSet<Trail>,
 }
 
@@ -91,11 +88,8 @@ impl Checker {
         self.cuts.insert(self.way.iter().take(steps).cloned().collect());
     }
 
-    /// A key that is not there: not yet, or not at all.
+    /// A key that is not there.
     fn unknown_key(&mut self, of: &str, key: &str, known: &[&str], what: &str) {
-        if is_later(of, key) {
-            self.later.insert(self.trail().key(key));
-        }
         self.wrong_key(key, unknown(of, key, known, what));
     }
 
@@ -141,7 +135,6 @@ impl Checker {
     ) {
         let shown = fields.iter().filter(|field| !field.hidden);
         let known: Vec<&str> = shown.map(|field| field.name).collect();
-        let mut any_later = false;
         for (key, value) in map {
             match fields.iter().find(|field| field.name == key) {
                 Some(field) => {
@@ -149,15 +142,11 @@ impl Checker {
                     self.inside(step, !field.required, &field.shape(), value);
                     self.limits(shape.name, key, value);
                 }
-                None => {
-                    any_later |= is_later(shape.name, key);
-                    self.unknown_key(shape.name, key, &known, "key");
-                }
+                None => self.unknown_key(shape.name, key, &known, "key"),
             }
         }
         let missing = fields.iter().filter(|field| field.required && !map.contains_key(field.name));
-        // A key that is not built yet often stands in the place of the required one.
-        for field in missing.filter(|_| !any_later) {
+        for field in missing {
             let wrong = Wrong::new(
                 format!("`{}` is missing", field.name),
                 format!("write `{}: {}`{}", field.name, field.shape().example(), field.meaning()),
@@ -267,9 +256,7 @@ impl Checker {
         map: &Map<String, Value>,
         names: &[&str],
     ) {
-        let is_type = |key: &&String| {
-            variants.iter().any(|variant| variant.name == key.as_str()) || is_later(shape.name, key)
-        };
+        let is_type = |key: &&String| variants.iter().any(|variant| variant.name == key.as_str());
         let types: Vec<&String> = map.keys().filter(is_type).collect();
         let list = names.join(", ");
         let wrong = match types.as_slice() {
@@ -297,36 +284,20 @@ impl Checker {
             Some(key) => self.wrong_key(key, wrong),
             None => self.push(Mistake::key(self.trail(), wrong)),
         }
-        for key in types.iter().filter(|key| is_later(shape.name, key)) {
-            self.unknown_key(shape.name, key, names, "type");
-        }
     }
 }
 
-/// Whether a scenario may have this key, now or later.
+/// Whether a scenario may have this key.
 pub(super) fn is_root_key(key: &str) -> bool {
-    let known = schema().get("properties").and_then(|all| all.get(key)).is_some();
-    known || is_later("Scenario", key)
+    schema().get("properties").and_then(|all| all.get(key)).is_some()
 }
 
-/// A word that is not there: not yet, or not at all.
+/// A word that is not there.
 fn unknown(of: &str, word: &str, known: &[&str], what: &str) -> Wrong {
     let space = if what.is_empty() { "" } else { " " };
-    if is_later(of, word) {
-        let help = match what {
-            "key" => "leave it out".to_owned(),
-            _ => format!("this version has: {}", known.join(", ")),
-        };
-        return Wrong::new(format!("{} is not supported yet", quoted(&word)), help);
-    }
     if let Some((why, help)) = elsewhere(of, word) {
         return Wrong::new(format!("{} {why}", quoted(&word)), help);
     }
     let message = format!("unknown {what}{space}{}", quoted(&word));
-    if nearest(word, known).is_none()
-        && let Some(near) = nearest(word, later(of))
-    {
-        return Wrong::new(message, format!("did you mean `{near}`? It is not supported yet"));
-    }
     Wrong::new(message, suggest(word, known, "known here"))
 }

@@ -1,10 +1,8 @@
 //! Every rule with a text that breaks it.
 
-use super::shape::{Kind, Shape, schema};
+use super::shape::schema;
 use crate::spec::example::{GOOD, messages, read};
-use crate::spec::later;
 use crate::spec::types::Scenario;
-use std::collections::BTreeSet;
 
 #[test]
 fn the_good_scenario_has_no_mistake_and_uses_every_type() {
@@ -261,88 +259,6 @@ fn each_rule_is_told_in_one_message() {
     }
     assert_eq!(messages("schema: 2\nname: a/b"), ["schema 2 is not known", "`a/b` is not a name"]);
     assert_eq!(messages("{}"), ["`name` is missing", "`schema` is missing"]);
-}
-
-#[test]
-fn what_comes_later_is_refused_by_name_and_is_no_key_of_today() {
-    let defs = schema()["$defs"].as_object().unwrap();
-    for (name, words) in later::table() {
-        let shape = match *name {
-            "Scenario" => Shape::root(schema()),
-            name => Shape::of(&defs[name]),
-        };
-        let known: BTreeSet<&str> = match &shape.kind {
-            Kind::Struct(fields) => fields.iter().map(|field| field.name).collect(),
-            Kind::Enum(variants) => variants.iter().map(|variant| variant.name).collect(),
-            _ => panic!("{name}"),
-        };
-        for word in *words {
-            assert!(!known.contains(word), "{name} has {word} already");
-        }
-    }
-}
-
-/// Where the settings of each type of the table stand, with a hole for one key of it.
-const HOLES: &[(&str, &str)] = &[
-    ("Scenario", "HOLE: {a: b}"),
-    ("Service", "services: {a: {HOLE: {port: 1}}}"),
-    ("Load", "load: {a: {HOLE: {vus: 1}}}"),
-    ("ConstantArrivalRate", "load: {a: {constant-arrival-rate: {rate: 1/s, HOLE: x}}}"),
-    ("RampingArrivalRate", "load: {a: {ramping-arrival-rate: {start-rate: 1/s, HOLE: x}}}"),
-    ("SteppingArrivalRate", "load: {a: {stepping-arrival-rate: {start-rate: 1/s, HOLE: x}}}"),
-    (
-        "Client",
-        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, client: {HOLE: x}, requests: [{get: {path: /}}]}}}",
-    ),
-    (
-        "Request",
-        "load: {a: {constant-arrival-rate: {rate: 1/s, duration: 1s, requests: [{HOLE: x}]}}}",
-    ),
-    ("Fault", "faults: {a: {HOLE: {link: x, rate: 64KiB/s}}}"),
-    (
-        "PressureFault",
-        "faults: {a: {pressure: {service: x, cpu: 5%, at: 1s, duration: 1s, HOLE: x}}}",
-    ),
-    ("ServiceFault", "faults: {a: {stop: {service: x, at: 1s, duration: 1s, HOLE: x}}}"),
-    ("BreakerEvidence", "breakers: {a: {evidence: [{HOLE: {url: x}}]}}"),
-    ("Objective", "objectives: {a: {HOLE: {}}}"),
-    ("LatencyObjective", "objectives: {a: {latency: {percentile: 95, below: 1s, HOLE: x}}}"),
-    ("ErrorRateObjective", "objectives: {a: {error-rate: {below: 1%, HOLE: x}}}"),
-    ("ErrorCountObjective", "objectives: {a: {error-count: {at-most: 1, HOLE: x}}}"),
-    ("AvailabilityObjective", "objectives: {a: {availability: {at-least: 1%, HOLE: x}}}"),
-    ("Expect", "expect: [{HOLE: {fleet: \"${device}\"}}]"),
-];
-
-#[test]
-fn each_word_of_later_is_refused_where_it_would_stand() {
-    let mut seen = 0;
-    for (name, words) in later::table() {
-        let (_, line) = HOLES.iter().find(|(of, _)| of == name).unwrap_or_else(|| panic!("{name}"));
-        for word in *words {
-            let text = format!("schema: 1\nname: shop\n{}\n", line.replace("HOLE", word));
-            assert_eq!(messages(&text), [format!("`{word}` is not supported yet")], "{text}");
-            seen += 1;
-        }
-    }
-    assert!(seen > 0, "{seen}");
-}
-
-/// Pieces of what people write with the whole grammar.
-const WHOLE: &[&str] = &[
-    "faults: {p: {pressure: {service: x}}}\nload: {c: {constant-vus: {vus: 1, duration: 1s, journey: [{use: login}]}}}",
-    "faults: {d: {outage: {link: p, mode: reset, at: pay.open, duration: 5s}}}",
-    "metrics: {m: {process: {service: s, read: rss}}}\nguards: {stop-when: [{metric: {name: m, above: 2GiB, hold: 5s}}]}\nfaults: {q: {pressure: {service: s}}}\nexpect: [{metric: {name: m, growth: {at-most: 1MiB/m}}}]",
-];
-
-#[test]
-fn the_whole_grammar_is_not_supported_yet_but_never_unknown() {
-    for lines in WHOLE {
-        let messages = messages(&format!("schema: 1\nname: shop\n{lines}\n"));
-        assert!(!messages.is_empty(), "{lines}");
-        for message in messages {
-            assert!(message.contains("is not supported yet"), "{lines}\n{message}");
-        }
-    }
 }
 
 #[test]

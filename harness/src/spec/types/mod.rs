@@ -5,7 +5,7 @@
 //! item `- type: {settings}`. Enums are externally tagged; no `tag`, `untagged` or `flatten`,
 //! which would lose the place of a mistake.
 //! Invariant: nothing is checked here that needs two values at once (see `plan`).
-//! Not here: keys that are not built yet; `spec::later` refuses them by name.
+//! Not here: words that belong elsewhere; `spec::elsewhere` says where.
 
 mod baseline;
 mod breaker;
