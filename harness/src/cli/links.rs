@@ -23,7 +23,8 @@ With SCENARIO the links are its own: they must `listen` at an address that conta
 172.17.0.1:15432. Without it, a link before every service that another one names, and the lines that
 the scenario needs for that, as a comment at the top.
 
-Links listen while a run goes on: outside of runs, start the project without the override.
+Links listen while a run goes on: outside of runs, start the project without the override. A service
+that ends when its far end is not there yet cannot be led so: it must be up when a run begins.
 The override holds what the variables held, passwords included.
 
 Exit codes: 0 printed, 2 a file is invalid, or nothing of the project would go through a link.

@@ -64,3 +64,31 @@ pub(super) fn may_listen(link: &Link) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+/// Whether an address is on this machine for certain: on loopback, or a container's in a network that
+/// never leaves it.
+pub(super) fn is_here(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || service::is_bridged(ip),
+        IpAddr::V6(ip) => ip.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_its_loopback_and_never_a_network_that_leaves_it() {
+        for (ip, here) in [
+            ("127.0.0.2", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false),
+            ("203.0.113.9", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_here(ip.parse().unwrap()), here, "{ip}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ mod acts;
 mod containers;
 mod press;
 
-use super::consented::{all_consented, consent_to_faults, consented, may_listen};
+use super::consented::{all_consented, consent_to_faults, consented, is_here, may_listen};
 use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
 use super::stream::Stream;
@@ -178,7 +178,7 @@ impl Stage {
                 },
             };
             let faulty = plan.faults.iter().any(|fault| fault.link == link.name);
-            if faulty && !upstream.addr.ip().to_canonical().is_loopback() {
+            if faulty && !is_here(upstream.addr.ip()) {
                 consent_to_faults(&upstream, allow_faults)?;
             }
             self.links.set_upstream(&link.name, upstream.addr).map_err(|e| e.to_string())?;
