@@ -57,7 +57,7 @@ async fn a_cycle_ends_with_its_owner_and_by_itself() {
 #[tokio::test]
 async fn without_a_process_there_is_no_cycle() {
     let folder = tempfile::tempdir().unwrap();
-    let running = running("echo ready", folder.path()).await;
+    let running = start(Launch::example(&["true"], folder.path())).unwrap();
     running.ended().await;
     let why = running.press(part(50), LONG).await.unwrap_err().to_string();
     assert!(why.contains("it has ended before"), "{why}");
