@@ -123,7 +123,7 @@ fn spells(
             (None, true) => spells.push(opens(true)),
             (None, false) => {}
             (Some(spell), false) => {
-                spell.half_open = Some(at);
+                spell.half_open = Some(tried(spell, at, recovery_us));
                 spell.ended = Some((at, Ending::Closed));
             }
             (Some(spell), true) => {
@@ -131,7 +131,7 @@ fn spells(
                 let may_try = recovery_us
                     .is_some_and(|recovery| since.saturating_add(tolerance_us) >= recovery);
                 if may_try {
-                    spell.half_open = Some(at);
+                    spell.half_open = Some(tried(spell, at, recovery_us));
                     spell.ended = Some((at, Ending::Reopened));
                     spells.push(opens(false));
                 }
@@ -145,6 +145,12 @@ fn spells(
         },
         None => Ok(spells),
     }
+}
+
+/// No line says when it was half-open: some time between when a trial may come and its end.
+fn tried(spell: &Spell, ended: Between, recovery_us: Option<u64>) -> Between {
+    let may = At(spell.opened.earliest.0.saturating_add(recovery_us.unwrap_or(0)));
+    Between { earliest: may.max(spell.opened.latest).min(ended.earliest), latest: ended.latest }
 }
 
 fn begun_between(starts: &[At], from: At, to: At) -> Option<At> {
