@@ -2,6 +2,7 @@
 
 mod journeys;
 mod own;
+mod replayed;
 
 use super::*;
 use crate::plan::{Body, Client, Request, Text};
