@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::header::HOST;
 use hyper::{Request, Uri};
@@ -258,6 +259,11 @@ impl Channel {
             if let Some(data) = frame.map_err(|error| broken(error, true))?.data_ref() {
                 payload.take(data, most);
             }
+        }
+        // hyper ends a body at RST_STREAM(NO_ERROR) as well: only END_STREAM makes an answer whole
+        // (RFC 9113 8.1).
+        if !body.is_end_stream() {
+            return Err(Broken::Midway { answered: true, closed: false });
         }
         self.answers.fetch_add(1, Ordering::Relaxed);
         let last = Instant::now();
