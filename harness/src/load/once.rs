@@ -76,7 +76,7 @@ pub struct Sent {
     pub request: String,
     /// What was sent.
     pub asked: Asked,
-    /// The whole answer, if there is one.
+    /// The answer, or what came of one.
     pub heard: Option<Heard>,
     /// From its beginning to the whole answer, µs.
     pub took_us: u64,
@@ -285,7 +285,7 @@ pub(super) fn looked(
         }
     }
     let begun = exchange.begun.unwrap_or(exchange.done);
-    let answered = heard.is_some();
+    let answered = exchange.headers.is_some();
     Sent {
         request: name.to_owned(),
         asked,

@@ -1,5 +1,6 @@
 //! The engine against scripted servers on real sockets: counts are exact, waits are told apart.
 
+mod broken;
 mod journeys;
 mod own;
 mod replayed;

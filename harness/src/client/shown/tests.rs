@@ -72,6 +72,38 @@ fn curl_repeats_what_a_shell_could_misread() {
 }
 
 #[test]
+fn what_came_of_an_answer_is_told() {
+    use crate::client::partial::{Broke, Partial};
+    let asked = Asked::of(&message("", &[]));
+    let of = |broke, came: &[u8]| {
+        let came = Payload { kept: came.to_vec(), length: came.len() as u64 };
+        let ended = Exchange::unanswered(At(0), At(1), Outcome::ProtocolError);
+        let exchange = Exchange { partial: Some(Partial::raw(broke, came)), ..ended };
+        let heard = Heard::of(&exchange);
+        let veil = Veil::new(&[], &asked, heard.as_ref());
+        let text = heard.map(|heard| answer(&heard, &veil, 200)).unwrap_or_default();
+        (exchange.partial.unwrap().why(), text)
+    };
+    let head = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=s3cr3t-1\r\ncontent-length: 9\r\n\r\nas3cr3t-1";
+    let (why, text) = of(Broke::Ended, head);
+    assert_eq!(why, "the connection ended before the answer was whole, after 73 bytes");
+    let shown = "< 200 OK\n< Set-Cookie: ***\n< content-length: 9\n<\n< a***\n";
+    assert_eq!(text, shown);
+    let (_, text) = of(Broke::Ended, b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=s3c");
+    assert_eq!(text, "< 200 OK\n< Set-Cookie: ***\n");
+    let (why, text) = of(Broke::NoHttp, b"\x16\xff\0hello\x1b[31m\n<h1>");
+    assert_eq!(why, "what came is no HTTP, or breaks its rules (18 bytes came)");
+    assert_eq!(text, "< \\u{16}\\xff\\u{0}hello\\u{1b}[31m\\n\n< <h1>\n");
+    let (why, text) = of(Broke::Ended, b"");
+    assert_eq!(
+        (why.as_str(), text.as_str()),
+        ("the connection ended before any byte of an answer", "")
+    );
+    let (_, text) = of(Broke::NoHttp, &[b'x'; 999]);
+    assert!(text.ends_with("\n< [cut: 999 bytes came, 999 of them were kept]\n"), "{text}");
+}
+
+#[test]
 fn long_bodies_are_cut_and_a_secret_is_not_cut_in_two() {
     let asked = Asked::of(&message(&"x".repeat(MOST_SHOWN + 10), &[]));
     assert_eq!((asked.body.kept.len(), asked.body.length), (MOST_SHOWN, MOST_SHOWN as u64 + 10));
