@@ -133,13 +133,7 @@ impl Trial {
     /// How curl reaches it.
     #[must_use]
     pub fn reached(&self) -> Reached<'_> {
-        let transport = &self.client.transport;
-        Reached {
-            authority: &self.authority,
-            secure: transport.tls.is_some(),
-            insecure: transport.tls.as_ref().is_some_and(|tls| tls.insecure),
-            http2: transport.http2,
-        }
+        Reached::by(&self.client, &self.authority)
     }
 
     /// Sends what is wanted of it, and tells of each step when it is over. In a journey all steps

@@ -68,6 +68,19 @@ pub struct Tls {
     pub identity: Option<Identity>,
     /// Any certificate will do.
     pub insecure: bool,
+    /// Where all of this was read.
+    pub files: Files,
+}
+
+/// The files of TLS settings, as a shell in the same folder reaches them.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// With the authorities.
+    pub ca: Option<String>,
+    /// With our certificate.
+    pub cert: Option<String>,
+    /// With its key.
+    pub key: Option<String>,
 }
 
 /// A certificate with those that lead to its authority, and its key.

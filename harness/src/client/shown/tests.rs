@@ -50,7 +50,13 @@ fn an_exchange_reads_like_curl_and_hides_what_is_secret() {
     let answered = answer(&heard, &veil, MOST_SHOWN);
     assert!(answered.starts_with("< 503 Service Unavailable\n< set-cookie: ***\n"), "{answered}");
     assert!(answered.contains("< retry-after: 3\n<\n< no *** for sid ***, nor ***: 1\n"));
-    let reached = Reached { authority: "shop:1", secure: true, insecure: true, http2: true };
+    let reached = Reached {
+        authority: "shop:1",
+        secure: true,
+        insecure: true,
+        http2: true,
+        ..Reached::default()
+    };
     let line = curl(&asked, reached, &veil);
     assert!(line.starts_with("curl -sS -i -X POST -k --http2 -H 'authorization: ***'"), "{line}");
     assert!(line.ends_with("'https://shop:1/log%20in?'"), "{line}");
@@ -69,6 +75,37 @@ fn curl_repeats_what_a_shell_could_misread() {
     let get = Request::get("/a/b?c=d").header("host", "h:1").header("x-request-id", "r-1");
     let asked = Asked::of(&get.body(Full::default()).unwrap());
     assert_eq!(curl(&asked, reached, &veil), "curl -sS -i 'http://h:1/a/b?c=d'");
+}
+
+#[test]
+fn curl_does_what_the_load_does() {
+    use crate::plan;
+    let asked = Asked::of(&message("@not-a-file", &[]));
+    let veil = Veil::new(&[], &asked, None);
+    let reached = Reached { authority: "h:1", ..Reached::default() };
+    let line = curl(&asked, reached, &veil);
+    assert!(line.contains("-X POST -H content-type: --data-raw '@not-a-file' "), "{line}");
+    let path = |name: &str| Some(format!("tls/{name}.pem"));
+    let files = plan::Files { ca: path("ca"), cert: path("own"), key: path("my key") };
+    let transport = plan::Transport {
+        tls: Some(std::sync::Arc::new(plan::Tls { files, ..plan::Tls::default() })),
+        redirects: 3,
+        ..plan::Transport::default()
+    };
+    let client = plan::Client {
+        connections: 1,
+        timeout_us: 1,
+        connect_timeout_us: 1,
+        headers: vec![],
+        transport,
+    };
+    let body = plan::Body::File { path: "it's/a.bin".to_owned(), bytes: vec![] };
+    let line = curl(&asked, Reached::by(&client, "h:1").with(&body), &veil);
+    // Named, the method would be kept on a redirect.
+    let start = "curl -sS -i -L --max-redirs 3 --cacert tls/ca.pem --cert tls/own.pem --key \
+                 'tls/my key.pem' -H content-type: ";
+    assert!(line.starts_with(start), "{line}");
+    assert!(line.contains(r"--data-binary '@it'\''s/a.bin' 'https://h:1/"), "{line}");
 }
 
 #[test]
