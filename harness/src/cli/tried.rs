@@ -123,7 +123,9 @@ impl Page<'_> {
     fn sent(&self, trial: &Trial, sent: &Sent) -> String {
         let most = if self.args.verbose { MOST_SHOWN } else { MOST_BODY };
         let veil = Veil::new(&self.plan.secrets, &sent.asked, sent.heard.as_ref());
+        let asks = trial.requests.iter().find(|request| request.name == sent.request);
         let reached = trial.reached();
+        let reached = asks.map_or(reached, |request| reached.with(&request.body));
         let head = format!("{} (load {})", sent.request, trial.name);
         let mut text = format!("{}\n", veil.text(&head));
         // Writing to memory does not fail.

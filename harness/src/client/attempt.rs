@@ -9,6 +9,7 @@ use super::classify::{self, NoConnection};
 use super::connection::{Answer, Broken, Connection, dial};
 use super::kept::{Claim, Keep};
 use super::multiplex::Trunk;
+use super::partial::{Broke, Partial};
 use super::payload::Payload;
 use super::tls::Tls;
 use super::ways::Ways;
@@ -79,6 +80,8 @@ pub struct Exchange {
     pub headers: Option<HeaderMap>,
     /// The body; empty without a whole answer in time.
     pub body: Payload,
+    /// What came of an answer that is not whole, where that is known.
+    pub partial: Option<Box<Partial>>,
     /// A kept connection ended after writing, before any byte of an answer.
     pub idle_reset: bool,
     /// The connection was refused.
@@ -101,6 +104,7 @@ impl Exchange {
             status: 0,
             headers: None,
             body: Payload::default(),
+            partial: None,
             idle_reset: false,
             refused: false,
             finding: None,
@@ -222,9 +226,10 @@ pub(super) fn ended<R>(
             let finding = Some(format!("a request could not be written: {error}"));
             Exchange { finding, ..Exchange::not_sent(done) }
         }
-        Some(Err(Broken::Midway { answered, closed })) => {
+        Some(Err(Broken::Midway { answered, broke, partial })) => {
             let exchange = Exchange::unanswered(begun, done, Outcome::ProtocolError);
-            Exchange { idle_reset: kept && closed && !answered, ..exchange }
+            let closed = broke == Broke::Ended;
+            Exchange { idle_reset: kept && closed && !answered, partial, ..exchange }
         }
     })
 }

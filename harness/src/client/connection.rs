@@ -5,7 +5,9 @@
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
 use super::kept::{Claim, Keep};
+use super::partial::{Broke, Partial};
 use super::payload::Payload;
+use super::shown::MOST_SHOWN;
 use super::socket::{Socket, State};
 use super::tls::{Io, Tls};
 use assay_slo::At;
@@ -65,8 +67,10 @@ pub enum Broken<R> {
     Midway {
         /// Whether any byte had come back.
         answered: bool,
-        /// Whether it was the end of the connection, not its content.
-        closed: bool,
+        /// Why there is no more.
+        broke: Broke,
+        /// What had come, where that is known.
+        partial: Option<Box<Partial>>,
     },
 }
 
@@ -149,7 +153,14 @@ impl Connection {
         keep: &Keep,
         deadline: Instant,
     ) -> Option<Result<Answer, Broken<Request<Full<Bytes>>>>> {
-        timeout_at(deadline, self.exchange(request, keep)).await.ok()
+        let ear = keep.hear();
+        self.socket.listen(if ear.is_some() { MOST_SHOWN } else { 0 });
+        let mut end = timeout_at(deadline, self.exchange(request, keep)).await.ok();
+        let came = self.socket.heard();
+        if let Some(Err(Broken::Midway { broke, partial, .. })) = &mut end {
+            *partial = Some(Partial::raw(*broke, came));
+        }
+        end
     }
 
     /// After an answer: whether the connection can carry another request.
@@ -214,7 +225,7 @@ impl Connection {
                 Some(request) => Err(Broken::Unsent(Box::new(request))),
                 None => Err(broken(failed.into_error(), answered)),
             },
-            None => Err(Broken::Midway { answered, closed: true }),
+            None => Err(Broken::Midway { answered, broke: Broke::Ended, partial: None }),
         }
     }
 
@@ -241,8 +252,9 @@ impl Connection {
                     }
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Pending if self.driver.is_none() => {
-                        let closed = true;
-                        return Poll::Ready(Err(Broken::Midway { answered: true, closed }));
+                        let (answered, broke) = (true, Broke::Ended);
+                        let partial = None;
+                        return Poll::Ready(Err(Broken::Midway { answered, broke, partial }));
                     }
                     Poll::Pending => return Poll::Pending,
                 }
@@ -270,6 +282,11 @@ fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
     if error.is_user() {
         Broken::Unsendable(error)
     } else {
-        Broken::Midway { answered, closed: !error.is_parse() }
+        let broke = match &error {
+            error if error.is_parse_too_large() => Broke::LargeHead,
+            error if error.is_parse() => Broke::NoHttp,
+            _ => Broke::Ended,
+        };
+        Broken::Midway { answered, broke, partial: None }
     }
 }

@@ -9,16 +9,21 @@ use super::classify;
 use super::shown::MOST_SHOWN;
 use assay_slo::Outcome;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// So many exchanges of each request and outcome are kept.
 pub const MOST: u8 = 3;
+
+/// The bytes of so many answers of a load are held back at once until they are whole.
+const MOST_HEARD: usize = 64;
 
 /// Which of a load's failed exchanges are kept; all of its threads share them.
 #[derive(Debug)]
 pub struct Slots {
     /// How many are taken, for each request and outcome.
     taken: Box<[AtomicU8]>,
+    /// How many answers are held back.
+    heard: AtomicUsize,
 }
 
 impl Slots {
@@ -26,12 +31,24 @@ impl Slots {
     #[must_use]
     pub fn new(requests: usize) -> Slots {
         let taken = (0..requests * Outcome::ALL.len()).map(|_| AtomicU8::new(0));
-        Slots { taken: taken.collect() }
+        Slots { taken: taken.collect(), heard: AtomicUsize::new(0) }
     }
 
     fn place(request: usize, outcome: Outcome) -> usize {
         let nth = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
         request * Outcome::ALL.len() + nth
+    }
+
+    /// What comes of an answer may be held back, until it is known whether it is whole; none where
+    /// such failures are kept already, or too many are held back.
+    fn hear(self: &Arc<Self>, request: usize) -> Option<Ear> {
+        let slot = self.taken.get(Slots::place(request, Outcome::ProtocolError))?;
+        if slot.load(Ordering::Relaxed) >= MOST {
+            return None;
+        }
+        let more = |heard: usize| (heard < MOST_HEARD).then_some(heard + 1);
+        self.heard.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Ear(Some(Arc::clone(self))))
     }
 
     /// A place for a failed exchange; none where all are taken.
@@ -60,6 +77,18 @@ impl Drop for Claim {
     fn drop(&mut self) {
         if let (false, Some(slot)) = (self.used, self.slots.taken.get(self.at)) {
             slot.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Leave to hold back what comes of an answer.
+#[derive(Debug)]
+pub struct Ear(Option<Arc<Slots>>);
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        if let Some(slots) = &self.0 {
+            slots.heard.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -137,6 +166,15 @@ impl Keep {
         let most = if claim.is_some() { self.always.max(MOST_SHOWN) } else { self.always };
         (most, claim)
     }
+
+    /// Leave to hold back up to [`MOST_SHOWN`] bytes that come of an answer, until it is whole.
+    #[must_use]
+    pub fn hear(&self) -> Option<Ear> {
+        match &self.failed {
+            Some(keeper) => keeper.slots.hear(keeper.request),
+            None => (self.always > 0).then_some(Ear(None)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +204,21 @@ mod tests {
         for outcome in [Outcome::Ok, Outcome::NotSent, Outcome::Cut] {
             assert!(!keeper.keeps(outcome, None));
         }
+    }
+
+    #[test]
+    fn answers_under_way_are_held_back_in_bounds() {
+        let (_, keeper) = keeper(false);
+        let keep = Keep { always: 0, failed: Some(keeper.clone()) };
+        let held: Vec<_> = (0..99).filter_map(|_| keep.hear()).collect();
+        assert_eq!(held.len(), MOST_HEARD);
+        // Who holds one back takes no place from a failure.
+        for _ in 0..3 {
+            assert!(keeper.keeps(Outcome::ProtocolError, None));
+        }
+        drop(held);
+        assert!(keep.hear().is_none(), "there are enough");
+        assert!(Keep::always(1).hear().is_some() && Keep::default().hear().is_none());
     }
 
     #[test]

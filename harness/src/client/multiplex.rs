@@ -11,13 +11,16 @@
 use super::attempt::{Ended, Exchange, Limits, connect, ended, within};
 use super::connection::{Answer, Broken};
 use super::kept::Keep;
+use super::partial::{Broke, Partial};
 use super::payload::Payload;
+use super::shown::MOST_SHOWN;
 use super::socket::{Socket, State};
 use super::tls::{Io, Tls};
 use crate::clock::Clock;
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::header::HOST;
 use hyper::{Request, Uri};
@@ -253,12 +256,32 @@ impl Channel {
         let (parts, mut body) = response.into_parts();
         let status = parts.status.as_u16();
         let (most, claim) = keep.at_head(status);
+        let ear = keep.hear();
+        let held = if ear.is_some() { most.max(MOST_SHOWN) } else { most };
         let mut payload = Payload::default();
+        let cut = |broken: Broken<_>, came: Payload| match broken {
+            Broken::Midway { answered, broke, .. } => {
+                let head = Some((status, parts.headers.clone()));
+                let partial = Some(Box::new(Partial { broke, head, came }));
+                Broken::Midway { answered, broke, partial }
+            }
+            other => other,
+        };
         while let Some(frame) = body.frame().await {
-            if let Some(data) = frame.map_err(|error| broken(error, true))?.data_ref() {
-                payload.take(data, most);
+            match frame {
+                Ok(frame) => {
+                    frame.data_ref().into_iter().for_each(|data| payload.take(data, held));
+                }
+                Err(error) => return Err(cut(broken(error, true), payload)),
             }
         }
+        // hyper ends a body at RST_STREAM(NO_ERROR) as well: only END_STREAM makes an answer whole
+        // (RFC 9113 8.1).
+        if !body.is_end_stream() {
+            let (answered, broke) = (true, Broke::Reset);
+            return Err(cut(Broken::Midway { answered, broke, partial: None }, payload));
+        }
+        payload.kept.truncate(most);
         self.answers.fetch_add(1, Ordering::Relaxed);
         let last = Instant::now();
         Ok(Answer { status, headers: parts.headers, body: payload, claim, first, last })
@@ -305,11 +328,12 @@ fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
         if let Some(ended) = inner.downcast_ref::<h2::Error>() {
             let refused = ended.reason() == Some(h2::Reason::REFUSED_STREAM);
             let closed = ended.is_io() || ended.is_remote() && (ended.is_go_away() || refused);
-            return Broken::Midway { answered, closed };
+            let broke = if closed { Broke::Ended } else { Broke::Reset };
+            return Broken::Midway { answered, broke, partial: None };
         }
         cause = inner.source();
     }
-    Broken::Midway { answered, closed: true }
+    Broken::Midway { answered, broke: Broke::Ended, partial: None }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ impl Payload {
     pub(super) fn take(&mut self, bytes: &[u8], most: usize) {
         self.length += bytes.len() as u64;
         let room = most.saturating_sub(self.kept.len());
-        self.kept.extend(bytes.iter().take(room));
+        self.kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
     }
 }
 

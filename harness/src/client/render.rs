@@ -73,7 +73,7 @@ impl Rendered {
             Body::Empty => (Bytes::new(), None),
             Body::Json(text) => (Bytes::from(text.0.clone()), Some("application/json")),
             Body::Text(text) => (Bytes::from(text.0.clone()), Some("text/plain; charset=utf-8")),
-            Body::File(bytes) => (Bytes::from(bytes.clone()), None),
+            Body::File { bytes, .. } => (Bytes::from(bytes.clone()), None),
         };
         let mut headers = HeaderMap::new();
         headers.insert(HOST, value("host", authority)?);

@@ -1,11 +1,17 @@
-//! One exchange as people read it: what was sent, what came back, and the curl line that repeats it.
+//! One exchange as people read it: what was sent, and what came back.
 //!
 //! Invariant: what a [`Veil`] hides is in none of these texts: known secrets in every way in which
 //! they are written, and the values of headers that carry credentials, wherever else they stand.
 //! Invariant: a text is not much longer than the bodies it was asked for.
-//! Not here: which exchanges are shown (`load`), where (`cli`, `record`).
+//! Not here: the line that repeats it (`curl`), which exchanges are shown (`load`), where (`cli`,
+//! `record`).
+
+mod curl;
+
+pub use curl::{Reached, curl};
 
 use super::attempt::{Exchange, Limits};
+use super::partial::Partial;
 use super::payload::Payload;
 use crate::plan::template::{encoded, in_path};
 use crate::plan::text::in_json;
@@ -26,9 +32,6 @@ const LEAST_HIDDEN: usize = 6;
 
 /// The shortest beginning of a secret that is hidden where a text is cut.
 const LEAST_CUT: usize = 3;
-
-/// Headers that whoever repeats a request must not repeat.
-const NOT_REPEATED: [&str; 4] = ["host", "content-length", "user-agent", "x-request-id"];
 
 /// A request as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +69,10 @@ impl Asked {
     }
 }
 
-/// A whole answer.
+/// An answer, or what came of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
-    /// Its status.
+    /// Its status; 0 of what is no answer of HTTP: then all that came is its body.
     pub status: u16,
     /// Its headers.
     pub headers: Vec<(String, String)>,
@@ -78,14 +81,51 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// The answer of an exchange; none without a whole one in time. Of its body at most
-    /// [`MOST_SHOWN`] bytes are kept.
+    /// The answer of an exchange, or what came of one that was not whole; none without. Of its body
+    /// at most [`MOST_SHOWN`] bytes are kept.
     #[must_use]
     pub fn of(exchange: &Exchange) -> Option<Heard> {
-        let headers = pairs(exchange.headers.as_ref()?);
+        let Some(headers) = &exchange.headers else {
+            return exchange.partial.as_deref().and_then(Heard::part);
+        };
+        let headers = pairs(headers);
         let kept = exchange.body.kept.iter().take(MOST_SHOWN).copied().collect();
         let body = Payload { kept, length: exchange.body.length };
         Some(Heard { status: exchange.status, headers, body })
+    }
+
+    fn part(partial: &Partial) -> Option<Heard> {
+        let came = &partial.came;
+        match &partial.head {
+            Some((status, headers)) => {
+                Some(Heard { status: *status, headers: pairs(headers), body: came.clone() })
+            }
+            None if came.length == 0 => None,
+            None => Some(Heard::raw(came)),
+        }
+    }
+
+    /// From the bytes of HTTP/1.1, as far as they are that.
+    fn raw(came: &Payload) -> Heard {
+        let end = came.kept.windows(4).position(|four| four == b"\r\n\r\n");
+        let (head, rest) = match end {
+            Some(end) => came.kept.split_at(end + 4),
+            None => (came.kept.as_slice(), &[][..]),
+        };
+        let head = String::from_utf8_lossy(head);
+        let mut lines = head.split("\r\n").filter(|line| !line.is_empty());
+        let first = lines.next().filter(|first| first.starts_with("HTTP/1."));
+        let status = first.and_then(|first| first.split(' ').nth(1)?.parse().ok());
+        let Some(status) = status.filter(|status| *status > 0) else {
+            return Heard { status: 0, headers: Vec::new(), body: came.clone() };
+        };
+        let pair = |line: &str| match line.split_once(':') {
+            Some((name, value)) => (name.to_owned(), value.trim().to_owned()),
+            None => (line.to_owned(), String::new()),
+        };
+        let before = came.kept.len() - rest.len();
+        let body = Payload { kept: rest.to_vec(), length: came.length - before as u64 };
+        Heard { status, headers: lines.map(pair).collect(), body }
     }
 }
 
@@ -108,9 +148,10 @@ pub fn why(exchange: &Exchange, limits: &Limits) -> Option<String> {
         Outcome::ProtocolError if exchange.idle_reset => {
             "the kept connection was ended before any byte of an answer".to_owned()
         }
-        Outcome::ProtocolError => {
-            "the connection ended before the whole answer, or what came is no HTTP".to_owned()
-        }
+        Outcome::ProtocolError => match &exchange.partial {
+            Some(partial) => partial.why(),
+            None => "the connection ended before any byte of an answer".to_owned(),
+        },
         Outcome::NotSent => "it was not sent".to_owned(),
         Outcome::CheckFailed if exchange.finding.is_some() => "a check failed".to_owned(),
         _ => format!("status {} is not as it should be", exchange.status),
@@ -188,6 +229,9 @@ pub fn request(asked: &Asked, version: &str, veil: &Veil, most: usize) -> String
 /// The answer as curl shows it, of its body at most so many bytes.
 #[must_use]
 pub fn answer(heard: &Heard, veil: &Veil, most: usize) -> String {
+    if heard.status == 0 {
+        return garbage(&heard.body, veil, most);
+    }
     message('<', &status(heard.status), &heard.headers, &heard.body, veil, most)
 }
 
@@ -217,6 +261,46 @@ fn message(
         }
     }
     text
+}
+
+/// What is no HTTP, its bytes readable, line by line.
+fn garbage(came: &Payload, veil: &Veil, most: usize) -> String {
+    let mut text = String::new();
+    for chunk in came.kept.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.push_str(&chunk.invalid().escape_ascii().to_string());
+    }
+    let text = veil.cut(&text);
+    let mut lines = String::new();
+    for line in text.split_inclusive('\n') {
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        let line = if is_secret_header(name) {
+            format!("{name}:{}", veil.header(name, value))
+        } else {
+            line.to_owned()
+        };
+        lines.push_str("< ");
+        for c in line.chars() {
+            match c.is_control() {
+                true => lines.extend(c.escape_default()),
+                false => lines.push(c),
+            }
+        }
+        lines.push('\n');
+        if lines.len() > most {
+            break;
+        }
+    }
+    let end = (0..=most.min(lines.len())).rev().find(|at| lines.is_char_boundary(*at));
+    let shown = lines.get(..end.unwrap_or(0)).unwrap_or_default();
+    let kept = came.kept.len();
+    let note = match came.length {
+        length if shown.len() < lines.len() || (kept as u64) < length => {
+            format!("\n< [cut: {length} bytes came, {kept} of them were kept]\n")
+        }
+        _ => String::new(),
+    };
+    format!("{shown}{note}")
 }
 
 /// A body, cut where it is longer, with a word on that.
@@ -260,77 +344,6 @@ fn seen(c: char) -> char {
 
 fn visible(text: &str) -> String {
     text.chars().map(seen).collect()
-}
-
-/// How the service is reached.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Reached<'r> {
-    /// `host:port`, or the host alone.
-    pub authority: &'r str,
-    /// Over TLS.
-    pub secure: bool,
-    /// With any certificate.
-    pub insecure: bool,
-    /// HTTP/2.
-    pub http2: bool,
-}
-
-impl Reached<'_> {
-    /// The version as a request line has it.
-    #[must_use]
-    pub fn version(&self) -> &'static str {
-        if self.http2 { "HTTP/2" } else { "HTTP/1.1" }
-    }
-}
-
-/// The line that sends the request again.
-#[must_use]
-pub fn curl(asked: &Asked, reached: Reached<'_>, veil: &Veil) -> String {
-    let mut words = vec!["curl".to_owned(), "-sS".into()];
-    match asked.method.as_str() {
-        "HEAD" => words.push("-I".into()),
-        method => {
-            words.push("-i".into());
-            if method != "GET" || asked.body.length > 0 {
-                words.push(format!("-X {}", quoted(method)));
-            }
-        }
-    }
-    words.extend(reached.insecure.then(|| "-k".to_owned()));
-    words.extend(match (reached.http2, reached.secure) {
-        (false, _) => None,
-        (true, true) => Some("--http2".to_owned()),
-        (true, false) => Some("--http2-prior-knowledge".to_owned()),
-    });
-    for (name, value) in &asked.headers {
-        if !NOT_REPEATED.contains(&name.as_str()) {
-            words.push(format!("-H {}", quoted(&format!("{name}: {}", veil.header(name, value)))));
-        }
-    }
-    let mut note = "";
-    if asked.body.length > 0 {
-        let whole = asked.body.kept.len() as u64 == asked.body.length;
-        match text_of(&asked.body).filter(|_| whole) {
-            Some(text) => words.push(format!("--data-binary {}", quoted(&veil.text(text)))),
-            None => {
-                words.push("--data-binary @BODY".to_owned());
-                note = "   # its body is too long, or no text: give curl the file";
-            }
-        }
-    }
-    let scheme = if reached.secure { "https" } else { "http" };
-    let url = format!("{scheme}://{}{}", reached.authority, asked.target);
-    words.push(quoted(&veil.text(&url)));
-    format!("{}{note}", words.join(" "))
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

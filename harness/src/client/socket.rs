@@ -4,6 +4,7 @@
 //! closed a moment ago is not taken for open.
 //! Not here: HTTP.
 
+use super::payload::Payload;
 use rustix::net::RecvFlags;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -31,6 +32,8 @@ pub(super) enum State {
 pub(super) struct Socket {
     stream: Mutex<TcpStream>,
     received: AtomicU64,
+    /// What has come of the answer under way, of which so much is kept.
+    heard: Mutex<(Payload, usize)>,
     ended: OnceLock<rustls::Error>,
 }
 
@@ -39,6 +42,7 @@ impl Socket {
         Arc::new(Socket {
             stream: Mutex::new(stream),
             received: AtomicU64::new(0),
+            heard: Mutex::default(),
             ended: OnceLock::new(),
         })
     }
@@ -48,9 +52,22 @@ impl Socket {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// So many more were read.
-    pub(super) fn receive(&self, bytes: usize) {
-        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// These more were read.
+    pub(super) fn receive(&self, bytes: &[u8]) {
+        self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let (heard, most) = &mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.take(bytes, *most);
+    }
+
+    /// An answer comes: so much of it is kept.
+    pub(super) fn listen(&self, most: usize) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = (Payload::default(), most);
+    }
+
+    /// What has come of it.
+    pub(super) fn heard(&self) -> Payload {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *heard).0
     }
 
     /// TLS over it ended with this.

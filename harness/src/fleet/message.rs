@@ -81,7 +81,7 @@ impl Messages {
                 let body = match &request.body {
                     Body::Json(text) => Content::filled(Template::parse_json(&text.0, peer.known)),
                     Body::Text(text) => Content::filled(Template::parse(&text.0, peer.known)),
-                    Body::Empty | Body::File(_) => Ok(Content::Fixed),
+                    Body::Empty | Body::File { .. } => Ok(Content::Fixed),
                 };
                 let body = body.map_err(|error| unknown(fleet, error))?;
                 (Message::new(fleet, &devices, request, body, peer)?, None)

@@ -5,7 +5,7 @@
 
 use super::once::{self, Sent};
 use super::{Aim, Kind, StartError, apart, fill, render};
-use crate::client::shown::{Asked, Veil};
+use crate::client::shown::{Asked, Heard, Veil};
 use crate::client::{Connection, Ends, Keep, Limits, attempt_on_hyper};
 use crate::clock::Clock;
 use crate::plan;
@@ -176,7 +176,8 @@ fn wrong(sent: &Sent, veil: &Veil) -> Option<String> {
         failed.map(|(one, why)| format!("capture {} ({}): {why}", one.name, one.from))
     };
     let why = sent.why.clone().or_else(check).or_else(capture)?;
-    let body = sent.heard.as_ref().filter(|heard| !heard.body.kept.is_empty());
+    let told = |heard: &&Heard| heard.status > 0 && !heard.body.kept.is_empty();
+    let body = sent.heard.as_ref().filter(told);
     let told = body.map(|heard| {
         // Hidden before it is cut, lest a piece of a secret is left.
         let text = veil.text(&String::from_utf8_lossy(&heard.body.kept));

@@ -59,7 +59,9 @@ pub fn fill(
         message.headers_mut().insert(name, value);
     }
     if let Some(body) = filled.body {
-        // RFC 9110 8.6: a method that gives content a meaning says that there is none.
+        // The length that was rendered is that of another body. hyper writes that of this one, but
+        // (RFC 9110 8.6) not that of none, of a method that gives content a meaning.
+        message.headers_mut().remove(CONTENT_LENGTH);
         let wants_content = [Method::POST, Method::PUT, Method::PATCH];
         if body.is_empty() && wants_content.contains(message.method()) {
             message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

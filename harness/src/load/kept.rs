@@ -21,21 +21,25 @@ pub(super) struct Told {
     load: String,
     request: String,
     authority: String,
-    secure: bool,
-    insecure: bool,
-    http2: bool,
+    client: plan::Client,
+    body: plan::Body,
 }
 
 impl Told {
     pub(super) fn new(aim: Aim<'_>, client: &plan::Client, request: &plan::Request) -> Told {
-        let tls = client.transport.tls.as_ref();
+        // Of a file only its name is told.
+        let body = match &request.body {
+            plan::Body::File { path, .. } => {
+                plan::Body::File { path: path.clone(), bytes: Vec::new() }
+            }
+            _ => plan::Body::Empty,
+        };
         Told {
             load: aim.load.to_owned(),
             request: request.name.clone(),
             authority: aim.authority.to_owned(),
-            secure: tls.is_some(),
-            insecure: tls.is_some_and(|tls| tls.insecure),
-            http2: client.transport.http2,
+            client: client.clone(),
+            body,
         }
     }
 }
@@ -91,12 +95,7 @@ fn text(
     secrets: &[String],
 ) -> String {
     let told = &kind.told;
-    let reached = Reached {
-        authority: &told.authority,
-        secure: told.secure,
-        insecure: told.insecure,
-        http2: told.http2,
-    };
+    let reached = Reached::by(&told.client, &told.authority).with(&told.body);
     let heard = Heard::of(exchange);
     let veil = Veil::new(secrets, asked, heard.as_ref());
     let due = which.due.since(which.zero);

@@ -76,7 +76,7 @@ pub struct Sent {
     pub request: String,
     /// What was sent.
     pub asked: Asked,
-    /// The whole answer, if there is one.
+    /// The answer, or what came of one.
     pub heard: Option<Heard>,
     /// From its beginning to the whole answer, µs.
     pub took_us: u64,
@@ -133,13 +133,7 @@ impl Trial {
     /// How curl reaches it.
     #[must_use]
     pub fn reached(&self) -> Reached<'_> {
-        let transport = &self.client.transport;
-        Reached {
-            authority: &self.authority,
-            secure: transport.tls.is_some(),
-            insecure: transport.tls.as_ref().is_some_and(|tls| tls.insecure),
-            http2: transport.http2,
-        }
+        Reached::by(&self.client, &self.authority)
     }
 
     /// Sends what is wanted of it, and tells of each step when it is over. In a journey all steps
@@ -285,7 +279,7 @@ pub(super) fn looked(
         }
     }
     let begun = exchange.begun.unwrap_or(exchange.done);
-    let answered = heard.is_some();
+    let answered = exchange.headers.is_some();
     Sent {
         request: name.to_owned(),
         asked,

@@ -1,7 +1,9 @@
 //! The engine against scripted servers on real sockets: counts are exact, waits are told apart.
 
+mod broken;
 mod journeys;
 mod own;
+mod replayed;
 
 use super::*;
 use crate::plan::{Body, Client, Request, Text};

@@ -59,7 +59,7 @@ pub use setup::Setup;
 pub use stairs::Stairs;
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;
-pub use transport::{Client, Identity, Tls, Transport};
+pub use transport::{Client, Files, Identity, Tls, Transport};
 pub use users::Users;
 
 use assay_slo::Case;
@@ -310,5 +310,10 @@ pub enum Body {
     /// With `content-type: text/plain; charset=utf-8`, unless a header says otherwise.
     Text(Text),
     /// The bytes of a file, read at plan time; no content type of its own.
-    File(Vec<u8>),
+    File {
+        /// As a shell in the same folder reaches it.
+        path: String,
+        /// What it holds.
+        bytes: Vec<u8>,
+    },
 }

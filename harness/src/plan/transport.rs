@@ -3,7 +3,7 @@
 //! Invariant: certificates and keys are read at plan time: nothing on disk decides later.
 //! Not here: speaking TLS (`client`), what the files must hold (`compile`).
 
-use super::{Plan, ServiceKind, Target, Text};
+use super::{Plan, Service, ServiceKind, Target, Text};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -68,6 +68,19 @@ pub struct Tls {
     pub identity: Option<Identity>,
     /// Any certificate will do.
     pub insecure: bool,
+    /// Where all of this was read.
+    pub files: Files,
+}
+
+/// The files of TLS settings, as a shell in the same folder reaches them.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// With the authorities.
+    pub ca: Option<String>,
+    /// With our certificate.
+    pub cert: Option<String>,
+    /// With its key.
+    pub key: Option<String>,
 }
 
 /// A certificate with those that lead to its authority, and its key.
@@ -107,6 +120,17 @@ impl Plan {
         let there = loads.chain(users).filter(|(to, _)| is_to(to, service));
         let wanted = there.map(|(_, client)| client.transport.dns_refresh_us);
         wanted.map(|us| us.unwrap_or(DNS_REFRESH_US)).min().unwrap_or(DNS_REFRESH_US)
+    }
+
+    /// Whether anything that is sent goes over TLS.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        let loads = self.loads.iter().map(|load| &load.client);
+        let users = self.users.iter().map(|users| &users.client);
+        let is_sealed =
+            |planned: &Service| matches!(planned.kind, ServiceKind::Url { secure: true, .. });
+        loads.chain(users).any(|client| client.transport.tls.is_some())
+            || self.services.iter().any(is_sealed)
     }
 
     /// Loads that accept any certificate.

@@ -18,6 +18,7 @@ use super::stage::{Lost, Stage};
 use super::stream::Stream;
 use super::timetable::{PROBES_US, Step, Timetable};
 use super::traffic::{News, Traffic};
+use crate::client::tls;
 use crate::link::LinkEvent;
 use crate::plan::Plan;
 use crate::plan::traced::Tracing;
@@ -131,6 +132,10 @@ impl Conduct<'_> {
         let clock = self.stream.clock;
         let (readers, before) = metrics::readers(self.plan, self.stage, clock).await?;
         before.into_iter().for_each(|event| self.stream.note(event));
+        if self.plan.is_sealed() {
+            // Else the first handshake of each load is late.
+            tokio::task::spawn_blocking(tls::warm).await.map_err(|e| e.to_string())?;
+        }
         let zero = At(self.stream.clock.now().0 + LEAD_US + self.plan.case.warmup_us);
         self.edges.zero(zero);
         self.stream.note(Event::Zero { zero });

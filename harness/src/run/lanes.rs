@@ -195,7 +195,7 @@ pub(super) fn request(stage: &Stage, request: &Request) -> Result<Request, Strin
     let body = match &request.body {
         Body::Json(json) => Body::Json(Text(stage.fill_json(json)?)),
         Body::Text(plain) => Body::Text(text(stage, plain)?),
-        other @ (Body::Empty | Body::File(_)) => other.clone(),
+        other @ (Body::Empty | Body::File { .. }) => other.clone(),
     };
     let mut dynamic = request.dynamic.clone();
     if let Some(dynamic) = &mut dynamic {

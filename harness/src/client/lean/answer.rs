@@ -6,8 +6,10 @@
 
 use super::chunked::Chunked;
 use crate::client::connection::Answer;
-use crate::client::kept::{Claim, Keep};
+use crate::client::kept::{Claim, Ear, Keep};
+use crate::client::partial::Broke;
 use crate::client::payload::Payload;
+use crate::client::shown::MOST_SHOWN;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
@@ -16,9 +18,13 @@ const MOST_HEAD: usize = 256 * 1024;
 /// And have so many fields, as many as hyper allows.
 const MOST_FIELDS: usize = 100;
 
-/// What came is no HTTP/1.1.
+/// What came is no HTTP/1.1, or none that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct Malformed(pub(super) Broke);
+
+impl Malformed {
+    pub(super) const NO_HTTP: Malformed = Malformed(Broke::NoHttp);
+}
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +54,9 @@ pub(super) struct Reader {
     most: usize,
     kept: Payload,
     claim: Option<Claim>,
+    /// What came of an answer that is not whole yet: nothing of most, which come in one piece.
+    came: Payload,
+    ear: Option<Ear>,
     /// The beginning of a head that is not whole yet.
     partial: Vec<u8>,
     status: u16,
@@ -65,6 +74,8 @@ impl Reader {
             most: 0,
             kept: Payload::default(),
             claim: None,
+            came: Payload::default(),
+            ear: None,
             partial: Vec::new(),
             status: 0,
             headers: HeaderMap::new(),
@@ -86,8 +97,28 @@ impl Reader {
         }
     }
 
+    /// What has come of an answer that is not whole.
+    pub(super) fn came(&mut self) -> Payload {
+        self.ear = None;
+        std::mem::take(&mut self.came)
+    }
+
     /// Takes what has come; `keep` must always be the same.
     pub(super) fn feed(&mut self, bytes: &[u8], keep: &Keep) -> Result<Progress, Malformed> {
+        let progress = self.take(bytes, keep);
+        match progress {
+            Ok(Progress::Whole { .. }) => _ = self.came(),
+            Ok(Progress::More) | Err(_) => {
+                if self.came.length == 0 {
+                    self.ear = keep.hear();
+                }
+                self.came.take(bytes, if self.ear.is_some() { MOST_SHOWN } else { 0 });
+            }
+        }
+        progress
+    }
+
+    fn take(&mut self, bytes: &[u8], keep: &Keep) -> Result<Progress, Malformed> {
         let mut rest = bytes;
         while matches!(self.body, Body::Awaited) {
             let Some(head) = self.head(rest, keep)? else { return Ok(Progress::More) };
@@ -141,7 +172,7 @@ impl Reader {
         let mut partial = std::mem::take(&mut self.partial);
         partial.extend_from_slice(bytes);
         if partial.len() > MOST_HEAD {
-            return Err(Malformed);
+            return Err(Malformed(Broke::LongHead(MOST_HEAD)));
         }
         let head = self.parse(&partial, keep)?;
         if head.is_none() {
@@ -156,9 +187,12 @@ impl Reader {
         let mut answer = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default()
             .parse_response_with_uninit_headers(&mut answer, bytes, &mut fields)
-            .map_err(|_| Malformed)?;
+            .map_err(|error| match error {
+                httparse::Error::TooManyHeaders => Malformed(Broke::ManyHeaders(MOST_FIELDS)),
+                _ => Malformed::NO_HTTP,
+            })?;
         let httparse::Status::Complete(end) = parsed else { return Ok(None) };
-        let status = answer.code.ok_or(Malformed)?;
+        let status = answer.code.ok_or(Malformed::NO_HTTP)?;
         // An interim answer; the final one follows. 101 has nothing after it that is HTTP.
         if (100..200).contains(&status) && status != 101 {
             return Ok(Some(end));
@@ -170,8 +204,9 @@ impl Reader {
         for field in &*answer.headers {
             framing.see(field)?;
             if wants_headers {
-                let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Malformed)?;
-                let value = HeaderValue::from_bytes(field.value).map_err(|_| Malformed)?;
+                let name = HeaderName::from_bytes(field.name.as_bytes())
+                    .map_err(|_| Malformed::NO_HTTP)?;
+                let value = HeaderValue::from_bytes(field.value).map_err(|_| Malformed::NO_HTTP)?;
                 self.headers.append(name, value);
             }
         }
@@ -202,9 +237,9 @@ impl Framing {
         match field.name.len() {
             14 if is("content-length") => {
                 for word in words(field.value) {
-                    let length = decimal(word).ok_or(Malformed)?;
+                    let length = decimal(word).ok_or(Malformed::NO_HTTP)?;
                     if self.length.replace(length).is_some_and(|before| before != length) {
-                        return Err(Malformed);
+                        return Err(Malformed::NO_HTTP);
                     }
                 }
             }

@@ -63,7 +63,7 @@ impl Chunked {
             index += 1;
             self.around += 1;
             if self.around > MOST_AROUND {
-                return Err(Malformed);
+                return Err(Malformed::NO_HTTP);
             }
             self.at = self.next(byte)?;
             if self.at == At::End {
@@ -76,9 +76,9 @@ impl Chunked {
     fn next(&mut self, byte: u8) -> Result<At, Malformed> {
         Ok(match (self.at, byte) {
             (At::Size(_), digit) if digit.is_ascii_hexdigit() => {
-                let digit = char::from(digit).to_digit(16).ok_or(Malformed)?;
+                let digit = char::from(digit).to_digit(16).ok_or(Malformed::NO_HTTP)?;
                 let size = self.left.checked_mul(16).and_then(|s| s.checked_add(digit.into()));
-                self.left = size.ok_or(Malformed)?;
+                self.left = size.ok_or(Malformed::NO_HTTP)?;
                 At::Size(true)
             }
             (At::Size(true), b';' | b' ' | b'\t') => At::Extension,
@@ -92,7 +92,7 @@ impl Chunked {
             (At::Trailer(_), byte) if byte != b'\n' => At::Trailer(false),
             (At::TrailerEnd(true), b'\n') => At::End,
             (At::TrailerEnd(false), b'\n') => At::Trailer(true),
-            _ => return Err(Malformed),
+            _ => return Err(Malformed::NO_HTTP),
         })
     }
 }

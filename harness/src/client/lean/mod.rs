@@ -17,9 +17,10 @@ use super::attempt::{Ended, Exchange, Limits, ended};
 use super::classify::{self, NoConnection};
 use super::connection::{Answer, Broken};
 use super::kept::Keep;
+use super::partial::{Broke, Partial};
 use super::socket::{State, state};
 use crate::clock::Clock;
-use answer::{Progress, Reader};
+use answer::{Malformed, Progress, Reader};
 use assay_slo::{At, Outcome};
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
@@ -90,9 +91,7 @@ enum Step {
     Whole(Answer),
     /// Nothing was written.
     Unsent,
-    Midway {
-        closed: bool,
-    },
+    Midway(Broke),
 }
 
 /// Begins an attempt on an idle connection, unless that is too old, closed or talking: see
@@ -196,8 +195,11 @@ pub(crate) fn go_on(
             };
         }
         // A new connection that ended at once was an attempt: the peer accepted it.
-        Step::Unsent => Err(Broken::Midway { answered: false, closed: true }),
-        Step::Midway { closed } => Err(Broken::Midway { answered: wire.heard.is_some(), closed }),
+        Step::Unsent => Err(Broken::Midway { answered: false, broke: Broke::Ended, partial: None }),
+        Step::Midway(broke) => {
+            let partial = Some(Partial::raw(broke, wire.reader.came()));
+            Err(Broken::Midway { answered: wire.heard.is_some(), broke, partial })
+        }
     };
     let known = Ended { clock, limits, begun: wire.begun, kept: wire.kept, turned_away: None };
     // Only what is `Unsent` gives a request back.
@@ -312,7 +314,7 @@ impl Wire {
                     return Step::Pending;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-                Err(_) => return Step::Midway { closed: true },
+                Err(_) => return Step::Midway(Broke::Ended),
             };
             let now = Instant::now();
             let progress = match n {
@@ -323,7 +325,7 @@ impl Wire {
                 }
             };
             match progress {
-                Ok(Progress::More) if n == 0 => return Step::Midway { closed: true },
+                Ok(Progress::More) if n == 0 => return Step::Midway(Broke::Ended),
                 Ok(Progress::More) => {}
                 Ok(Progress::Whole { keeps }) => {
                     // Who answers without reading all has no use for the rest.
@@ -331,7 +333,7 @@ impl Wire {
                     let first = self.heard.unwrap_or(now);
                     return Step::Whole(self.reader.answer(first, now));
                 }
-                Err(_) => return Step::Midway { closed: false },
+                Err(Malformed(broke)) => return Step::Midway(broke),
             }
         }
     }

@@ -118,7 +118,7 @@ mod tests {
             ("GET", Body::Empty),
             ("POST", Body::Empty),
             ("POST", Body::Text(text("the body"))),
-            ("DELETE", Body::File(b"the body".to_vec())),
+            ("DELETE", Body::File { path: String::new(), bytes: b"the body".to_vec() }),
         ] {
             let kind = Request {
                 name: String::new(),

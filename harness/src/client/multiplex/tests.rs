@@ -25,7 +25,7 @@ enum Does {
     GoAway,
     Hang,
     /// Says how it begins, and resets it.
-    CutShort,
+    CutShort(Reason),
 }
 
 #[derive(Debug, Default)]
@@ -111,13 +111,13 @@ async fn answer(
             return;
         }
         Does::Wait => drop(go.wait_for(|go| *go).await),
-        Does::Answer | Does::GoAway | Does::CutShort => {}
+        Does::Answer | Does::GoAway | Does::CutShort(_) => {}
     }
     let head = hyper::Response::builder().status(200).body(()).unwrap();
     let mut body = respond.send_response(head, false).unwrap();
-    if does == Does::CutShort {
+    if let Does::CutShort(reason) = does {
         body.send_data(Bytes::from_static(b"o"), false).unwrap();
-        return body.send_reset(Reason::INTERNAL_ERROR);
+        return body.send_reset(reason);
     }
     body.send_data(Bytes::from_static(b"ok"), true).unwrap();
 }
@@ -199,7 +199,7 @@ async fn a_stream_that_is_reset_is_one_failed_attempt_and_the_connection_goes_on
     let peer = Peer::start(100, |n| match n {
         2 => Does::Reset(Reason::INTERNAL_ERROR),
         3 => Does::Reset(Reason::REFUSED_STREAM),
-        4 => Does::CutShort,
+        4 => Does::CutShort(Reason::INTERNAL_ERROR),
         _ => Does::Answer,
     })
     .await;
@@ -217,6 +217,20 @@ async fn a_stream_that_is_reset_is_one_failed_attempt_and_the_connection_goes_on
         assert!(exchange.finding.is_none(), "{exchange:?}");
     }
     assert_eq!(peer.counts(), (1, 5));
+}
+
+#[tokio::test]
+async fn only_an_answer_that_ends_is_whole() {
+    let peer = Peer::start(100, |n| match n {
+        1 => Does::CutShort(Reason::NO_ERROR),
+        _ => Does::Answer,
+    })
+    .await;
+    let limits = limits(peer.addr, Trunk::new(1, 100));
+    for (n, outcome) in [(1, Outcome::ProtocolError), (2, Outcome::Ok)] {
+        assert_eq!(sent(&limits, n).await, outcome, "{n}");
+    }
+    assert_eq!(peer.counts(), (1, 2));
 }
 
 #[tokio::test]

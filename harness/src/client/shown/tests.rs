@@ -50,7 +50,13 @@ fn an_exchange_reads_like_curl_and_hides_what_is_secret() {
     let answered = answer(&heard, &veil, MOST_SHOWN);
     assert!(answered.starts_with("< 503 Service Unavailable\n< set-cookie: ***\n"), "{answered}");
     assert!(answered.contains("< retry-after: 3\n<\n< no *** for sid ***, nor ***: 1\n"));
-    let reached = Reached { authority: "shop:1", secure: true, insecure: true, http2: true };
+    let reached = Reached {
+        authority: "shop:1",
+        secure: true,
+        insecure: true,
+        http2: true,
+        ..Reached::default()
+    };
     let line = curl(&asked, reached, &veil);
     assert!(line.starts_with("curl -sS -i -X POST -k --http2 -H 'authorization: ***'"), "{line}");
     assert!(line.ends_with("'https://shop:1/log%20in?'"), "{line}");
@@ -69,6 +75,69 @@ fn curl_repeats_what_a_shell_could_misread() {
     let get = Request::get("/a/b?c=d").header("host", "h:1").header("x-request-id", "r-1");
     let asked = Asked::of(&get.body(Full::default()).unwrap());
     assert_eq!(curl(&asked, reached, &veil), "curl -sS -i 'http://h:1/a/b?c=d'");
+}
+
+#[test]
+fn curl_does_what_the_load_does() {
+    use crate::plan;
+    let asked = Asked::of(&message("@not-a-file", &[]));
+    let veil = Veil::new(&[], &asked, None);
+    let reached = Reached { authority: "h:1", ..Reached::default() };
+    let line = curl(&asked, reached, &veil);
+    assert!(line.contains("-X POST -H content-type: --data-raw '@not-a-file' "), "{line}");
+    let path = |name: &str| Some(format!("tls/{name}.pem"));
+    let files = plan::Files { ca: path("ca"), cert: path("own"), key: path("my key") };
+    let transport = plan::Transport {
+        tls: Some(std::sync::Arc::new(plan::Tls { files, ..plan::Tls::default() })),
+        redirects: 3,
+        ..plan::Transport::default()
+    };
+    let client = plan::Client {
+        connections: 1,
+        timeout_us: 1,
+        connect_timeout_us: 1,
+        headers: vec![],
+        transport,
+    };
+    let body = plan::Body::File { path: "it's/a.bin".to_owned(), bytes: vec![] };
+    let line = curl(&asked, Reached::by(&client, "h:1").with(&body), &veil);
+    // Named, the method would be kept on a redirect.
+    let start = "curl -sS -i -L --max-redirs 3 --cacert tls/ca.pem --cert tls/own.pem --key \
+                 'tls/my key.pem' -H content-type: ";
+    assert!(line.starts_with(start), "{line}");
+    assert!(line.contains(r"--data-binary '@it'\''s/a.bin' 'https://h:1/"), "{line}");
+}
+
+#[test]
+fn what_came_of_an_answer_is_told() {
+    use crate::client::partial::{Broke, Partial};
+    let asked = Asked::of(&message("", &[]));
+    let of = |broke, came: &[u8]| {
+        let came = Payload { kept: came.to_vec(), length: came.len() as u64 };
+        let ended = Exchange::unanswered(At(0), At(1), Outcome::ProtocolError);
+        let exchange = Exchange { partial: Some(Partial::raw(broke, came)), ..ended };
+        let heard = Heard::of(&exchange);
+        let veil = Veil::new(&[], &asked, heard.as_ref());
+        let text = heard.map(|heard| answer(&heard, &veil, 200)).unwrap_or_default();
+        (exchange.partial.unwrap().why(), text)
+    };
+    let head = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=s3cr3t-1\r\ncontent-length: 9\r\n\r\nas3cr3t-1";
+    let (why, text) = of(Broke::Ended, head);
+    assert_eq!(why, "the connection ended before the answer was whole, after 73 bytes");
+    let shown = "< 200 OK\n< Set-Cookie: ***\n< content-length: 9\n<\n< a***\n";
+    assert_eq!(text, shown);
+    let (_, text) = of(Broke::Ended, b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=s3c");
+    assert_eq!(text, "< 200 OK\n< Set-Cookie: ***\n");
+    let (why, text) = of(Broke::NoHttp, b"\x16\xff\0hello\x1b[31m\n<h1>");
+    assert_eq!(why, "what came is no HTTP, or breaks its rules (18 bytes came)");
+    assert_eq!(text, "< \\u{16}\\xff\\u{0}hello\\u{1b}[31m\\n\n< <h1>\n");
+    let (why, text) = of(Broke::Ended, b"");
+    assert_eq!(
+        (why.as_str(), text.as_str()),
+        ("the connection ended before any byte of an answer", "")
+    );
+    let (_, text) = of(Broke::NoHttp, &[b'x'; 999]);
+    assert!(text.ends_with("\n< [cut: 999 bytes came, 999 of them were kept]\n"), "{text}");
 }
 
 #[test]

@@ -117,6 +117,13 @@ pub fn config(settings: &plan::Tls) -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
+/// Makes this process's random numbers ready: the first wait for its entropy, for up to some tenths
+/// of a second, which must not be the time of a request.
+pub fn warm() {
+    // Who gets none here is told by its handshake.
+    _ = provider().secure_random.fill(&mut [0; 32]);
+}
+
 fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))

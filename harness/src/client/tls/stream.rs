@@ -55,7 +55,7 @@ impl AsyncRead for Io {
             Stream::Sealed(stream) => Pin::new(stream).poll_read(context, buffer),
         };
         let read = ready!(read);
-        self.socket.receive(buffer.filled().len().saturating_sub(before));
+        self.socket.receive(buffer.filled().get(before..).unwrap_or_default());
         Poll::Ready(read.inspect_err(|error| self.note(error)))
     }
 }

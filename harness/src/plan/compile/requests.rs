@@ -75,7 +75,10 @@ fn body(call: &Call, around: Around<'_>, trail: &Trail, notes: &mut Notes<'_>) -
         (None, None | Some(_), None, None) => Body::Empty,
         (Some(json), None, None, None) => Body::Json(Text(json.0.to_string())),
         (None, None, Some(words), None) => Body::Text(Text(words.to_string())),
-        (None, None, None, Some(file)) => Body::File(read(file, around.folder, trail, notes)),
+        (None, None, None, Some(file)) => Body::File {
+            path: around.folder.join(literal(file)).display().to_string(),
+            bytes: read(file, around.folder, trail, notes),
+        },
         _ => {
             let message = "more than one body".to_owned();
             notes.entry(trail, message, "keep one of `json`, `form`, `text` and `file`");

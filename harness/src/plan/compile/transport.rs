@@ -6,7 +6,7 @@ use super::loads::Given;
 use super::notes::Notes;
 use super::{MOST_WAIT_US, positive};
 use crate::plan::text::literal;
-use crate::plan::{Identity, Link, Service, ServiceKind, Target, Tls, Transport, Upstream};
+use crate::plan::{Files, Identity, Link, Service, ServiceKind, Target, Tls, Transport, Upstream};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Words};
 use crate::spec::types;
@@ -149,7 +149,13 @@ fn tls(settings: &types::Tls, folder: &Path, trail: &Trail, notes: &mut Notes<'_
             None
         }
     };
-    Tls { authorities, identity, insecure }
+    let place = |file: &Words| folder.join(literal(file)).display().to_string();
+    let files = Files {
+        ca: settings.ca.as_ref().map(place),
+        cert: settings.cert.as_ref().map(place),
+        key: settings.key.as_ref().map(place),
+    };
+    Tls { authorities, identity, insecure, files }
 }
 
 fn identity(

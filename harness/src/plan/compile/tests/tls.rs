@@ -46,11 +46,15 @@ fn the_settings_of_the_first_load_are_those_of_the_service() {
     let tls = plan.tls_of("shop").unwrap();
     assert_eq!((tls.authorities.len(), tls.insecure), (1, false));
     assert_eq!(tls.identity.as_ref().unwrap().chain, tls.authorities);
+    let shell = folder.path().join("me.key").display().to_string();
+    assert_eq!(tls.files.key.as_ref(), Some(&shell));
+    assert!(plan.is_sealed());
     assert!(!format!("{plan:?}").contains("PRIVATE") && plan.insecure().next().is_none());
     // Without settings: the authorities of the machine, and no certificate of our own.
     let plan = planned(folder.path(), "https://127.0.0.1:8443/v1", "{}").unwrap();
     assert!(plan.tls_of("shop").unwrap().authorities.is_empty());
     let plan = planned(folder.path(), "http://127.0.0.1", "{}").unwrap();
+    assert!(!plan.is_sealed());
     assert!(plan.tls_of("shop").is_none() && plan.loads[0].client.transport.tls.is_none());
 }
 
