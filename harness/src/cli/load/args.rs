@@ -28,6 +28,7 @@ pub(in crate::cli) struct LoadArgs {
     pub(super) poisson: bool,
     /// Change the rate evenly, to this at the end.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "rate")]
+    #[arg(conflicts_with = "closed")]
     pub(super) ramp_to: Option<String>,
     /// Each connection sends again as soon as its answer is there: finds a limit, hides a stall.
     #[arg(long)]

@@ -139,6 +139,7 @@ fn wrong_flags_are_refused_with_what_to_write() {
         (vec![url, "--rate", "10"], "unit"),
         (vec![url, "--rate", "1/s", "--p95", "fast"], "500ms"),
         (vec![url, "--rate", "1/s", "--closed"], "cannot be used with"),
+        (vec![url, "--closed", "--ramp-to", "5/s"], "cannot be used with"),
         (vec![url, "--closed", "--connections", "0"], "0 is not in"),
         (vec![url, "--rate", "1/s", "-H", "nocolon"], "NAME: VALUE"),
         (vec![url, "--rate", "1/s", "--check-status", "9xx"], "200"),
