@@ -67,5 +67,8 @@ fn small_names_are_one_finding() {
     let small: Vec<_> = found.iter().filter(|text| text.contains("judged together")).collect();
     let [one] = small.as_slice() else { panic!("{small:?}") };
     assert!(one.starts_with("objective `errors`: 4 names are each only a small part"), "{one}");
-    assert!(one.contains("`extra-0` (0.0499 %), `extra-1`") && one.ends_with("and 1 more"), "{one}");
+    assert!(
+        one.contains("`extra-0` (0.0499 %), `extra-1`") && one.ends_with("and 1 more"),
+        "{one}"
+    );
 }
