@@ -178,6 +178,8 @@ fn part(evidence: &Evidence<'_>, load: usize, step: &Step) -> (Seen, Part) {
             expected: step.planned,
             begun: seen.recorded - seen.unsent,
             lost: step.planned.saturating_sub(seen.recorded),
+            unsent: seen.unsent,
+            ..*own
         };
     }
     (seen, Part { seconds, loads })

@@ -31,6 +31,10 @@ pub(crate) struct LoadHealth {
     pub(crate) begun: u64,
     /// Of these, without any record of their end.
     pub(crate) lost: u64,
+    /// Of these, recorded as not sent.
+    pub(crate) unsent: u64,
+    /// Had to wait for a connection.
+    pub(crate) blocked: u64,
 }
 
 /// All loads, by index.
@@ -59,7 +63,8 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
         };
         let sent = recorded - unsent;
         let begun = if reason.is_some() { sent } else { sent.max(health.begun.min(expected)) };
-        LoadHealth { expected, begun, lost: expected.saturating_sub(recorded) }
+        let lost = expected.saturating_sub(recorded);
+        LoadHealth { expected, begun, lost, unsent, blocked: health.blocked }
     });
     loads.collect()
 }
@@ -158,31 +163,45 @@ impl Punctuality {
                     load.name,
                     health.begun
                 ),
-                missing: "a generator that keeps up: fewer requests per second, more cores, or a \
-                          higher limit of `connections`"
-                    .to_owned(),
+                missing: health.missing(),
             })
         })
     }
 }
 
-/// What was taken from the machine, in words.
+impl LoadHealth {
+    /// What would let all be begun. What was not sent although none waited for a connection had a
+    /// cause of its own, which the run has told.
+    fn missing(&self) -> String {
+        let keeps_up = "a generator that keeps up: fewer requests per second, more cores, or a higher \
+                        limit of `connections`";
+        let sent = format!(
+            "an end to what kept {} from being sent: the findings name it",
+            words::count(self.unsent, "request")
+        );
+        match (self.unsent, self.blocked) {
+            (0, _) => keeps_up.to_owned(),
+            (_, 0) => sent,
+            _ => format!("{keeps_up}; or {sent}"),
+        }
+    }
+}
+
+/// What was taken from the machine, in words; what is not known is left out.
 fn used(most: &Machine) -> String {
     let cores = |milli: u64| format!("{}.{:02}", milli / 1000, milli % 1000 / 10);
-    let allowed = match most.descriptors_allowed {
-        0 => String::new(),
-        allowed => format!(" of {allowed}"),
-    };
-    format!(
-        "; at most {} of {} in use by this program, {} by all; {}{allowed} descriptors; {} TCP sockets \
-         on the machine, for {} ports",
-        cores(most.own_milli),
-        words::count(most.cores, "core"),
-        cores(most.all_milli),
-        most.descriptors,
-        most.sockets,
-        most.ports
-    )
+    // What is 0 could not be read.
+    let known = |n: u64, text: String| if n > 0 { text } else { String::new() };
+    let of = known(most.cores, format!(" of {}", words::count(most.cores, "core")));
+    let all = known(most.all_milli, format!(", {} by all", cores(most.all_milli)));
+    let own = format!("; at most {}{of} in use by this program{all}", cores(most.own_milli));
+    let allowed = known(most.descriptors_allowed, format!(" of {}", most.descriptors_allowed));
+    let descriptors =
+        known(most.descriptors, format!("; {}{allowed} descriptors", most.descriptors));
+    let ports = known(most.ports, format!(", for {} ports", most.ports));
+    let sockets =
+        known(most.sockets, format!("; {} TCP sockets on the machine{ports}", most.sockets));
+    own + &descriptors + &sockets
 }
 
 /// How the generator did in all. `ill`: the questions that it was ill for, with the reasons.

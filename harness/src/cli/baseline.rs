@@ -108,6 +108,18 @@ fn runs(path: &Path) -> Result<Runs, String> {
     }
 }
 
+/// Whether [`save`] will be able to write there: it makes the folders that are not there yet.
+pub(super) fn can_be_saved(path: &Path) -> Result<(), String> {
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    match folders.clone().next().filter(|folder| !folder.exists()) {
+        None => report::try_out(path),
+        Some(_) => match folders.into_iter().find(|folder| folder.exists()) {
+            Some(folder) => report::try_out(&folder.join("baseline")),
+            None => Ok(()),
+        },
+    }
+}
+
 /// Keeps runs as a baseline; says where, or why not.
 pub(super) fn save(path: &Path, dir: &Path, judged: &Judged) -> Result<(), String> {
     let not = |why: &str| Err(format!("the baseline {} is not written: {why}", path.display()));

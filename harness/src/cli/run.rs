@@ -28,6 +28,12 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     if args.dry_run {
         return dry(&plan);
     }
+    if let Some(path) = &args.save_baseline
+        && let Err(why) = baseline::can_be_saved(path)
+    {
+        print::error(&why);
+        return Exit::Invalid.into();
+    }
     let remap = match args.on_inconclusive {
         None => OnInconclusive::Exit3,
         Some(remap) => remap.into(),

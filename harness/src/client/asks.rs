@@ -2,7 +2,8 @@
 //!
 //! Invariant: pure: the same answer gives the same words; they quote the scenario, never the
 //! answer, so they are few and give nothing away.
-//! Invariant: a body longer than [`MOST_KEPT`] is never judged by its beginning.
+//! Invariant: nothing is said to be missing of a body longer than [`MOST_KEPT`]; a text that is in the
+//! kept beginning is there.
 //! Not here: reading the answer (`connection`), the status (`classify`).
 
 use crate::plan::answer::{Ask, Capture, Check, MOST_KEPT, Source};
@@ -100,9 +101,11 @@ impl<'a> Seen<'a> {
             }
             Check::Contains(text) => {
                 let text_bytes = text.as_bytes();
-                let body = self.whole()?;
                 let found = text_bytes.is_empty()
-                    || body.windows(text_bytes.len()).any(|part| part == text_bytes);
+                    || self.body.windows(text_bytes.len()).any(|part| part == text_bytes);
+                if !found {
+                    self.whole()?;
+                }
                 said(found, || format!("the body does not contain `{text}`"))
             }
             Check::Size { least, most } => match self.length {
@@ -116,8 +119,8 @@ impl<'a> Seen<'a> {
     fn capture(&self, from: &Source) -> Result<String, String> {
         match from {
             Source::Json(at) => {
-                let found = self.json()?.pointer(at).and_then(text_of);
-                found.ok_or_else(|| format!("nothing to capture at `{at}`"))
+                let value = self.json()?.pointer(at);
+                value.and_then(text_of).ok_or_else(|| no_scalar(at, value))
             }
             Source::Header(name) => {
                 let value = self.headers.get(name.as_str()).and_then(|value| value.to_str().ok());
@@ -174,6 +177,20 @@ fn holds(ask: &Ask, values: &[&Value], what: &str) -> Result<(), String> {
             said(found, || format!("{what} does not match `{pattern}`"))
         }
     }
+}
+
+/// Why there is no text to capture at a JSON pointer.
+fn no_scalar(at: &str, value: Option<&Value>) -> String {
+    let (what, below) = match value {
+        Some(Value::Object(_)) => ("an object", "KEY"),
+        Some(Value::Array(_)) => ("a list", "0"),
+        Some(Value::Null) => return format!("nothing to capture at `{at}`: it is null"),
+        _ => return format!("nothing to capture at `{at}`"),
+    };
+    format!(
+        "what is at `{at}` is {what}, and only a text, number or boolean is captured: write \
+         `{at}/{below}` for one in it"
+    )
 }
 
 fn said(holds: bool, words: impl FnOnce() -> String) -> Result<(), String> {

@@ -61,6 +61,8 @@ struct Channel {
     /// How many streams the peer allows.
     allowed: Arc<AtomicUsize>,
     answers: AtomicU64,
+    /// Whether the peer was heard to speak HTTP/2 before any answer.
+    spoken: AtomicBool,
 }
 
 /// A request's place on a connection.
@@ -212,7 +214,13 @@ impl Line {
         let mut exchange = ended(Ended { clock, limits, begun, kept, turned_away }, end)?;
         match exchange.outcome {
             Outcome::Timeout => self.retired.store(true, Ordering::Relaxed),
-            Outcome::ProtocolError if foreign && !kept && limits.tls.is_none() => {
+            // A frame of it, if only one that resets, shows that it is spoken.
+            Outcome::ProtocolError
+                if foreign
+                    && !kept
+                    && limits.tls.is_none()
+                    && !channel.spoken.load(Ordering::Relaxed) =>
+            {
                 exchange.finding = Some(format!(
                     "the first request on an HTTP/2 connection to {} failed: check that it speaks \
                      HTTP/2 there in the clear, from the first byte on",
@@ -237,7 +245,14 @@ impl Channel {
         let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
         // It ends when the last sender is gone, and with the runtime.
         tokio::spawn(Task { connection, allowed: Arc::clone(&allowed) });
-        Ok(Channel { sender, socket, opened, allowed, answers: AtomicU64::new(0) })
+        Ok(Channel {
+            sender,
+            socket,
+            opened,
+            allowed,
+            answers: AtomicU64::new(0),
+            spoken: AtomicBool::new(false),
+        })
     }
 
     async fn send(
@@ -250,7 +265,11 @@ impl Channel {
         let sent = self.sender.clone().try_send_request(request).await;
         let response = sent.map_err(|mut failed| match failed.take_message() {
             Some(request) => Broken::Unsent(Box::new(request)),
-            None => broken(failed.into_error(), false),
+            None => {
+                let error = failed.into_error();
+                self.spoken.fetch_or(is_frame(&error), Ordering::Relaxed);
+                broken(error, false)
+            }
         })?;
         let first = Instant::now();
         let (parts, mut body) = response.into_parts();
@@ -317,6 +336,18 @@ fn address(request: &mut Request<Full<Bytes>>, scheme: &'static str) {
             request.headers_mut().insert(HOST, host);
         }
     }
+}
+
+/// Whether the peer said in HTTP/2 that it ends a stream or the connection.
+fn is_frame(error: &hyper::Error) -> bool {
+    let mut cause: Option<&dyn Error> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(ended) = inner.downcast_ref::<h2::Error>() {
+            return ended.is_remote() && (ended.is_reset() || ended.is_go_away());
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {

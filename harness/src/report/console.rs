@@ -208,10 +208,10 @@ fn section(out: &mut String, title: &str, color: Color, texts: impl Iterator<Ite
 fn closing(out: &mut String, head: &Head, scorecard: &Scorecard, color: Color) {
     let first = headline(head, scorecard);
     let mark = first.mark();
-    let sentence = wrap("", &format!("{mark}: {}", line(first.sentence)), WIDTH);
+    let sentence = wrap("", &format!("{mark}: {}", line(&first.sentence)), WIDTH);
     match sentence.strip_prefix(&mark) {
         Some(rest) if !only_measured(head, scorecard) => {
-            *out += &(color.verdict(scorecard.verdict, &mark) + rest);
+            *out += &(color.verdict(first.looks, &mark) + rest);
         }
         _ => *out += &sentence,
     }

@@ -2,21 +2,26 @@
 //!
 //! Invariant: a run of which nothing was asked is `measured`; it is never shown as a verdict, and
 //! never as met.
+//! Invariant: a run that did not come to its end is never shown as met: what it was until then is.
 //! Not here: the verdict itself (crate slo), and what decides the code (`exit`).
 
 use super::exit::{Exit, OnInconclusive};
 use super::head::Head;
 use super::order;
 use assay_slo::{Scorecard, Verdict};
+use std::borrow::Cow;
 
 /// The head of a page.
 pub(super) struct Headline<'a> {
     /// Stands beside the word, so that color is not needed.
     pub(super) sign: char,
-    /// `met`, `violated`, `inconclusive` or `measured`.
+    /// `met`, `violated`, `inconclusive` or `measured`; of a run that ended before its time, instead of
+    /// `met`, how.
     pub(super) word: &'static str,
+    /// Whose color it has.
+    pub(super) looks: Verdict,
     /// Why.
-    pub(super) sentence: &'a str,
+    pub(super) sentence: Cow<'a, str>,
     /// The code, and what it means where that is not said by the word.
     pub(super) exit: String,
 }
@@ -39,7 +44,8 @@ pub(super) fn headline<'a>(head: &Head, scorecard: &'a Scorecard) -> Headline<'a
         return Headline {
             sign: '·',
             word: "measured",
-            sentence: "nothing was asked, so there is no verdict",
+            looks: Verdict::Met,
+            sentence: "nothing was asked, so there is no verdict".into(),
             exit: head.exit.code().to_string(),
         };
     }
@@ -49,11 +55,34 @@ pub(super) fn headline<'a>(head: &Head, scorecard: &'a Scorecard) -> Headline<'a
         (Verdict::Inconclusive, OnInconclusive::Pass) => ", by --on-inconclusive pass",
         _ => "",
     };
+    let exit = format!("{} ({}){asked}", head.exit.code(), head.exit.meaning());
+    if scorecard.verdict == Verdict::Met && head.exit != Exit::Met {
+        return Headline {
+            sign: order::sign(Verdict::Inconclusive),
+            word: unmet(head.exit),
+            looks: Verdict::Inconclusive,
+            sentence: format!("not the whole run; of what was seen: {}", scorecard.sentence).into(),
+            exit,
+        };
+    }
     Headline {
         sign: order::sign(scorecard.verdict),
         word: scorecard.verdict.word(),
-        sentence: &scorecard.sentence,
-        exit: format!("{} ({}){asked}", head.exit.code(), head.exit.meaning()),
+        looks: scorecard.verdict,
+        sentence: scorecard.sentence.as_str().into(),
+        exit,
+    }
+}
+
+/// What stands in the place of `met`.
+fn unmet(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Interrupted => "interrupted",
+        Exit::Terminated => "terminated",
+        Exit::StillBroken => "broken",
+        Exit::Met | Exit::Violated | Exit::Invalid | Exit::Inconclusive | Exit::CouldNotRun => {
+            "stopped"
+        }
     }
 }
 
@@ -62,6 +91,33 @@ mod tests {
     use super::super::sample;
     use super::super::{Color, Detail, console, html, summary_md};
     use super::*;
+
+    #[test]
+    fn a_run_that_did_not_end_is_shown_green_nowhere() {
+        let (mut head, mut card) = (sample::head(), sample::scorecard());
+        card.verdict = Verdict::Met;
+        card.sentence = "1 objective holds".to_owned();
+        head.exit = Exit::Met;
+        assert_eq!(headline(&head, &card).mark(), "✓ met");
+        for (exit, mark) in [
+            (Exit::Interrupted, "? interrupted"),
+            (Exit::Terminated, "? terminated"),
+            (Exit::CouldNotRun, "? stopped"),
+            (Exit::Inconclusive, "? stopped"),
+            (Exit::StillBroken, "? broken"),
+        ] {
+            head.exit = exit;
+            assert_eq!(headline(&head, &card).mark(), mark);
+            let page = html::html(&head, &card, &html::Series::default(), "");
+            let console = console(&head, &card, Detail::Quiet, Color::Plain);
+            let summary = summary_md(&head, &card);
+            let first = summary.lines().next().unwrap();
+            for text in [page.split("<main>").next().unwrap(), first, &console] {
+                assert!(text.contains(mark) || text.contains(&mark[2..]), "{text}");
+                assert!(!text.contains("✓ met") && !text.contains("top met"), "{text}");
+            }
+        }
+    }
 
     #[test]
     fn a_run_that_only_measured_shows_no_verdict_anywhere() {

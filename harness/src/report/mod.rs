@@ -40,4 +40,4 @@ pub use junit::junit_xml;
 pub use live::{Live, Mode, Tick, Totals};
 pub use look::{Color, Detail};
 pub use summary::summary_md;
-pub use write::{files, write_all, write_whole};
+pub use write::{files, try_out, write_all, write_whole};

@@ -31,7 +31,7 @@ pub fn summary_md(head: &Head, scorecard: &Scorecard) -> String {
         "## {}: {}\n\n{}\n",
         first.mark(),
         cell(&head.scenario),
-        cell(first.sentence)
+        cell(&first.sentence)
     ));
     page.push(&format!("\nExit code {}{}\n", first.exit, stopped(head)));
     if let Some(hypothesis) = &head.hypothesis {

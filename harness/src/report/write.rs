@@ -66,6 +66,31 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
+/// Whether a file can be written there, found out before it is: what is there already stays.
+///
+/// # Errors
+/// With the file's path and what to write instead, when it cannot.
+pub fn try_out(path: &Path) -> Result<(), String> {
+    let not = |why: &dyn std::fmt::Display| {
+        let help = "name a file in a folder that is there and can be written to";
+        Err(format!("cannot write {}: {why}; {help}", path.display()))
+    };
+    if path.is_dir() {
+        return not(&"it is a folder");
+    }
+    if path.exists()
+        && let Err(error) = File::options().append(true).open(path)
+    {
+        return not(&error);
+    }
+    let Some(name) = path.file_name() else { return not(&"it names no file") };
+    let partial = path.with_file_name(format!(".{}.partial", name.to_string_lossy()));
+    match File::create(&partial).and_then(|_| std::fs::remove_file(&partial)) {
+        Ok(()) => Ok(()),
+        Err(error) => not(&error),
+    }
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
@@ -92,6 +117,26 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["junit.xml", "report.css", "report.html", "summary.md", "verdict.json"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_found_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let (good, folder) = (dir.path().join("a.json"), dir.path().join("b"));
+        std::fs::create_dir(&folder).unwrap();
+        assert_eq!(try_out(&good), Ok(()));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        std::fs::write(&good, "old").unwrap();
+        assert_eq!(try_out(&good), Ok(()));
+        assert_eq!(std::fs::read(&good).unwrap(), b"old");
+        let file = good.join("under-a-file.json");
+        for path in [&folder, &dir.path().join("gone/c.json"), &file] {
+            let why = try_out(path).unwrap_err();
+            assert!(
+                why.matches("cannot write").count() == 1 && why.contains("name a file"),
+                "{why}"
+            );
+        }
     }
 
     #[test]

@@ -17,9 +17,34 @@ pub(super) async fn all_consented(
     allow: &[String],
     known: &[SocketAddr],
 ) -> Result<Vec<SocketAddr>, String> {
+    Ok(all_and_silent(host, port, allow, known).await?.0)
+}
+
+/// The same, and those of its addresses that are left out since they accepted no connection.
+///
+/// # Errors
+/// As [`all_consented`].
+pub(super) async fn all_and_silent(
+    host: &str,
+    port: u16,
+    allow: &[String],
+    known: &[SocketAddr],
+) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), String> {
     let deny = std::env::var("ASSAY_DENY").ok();
     let found = service::targets(host, port, allow, deny.as_deref(), known).await;
     found.map_err(|e| e.to_string())
+}
+
+/// What is to be told of a service's addresses that are left out. That `localhost` answers on one of
+/// its two is usual.
+pub(super) fn silence(service: &str, host: &str, silent: &[SocketAddr]) -> Option<String> {
+    let named = silent.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    (!silent.is_empty() && !host.eq_ignore_ascii_case("localhost")).then(|| {
+        format!(
+            "service {service}: {named} of `{host}` accepted no connection when the run began, so \
+             nothing of this run's load went there then"
+        )
+    })
 }
 
 /// The address of a host that may receive load.
@@ -77,6 +102,18 @@ pub(super) fn is_here(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_accepts_nothing_is_told_unless_it_is_usual() {
+        let dead = std::net::SocketAddr::from(([127, 0, 0, 2], 80));
+        let told = silence("shop", "shop.test", &[dead]).unwrap();
+        assert!(
+            told.starts_with("service shop: 127.0.0.2:80 of `shop.test` accepted no"),
+            "{told}"
+        );
+        assert_eq!(silence("shop", "shop.test", &[]), None);
+        assert_eq!(silence("shop", "localhost", &[dead]), None);
+    }
 
     #[test]
     fn this_machine_is_its_loopback_and_never_a_network_that_leaves_it() {

@@ -9,7 +9,9 @@ mod acts;
 mod containers;
 mod press;
 
-use super::consented::{all_consented, consent_to_faults, consented, is_here, may_listen};
+use super::consented::{
+    all_and_silent, all_consented, consent_to_faults, consented, is_here, may_listen, silence,
+};
 use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
 use super::stream::Stream;
@@ -135,7 +137,10 @@ impl Stage {
                     address
                 }
                 ServiceKind::Url { secure, host, port, .. } => {
-                    let addrs = all_consented(host, *port, &plan.allow, &[]).await?;
+                    let (addrs, silent) = all_and_silent(host, *port, &plan.allow, &[]).await?;
+                    if let Some(told) = silence(&service.name, host, &silent) {
+                        stream.finding(told);
+                    }
                     let addr = *addrs.first().ok_or_else(|| format!("`{host}` has no address"))?;
                     let at = addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                     stream

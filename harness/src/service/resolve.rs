@@ -73,8 +73,9 @@ async fn consented(
     Ok(addrs)
 }
 
-/// Looks a host up, asks for consent to load it and gives the addresses to use: those that accept a
-/// connection now, or all where none does. An address that is `known` is used without a try.
+/// Looks a host up, asks for consent to load it and gives the addresses to use, and those left out:
+/// used are those that accept a connection now, or all where none does. An address that is `known` is
+/// used without a try.
 ///
 /// # Errors
 /// As [`target`].
@@ -84,15 +85,17 @@ pub async fn targets(
     allow: &[String],
     deny: Option<&str>,
     known: &[SocketAddr],
-) -> Result<Vec<SocketAddr>, ServiceError> {
+) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), ServiceError> {
     let addrs = consented(host, port, allow, deny).await?;
-    let mut accepting = Vec::new();
+    let (mut accepting, mut silent) = (Vec::new(), Vec::new());
     for addr in &addrs {
         if known.contains(addr) || accepts(*addr).await {
             accepting.push(*addr);
+        } else {
+            silent.push(*addr);
         }
     }
-    Ok(if accepting.is_empty() { addrs } else { accepting })
+    Ok(if accepting.is_empty() { (addrs, Vec::new()) } else { (accepting, silent) })
 }
 
 async fn accepts(addr: SocketAddr) -> bool {
@@ -149,11 +152,11 @@ mod tests {
         let live = listener.local_addr().unwrap();
         let port = live.port();
         // Where ::1 is an address of it too, nobody listens there.
-        assert_eq!(targets("localhost", port, &[], None, &[]).await.unwrap(), [live]);
+        assert_eq!(targets("localhost", port, &[], None, &[]).await.unwrap().0, [live]);
         drop(listener);
         let all = resolve("localhost", port).await.unwrap();
-        assert_eq!(targets("localhost", port, &[], None, &[]).await.unwrap(), all);
-        assert_eq!(targets("localhost", port, &[], None, &[live]).await.unwrap(), [live]);
+        assert_eq!(targets("localhost", port, &[], None, &[]).await.unwrap().0, all);
+        assert_eq!(targets("localhost", port, &[], None, &[live]).await.unwrap().0, [live]);
         assert!(targets("localhost", port, &[], Some("localhost"), &[]).await.is_err());
     }
 

@@ -65,16 +65,19 @@ pub(super) fn findings(
             ));
         }
     }
-    findings.extend(evidence.case.objectives.iter().flat_map(|o| small_names(evidence, o)));
+    findings.extend(evidence.case.objectives.iter().filter_map(|o| small_names(evidence, o)));
     findings
         .extend(judged.iter().filter_map(|(objective, one)| bursts(evidence, (*objective)?, one)));
     findings
 }
 
+/// So many names are told of several.
+const MOST_NAMES: usize = 3;
+
 /// Names that hardly count in a pool: it says little about them.
-fn small_names(evidence: &Evidence<'_>, objective: &Objective) -> Vec<String> {
+fn small_names(evidence: &Evidence<'_>, objective: &Objective) -> Option<String> {
     if objective.per_request {
-        return Vec::new();
+        return None;
     }
     let each = Objective { per_request: true, ..objective.clone() };
     let names = objective::groups(evidence.case, &each).into_iter().map(|(id, of)| {
@@ -84,13 +87,35 @@ fn small_names(evidence: &Evidence<'_>, objective: &Objective) -> Vec<String> {
     });
     let names: Vec<(String, u64)> = names.collect();
     let all: u64 = names.iter().map(|(_, due)| due).sum();
-    let small = names.into_iter().filter(|(_, due)| *due > 0 && due * 20 < all);
-    small
-        .map(|(id, due)| {
-            let part = words::ratio(due, all);
-            format!("objective `{id}`: this name is only {part} of what is judged together")
-        })
-        .collect()
+    let small: Vec<_> = names.into_iter().filter(|(_, due)| *due > 0 && due * 20 < all).collect();
+    let part = |due: &u64| words::ratio(*due, all);
+    match small.as_slice() {
+        [] => None,
+        [(id, due)] => Some(format!(
+            "objective `{id}`: this name is only {} of what is judged together",
+            part(due)
+        )),
+        several => {
+            let bare = |id: &str| {
+                let inner = id.strip_prefix(&format!("{} (", objective.name));
+                inner.and_then(|id| id.strip_suffix(')')).unwrap_or(id).to_owned()
+            };
+            let told = several.iter().take(MOST_NAMES);
+            let told: Vec<String> =
+                told.map(|(id, due)| format!("`{}` ({})", bare(id), part(due))).collect();
+            let more = match several.len() - told.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Some(format!(
+                "objective `{}`: {} names are each only a small part of what is judged together, so \
+                 it says little about them: {}{more}",
+                objective.name,
+                several.len(),
+                told.join(", ")
+            ))
+        }
+    }
 }
 
 /// A share that is met only if errors are independent, though they came in bursts.

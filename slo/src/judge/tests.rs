@@ -17,6 +17,7 @@ mod first_byte;
 mod fleet_laws;
 mod fleets;
 mod foreign;
+mod generator;
 mod laws;
 mod logs;
 mod metrics;

@@ -17,7 +17,7 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(value_name = "URL")]
     pub(super) url: String,
     /// Requests a second (or a minute), due whether or not earlier ones returned.
-    #[arg(long, value_name = "RATE", value_parser = text::<Rate>)]
+    #[arg(long, value_name = "RATE", value_parser = text::<Rate>, allow_hyphen_values = true)]
     #[arg(required_unless_present_any = ["closed", "find"], conflicts_with = "closed")]
     pub(super) rate: Option<String>,
     /// HTTP/2: agreed on with https, spoken from the first byte on with http.
@@ -28,6 +28,8 @@ pub(in crate::cli) struct LoadArgs {
     pub(super) poisson: bool,
     /// Change the rate evenly, to this at the end.
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "rate")]
+    #[arg(allow_hyphen_values = true)]
+    #[arg(conflicts_with = "closed")]
     pub(super) ramp_to: Option<String>,
     /// Each connection sends again as soon as its answer is there: finds a limit, hides a stall.
     #[arg(long)]
@@ -37,9 +39,11 @@ pub(in crate::cli) struct LoadArgs {
     pub(super) connections: Option<u64>,
     /// How long.
     #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = text::<Duration>)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) lasts: String,
     /// Before that, without being counted: at the first rate.
     #[arg(long, value_name = "DURATION", value_parser = text::<Duration>, conflicts_with = "closed")]
+    #[arg(allow_hyphen_values = true)]
     pub(super) warmup: Option<String>,
     /// The method [default: GET, with a body POST].
     #[arg(long, value_name = "METHOD", ignore_case = true, value_parser = METHODS)]
@@ -55,6 +59,7 @@ pub(in crate::cli) struct LoadArgs {
     pub(super) check_status: Vec<String>,
     /// How long a whole answer may take.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = text::<Duration>)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) timeout: String,
     #[command(flatten)]
     pub(super) find: FindArgs,
@@ -94,21 +99,27 @@ pub(super) struct FindArgs {
     pub(super) find: bool,
     /// The rate of the first step.
     #[arg(long, value_name = "RATE", default_value = "100/s", value_parser = text::<Rate>, requires = "find")]
+    #[arg(allow_hyphen_values = true)]
     pub(super) from: String,
     /// No step is above this rate.
     #[arg(long, value_name = "RATE", default_value = "2000/s", value_parser = text::<Rate>, requires = "find")]
+    #[arg(allow_hyphen_values = true)]
     pub(super) to: String,
     /// How much higher each next step is.
     #[arg(long, value_name = "RATE", default_value = "100/s", value_parser = text::<Rate>, requires = "find")]
+    #[arg(allow_hyphen_values = true)]
     pub(super) step: String,
     /// How long each step lasts.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = text::<Duration>, requires = "find")]
+    #[arg(allow_hyphen_values = true)]
     pub(super) hold: String,
     /// How long each step settles before it is judged.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = text::<Duration>, requires = "find")]
+    #[arg(allow_hyphen_values = true)]
     pub(super) settle: String,
     /// A gate: up to the step of this rate all must hold [default: the first].
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, requires = "find")]
+    #[arg(allow_hyphen_values = true)]
     pub(super) at_least: Option<String>,
 }
 
@@ -136,21 +147,26 @@ pub(super) struct TlsArgs {
 pub(super) struct GateArgs {
     /// At least half of the requests are ok in less than this.
     #[arg(long, value_name = "DURATION", value_parser = text::<Duration>)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) p50: Option<String>,
     /// At least 90 % of them.
     #[arg(long, value_name = "DURATION", value_parser = text::<Duration>)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) p90: Option<String>,
     /// At least 95 % of them.
     #[arg(long, value_name = "DURATION", value_parser = text::<Duration>)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) p95: Option<String>,
     /// At least 99 % of them.
     #[arg(long, value_name = "DURATION", value_parser = text::<Duration>)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) p99: Option<String>,
     /// At least 99.9 % of them.
     #[arg(long, value_name = "DURATION", value_parser = text::<Duration>)]
+    #[arg(allow_hyphen_values = true)]
     pub(super) p999: Option<String>,
     /// Less than this share of the requests is not ok.
-    #[arg(long, value_name = "SHARE", value_parser = text::<Ratio>)]
+    #[arg(long, value_name = "SHARE", value_parser = errors, allow_hyphen_values = true)]
     pub(super) error_rate: Option<String>,
 }
 
@@ -158,8 +174,21 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 
 /// A value as it was typed, if a scenario could have it.
 fn text<S: Scalar>(text: &str) -> Result<String, String> {
+    if text.starts_with('-') {
+        return Err(format!("it is not above 0: write {}", S::WANTED));
+    }
     let read = S::read(&Value::String(text.to_owned()));
     read.map(|_| text.to_owned()).map_err(|wrong| wrong.to_string())
+}
+
+/// A share that less than it can be.
+fn errors(typed: &str) -> Result<String, String> {
+    let kept = text::<Ratio>(typed)?;
+    let share = Ratio::read(&Value::String(kept.clone())).map_err(|wrong| wrong.to_string())?;
+    match share.0.0 {
+        0 => Err("no share is less than 0 %: write one above it, such as 0.1%".to_owned()),
+        _ => Ok(kept),
+    }
 }
 
 fn status(text: &str) -> Result<String, String> {

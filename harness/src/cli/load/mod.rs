@@ -11,11 +11,11 @@ mod scenario;
 
 pub(super) use args::LoadArgs;
 
-use super::go::{Finished, Go, quoted};
+use super::go::{Finished, Go, failed, quoted};
 use super::{print, scenario as files};
 use crate::plan::{self, Plan};
 use crate::record::journal::OnInconclusive;
-use crate::report::{Exit, write_whole};
+use crate::report::{Exit, try_out, write_whole};
 use crate::run::Options;
 use crate::spec::{self, Overrides, Problems};
 use figures::Figures;
@@ -34,6 +34,9 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
         Ok(plan) => plan,
         Err(problems) => return files::tell(&problems),
     };
+    if let Err(problem) = can_be_written(args) {
+        return usage(&problem);
+    }
     if let Some(path) = &args.save_scenario
         && let Err(problem) = save(args, path)
     {
@@ -66,7 +69,7 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
     if let Some(path) = &args.hlog
         && let Err(error) = std::fs::copy(dir.join("latency.hlog"), path)
     {
-        return cannot_write(path, &error);
+        return failed(&format!("cannot write {}: {error}", path.display()));
     }
     // A load that was stopped did not last as long as it was planned to.
     let ended_ms = judged.scorecard.phases.iter().map(|phase| phase.to_ms).max().unwrap_or(0);
@@ -74,7 +77,7 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
     if let (Some(path), Some(figures)) = (&args.json, Figures::of(&judged.scorecard, seconds)) {
         let text = serde_json::to_string_pretty(&figures).unwrap_or_default();
         if let Err(error) = write_whole(path, format!("{text}\n").as_bytes()) {
-            return cannot_write(path, &error);
+            return failed(&error);
         }
     }
     exit
@@ -87,8 +90,15 @@ fn planned(yaml: &str) -> Result<Plan, Problems> {
 
 fn save(args: &LoadArgs, path: &Path) -> Result<(), String> {
     let yaml = scenario::to_save(args)?;
-    write_whole(path, yaml.as_bytes())
-        .map_err(|error| format!("cannot write {}: {error}", path.display()))
+    write_whole(path, yaml.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// What is written after the run can be: nobody shall wait for a run to hear that it cannot.
+fn can_be_written(args: &LoadArgs) -> Result<(), String> {
+    let made = |path: &Path| args.out.as_ref().is_some_and(|out| path.starts_with(out));
+    // The run's own folder is not there yet.
+    let after = [&args.json, &args.hlog].into_iter().flatten().filter(|path| !made(path));
+    args.save_scenario.iter().chain(after).try_for_each(|path| try_out(path))
 }
 
 /// What was typed, for whoever wants it again.
@@ -101,9 +111,4 @@ fn repeat() -> String {
 fn usage(problem: &str) -> ExitCode {
     print::error(&problem);
     Exit::Invalid.into()
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> ExitCode {
-    print::error(&format!("cannot write {}: {error}", path.display()));
-    Exit::CouldNotRun.into()
 }

@@ -57,6 +57,7 @@ pub(super) fn to_save(args: &LoadArgs) -> Result<String, String> {
 
 fn write(args: &LoadArgs, header: &dyn Fn(&str, &str) -> String) -> Result<String, String> {
     let target = target(&args.url)?;
+    says_nothing(args, &target)?;
     let mut root = Map::new();
     root.insert("schema".into(), 1.into());
     root.insert("name".into(), "load".into());
@@ -78,6 +79,23 @@ fn write(args: &LoadArgs, header: &dyn Fn(&str, &str) -> String) -> Result<Strin
         root.insert("objectives".into(), objectives.into());
     }
     serde_yaml::to_string(&Value::Object(root)).map_err(|error| error.to_string())
+}
+
+/// How TLS is spoken says nothing where it is not.
+fn says_nothing(args: &LoadArgs, target: &Target<'_>) -> Result<(), String> {
+    let tls = &args.tls;
+    let given = [
+        ("--insecure", tls.insecure),
+        ("--ca", tls.ca.is_some()),
+        ("--cert", tls.cert.is_some()),
+        ("--key", tls.key.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) if !target.base.starts_with("https://") => Err(format!(
+            "`{flag}` is about TLS, and the URL is not https: write https://…, or leave `{flag}` out"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn load(args: &LoadArgs, target: &Target<'_>, header: &dyn Fn(&str, &str) -> String) -> Value {

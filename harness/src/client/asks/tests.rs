@@ -102,7 +102,8 @@ fn the_first_failed_check_is_told() {
 fn a_body_too_long_to_keep_is_not_judged_by_its_beginning() {
     let headers = HeaderMap::new();
     let seen = Seen::new(&headers, b"abc", MOST_KEPT as u64 + 1);
-    let words = seen.failed(&[Check::Contains("b".to_owned())]).unwrap();
+    assert_eq!(seen.failed(&[Check::Contains("bc".to_owned())]), None);
+    let words = seen.failed(&[Check::Contains("d".to_owned())]).unwrap();
     assert_eq!(words, "the body has more than 1048576 bytes, too many to look into");
     let json = Capture { name: "t".to_owned(), slot: 0, from: Source::Json("/t".to_owned()) };
     assert!(seen.captured(&[json]).is_err());
@@ -129,8 +130,11 @@ fn captures() {
     let regex = |pattern: &str| capture(Source::Regex(Regex::new(pattern).unwrap()));
     assert_eq!(json("/token"), Ok("abc".to_owned()));
     assert_eq!(json("/id"), Ok("7".to_owned()));
-    for at in ["/nope", "/none", "/list"] {
-        assert_eq!(json(at), Err(format!("nothing to capture at `{at}`")));
+    assert_eq!(json("/nope"), Err("nothing to capture at `/nope`".to_owned()));
+    assert_eq!(json("/none"), Err("nothing to capture at `/none`: it is null".to_owned()));
+    for (at, what, below) in [("/list", "is a list", "`/list/0`"), ("", "is an object", "`/KEY`")] {
+        let why = json(at).unwrap_err();
+        assert!(why.contains(what) && why.contains(below), "{why}");
     }
     assert_eq!(capture(Source::Header("location".to_owned())), Ok("/orders/9".to_owned()));
     let missing = capture(Source::Header("ETag".to_owned()));

@@ -203,7 +203,13 @@ pub(crate) fn go_on(
     };
     let known = Ended { clock, limits, begun: wire.begun, kept: wire.kept, turned_away: None };
     // Only what is `Unsent` gives a request back.
-    let exchange = ended::<()>(known, Some(end)).ok()?;
+    let mut exchange = ended::<()>(known, Some(end)).ok()?;
+    // What was read last lies there still: a TLS alert (RFC 8446 5.1, B.1).
+    let alert = wire.heard.is_some() && scratch.0.starts_with(&[0x15, 0x03]);
+    if alert && exchange.outcome == Outcome::ProtocolError {
+        exchange.finding =
+            Some(format!("{} speaks TLS on this port: write https:// for it", limits.addr));
+    }
     wire.kept = true;
     wire.rests &= exchange.headers.is_some();
     Some(exchange)

@@ -291,3 +291,12 @@ async fn whoever_speaks_no_http2_is_told_apart() {
     assert_eq!((exchange.outcome, began), (Outcome::ProtocolError, 1));
     assert!(exchange.finding.unwrap().contains("check that it speaks HTTP/2"));
 }
+
+#[tokio::test]
+async fn who_resets_the_first_stream_speaks_http2() {
+    for does in [Does::Reset(Reason::INTERNAL_ERROR), Does::Reset(Reason::REFUSED_STREAM)] {
+        let peer = Peer::start(100, move |_| does).await;
+        let (exchange, _) = send(&limits(peer.addr, Trunk::new(1, 100)), 1).await;
+        assert_eq!((exchange.outcome, exchange.finding), (Outcome::ProtocolError, None));
+    }
+}

@@ -114,3 +114,18 @@ async fn connections_that_always_send_share_the_rows_and_end_with_them() {
     assert_eq!(count(&batches, |cell| cell.outcome == Outcome::Ok), (0, 152));
     assert_eq!(count(&batches, |_| true), (0, 152));
 }
+
+#[tokio::test]
+async fn who_speaks_tls_to_plain_http_is_told() {
+    let (listener, addr) = listener().await;
+    serve(listener, |mut stream| async move {
+        let _ = read_path(&mut stream).await;
+        let _ = stream.write_all(&[0x15, 0x03, 0x01, 0, 2, 2, 70]).await;
+    });
+    let batches = begin(lane(addr, 20, 1_000, 4, 20_000_000), 1).finish().await;
+    assert_eq!(count(&batches, |cell| cell.outcome == Outcome::ProtocolError), (10, 20));
+    let findings: Vec<_> = batches.iter().flat_map(|batch| &batch.findings).collect();
+    let words = format!("load web: {addr} speaks TLS on this port: write https:// for it");
+    assert!(findings.iter().all(|finding| **finding == words), "{findings:?}");
+    assert!(!findings.is_empty());
+}

@@ -130,7 +130,7 @@ fn top(head: &Head, first: &Headline<'_>, scorecard: &Scorecard, series: &Series
                 span class="name" { (text(&head.scenario)) } " "
                 (markup::sign_and_word(first.sign, first.word))
             }
-            p class="sentence" { (long(first.sentence)) }
+            p class="sentence" { (long(&first.sentence)) }
             @if let Some(by) = &head.stopped_by { p class="missing" { strong { "Stopped: " } (long(by)) } }
             @if !series.ended && series.case.is_some() {
                 p class="missing" { "The journal has no last line: the run was killed." }

@@ -139,10 +139,14 @@ fn wrong_flags_are_refused_with_what_to_write() {
         (vec![url, "--rate", "10"], "unit"),
         (vec![url, "--rate", "1/s", "--p95", "fast"], "500ms"),
         (vec![url, "--rate", "1/s", "--closed"], "cannot be used with"),
+        (vec![url, "--closed", "--ramp-to", "5/s"], "cannot be used with"),
         (vec![url, "--closed", "--connections", "0"], "0 is not in"),
         (vec![url, "--rate", "1/s", "-H", "nocolon"], "NAME: VALUE"),
         (vec![url, "--rate", "1/s", "--check-status", "9xx"], "200"),
         (vec![url, "--rate", "1/s", "--method", "FETCH"], "GET"),
+        (vec![url, "--rate", "-5/s"], "above 0: write a rate such as 300/s"),
+        (vec![url, "--rate", "1/s", "--p95", "-5ms"], "above 0"),
+        (vec![url, "--rate", "1/s", "--error-rate", "0%"], "such as 0.1%"),
         (vec![url, "--find"], "--p95"),
         (vec![url, "--find", "--p95", "1s", "--rate", "1/s"], "cannot be used with"),
         (vec![url, "--find", "--p95", "1s", "--for", "10s"], "cannot be used with"),
@@ -164,4 +168,15 @@ fn a_saved_scenario_that_asks_nothing_says_how_to_ask() {
     assert!(planned(&saved.replace("# objectives:", "objectives:")), "{saved}");
     let asked = to_save(&typed(&[&words[..], &["--error-rate", "1%"]].concat())).unwrap();
     assert!(planned(&asked) && !asked.contains("Nothing was asked"), "{asked}");
+}
+
+#[test]
+fn tls_without_https_is_refused_in_flags() {
+    for flag in [&["--insecure"][..], &["--ca", "x.pem"]] {
+        let words = [&["http://h/", "--rate", "1/s"][..], flag].concat();
+        let why = to_run(&typed(&words)).unwrap_err();
+        assert!(why.contains(flag[0]) && why.contains("write https://"), "{why}");
+        let secure = [&["https://h/", "--rate", "1/s"][..], flag].concat();
+        assert!(to_run(&typed(&secure)).is_ok());
+    }
 }

@@ -49,10 +49,19 @@ pub(super) fn check(scenario: &Scenario, world: World<'_>, runs: u64, notes: &mu
             continue;
         }
         let trail = parts::objective(name, written).trail;
-        let asked = Asked { what: &objective.name, objective, during: &objective.during, runs };
-        for demand in demands(objective, &objective.of, &objective.during, traffic, case) {
-            let demand = demand.pooled(objective, runs);
-            too_few(asked, &demand, traffic, case, &trail, notes);
+        let demands = demands(objective, &objective.of, &objective.during, traffic, case);
+        let demands: Vec<Demand> =
+            demands.into_iter().map(|demand| demand.pooled(objective, runs)).collect();
+        // Of several names with too few the rarest is told, and how many more there are.
+        let short = |demand: &&Demand| !demand.is_possible() && demand.least.is_some();
+        let rarest = demands.iter().filter(short).min_by_key(|demand| demand.expected);
+        let others = demands.iter().filter(short).count().saturating_sub(1);
+        let asked =
+            Asked { what: &objective.name, objective, during: &objective.during, runs, others };
+        for demand in &demands {
+            if !short(&demand) || rarest.is_some_and(|rarest| std::ptr::eq(rarest, demand)) {
+                too_few(asked, demand, traffic, case, &trail, notes);
+            }
         }
     }
     for (at, (expectation, written)) in case.expectations.iter().zip(&scenario.expect).enumerate() {
@@ -82,7 +91,8 @@ fn expectation_of(
                 let what = format!("{name}: {}", objective.name);
                 // An expectation gates, whatever its objective does.
                 let objective = Objective { advisory: false, ..objective.clone() };
-                let asked = Asked { what: &what, objective: &objective, during, runs: 1 };
+                let asked =
+                    Asked { what: &what, objective: &objective, during, runs: 1, others: 0 };
                 for demand in demands(&objective, of, during, traffic, case) {
                     too_few(asked, &demand, traffic, case, trail, notes);
                 }
@@ -180,6 +190,8 @@ struct Asked<'q> {
     during: &'q [During],
     /// Counted together.
     runs: u64,
+    /// Names besides that have too few, too.
+    others: usize,
 }
 
 fn too_few(
@@ -218,8 +230,13 @@ fn too_few(
         0 | 1 => String::new(),
         runs => format!(" in {runs} runs"),
     };
-    let message =
-        format!("`{what}` expects {most}{expected}{whose} during {during}{runs}, but {enough}");
+    let others = match asked.others {
+        0 => String::new(),
+        others => format!(" (so do {others} more of its names)"),
+    };
+    let message = format!(
+        "`{what}` expects {most}{expected}{whose} during {during}{runs}, but {enough}{others}"
+    );
     let help = match demand.known {
         Known::Exactly | Known::About => remedy(demand, least, traffic),
         Known::AtMost | Known::AtLeast => {

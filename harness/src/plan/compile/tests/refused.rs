@@ -234,6 +234,9 @@ fn too_few_requests() {
                    0.1% at 95% confidence needs at least 2 995";
     refused(&[(errors, harder)], message);
     refused(&[(errors, harder)], "raise the rate to 300/s, or let it cover 20s more");
+    // Both names have too few: that is one mistake.
+    let hardest = "errors: {error-rate: {below: 0.01%, per-request: true}}";
+    refused(&[(errors, hardest)], "needs at least 29 956 (so do 1 more of its names)");
     let pooled = "errors: {error-rate: {below: 0.1%, confidence: 99%}}";
     assert!(planned(&changed(&[(errors, pooled)])).is_ok());
     let slow = [("rate: 200/s", "rate: 8/s"), ("client: {", "client: {"), (errors, pooled)];

@@ -1,0 +1,74 @@
+//! What is said of a generator that could not send, and of names that hardly count.
+
+use super::*;
+use crate::case::Of;
+
+#[test]
+fn what_was_not_sent_for_a_reason_of_its_own_is_not_advised_against() {
+    let missing = |unsent: u64, blocked| {
+        let mut script = Script::new(40).errors().run(0..40, 0);
+        script.case.loads[0].planned = 4_200;
+        let health = Health {
+            load: 0,
+            due: 4_200,
+            begun: 4_000,
+            done: 4_000,
+            blocked,
+            lag_p50_us: 10,
+            lag_p99_us: 20,
+            lag_max_us: 30,
+            in_flight: 0,
+        };
+        script.push(At(46_000_000), Event::Health(health));
+        let cell = script.cell(3, Outcome::NotSent, unsent);
+        let script = if unsent > 0 { script.add(cell) } else { script };
+        script.complete().first().missing.unwrap()
+    };
+    assert!(missing(0, 0).starts_with("a generator that keeps up"));
+    let cause = "an end to what kept 200 requests from being sent: the findings name it";
+    assert_eq!(missing(200, 0), cause);
+    let both = missing(200, 5);
+    assert!(both.contains("limit of `connections`; or ") && both.ends_with(cause), "{both}");
+}
+
+#[test]
+fn what_could_not_be_read_of_the_machine_is_not_told_as_0() {
+    let mut script = Script::new(30).errors().run(0..30, 0);
+    let plain = script.clone().complete().judge().health.sentence;
+    let unread = Machine {
+        cores: 2,
+        own_milli: 1_234,
+        all_milli: 0,
+        descriptors: 60,
+        descriptors_allowed: 60,
+        sockets: 0,
+        ports: 0,
+    };
+    script.push(At(ZERO.0 + 30_100_000), Event::Machine(unread));
+    let most = "; at most 1.23 of 2 cores in use by this program; 60 of 60 descriptors";
+    assert_eq!(script.complete().judge().health.sentence, plain + most);
+}
+
+#[test]
+fn small_names_are_one_finding() {
+    let mut script = Script::new(100).errors().run(0..100, 0);
+    let pay = script.case.loads[0].requests[PAY.request].clone();
+    for extra in 0..4 {
+        let mut request = pay.clone();
+        request.name = format!("extra-{extra}");
+        script.case.loads[0].requests.push(request);
+        let of = Of { load: 0, request: script.case.loads[0].requests.len() - 1 };
+        script.case.objectives[0].of.push(of);
+        let mut cell = script.cell(3, Outcome::Ok, 5);
+        cell.request = of.request;
+        script = script.add(cell);
+    }
+    let found = script.complete().judge().findings;
+    let small: Vec<_> = found.iter().filter(|text| text.contains("judged together")).collect();
+    let [one] = small.as_slice() else { panic!("{small:?}") };
+    assert!(one.starts_with("objective `errors`: 4 names are each only a small part"), "{one}");
+    assert!(
+        one.contains("`extra-0` (0.0499 %), `extra-1`") && one.ends_with("and 1 more"),
+        "{one}"
+    );
+}
