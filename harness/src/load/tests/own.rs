@@ -126,6 +126,5 @@ async fn who_speaks_tls_to_plain_http_is_told() {
     assert_eq!(count(&batches, |cell| cell.outcome == Outcome::ProtocolError), (10, 20));
     let findings: Vec<_> = batches.iter().flat_map(|batch| &batch.findings).collect();
     let words = format!("load web: {addr} speaks TLS on this port: write https:// for it");
-    assert!(findings.iter().all(|finding| **finding == words), "{findings:?}");
-    assert!(!findings.is_empty());
+    assert!(findings.iter().any(|finding| **finding == words), "{findings:?}");
 }
