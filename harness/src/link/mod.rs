@@ -15,6 +15,7 @@
 //!            watch ----^                           stream: for all that is no HTTP
 //! ```
 
+mod answering;
 mod board;
 mod body;
 mod conn;
@@ -34,6 +35,7 @@ pub mod stub;
 mod tests;
 mod watch;
 
+pub use answering::answer_each;
 pub use board::Action;
 pub use control::{Applied, Cleared, Links};
 pub use counts::Counts;

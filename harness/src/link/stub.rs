@@ -5,22 +5,18 @@
 //! Invariant: a request is read to its end before it is answered.
 //! Not here: what is answered (module `fault`), faults (`proxy`).
 
-use super::Answer;
+use super::{Answer, answer_each};
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// How long accepting pauses after it failed, as it does without free descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// What is answered, and when.
 #[derive(Debug, Clone)]
@@ -52,31 +48,11 @@ pub async fn start(at: SocketAddr, answers: Arc<dyn Answers>) -> io::Result<Sock
         socket.listen(BACKLOG)?
     };
     let bound = listener.local_addr()?;
-    std::thread::Builder::new()
-        .name("stub".to_owned())
-        .spawn(move || runtime.block_on(serve(listener, answers)))?;
+    std::thread::Builder::new().name("stub".to_owned()).spawn(move || {
+        let said = move |request| answer(request, Arc::clone(&answers));
+        runtime.block_on(answer_each(listener, said));
+    })?;
     Ok(bound)
-}
-
-async fn serve(listener: TcpListener, answers: Arc<dyn Answers>) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        // Small answers would wait for acknowledgements; nothing is lost if it fails.
-        let _slower = stream.set_nodelay(true);
-        let answers = Arc::clone(&answers);
-        let service = service_fn(move |request| answer(request, Arc::clone(&answers)));
-        let served = hyper::server::conn::http1::Builder::new()
-            .auto_date_header(false)
-            .header_read_timeout(None)
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(async move {
-            // A client that leaves is no trouble of ours.
-            let _left = served.await;
-        });
-    }
 }
 
 async fn answer(

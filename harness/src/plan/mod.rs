@@ -59,7 +59,7 @@ pub use setup::Setup;
 pub use stairs::Stairs;
 pub use text::UnknownPlaceholder;
 pub use traffic::Traffic;
-pub use transport::{Client, Files, Identity, Tls, Transport};
+pub use transport::{Client, Files, Identity, OF_CONNECTION, Tls, Transport};
 pub use users::Users;
 
 use assay_slo::Case;

@@ -8,6 +8,20 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// Headers of one connection, which the client writes itself: RFC 9110, 7.6.1.
+pub const OF_CONNECTION: &[&str] = &[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// How many requests an HTTP/2 connection carries at once: what RFC 9113 (6.5.2) asks servers to
 /// allow at least.
 const STREAMS: usize = 100;

@@ -7,18 +7,15 @@
 //! Invariant: no session is resumed: the connections of a load stand for different clients.
 //! Not here: reading the files (`plan`), the stream (`stream`), why a handshake failed (`reason`).
 
-mod any;
-mod named;
 mod reason;
 mod stream;
+mod trust;
 
 pub(super) use reason::Failed;
 pub(super) use stream::Io;
 
 use super::socket::{Socket, Wire};
 use crate::plan;
-use named::Named;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
@@ -26,6 +23,7 @@ use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio_rustls::TlsConnector;
+use trust::Trust;
 
 /// What HTTP/2 over TLS is called (RFC 9113 3.1).
 const HTTP2: &[u8] = b"h2";
@@ -108,7 +106,8 @@ impl Tls {
 pub fn config(settings: &plan::Tls) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(provider()))
         .with_safe_default_protocol_versions()?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(verifier(settings)?);
+    let builder =
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier(settings)?));
     let mut config = match &settings.identity {
         Some(own) => builder.with_client_auth_cert(own.chain.clone(), own.key.clone_key())?,
         None => builder.with_no_client_auth(),
@@ -129,14 +128,11 @@ fn provider() -> &'static Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))
 }
 
-fn verifier(settings: &plan::Tls) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-    if settings.insecure {
-        return Ok(Arc::new(any::Any::new(provider())));
-    }
+fn verifier(settings: &plan::Tls) -> Result<Trust, rustls::Error> {
     let provider = Arc::clone(provider());
     let signed = WebPkiServerVerifier::builder_with_provider(roots(settings)?, provider).build();
     let signed = signed.map_err(|error| rustls::Error::General(error.to_string()))?;
-    Ok(Arc::new(Named { signed, named: settings.authorities.clone() }))
+    Ok(Trust { signed, named: settings.authorities.clone(), anyone: settings.insecure })
 }
 
 /// Whose signatures are trusted: only the scenario's own authorities where it names any, else the

@@ -4,7 +4,7 @@
 //! reason once.
 //! Not here: the class of such an attempt (`classify`).
 
-use super::named::is_authority;
+use super::trust::is_authority;
 use chrono::DateTime;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};

@@ -6,24 +6,11 @@
 //! Invariant: what cannot be sent as it stands is a mistake, never sent otherwise.
 //! Not here: the log as a whole (`replay`).
 
+use crate::plan::OF_CONNECTION;
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Headers of one connection, which the client writes itself: RFC 9110, 7.6.1.
-const OF_CONNECTION: &[&str] = &[
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 

@@ -11,15 +11,14 @@ mod written;
 use super::consented::{all_consented, may_listen};
 use super::names::authority;
 use crate::clock::Clock;
-use crate::plan::{Link, Plan, ServiceKind, Upstream};
+use crate::link::answer_each;
+use crate::plan::{Link, OF_CONNECTION, Plan, ServiceKind, Upstream};
 use crate::service::engine::{Engine, Query};
 use crate::service::{Address, Attached, innermost};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper::{Request, Response, header};
-use hyper_util::rt::TokioIo;
 use routes::{Heard, Taken};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -33,17 +32,6 @@ use tokio::sync::Notify;
 const MOST_PASSED: usize = 16 << 20;
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(600);
-/// What is said of one connection, and of no message.
-const HOP: [&str; 8] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "content-length",
-];
 
 /// What is to be recorded.
 #[derive(Debug, Clone)]
@@ -158,7 +146,8 @@ pub async fn record(
         heard: Mutex::default(),
         full: Notify::new(),
     });
-    let accepting = accept(listener, Arc::clone(&ear));
+    let hears = Arc::clone(&ear);
+    let accepting = answer_each(listener, move |request| pass(request, Arc::clone(&hears)));
     tokio::select! {
         () = end => {}
         () = accepting => {}
@@ -166,27 +155,6 @@ pub async fn record(
         () = tokio::time::sleep(recording.within) => {}
     }
     ear.written()
-}
-
-async fn accept(listener: TcpListener, ear: Arc<Ear>) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        // Small answers would wait for acknowledgements; nothing is lost if it fails.
-        let _slower = stream.set_nodelay(true);
-        let ear = Arc::clone(&ear);
-        let service = service_fn(move |request| pass(request, Arc::clone(&ear)));
-        let served = hyper::server::conn::http1::Builder::new()
-            .auto_date_header(false)
-            .header_read_timeout(None)
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(async move {
-            // A client that leaves, or an answer that does not come, is told by the connection.
-            let _left = served.await;
-        });
-    }
 }
 
 struct Ear {
@@ -220,8 +188,7 @@ impl Ear {
         let mut asked = self.client.request(head.method.clone(), url).timeout(WITHIN);
         for (name, value) in &head.headers {
             // What is packed cannot be kept as text.
-            let other = [header::HOST, header::ACCEPT_ENCODING].contains(name);
-            if !other && !HOP.contains(&name.as_str()) {
+            if name != header::ACCEPT_ENCODING && !OF_CONNECTION.contains(&name.as_str()) {
                 asked = asked.header(name, value);
             }
         }
@@ -241,7 +208,7 @@ impl Ear {
         let took_us = u64::try_from(self.clock.now().since(begun)).unwrap_or(0);
         let mut back = Response::builder().status(answer.status());
         for (name, value) in answer.headers() {
-            if !HOP.contains(&name.as_str()) {
+            if !OF_CONNECTION.contains(&name.as_str()) {
                 back = back.header(name, value);
             }
         }
