@@ -95,8 +95,8 @@ Examples:
     Load(Box<LoadArgs>),
     /// Find the smallest change that this machine can see: 20 s of equal load on the bundled backend.
     #[command(after_help = "\
-The figures are kept for this machine and build, in $XDG_STATE_HOME/assay (~/.local/state/assay), and
-go into the journal and the report of every later run.
+The figures are kept for this machine and build, in $XDG_STATE_HOME/assay (~/.local/state/assay),
+and go into the journal and the report of every later run.
 
 Exit codes: 0 calibrated, 4 could not run, 130/143 interrupted.
 

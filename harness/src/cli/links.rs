@@ -16,8 +16,8 @@ use std::process::ExitCode;
 pub(super) const EXAMPLES: &str = "\
 A compose file has no links; an override of it leads its services through them: each variable that
 names a service and its port (`postgres://db/shop`, `db:5432`, DB_HOST and DB_PORT) names the link
-instead. Where a service is told in no variable where another is, and the link listens on the other's
-own port, the name is led there (`extra_hosts`).
+instead. Where a service is told in no variable where another is, and the link listens on the
+other's own port, the name is led there (`extra_hosts`).
 
 With SCENARIO the links are its own: they must `listen` at an address that containers reach, such as
 172.17.0.1:15432. Without it, a link before every service that another one names, and the lines that

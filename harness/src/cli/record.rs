@@ -18,13 +18,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The end of its help.
 pub(super) const EXAMPLES: &str = "\
-Listens where callers can be sent, passes every request on and every answer back, and writes when it is
-ended (Ctrl-C, --for, --most) DIR/stub.yaml, the link as a stub, and DIR/N.hlog, how long the answers of
-each route took. A scenario takes it with `include: [DIR/stub.yaml]` in the place of its own link.
+Listens where callers can be sent, passes every request on and every answer back. When it is ended
+(Ctrl-C, --for, --most) it writes DIR/stub.yaml, the link as a stub, and DIR/N.hlog, how long the
+answers of each route took. A scenario takes it with `include: [DIR/stub.yaml]` in the place of its
+own link.
 
-Of each method and path the most frequent status and its first body are kept; numbers and ids in paths
-become `*`. Not kept: queries, cookies, fields such as `password` or `token`, secrets of the scenario;
-bodies over 64 KiB, and what is beyond 200 routes.
+Of each method and path the most frequent status and its first body are kept; numbers and ids in
+paths become `*`. Not kept: queries, cookies, fields such as `password` or `token`, secrets of the
+scenario; bodies over 64 KiB, and what is beyond 200 routes.
 
 Exit codes: 0 written, 2 invalid arguments or scenario, 3 nothing was answered, 4 could not run.
 
