@@ -45,6 +45,18 @@ impl Clock {
     }
 }
 
+/// How late tokio's timers come in the mean: they round up to a whole millisecond, and so does the
+/// kernel's wait for them. A little less, so that on a paused clock, whose instants are whole
+/// milliseconds, nothing is early.
+const LATE: Duration = Duration::from_micros(900);
+
+/// For when to set a timer, so that what it is for happens so long after `from` in the mean, each
+/// time within a millisecond; none if that is never.
+#[must_use]
+pub fn wake_after(from: Instant, after: Duration) -> Option<Instant> {
+    from.checked_add(after.saturating_sub(LATE.min(after / 2)))
+}
+
 /// The date, for directory names and report heads; nothing is measured with it.
 #[must_use]
 pub fn wall() -> chrono::DateTime<chrono::Utc> {

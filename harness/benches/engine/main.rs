@@ -1,16 +1,19 @@
 //! What the load engine costs and how true it is, as ratios from one run: against wrk in a closed
 //! loop, against the smallest client there can be (`bare`) with open arrivals, against the
-//! machine's own wake-ups, and against servers whose truth is known. Whole processes are
-//! measured, reports and all, in turns, medians of five; the machine's load stands beside each row.
+//! machine's own wake-ups, and against servers whose truth is known; and what a link costs beside
+//! haproxy. Whole processes are measured, reports and all, in turns, medians of five; the machine's
+//! load stands beside each row.
 //!
-//! Run with `cargo bench --workspace --bench engine`: 8 minutes. Rows can be chosen by a word of
-//! their title: `cargo bench --workspace --bench engine -- closed`. Without wrk its rows are skipped.
+//! Run with `cargo bench --workspace --bench engine`: 13 minutes. One part can be chosen (closed,
+//! open, stall, delay, flight, growth, links, faults): `cargo bench --workspace --bench engine --
+//! links`. Without wrk or haproxy their rows are skipped.
 //!
 //! Not here: which answers mean what (the tests of `client` and `load`).
 
 #![expect(clippy::print_stdout, reason = "a bench talks to its user")]
 
 mod bare;
+mod links;
 mod runs;
 mod server;
 mod wake;
@@ -41,6 +44,7 @@ fn main() -> Fallible<()> {
         Some("serve") => server::serve(rest),
         Some("bare") => bare::run(rest),
         Some("wake") => wake::run(rest),
+        Some("link") => links::link(rest),
         // cargo adds `--bench`.
         _ => bench(words.iter().find(|word| !word.starts_with('-'))),
     }
@@ -52,13 +56,15 @@ type Part = (&'static str, fn() -> Fallible<()>);
 fn bench(only: Option<&String>) -> Fallible<()> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit })?;
-    let parts: [Part; 6] = [
+    let parts: [Part; 8] = [
         ("closed", closed),
         ("open", open),
         ("stall", stalls),
         ("delay", delay),
         ("flight", in_flight),
         ("growth", growth),
+        ("links", links::cost),
+        ("faults", links::faults),
     ];
     println!("cores {}, load average {}", cores(), load_average()?);
     println!(
@@ -104,6 +110,7 @@ fn open() -> Fallible<()> {
         ratio(&title("cpu µs/request, bare client"), &theirs, &ours, cpu, "≤ 1.15")?;
         ratio(&title("lag p50 ms, bare client"), &theirs, &ours, p50, "")?;
         ratio(&title("lag p50 ms, timer wake-up"), &wakes, &ours, p50, "≤ 1.50")?;
+        ratio(&title("lag p99 ms, bare client"), &theirs, &ours, p99, "")?;
         ratio(&title("lag p99 ms, timer wake-up"), &wakes, &ours, p99, "≤ 10.00")?;
     }
     let once = [assay(server.addr, &["--rate", "10/s", "--for", "1s"])?];

@@ -2,7 +2,7 @@
 //! own thread, and acknowledged.
 //!
 //! Invariant: an order's acknowledgement is the truth: refusing is proved by a connect that was
-//! refused, its end by one that was accepted.
+//! refused, its end by one that was accepted; all else is on or off when it is said.
 //! Not here: which port a link gets (`service`), when a fault comes and goes (`run`).
 
 use super::board::{Action, Tally};
@@ -259,13 +259,19 @@ async fn obey(shared: Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
                     let _unheard = reply.send(Err(LinkError::NotOn { fault }));
                     continue;
                 };
-                let cleared = link.clear(fault, recovery_us);
+                let refused = link.refuses();
+                let Some(cleared) = link.clear(fault, recovery_us) else {
+                    let _unheard = reply.send(Err(LinkError::NotOn { fault }));
+                    continue;
+                };
+                let cleared = off(&name, cleared);
+                if !refused || cleared.is_err() || link.refuses() {
+                    let _unheard = reply.send(cleared);
+                    continue;
+                }
                 tokio::task::spawn_local(async move {
-                    let proved = match cleared {
-                        Some(cleared) => prove_cleared(name, &link, cleared).await,
-                        None => Err(LinkError::NotOn { fault }),
-                    };
-                    let _unheard = reply.send(proved);
+                    let accepts = link.connect().await.map_err(|why| still_refuses(&name, &why));
+                    let _unheard = reply.send(accepts.and(cleared));
                 });
             }
             Order::Verify { reply } => {
@@ -337,23 +343,18 @@ async fn prove_applied(
     Ok(Applied { at })
 }
 
-async fn prove_cleared(
-    name: String,
-    link: &Proxy,
-    cleared: io::Result<(At, Tally)>,
-) -> Result<Cleared, LinkError> {
-    let refuses =
-        |source: io::Error| LinkError::StillRefuses { name: name.clone(), why: source.to_string() };
-    let (at, tally) = cleared.map_err(refuses)?;
-    if !link.refuses() {
-        link.connect().await.map_err(refuses)?;
-    }
+fn off(name: &str, cleared: io::Result<(At, Tally)>) -> Result<Cleared, LinkError> {
+    let (at, tally) = cleared.map_err(|why| still_refuses(name, &why))?;
     Ok(Cleared {
         at,
         effect: tally.effect,
         first_affected: tally.first,
         by_ordinal: tally.by_arrival,
     })
+}
+
+fn still_refuses(name: &str, why: &io::Error) -> LinkError {
+    LinkError::StillRefuses { name: name.to_owned(), why: why.to_string() }
 }
 
 async fn verify(links: &BTreeMap<String, Rc<Proxy>>) -> Vec<String> {

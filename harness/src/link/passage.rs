@@ -6,6 +6,7 @@
 
 use super::fate::{Answer, Back, Ending, Fate, Tail};
 use super::seen::Seen;
+use crate::clock::wake_after;
 use bytes::Bytes;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +122,7 @@ impl Passage {
             Ending::Reset => Step::Reset,
             Ending::Stall => Step::Wait(None),
             _ if self.passed => return (Step::Forward, Vec::new()),
-            ending => match (self.arrived.checked_add(fate.after), ending) {
+            ending => match (wake_after(self.arrived, fate.after), ending) {
                 (Some(due), _) if now < due => Step::Wait(Some(due)),
                 (None, _) => Step::Wait(None),
                 (Some(_), Ending::Answer(answer)) => Step::Answer(answer.clone()),
@@ -148,7 +149,7 @@ impl Passage {
         if ending == Ending::Stall {
             return (Turn::Wait(None), Vec::new());
         }
-        let turn = match (came.checked_add(after), &tail) {
+        let turn = match (wake_after(came, after), &tail) {
             (Some(due), _) if now < due => Turn::Wait(Some(due)),
             (None, _) => Turn::Wait(None),
             (Some(_), Tail::Garbage(bytes)) => Turn::Garbage(bytes.clone()),
@@ -215,9 +216,9 @@ mod tests {
     #[test]
     fn delays_add_up_and_clearing_one_gives_its_share_back() {
         let (mut p, now) = passage(&[(0, Fate::delay(MS * 300)), (1, Fate::delay(MS * 50))]);
-        assert_eq!(p.step(now), (Step::Wait(Some(now + MS * 350)), vec![0, 1]));
+        assert_eq!(p.step(now), (Step::Wait(wake_after(now, MS * 350)), vec![0, 1]));
         p.remove(0);
-        assert_eq!(p.step(now + MS * 10), (Step::Wait(Some(now + MS * 50)), vec![]));
+        assert_eq!(p.step(now + MS * 10), (Step::Wait(wake_after(now, MS * 50)), vec![]));
         assert_eq!(p.step(now + MS * 50), (Step::Forward, vec![]));
     }
 
@@ -225,7 +226,7 @@ mod tests {
     fn an_answer_waits_for_the_delay_and_counts_when_it_is_given() {
         let Ending::Answer(answer) = busy() else { unreachable!() };
         let (mut p, now) = passage(&[(0, Fate::delay(MS)), (1, Fate::end(busy()))]);
-        assert_eq!(p.step(now), (Step::Wait(Some(now + MS)), vec![0]));
+        assert_eq!(p.step(now), (Step::Wait(wake_after(now, MS)), vec![0]));
         assert_eq!(p.step(now + MS), (Step::Answer(answer), vec![1]));
     }
 
@@ -265,7 +266,7 @@ mod tests {
         assert_eq!(p.turn(came), (Turn::Wait(None), vec![3]));
         p.remove(3);
         assert!(!p.is_stalled());
-        assert_eq!(p.turn(came + MS), (Turn::Wait(Some(came + MS * 50)), vec![0, 1]));
+        assert_eq!(p.turn(came + MS), (Turn::Wait(wake_after(came, MS * 50)), vec![0, 1]));
         p.remove(1);
         assert_eq!(p.turn(came + MS * 30), (Turn::Garbage(bytes), vec![2]));
         p.remove(2);

@@ -6,6 +6,7 @@
 //! Not here: what is answered (module `fault`), faults (`proxy`).
 
 use super::{Answer, answer_each};
+use crate::clock::wake_after;
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpSocket;
+use tokio::time::Instant;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -63,9 +65,13 @@ async fn answer(
     while let Some(frame) = body.frame().await {
         frame?;
     }
+    let came = Instant::now();
     let said = answers.answer(head.method.as_str(), head.uri.path());
     if !said.after.is_zero() {
-        tokio::time::sleep(said.after).await;
+        match wake_after(came, said.after) {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
     }
     let fallback = || {
         let mut response = hyper::Response::default();

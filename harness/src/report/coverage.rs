@@ -9,7 +9,9 @@ use assay_slo::scorecard::ObjectiveScore;
 /// `steady, after: 34 s, 85.0 % of its requests`, and how many were counted to a fault.
 pub(super) fn covered(score: &ObjectiveScore) -> String {
     let share = units::share(score.coverage);
-    let mut text = format!("{}: {} s, {share} of its requests", line(&score.during), score.seconds);
+    // To a tenth: where a fault's edges fell is no round number.
+    let seconds = (score.seconds * 10.0).round() / 10.0;
+    let mut text = format!("{}: {seconds} s, {share} of its requests", line(&score.during));
     if score.moved_to_fault > 0 {
         let moved = score.moved_to_fault;
         text += &format!("; {moved} moved to a fault");

@@ -5,6 +5,7 @@
 
 use super::ends::End;
 use super::{Flow, Flows, Way};
+use crate::clock::wake_after;
 use crate::link::conn::Stream;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -146,7 +147,7 @@ impl Pipe {
                 newly.push(*fault);
             }
         }
-        (now.checked_add(later).unwrap_or(now), newly)
+        (wake_after(now, later).unwrap_or(now), newly)
     }
 
     /// The faults that now first do something, of those that do this to a lane.

@@ -8,10 +8,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-static TURN: Mutex<()> = Mutex::new(());
+/// How many more of the commands that measure may run.
+static TURNS: Mutex<usize> = Mutex::new(2);
+static TURN_OVER: Condvar = Condvar::new();
 
 /// The program under test with these arguments, colours off.
 pub(crate) fn assay(args: &[&str]) -> Command {
@@ -20,11 +22,16 @@ pub(crate) fn assay(args: &[&str]) -> Command {
     command
 }
 
-/// What this command says until it ends. One such command at a time: a generator that has to share
-/// two cores with others is rightly ill.
+/// What this command says until it ends. Two such commands at a time: generators that have to share
+/// two cores with more of their kind are rightly ill.
 pub(crate) fn in_turn(mut command: impl BorrowMut<Command>) -> Output {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    command.borrow_mut().output().unwrap()
+    let turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    let free = TURN_OVER.wait_while(turns, |turns| *turns == 0);
+    *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+    let output = command.borrow_mut().output();
+    *TURNS.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    TURN_OVER.notify_one();
+    output.unwrap()
 }
 
 /// The checkout.
