@@ -13,6 +13,9 @@ use tokio::time::{Instant, Sleep};
 /// The longest piece, and how much may be made up for after a wait, in time.
 const STEP: Duration = Duration::from_millis(20);
 
+/// A shorter wait slows nobody down: timers have no finer grain.
+const FELT: Duration = Duration::from_millis(1);
+
 /// Bytes that were read and not yet passed on.
 #[derive(Default)]
 pub(crate) struct Pacer {
@@ -40,7 +43,7 @@ impl Pacer {
     }
 
     /// The next piece, of at most so many bytes, once this pace allows it; `waits` is called if
-    /// it does not yet.
+    /// that is not for a while.
     pub(crate) fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
@@ -66,7 +69,9 @@ impl Pacer {
         let lasts = Duration::try_from_secs_f64(piece as f64 / pace as f64);
         let due = lasts.ok().and_then(|lasts| used.checked_add(lasts));
         if due.is_none_or(|due| now < due) {
-            waits();
+            if due.is_none_or(|due| due - now >= FELT) {
+                waits();
+            }
             let Some(due) = due else { return Poll::Pending };
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             if alarm.deadline() != due {
@@ -111,6 +116,17 @@ mod tests {
         came.extend(piece(&mut pacer, None, usize::MAX).await);
         assert_eq!((begun.elapsed().as_millis() / 100, pacer.left()), (15, 0));
         assert!(came == sent);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_wait_that_can_be_felt_is_told() {
+        for (pace, felt) in [(10_000, true), (10 << 30, false), (0, true)] {
+            let (mut pacer, mut told) = (Pacer::default(), false);
+            pacer.put(Bytes::from(vec![0; 64 * 1024]));
+            let next = poll_fn(|cx| pacer.poll_piece(cx, Some(pace), usize::MAX, || told = true));
+            let _in_time = tokio::time::timeout(Duration::from_secs(1), next).await;
+            assert_eq!(told, felt, "{pace} bytes a second");
+        }
     }
 
     #[tokio::test(start_paused = true)]

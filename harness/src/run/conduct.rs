@@ -60,6 +60,8 @@ pub(super) struct Conduct<'a> {
     pub(super) deadline: At,
     /// Whether requests carry a trace on.
     pub(super) tracing: Option<Tracing>,
+    /// Faults whose applied edge was stamped, and not yet their cleared one.
+    pub(super) applied: BTreeSet<usize>,
     /// Faults beside links that were seen to be done.
     pub(super) done: BTreeSet<usize>,
 }

@@ -176,6 +176,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
             run_id: run_id.clone(),
             deadline,
             tracing: options.otlp.as_ref().map(|otlp| otlp.tracing),
+            applied: BTreeSet::new(),
             done: BTreeSet::new(),
         };
         ending = conduct.go(&mut stop).await;

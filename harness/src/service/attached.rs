@@ -99,11 +99,37 @@ fn address(entry: &Entry, port: Option<u16>) -> Result<SocketAddr, String> {
     ports.dedup();
     match (addrs.first(), ports.as_slice(), port) {
         (Some(addr), [_], _) => Ok(*addr),
-        (_, _, Some(port)) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        (_, _, Some(port)) => match strangers(entry, port) {
+            None => Ok((Ipv4Addr::LOCALHOST, port).into()),
+            Some(other) => Err(format!(
+                "{} does not listen on port {port}, {other} does: is the pid file an old one? \
+                 Write the right one, or only `port:`",
+                entry.label()
+            )),
+        },
         (_, ports, None) => {
             Err(format!("{} listens on {} ports: write `port:`", entry.label(), ports.len()))
         }
     }
+}
+
+/// Who listens on this port, if none of them is of its family: below it, above it, or beside it.
+/// None too if we may not know who does.
+fn strangers(entry: &Entry, port: u16) -> Option<String> {
+    let holders = sockets::holders(port);
+    let all = table::all().unwrap_or_default();
+    let line = |pid: i32| {
+        let parent = |pid: &i32| all.iter().find(|one| one.pid == *pid).map(|one| one.ppid);
+        // 1 is everybody's.
+        std::iter::successors(Some(pid), parent).take_while(|pid| *pid > 1).take(64)
+    };
+    let own: Vec<i32> = line(entry.pid).collect();
+    let is_kin =
+        |other: &Entry| own.contains(&other.pid) || line(other.pid).any(|pid| pid == entry.pid);
+    if holders.iter().any(is_kin) {
+        return None;
+    }
+    holders.first().map(Entry::label)
 }
 
 /// Where whoever listens everywhere is reached from here.
@@ -142,6 +168,22 @@ mod tests {
         assert!(error(None, Some(&file)).contains("no process 2147483647 runs"));
         let none = dir.path().join("none");
         assert!(error(None, Some(&none)).contains("cannot be read"));
+        // Of a port that somebody else has, the file's process is none of ours to watch.
+        let mut other = std::process::Command::new("cat");
+        let mut other = other.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        std::fs::write(&file, other.id().to_string()).unwrap();
+        let kin = Attached::find(Some(port), Some(&file)).map(|found| found.first().0);
+        assert_eq!(kin, Ok(i32::try_from(other.id()).unwrap()), "a child of who listens");
+        other.kill().unwrap();
+        other.wait().unwrap();
+        // Its parent ends at once, so it descends from nobody here.
+        let mut orphan = std::process::Command::new("sh");
+        let orphan = orphan.args(["-c", "sleep 60 > /dev/null & echo $!"]).output().unwrap();
+        std::fs::write(&file, &orphan.stdout).unwrap();
+        let told = error(Some(port), Some(&file));
+        let pid = String::from_utf8(orphan.stdout).unwrap();
+        std::process::Command::new("kill").arg(pid.trim()).status().unwrap();
+        assert!(told.contains(&format!("does not listen on port {port}")), "{told}");
         drop(listener);
         assert_eq!(error(Some(port), None), format!("nobody listens on port {port}"));
     }

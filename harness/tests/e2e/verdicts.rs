@@ -288,3 +288,25 @@ expect: [{{recovers: {{objective: errors, after: half.end, within: 2s, hold: 1s}
     let lasted_ms = (cleared - applied) / 1_000;
     assert!((1_990..3_000).contains(&lasted_ms), "{lasted_ms} ms: {}", said(&output));
 }
+
+/// A drill that nobody starts is a fault that was never applied: told, judged, and no contradiction.
+#[test]
+fn a_mark_that_nobody_gives_leaves_the_fault_unapplied() {
+    let site = Server::start(|_, stream| answer(stream, 200));
+    let case = Case::new(&format!(
+        "schema: 1
+name: unmarked
+services: {{site: {{url: \"http://{}\"}}}}
+load:
+  visitors: {{constant-arrival-rate: {{rate: 50/s, duration: 12s, requests: [{{get: {{path: /}}}}]}}}}
+faults: {{drill: {{manual: {{prompt: break it, timeout: 2s, at: 3s, recovery: 1s}}}}}}
+objectives: {{errors: {{error-rate: {{below: 50%}}}}}}
+",
+        site.addr
+    ));
+    let output = case.run(&[]);
+    expect(&output, 3);
+    let fault = &verdict(&case.out())["faults"][0];
+    assert_eq!(fault["effect"], "not applied", "{fault}");
+    verify_agrees(&case.out(), 3);
+}

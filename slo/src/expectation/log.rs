@@ -11,7 +11,7 @@
 use super::Answer;
 use super::part::{Part, partial, worst};
 use crate::breaker::tolerance;
-use crate::case::{Log, LogMust};
+use crate::case::{During, Log, LogMust};
 use crate::event::Lines;
 use crate::evidence::Evidence;
 use crate::health::Doubt;
@@ -96,12 +96,16 @@ fn lines(n: u64) -> String {
     words::count(n, "line")
 }
 
-/// What is judged, µs after time 0, without the services' own end.
+/// What is judged, µs after time 0, without the services' own end; all of a run begins with the
+/// services' start.
 fn stretches(evidence: &Evidence<'_>, must: &LogMust) -> Vec<(i64, i64)> {
     let until = evidence.timeline.logs.read(must.log).map(|read| read.until);
     let until = until.map_or(i64::MAX, |until| until.since(evidence.phases.zero));
+    let whole = must.during.contains(&During::All);
+    let from_start = |from| if whole && from <= 0 { i64::MIN } else { from };
     let all = evidence.phases.stretches(&must.during).into_iter();
-    all.map(|(from, to)| (from, to.min(until))).filter(|(from, to)| from < to).collect()
+    let all = all.map(|(from, to)| (from_start(from), to.min(until)));
+    all.filter(|(from, to)| from < to).collect()
 }
 
 /// `3 lines (at least 1 asked), the first at 12.3 s: breaker open`.

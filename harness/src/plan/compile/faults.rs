@@ -94,6 +94,8 @@ pub(super) fn judged(fault: &Fault, links: &[Link], marks: &mut Marks) -> case::
     };
     let shows = match shows {
         Shows::Refused | Shows::Gone | Shows::Done => shows,
+        // Callers that wait are seen, whatever the link can read; those that get less are not.
+        Shows::Slow { .. } | Shows::Unseen => shows,
         _ if tcp => Shows::Connections,
         _ => shows,
     };

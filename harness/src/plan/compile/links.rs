@@ -43,6 +43,10 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
             let message = format!("`{}` listens there too", other.name);
             notes.value(&trail.key("listen"), message, "give each link a port of its own");
         }
+        if listen.is_some() && listen == address(&to, scenario) {
+            let message = "the link would lead to itself: it listens where it leads to".to_owned();
+            notes.value(&trail.key("listen"), message, "give it a port of its own");
+        }
         let tcp = protocols::is_tcp(link, &to, scenario);
         links.push(Link { name: name.to_string(), to, tcp, listen });
     }
@@ -54,6 +58,27 @@ pub(super) fn compile(scenario: &Scenario, folder: &Path, notes: &mut Notes<'_>)
         ));
     }
     links
+}
+
+/// Where it leads, as far as the file says it in numbers.
+fn address(to: &Upstream, scenario: &Scenario) -> Option<SocketAddr> {
+    let (host, port) = match to {
+        Upstream::Address { host, port } => (host.clone(), *port),
+        Upstream::Service(name) => match scenario.services.get(name.as_str())? {
+            Service::Url(url) => {
+                let url = literal(url).parse::<hyper::Uri>().ok()?;
+                (url.host()?.to_owned(), url.port_u16()?)
+            }
+            Service::RunningProcess(there) => {
+                ("127.0.0.1".to_owned(), u16::try_from(there.port?.0).ok()?)
+            }
+            _ => return None,
+        },
+        Upstream::Stub(_) => return None,
+    };
+    let host = if host == "localhost" { "127.0.0.1" } else { host.as_str() };
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
+    Some(SocketAddr::new(ip, port))
 }
 
 fn upstream(to: &Words, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) -> Upstream {

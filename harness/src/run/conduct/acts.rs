@@ -37,8 +37,7 @@ impl Conduct<'_> {
         if let FaultKind::Pressure(pressure) = planned.kind {
             self.stage.plan_pressure((index, planned), pressure)?;
         }
-        let at = self.edges.apply(index, || {});
-        self.edge(index, EdgeKind::Applied, at, None);
+        self.apply(index);
         match &planned.kind {
             FaultKind::Kill { signal, by: RestartedBy::Assay } => {
                 self.stage.kill(name, *signal).await?;
@@ -59,8 +58,19 @@ impl Conduct<'_> {
         Ok(())
     }
 
-    /// Ends what [`Conduct::act`] began.
-    pub(super) async fn end_act(&mut self, state: &mut State, index: usize) -> Result<At, String> {
+    fn apply(&mut self, index: usize) -> At {
+        let at = self.edges.apply(index, || {});
+        self.applied_at(index, at);
+        at
+    }
+
+    /// Ends what [`Conduct::act`] began; none if that never came to be: a mark that nobody gave, a
+    /// service that could not be broken.
+    pub(super) async fn end_act(
+        &mut self,
+        state: &mut State,
+        index: usize,
+    ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
         let contained = is_contained(self.plan, name);
@@ -107,6 +117,9 @@ impl Conduct<'_> {
             }
             _ => Ok(()),
         };
+        if !self.applied.remove(&index) {
+            return ended.map(|()| None);
+        }
         let at = self.edges.clear(planned.recovery_us, || {});
         let injected = u64::from(self.done.remove(&index));
         let effect = Effect { matched: 1, injected, ours: 0 };
@@ -126,14 +139,13 @@ impl Conduct<'_> {
                 state.waking.spawn(async move { (index, ready.await) });
             }
         }
-        Ok(at)
+        Ok(Some(at))
     }
 
     async fn act_on_containers(&mut self, index: usize) -> Result<(), String> {
         let planned = &self.plan.faults[index];
         self.stage.plan_containers(self.plan, (index, planned)).await?;
-        let at = self.edges.apply(index, || {});
-        self.edge(index, EdgeKind::Applied, at, None);
+        self.apply(index);
         self.stage.break_containers(self.plan, (index, planned)).await?;
         self.done.insert(index);
         self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
@@ -208,8 +220,7 @@ impl Conduct<'_> {
             let (on, started) = (state.on[index], self.done.contains(&index));
             match mark {
                 Mark::Start if on && !started => {
-                    let at = self.edges.apply(index, || {});
-                    self.edge(index, EdgeKind::Applied, at, None);
+                    let at = self.apply(index);
                     self.edge(index, EdgeKind::FirstAffected, at, None);
                     self.done.insert(index);
                 }

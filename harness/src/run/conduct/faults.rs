@@ -41,8 +41,13 @@ impl Conduct<'_> {
         let make = if tcp { fault::action_on_connections } else { fault::action };
         let action = make(planned, self.plan.seed).map_err(|e| e.to_string())?;
         let applied = self.stage.links.inject(index, &planned.link, action).await;
-        self.edge(index, EdgeKind::Applied, applied.map_err(|e| e.to_string())?.at, None);
+        self.applied_at(index, applied.map_err(|e| e.to_string())?.at);
         Ok(())
+    }
+
+    pub(super) fn applied_at(&mut self, index: usize, at: At) {
+        self.applied.insert(index);
+        self.edge(index, EdgeKind::Applied, at, None);
     }
 
     pub(super) async fn clear(&mut self, state: &mut State, index: usize) {
@@ -56,7 +61,8 @@ impl Conduct<'_> {
         };
         state.on[index] = false;
         let at = match cleared {
-            Ok(at) => at,
+            Ok(Some(at)) => at,
+            Ok(None) => return self.end_loads(state, index, self.stream.clock.now()),
             Err(error) => return self.stream.finding(format!("fault {}: {error}", planned.name)),
         };
         self.end_loads(state, index, at);
@@ -72,11 +78,15 @@ impl Conduct<'_> {
         }
     }
 
-    async fn clear_link(&mut self, index: usize) -> Result<At, String> {
+    /// None if it had never shown.
+    async fn clear_link(&mut self, index: usize) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
         let cleared = self.stage.links.clear(index, planned.recovery_us).await;
         let cleared = cleared.map_err(|e| e.to_string())?;
         self.drain_link_events();
+        if !self.applied.remove(&index) {
+            return Ok(None);
+        }
         self.edge(index, EdgeKind::Cleared, cleared.at, Some(cleared.effect));
         if cleared.by_ordinal > 0 {
             self.stream.finding(format!(
@@ -84,6 +94,6 @@ impl Conduct<'_> {
                 planned.name, cleared.by_ordinal
             ));
         }
-        Ok(cleared.at)
+        Ok(Some(cleared.at))
     }
 }

@@ -5,8 +5,8 @@
 //! Not here: which unit a metric has (`plan`).
 
 use super::{Duration, Ratio, Scalar, Size, Wrong, decimal, derive_scalar, quoted, shape};
-use assay_slo::Number;
 use assay_slo::case::Unit;
+use assay_slo::{Number, Share};
 use serde_json::{Value, json};
 
 /// A value of a metric: `50`, `0.5`, `-3`, `512MiB`, `80%`, `250ms`.
@@ -31,7 +31,7 @@ enum Of {
     /// In steps of 10⁻⁹.
     Plain(u64),
     Size(Size),
-    Share(Ratio),
+    Share(Share),
     /// µs.
     Time(u64),
 }
@@ -50,7 +50,7 @@ impl Quantity {
         let value = match self.unit {
             Of::Plain(steps) => steps as f64 / 1e9,
             Of::Size(size) => size.0 as f64,
-            Of::Share(share) => share.0.fraction(),
+            Of::Share(share) => share.fraction(),
             Of::Time(us) => us as f64 / 1e6,
         };
         Number::new(if self.negative { -value } else { value }).unwrap_or_default()
@@ -87,10 +87,14 @@ impl Scalar for Quantity {
             Ok(steps) => Of::Plain(steps),
             Err(decimal::Refused::Form) => {
                 let inner = Value::from(size);
-                let size = Size::read(&inner).map(Of::Size);
-                let share = || Ratio::read(&inner).map(Of::Share);
+                let bytes = Size::read(&inner).map(Of::Size);
+                let share = || Ratio::read(&inner).map(|ratio| Of::Share(ratio.0));
+                // Of processors there can be more than one.
+                let parts = size.strip_suffix('%').map(|parts| decimal::read(parts.trim(), 7));
+                let parts = parts.and_then(Result::ok).map(|parts| Of::Share(Share(parts)));
                 let time = || Duration::read(&inner).map(|time| Of::Time(time.us));
-                let read = size.or_else(|_| share()).or_else(|_| time());
+                let read = bytes.or_else(|_| share()).or_else(|_| time());
+                let read = read.or_else(|wrong| parts.ok_or(wrong));
                 read.map_err(|_| Wrong::new(format!("{} is no value", quoted(&text)), wanted))?
             }
             Err(decimal::Refused::TooFine) => {
@@ -123,7 +127,7 @@ impl std::fmt::Display for Quantity {
         match self.unit {
             Of::Plain(steps) => write!(f, "{sign}{}", decimal::write(steps, PLACES)),
             Of::Size(size) => write!(f, "{sign}{size}"),
-            Of::Share(share) => write!(f, "{sign}{}", share.0),
+            Of::Share(share) => write!(f, "{sign}{share}"),
             Of::Time(us) => write!(f, "{sign}{}", Duration { us }),
         }
     }
@@ -184,6 +188,7 @@ mod tests {
         assert_eq!(read(json!("-3")), (-3.0, Unit::Plain));
         assert_eq!(read(json!("512MiB")), (536_870_912.0, Unit::Bytes));
         assert_eq!(read(json!("80%")), (0.8, Unit::Share));
+        assert_eq!(read(json!("250%")), (2.5, Unit::Share));
         assert_eq!(read(json!("250ms")), (0.25, Unit::Seconds));
         let message = |value: Value| Quantity::read(&value).unwrap_err().message;
         assert_eq!(message(json!("5 bananas")), "`5 bananas` is no value");

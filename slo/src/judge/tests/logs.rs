@@ -35,6 +35,10 @@ fn lines_are_counted_when_they_are_asked_for() {
     assert_eq!(score(most().line(0, 21_000, 21_000).logs_read(61, 9)).0, Met);
     assert_eq!(score(most().lines(0, 21_000, 21_005, (2, 0)).logs_read(61, 9)).0, Violated);
     assert_eq!(score(most().lines(0, 41_000, 41_005, (2, 0)).logs_read(61, 9)).0, Met);
+    // All of a run begins with its services; its steady state does not.
+    let none = |during| faulty(asks(None, Some(0), during)).line(0, -4_000, -4_000);
+    assert_eq!(score(none(During::All).logs_read(61, 9)).0, Violated);
+    assert_eq!(score(none(During::Steady).logs_read(61, 9)).0, Met);
     let exactly = faulty(asks(Some(2), Some(2), During::All)).lines(0, 1_000, 1_001, (2, 0));
     let exactly = exactly.logs_read(61, 9).complete().expectation();
     assert_eq!(exactly.verdict, Met);
