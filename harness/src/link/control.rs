@@ -9,9 +9,11 @@ use super::board::{Action, Tally};
 use super::counts::{Counters, Counts};
 use super::listener::Listener;
 use super::proxy::{Proxy, Shared};
+use super::seal::Seal;
 use super::watch::{MOST, Room};
 use super::{LinkError, LinkEvent};
 use crate::clock::Clock;
+use crate::plan::Tls;
 use crate::record::Edges;
 use assay_slo::At;
 use assay_slo::event::Effect;
@@ -131,6 +133,23 @@ impl Links {
     pub fn set_upstream(&self, name: &str, addr: SocketAddr) -> Result<(), LinkError> {
         self.of(name)?.set_upstream(addr);
         Ok(())
+    }
+
+    /// Lets a link that reads speak TLS to its upstream, which is asked for by this authority.
+    ///
+    /// # Errors
+    /// [`LinkError::NoSuchLink`], [`LinkError::NoSeal`].
+    pub fn seal_upstream(&self, name: &str, tls: &Tls, authority: &str) -> Result<(), LinkError> {
+        let seal = Seal::new(tls, authority)
+            .map_err(|source| LinkError::NoSeal { name: name.to_owned(), source })?;
+        self.of(name)?.set_seal(seal);
+        Ok(())
+    }
+
+    /// Why a link could not speak TLS to its upstream, the first time that it could not.
+    #[must_use]
+    pub fn unsealed(&self, name: &str) -> Option<String> {
+        self.of(name).ok()?.unsealed().map(str::to_owned)
     }
 
     /// What a link has counted.

@@ -3,9 +3,10 @@
 //! Invariant: our own connects are in none of these.
 //! Not here: what single faults did (`board`).
 
+use super::seal::Seal;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// What a link has counted since it was bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +23,7 @@ pub struct Counts {
     pub answered: u64,
 }
 
-/// The counters, and the address that may change while the link runs.
+/// The counters, and the way to the upstream, whose address may change while the link runs.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     accepted: AtomicU64,
@@ -31,6 +32,8 @@ pub(crate) struct Counters {
     forwarded: AtomicU64,
     answered: AtomicU64,
     upstream: RwLock<Option<SocketAddr>>,
+    seal: OnceLock<Seal>,
+    unsealed: OnceLock<String>,
 }
 
 impl Counters {
@@ -80,5 +83,25 @@ impl Counters {
 
     pub(crate) fn set_upstream(&self, addr: SocketAddr) {
         *self.upstream.write().unwrap_or_else(PoisonError::into_inner) = Some(addr);
+    }
+
+    /// How TLS is spoken to the upstream; none: in the clear.
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        self.seal.get()
+    }
+
+    pub(crate) fn set_seal(&self, seal: Seal) {
+        // A link's far end is one service for good: the first word counts.
+        let _known = self.seal.set(seal);
+    }
+
+    /// Why the first handshake with the upstream failed that did.
+    pub(crate) fn unsealed(&self) -> Option<&str> {
+        self.unsealed.get().map(String::as_str)
+    }
+
+    /// A handshake failed: the first says why, others say the same.
+    pub(crate) fn not_sealed(&self, why: String) {
+        let _known = self.unsealed.set(why);
     }
 }

@@ -12,7 +12,7 @@
 //! control -> proxy -> relay -> body
 //!              |        |
 //!            board -> passage -> seen -> fate        listener, conn, counts, pace: leaves
-//!            watch ----^                           stream: for all that is no HTTP
+//!            watch ----^                           stream: for all that is no HTTP; seal: TLS upstream
 //! ```
 
 mod answering;
@@ -28,6 +28,7 @@ mod pace;
 mod passage;
 mod proxy;
 mod relay;
+mod seal;
 mod seen;
 mod stream;
 pub mod stub;
@@ -161,6 +162,14 @@ pub enum LinkError {
         name: String,
         /// What was seen.
         why: String,
+    },
+    /// It was to speak TLS.
+    #[error("link `{name}` cannot speak TLS to its far end: {source}")]
+    NoSeal {
+        /// The link.
+        name: String,
+        /// What was seen.
+        source: crate::client::TlsError,
     },
     /// The links' thread has ended.
     #[error("the links have stopped")]

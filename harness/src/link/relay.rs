@@ -277,9 +277,21 @@ async fn open(dial: &Dial, upstream: &Upstream) -> Result<SendRequest<RequestBod
 pub(crate) fn dial(proxy: Rc<Proxy>, client: IpAddr) -> Dial {
     Box::new(move || {
         let upstream = proxy.counters().upstream();
+        let seal = proxy.counters().seal().cloned();
+        let proxy = Rc::clone(&proxy);
         Box::pin(async move {
             let upstream = upstream.ok_or(io::ErrorKind::ConnectionRefused)?;
-            let stream: Box<dyn Stream> = Box::new(connect(upstream, client).await?);
+            let stream = connect(upstream, client).await?;
+            let stream: Box<dyn Stream> = match seal {
+                Some(seal) => {
+                    let failed = |why| {
+                        proxy.counters().not_sealed(why);
+                        io::Error::from(io::ErrorKind::ConnectionAborted)
+                    };
+                    Box::new(seal.over(stream).await.map_err(failed)?)
+                }
+                None => Box::new(stream),
+            };
             Ok(stream)
         })
     })

@@ -3,7 +3,7 @@
 //! Invariant: certificates and keys are read at plan time: nothing on disk decides later.
 //! Not here: speaking TLS (`client`), what the files must hold (`compile`).
 
-use super::{Plan, Service, ServiceKind, Target, Text};
+use super::{Plan, Service, ServiceKind, Target, Text, Upstream};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -49,6 +49,8 @@ pub struct Client {
 pub struct Transport {
     /// How TLS is spoken; none to a service that is reached in the clear.
     pub tls: Option<Arc<Tls>>,
+    /// How a link on the way speaks TLS to its far end; none where there is no such link.
+    pub beyond: Option<Arc<Tls>>,
     /// HTTP/2, agreed on with TLS, from the first byte on without.
     pub http2: bool,
     /// A connection this old gets no more requests, µs.
@@ -112,7 +114,8 @@ fn is_to(to: &Target, service: &str) -> bool {
 
 impl Plan {
     /// How TLS is spoken with a service by whatever has no settings of its own (probes, fleets,
-    /// the look into a store): as by the first load that goes there. None in the clear.
+    /// links, the look into a store): as by the first load that goes there, itself or through a
+    /// link. None in the clear.
     #[must_use]
     pub fn tls_of(&self, service: &str) -> Option<Arc<Tls>> {
         let planned = self.services.iter().find(|planned| planned.name == service)?;
@@ -121,8 +124,16 @@ impl Plan {
         }
         let loads = self.loads.iter().map(|load| (&load.to, &load.client));
         let users = self.users.iter().map(|users| (&users.to, &users.client));
-        let first = loads.chain(users).find(|(to, _)| is_to(to, service));
-        Some(first.and_then(|(_, client)| client.transport.tls.clone()).unwrap_or_default())
+        let through = |to: &Target| {
+            let link =
+                self.links.iter().find(|link| matches!(to, Target::Link(l) if *l == link.name));
+            link.is_some_and(|link| matches!(&link.to, Upstream::Service(name) if name == service))
+        };
+        let first = loads.chain(users).find(|(to, _)| is_to(to, service) || through(to));
+        let settings = first.and_then(|(_, Client { transport, .. })| {
+            transport.tls.as_ref().or(transport.beyond.as_ref()).cloned()
+        });
+        Some(settings.unwrap_or_default())
     }
 
     /// How often the name of a service is looked up anew, µs: as often as any load that goes there
@@ -151,7 +162,9 @@ impl Plan {
     pub fn insecure(&self) -> impl Iterator<Item = &str> {
         let loads = self.loads.iter().map(|load| (&load.name, &load.client));
         let users = self.users.iter().map(|users| (&users.name, &users.client));
-        let insecure = |client: &Client| client.transport.tls.as_ref().is_some_and(|t| t.insecure);
+        let insecure = |Client { transport: Transport { tls, beyond, .. }, .. }: &Client| {
+            tls.as_ref().or(beyond.as_ref()).is_some_and(|tls| tls.insecure)
+        };
         loads
             .chain(users)
             .filter(move |(_, client)| insecure(client))

@@ -14,6 +14,9 @@ pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
         if stage.links.counts(&link.name).is_ok_and(|counts| counts.accepted == 0) {
             stream.finding(bypassed(&link.name));
         }
+        if let Some(why) = stage.links.unsealed(&link.name) {
+            stream.finding(format!("link `{}` could not reach its far end: {why}", link.name));
+        }
     }
     for link in plan.links.iter().filter(|link| !link.tcp) {
         let sent: u64 = senders(plan)

@@ -187,6 +187,10 @@ impl Stage {
                 consent_to_faults(&upstream, allow_faults)?;
             }
             self.links.set_upstream(&link.name, upstream.addr).map_err(|e| e.to_string())?;
+            if let (false, Some(tls)) = (link.tcp, &upstream.tls) {
+                let sealed = self.links.seal_upstream(&link.name, tls, &upstream.authority);
+                sealed.map_err(|e| e.to_string())?;
+            }
             stream
                 .progress
                 .note(&format!("link {} listens on {addr}, leads to {}", link.name, upstream.addr));

@@ -206,3 +206,45 @@ objectives: {{none: {{error-count: {{at-most: 0, during: [all]}}}}}}
     let connections = server.connections.load(Ordering::Relaxed);
     assert!((3..=4).contains(&connections), "{connections}");
 }
+
+/// A link reads what it passes on to a service over TLS, so faults of single requests act on it; the
+/// service is asked for by its own name, and trusted as the load says.
+#[test]
+fn a_link_takes_the_seal_off_and_puts_another_on() {
+    let server = server(false);
+    let scenario = |client: &str| {
+        format!(
+            "schema: 1
+name: sealed
+seed: 3
+services: {{shop: {{url: \"https://localhost:{}\"}}}}
+links: {{front: {{to: shop}}}}
+load:
+  visitors:
+    constant-arrival-rate:
+      {{rate: 50/s, duration: 11s, to: front, client: {{{client}}}, requests: [{{get: {{path: /}}}}]}}
+faults: {{half: {{error: {{link: front, status: 503, affects: {{quota: 50%}}, at: 3s, duration: 2s, recovery: 1s}}}}}}
+objectives: {{errors: {{error-rate: {{below: 5%}}}}}}
+",
+            server.addr.port()
+        )
+    };
+    let case = Case::new(&scenario("tls: {ca: ca.pem}"));
+    std::fs::write(case.folder.path().join("ca.pem"), &server.pem).unwrap();
+    let output = case.run(&[]);
+    // Whether the generator kept up on a busy machine is not the question.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
+    let fault = &verdict(&case.out())["faults"][0];
+    assert_eq!(fault["effect"], "took effect", "{fault}");
+    let hit = fault["injected"].as_u64().unwrap();
+    assert!((40..=60).contains(&hit), "{fault}");
+
+    let strange = Case::new(&scenario(""));
+    let output = strange.run(&[]);
+    assert_ne!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(
+        said(&output).contains("link `front` could not reach its far end"),
+        "{}",
+        said(&output)
+    );
+}

@@ -158,8 +158,13 @@ fn machine() -> RootCertStore {
     store
 }
 
+/// Why a handshake with this host failed, and what to do; `known`: we showed a certificate.
+pub(crate) fn why(error: &io::Error, host: &str, known: bool) -> String {
+    Failed::of(error, host, known).0
+}
+
 /// The host of it, without the brackets of an IPv6 address.
-fn host_of(authority: &str) -> &str {
+pub(crate) fn host_of(authority: &str) -> &str {
     match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),

@@ -139,7 +139,6 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     flows::check(scenario, &mut notes);
     let services = services::compile(scenario, &folder, &mut notes);
     let links = links::compile(scenario, &folder, &mut notes);
-    transport::check_links(&links, &services, &mut notes);
     let metrics = metrics::compile(scenario, &services, &mut notes);
     consent::check(scenario, &services, &links, &mut notes);
     consent::check_metrics(scenario, &metrics, &mut notes);

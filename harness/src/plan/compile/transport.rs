@@ -35,8 +35,10 @@ pub(super) fn compile(
 ) -> Transport {
     let trail = client.key("tls");
     let written = settings.tls.as_ref().map(|tls| self::tls(tls, given.folder, &trail, notes));
+    let written = Arc::new(written.unwrap_or_default());
     let secure = is_secure(to, given.services, given.links);
-    if let (Some(false), true) = (secure, settings.tls.is_some()) {
+    let beyond = is_secure_beyond(to, given.services, given.links);
+    if let (Some(false), false, true) = (secure, beyond, settings.tls.is_some()) {
         let place = match to {
             Target::Service(name) | Target::Link(name) => name,
         };
@@ -71,7 +73,8 @@ pub(super) fn compile(
         reconnect_us,
         dns_refresh_us,
         sources,
-        tls: (secure == Some(true)).then(|| Arc::new(written.unwrap_or_default())),
+        beyond: beyond.then(|| Arc::clone(&written)),
+        tls: (secure == Some(true)).then_some(written),
     }
 }
 
@@ -109,16 +112,14 @@ fn is_secure(to: &Target, services: &[Service], links: &[Link]) -> Option<bool> 
     Some(matches!(service.kind, ServiceKind::Url { secure: true, .. }))
 }
 
-/// Links read what goes through them.
-pub(super) fn check_links(links: &[Link], services: &[Service], notes: &mut Notes<'_>) {
-    for link in links.iter().filter(|link| !link.tcp) {
-        let Upstream::Service(name) = &link.to else { continue };
-        if is_secure(&Target::Service(name.clone()), services, links) == Some(true) {
-            let trail = Trail::root().key("links").key(&link.name).key("to");
-            let message = format!("`{name}` speaks TLS, and a link cannot look into it");
-            let help = "give the link `protocol: tcp`, which passes it on untouched";
-            notes.value(&trail, message, help);
+/// Whether a link that reads stands between, and speaks TLS to its far end in the load's stead.
+fn is_secure_beyond(to: &Target, services: &[Service], links: &[Link]) -> bool {
+    let Target::Link(name) = to else { return false };
+    match links.iter().find(|link| link.name == *name) {
+        Some(Link { tcp: false, to: Upstream::Service(name), .. }) => {
+            is_secure(&Target::Service(name.clone()), services, links) == Some(true)
         }
+        _ => false,
     }
 }
 
