@@ -178,7 +178,7 @@ mod tests {
         other.wait().unwrap();
         // Its parent ends at once, so it descends from nobody here.
         let mut orphan = std::process::Command::new("sh");
-        let orphan = orphan.args(["-c", "sleep 60 > /dev/null & echo $!"]).output().unwrap();
+        let orphan = orphan.args(["-c", "sleep 60 > /dev/null 2>&1 & echo $!"]).output().unwrap();
         std::fs::write(&file, &orphan.stdout).unwrap();
         let told = error(Some(port), Some(&file));
         let pid = String::from_utf8(orphan.stdout).unwrap();

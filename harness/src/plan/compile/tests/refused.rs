@@ -135,7 +135,7 @@ fn links() {
     link("front: {to: shop, listen: \"127.0.0.1:0\"}", "a link needs a port");
     let both = "front: {to: shop, listen: \"127.0.0.1:19090\"}\n  copy: {to: shop, listen: \"127.0.0.1:19090\"}";
     link(both, "`front` listens there too");
-    let itself = "front: {to: shop, listen: \"127.0.0.1:9090\"}";
+    let itself = "front: {to: payments, listen: \"127.0.0.1:9090\"}";
     link(itself, "the link would lead to itself");
 }
 

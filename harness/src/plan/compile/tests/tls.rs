@@ -130,7 +130,8 @@ fn connections_have_an_age_and_come_from_where_they_are_told() {
 fn a_link_speaks_tls_with_the_settings_of_the_load_that_goes_through_it() {
     let secure = ("http://127.0.0.1:9090/v1/", "https://127.0.0.1:9090/v1/");
     let any = ("client: {", "client: {tls: {insecure: true}, ");
-    let plan = good_but(&changed(&[secure, any])).unwrap();
+    let (to, fault) = (("to: front\n", "to: pay\n"), ("link: front", "link: pay"));
+    let plan = good_but(&changed(&[secure, any, to, fault])).unwrap();
     let transport = &plan.loads[0].client.transport;
     assert!(transport.tls.is_none() && transport.beyond.as_ref().unwrap().insecure);
     assert!(plan.tls_of("payments").unwrap().insecure);
