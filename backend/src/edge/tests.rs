@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sqlx::{Connection, SqliteConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -124,6 +125,32 @@ async fn a_full_outbox_refuses_and_what_is_wrong_is_refused_as_the_backend_does(
         "{answer}"
     );
     until(&edge, "/health", "the outbox is full").await;
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_for_a_moment_is_told_and_got_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = format!("sqlite://{}/edge.db", folder.path().display());
+    let edge = edge(settings(nobody().await, &outbox)).await;
+    assert!(send(&edge, "TRUCK-21", 1).await.starts_with("HTTP/1.1 202"));
+    // As SQLite itself does on a full disk, this rolls the transaction back before the edge can.
+    let full = "CREATE TRIGGER full BEFORE INSERT ON outbox
+        BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+    let mut other = SqliteConnection::connect(&outbox).await.unwrap();
+    sqlx::raw_sql(full).execute(&mut other).await.unwrap();
+    for _ in 0..2 {
+        let answer = send(&edge, "TRUCK-21", 2).await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("the outbox cannot be written"), "{answer}");
+    }
+    until(&edge, "/health", "the outbox cannot be written").await;
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    let answer = send(&edge, "TRUCK-21", 2).await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let health = edge.ask("GET /health", "", "").await;
+    assert!(!health.contains("the outbox cannot be written"), "{health}");
+    until(&edge, "/metrics", "\nedge_outbox_items 2\n").await;
     edge.stop().await;
 }
 
