@@ -37,6 +37,7 @@ pub use mutant::{BadMutant, Mutant};
 pub use serve::{ServeError, Server, serve, serve_edge, serve_scorer};
 pub use settings::{
     Level, Mistake, Settings, SettingsError, Synchronous, VARIABLES, Variable, edge_help, help,
+    http,
 };
 pub use telemetry::logs::{LogsInUse, init_logs};
 pub use telemetry::spans::{Call, Calls, Sent};

@@ -17,7 +17,7 @@ use crate::esg::Region;
 use crate::mutant::Mutant;
 use crate::resilience::{BreakerSettings, Invalid, RetrySettings};
 use crate::units::PartOf;
-pub use variables::{VARIABLES, Variable, edge_help, help};
+pub use variables::{VARIABLES, Variable, edge_help, help, http};
 
 /// How much is logged of the backend itself; libraries log from `warning` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -309,11 +309,19 @@ fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
-fn http(text: &str) -> Result<String, String> {
+/// An address to which paths are added: `http://HOST:PORT`, without a slash at its end.
+///
+/// # Errors
+/// Says what to write.
+pub fn http(text: &str) -> Result<String, String> {
     let refuse = || format!("`{text}` is not an address: write one such as http://127.0.0.1:8001");
     let uri = text.parse::<axum::http::Uri>().map_err(|_| refuse())?;
     if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
         return Err(refuse());
+    }
+    // What is added would become part of it.
+    if text.contains(['?', '#']) {
+        return Err(format!("`{text}` has a query: write one such as http://127.0.0.1:8001"));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
