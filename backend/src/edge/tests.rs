@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::{Connection, SqliteConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::telemetry::traces::tests::{PATIENCE, Running};
@@ -154,11 +155,10 @@ async fn a_disk_that_was_full_for_a_moment_is_told_and_got_over() {
     edge.stop().await;
 }
 
-#[tokio::test]
-async fn what_the_backend_refuses_for_good_is_told_and_does_not_hold_up_the_rest() {
+/// A far end that answers so, one request after another, and then takes everything.
+async fn scripted(statuses: &'static [&'static str]) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap();
-    // Refuses the first, takes the others.
     let peer = tokio::spawn(async move {
         for n in 0.. {
             let Ok((mut stream, _)) = listener.accept().await else { return };
@@ -169,19 +169,45 @@ async fn what_the_backend_refuses_for_good_is_told_and_does_not_hold_up_the_rest
                 assert!(n > 0, "the edge sends whole requests");
                 seen.extend_from_slice(&piece[..n]);
             }
-            let status = if n == 0 { "400 Bad Request" } else { "200 OK" };
+            let status = statuses.get(n).unwrap_or(&"200 OK");
             let answer =
                 format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
+    (to, peer)
+}
+
+#[tokio::test]
+async fn what_the_backend_refuses_for_good_is_told_and_does_not_hold_up_the_rest() {
+    let refusals = &["400 Bad Request", "413 Content Too Large", "422 Unprocessable Content"];
+    let (to, peer) = scripted(refusals).await;
     let edge = edge(settings(to, "sqlite::memory:")).await;
-    for number in 1..=3 {
+    for number in 1..=5 {
         assert!(send(&edge, "TRUCK-21", number).await.starts_with("HTTP/1.1 202"));
     }
-    until(&edge, "/metrics", r#"edge_discarded_total{reason="refused"} 1"#).await;
+    until(&edge, "/metrics", r#"edge_discarded_total{reason="refused"} 3"#).await;
     until(&edge, "/metrics", r#"edge_delivered_total{data_type="raw"} 2"#).await;
     until(&edge, "/metrics", "\nedge_outbox_items 0\n").await;
+    edge.stop().await;
+    peer.abort();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_about_the_item_loses_nothing_and_counts_for_the_breaker() {
+    let elsewhere = &["302 Found", "401 Unauthorized", "404 Not Found", "408 Request Timeout"];
+    let (to, peer) = scripted(elsewhere).await;
+    let edge = edge(settings(to, "sqlite::memory:")).await;
+    assert!(send(&edge, "TRUCK-21", 1).await.starts_with("HTTP/1.1 202"));
+    until(&edge, "/metrics", r#"edge_delivered_total{data_type="raw"} 1"#).await;
+    let text = edge.ask("GET /metrics", "", "").await;
+    for line in [
+        r#"edge_discarded_total{reason="refused"} 0"#,
+        r#"circuit_breaker_failures_total{name="iot-backend-connection"} 4"#,
+        r#"circuit_breaker_transitions_total{from="closed",name="iot-backend-connection",to="open"} 1"#,
+    ] {
+        assert!(text.lines().any(|l| l == line), "missing: {line}\n{text}");
+    }
     edge.stop().await;
     peer.abort();
 }

@@ -2,7 +2,9 @@
 //!
 //! Invariant: every attempt of an item has an id of its own, and all are in the trace of the request
 //! that brought it.
-//! Invariant: what the backend refuses for good is told, with its machine and its number.
+//! Invariant: only an answer about the item itself loses it (400, 413, 422), and that is told, with its
+//! machine and its number. Whatever else is no 2xx, a wrong address and a missing permission too, is
+//! a failure of the way.
 //! Not here: what is sent when (see `courier`).
 
 use std::sync::Arc;
@@ -71,11 +73,10 @@ impl Uplink {
             self.attempt(item, number)
         };
         let classify = |result: &Result<u16, String>| match result {
-            Ok(200..=299) => Verdict::Success,
+            // Whoever refuses an item works.
+            Ok(200..=299 | 400 | 413 | 422) => Verdict::Success,
             Ok(429) => Verdict::Neutral,
-            Ok(500..) | Err(_) => Verdict::Failure { retry: true },
-            // Whoever refuses works.
-            Ok(_) => Verdict::Success,
+            Ok(_) | Err(_) => Verdict::Failure { retry: true },
         };
         let called = self.policy.call(operation, classify).await;
         let failed = Landed::Failed(made.load(Ordering::Relaxed));
@@ -84,9 +85,7 @@ impl Uplink {
                 tracing::debug!(function = "deliver", data_type = item.kind.name(), "delivered");
                 return Landed::Delivered;
             }
-            // Too much at once is no refusal, nor is a timeout that the far end tells.
-            Ok(status @ (408 | 429 | 500..)) => format!("status {status}"),
-            Ok(status) => {
+            Ok(status @ (400 | 413 | 422)) => {
                 self.telemetry.metrics.error("refused", "edge_refused");
                 tracing::error!(
                     function = "deliver",
@@ -98,6 +97,7 @@ impl Uplink {
                 );
                 return Landed::Refused;
             }
+            Ok(status) => format!("status {status}"),
             // The breaker's change was logged; each rejection is not worth a line.
             Err(CallError::Rejected { .. }) => return failed,
             Err(CallError::Failed(why)) => why,
@@ -149,7 +149,7 @@ impl Uplink {
         match answered.await {
             Ok(status) => {
                 span.set("http.response.status_code", i64::from(status));
-                if status >= 400 {
+                if !(200..=299).contains(&status) {
                     let cause = format!("status {status}");
                     span.fail(&cause);
                     self.telemetry.attempt_failed(FUNCTION, number, &cause);
