@@ -292,7 +292,8 @@ pub(crate) fn assemble(
     let telemetry = Arc::new(Telemetry::new(metrics, traces));
     let breakers = Breakers::default();
     let make = |name| breakers.make(name, breaker, &telemetry.metrics);
-    let guarded = Guarded::new(opened, make(store::BREAKER), retry, Arc::clone(&telemetry));
+    let both = (make(store::BREAKER), make(store::READ_BREAKER));
+    let guarded = Guarded::new(opened, both, retry, Arc::clone(&telemetry));
     let store: Arc<dyn Store> = Arc::new(guarded);
     let scorer = Scorer::new(settings, make(scorer::BREAKER), retry, Arc::clone(&telemetry))
         .map_err(ServeError::Setting)?;

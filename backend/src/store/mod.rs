@@ -33,7 +33,7 @@ use crate::sample::{Features, Sample};
 use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 
-pub(crate) use guard::{BREAKER, Guarded};
+pub(crate) use guard::{BREAKER, Guarded, READ_BREAKER};
 pub(crate) use options::sqlite_options;
 pub(crate) use place::{Place, shown};
 pub(crate) use renewed::Renewed;
