@@ -3,12 +3,16 @@
 //! One writer, one transaction for everything that waits, as in the backend's store: while a commit
 //! is under way the next items queue up and share the next one.
 //!
+//! Invariant: an outbox has one edge at a time: two would deliver all of it twice and give the same
+//! places to different items. The lock is on a file beside it, and any death frees it.
 //! Invariant: an append is answered after its commit, and the courier learns of it in between.
 //! Invariant: after a commit that failed, a full disk's too, the next one has a new connection.
 //! Invariant: a removal that fails is tried again with the next commit: an item may be delivered
 //! twice, never not at all.
 //! Not here: who sends (see `courier`).
 
+use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -70,6 +74,8 @@ pub(super) struct Outbox {
     durable: bool,
     /// Whether the last commit failed.
     failing: Arc<AtomicBool>,
+    /// Held as long as this is; none in memory.
+    _lock: Option<File>,
 }
 
 type Row = (i64, String, i64, Option<i64>, String, String, Option<String>);
@@ -83,12 +89,16 @@ impl Outbox {
         let durable = matches!(place, Place::File(_));
         let opened = async {
             let options = sqlite_options(&place, settings).await?;
+            let lock = match &place {
+                Place::File(path) => Some(alone(path).map_err(StoreError::Database)?),
+                Place::Memory | Place::Postgres(_) => None,
+            };
             let mut connection = options.connect().await?;
             sqlx::query(TABLE).execute(&mut connection).await?;
-            Ok::<_, StoreError>(Renewed::new(options, connection))
+            Ok::<_, StoreError>((Renewed::new(options, connection), lock))
         };
-        let connection = opened.await.map_err(|error| failed(error.to_string()))?;
-        Ok(Outbox { connection, durable, failing: Arc::default() })
+        let (connection, lock) = opened.await.map_err(|error| failed(error.to_string()))?;
+        Ok(Outbox { connection, durable, failing: Arc::default(), _lock: lock })
     }
 
     pub(super) fn is_durable(&self) -> bool {
@@ -223,6 +233,21 @@ impl Outbox {
         transaction.commit().await?;
         self.connection.committed();
         Ok(())
+    }
+}
+
+/// Takes the lock of an outbox, a file beside its own: SQLite itself must be free to lock that one.
+fn alone(outbox: &Path) -> Result<File, String> {
+    let mut path = outbox.as_os_str().to_owned();
+    path.push(".lock");
+    let failed = |error| format!("cannot lock {}: {error}", Path::new(&path).display());
+    let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err("another edge has this outbox: stop that edge, or \
+             give this one its own with EDGE_OUTBOX=sqlite://PATH"
+            .to_owned()),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

@@ -211,3 +211,19 @@ async fn an_answer_that_is_not_about_the_item_loses_nothing_and_counts_for_the_b
     edge.stop().await;
     peer.abort();
 }
+
+#[tokio::test]
+async fn an_outbox_has_one_edge_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = format!("sqlite://{}/edge.db", folder.path().display());
+    let to = nobody().await;
+    let first = edge(settings(to, &outbox)).await;
+    assert!(send(&first, "TRUCK-21", 1).await.starts_with("HTTP/1.1 202"));
+    let said = Server::bind_edge(settings(to, &outbox)).await.err().unwrap().to_string();
+    assert!(said.contains("another edge has this outbox") && said.contains("EDGE_OUTBOX"), "{said}");
+    assert!(send(&first, "TRUCK-21", 2).await.starts_with("HTTP/1.1 202"));
+    first.stop().await;
+    let second = edge(settings(to, &outbox)).await;
+    until(&second, "/metrics", "\nedge_outbox_items 2\n").await;
+    second.stop().await;
+}
