@@ -84,7 +84,10 @@ fn all_mistakes_are_told_at_once() {
         ("API_PORT", "70000"),
         ("DATABASE_URL", "mysql://x/y"),
         ("TIMEOUT_DB", "30"),
+        ("RETRY_BASE_DELAY", "10s"),
         ("RETRY_MULTIPLIER", "0.5"),
+        ("RETRY_MAX_DELAY", "9s"),
+        ("RETRY_JITTER", "2"),
         ("CIRCUIT_BREAKER_FAIL_MAX", "0"),
         ("LOG_LEVEL", "loud"),
         ("TRACING_OTLP_ENDPOINT", "collector"),
@@ -97,17 +100,24 @@ fn all_mistakes_are_told_at_once() {
         "API_PORT",
         "DATABASE_URL",
         "TIMEOUT_DB",
+        "RETRY_MULTIPLIER",
+        "RETRY_JITTER",
         "CIRCUIT_BREAKER_FAIL_MAX",
         "LOG_LEVEL",
         "TRACING_OTLP_ENDPOINT",
         "APP_MUTANTS",
-        "RETRY_MULTIPLIER",
+        "RETRY_MAX_DELAY",
     ];
     assert_eq!(names, expect);
     let text = error.to_string();
     assert_eq!(text.lines().count(), expect.len());
     assert!(text.contains("sqlite://PATH") && text.contains("30s"), "{text}");
     assert!(text.contains("RETRY_MULTIPLIER: is 0.5: write 1 or more"), "{text}");
+    assert!(text.contains("RETRY_JITTER: is 2: write a fraction from 0 to 1"), "{text}");
+    for bad in ["NaN", "inf", "x"] {
+        let told = from(&[("RETRY_JITTER", bad)]).unwrap_err().to_string();
+        assert!(told.contains("is not a number: write a fraction"), "{told}");
+    }
 }
 
 #[test]

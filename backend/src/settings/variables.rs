@@ -4,6 +4,7 @@
 //! Not here: what the settings do.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Level, Settings, Synchronous};
@@ -90,7 +91,7 @@ pub const VARIABLES: &[Variable] = &[
         set(&mut s.retry_base, positive(t))
     }),
     var("RETRY_MULTIPLIER", "2", "how much longer each further wait is", |s, t| {
-        set(&mut s.retry_factor, number(t))
+        set(&mut s.retry_factor, within(t, 1.0..=f64::MAX, "write 1 or more: 2 doubles each wait"))
     }),
     var("RETRY_MAX_DELAY", "30s", "longest wait between attempts", |s, t| {
         set(&mut s.retry_max, positive(t))
@@ -99,7 +100,7 @@ pub const VARIABLES: &[Variable] = &[
         "RETRY_JITTER",
         "0",
         "0 to 1: the fraction of itself by which a wait may be longer",
-        |s, t| set(&mut s.retry_jitter, number(t)),
+        |s, t| set(&mut s.retry_jitter, within(t, 0.0..=1.0, "write a fraction from 0 to 1")),
     ),
     var(
         "CIRCUIT_BREAKER_FAIL_MAX",
@@ -288,9 +289,11 @@ fn whole<T: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<T, String
     number.ok_or_else(|| format!("`{text}` is not a whole number from {least} to {most}"))
 }
 
-fn number(text: &str) -> Result<f64, String> {
+/// A number in this range; each is told for itself, whatever else is wrong.
+fn within(text: &str, range: RangeInclusive<f64>, write: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
-    number.ok_or_else(|| format!("`{text}` is not a number: write one such as 2 or 0.5"))
+    let number = number.ok_or_else(|| format!("`{text}` is not a number: {write}"))?;
+    if range.contains(&number) { Ok(number) } else { Err(format!("is {text}: {write}")) }
 }
 
 fn positive(text: &str) -> Result<Duration, String> {
