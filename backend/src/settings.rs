@@ -17,7 +17,20 @@ use crate::esg::Region;
 use crate::mutant::Mutant;
 use crate::resilience::{BreakerSettings, Invalid, RetrySettings};
 use crate::units::PartOf;
-pub use variables::{VARIABLES, Variable, edge_help, help, http};
+pub use variables::{VARIABLES, Variable, help, http};
+
+/// Which of the platform's processes it is: each has its own variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The HTTP API over a store.
+    Backend,
+    /// It predicts.
+    Scorer,
+    /// It takes samples and delivers them.
+    Edge,
+    /// They send samples.
+    Devices,
+}
 
 /// How much is logged of the backend itself; libraries log from `warning` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

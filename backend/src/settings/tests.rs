@@ -136,8 +136,20 @@ fn settings_that_do_not_fit_together_are_told() {
 }
 
 #[test]
+fn each_process_has_a_help_of_its_own_variables() {
+    let (backend, edge) = (help(Role::Backend), help(Role::Edge));
+    assert!(!backend.contains("EDGE_") && backend.contains("answer of the scorer"), "{backend}");
+    assert!(!edge.contains("API_HOST") && !edge.contains("API_PORT"), "{edge}");
+    assert!(edge.contains("a connection to the backend [5s]"), "{edge}");
+    assert!(edge.contains("an answer of the backend [30s]") && !edge.contains("scorer"), "{edge}");
+    let names = |role| help(role).lines().count();
+    assert_eq!(names(Role::Scorer), names(Role::Devices));
+    assert!(names(Role::Scorer) < names(Role::Edge) && names(Role::Edge) < names(Role::Backend));
+}
+
+#[test]
 fn the_help_and_the_readme_name_every_variable() {
-    let (help, readme) = (help() + &edge_help(), include_str!("../../README.md"));
+    let (help, readme) = (help(Role::Backend) + &help(Role::Edge), include_str!("../../README.md"));
     for variable in VARIABLES {
         assert!(help.contains(variable.name), "{}", variable.name);
         assert!(readme.contains(variable.name), "README.md does not name {}", variable.name);

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Level, Settings, Synchronous};
+use super::{Level, Role, Settings, Synchronous};
 use crate::esg::Region;
 use crate::mutant::Mutant;
 use crate::store::Place;
@@ -229,24 +229,47 @@ pub const VARIABLES: &[Variable] = &[
     }),
 ];
 
-/// The backend's variables as a text of two columns, for a command's help.
-#[must_use]
-pub fn help() -> String {
-    columns(|name| !name.starts_with("EDGE_"))
+impl Role {
+    /// Whether this variable is its own.
+    pub(super) fn reads(self, name: &str) -> bool {
+        let begins = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
+        match self {
+            Role::Backend => !begins(&["EDGE_"]),
+            // It listens where its argument says.
+            Role::Edge => !begins(&[
+                "API_",
+                "DATABASE_URL",
+                "DATABASE_POOL_SIZE",
+                "TIMEOUT_DB",
+                "SCORER_URL",
+                "RATE_LIMIT_PREDICT",
+                "ESG_",
+            ]),
+            // They keep nothing, and what devices send goes by their arguments.
+            Role::Scorer | Role::Devices => begins(&[
+                "BODY_LIMIT",
+                "SHUTDOWN_GRACE",
+                "APP_",
+                "LOG_LEVEL",
+                "METRICS_ENABLED",
+                "TRACING_",
+            ]),
+        }
+    }
 }
 
-/// The edge's variables as such a text.
+/// The variables of one of the platform's processes as a text of two columns, for a command's help.
 #[must_use]
-pub fn edge_help() -> String {
-    let others = ["DATABASE_URL", "DATABASE_POOL_SIZE", "SCORER_URL", "RATE_LIMIT_PREDICT"];
-    columns(|name| !others.contains(&name) && !name.starts_with("ESG_"))
-}
-
-fn columns(wanted: impl Fn(&str) -> bool) -> String {
+pub fn help(role: Role) -> String {
     let widest = VARIABLES.iter().map(|v| v.name.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for Variable { name, default, about, .. } in VARIABLES.iter().filter(|v| wanted(v.name)) {
+    for Variable { name, default, about, .. } in VARIABLES.iter().filter(|v| role.reads(v.name)) {
         let default = if default.is_empty() { "none" } else { default };
+        // Whom it calls.
+        let about = match role {
+            Role::Edge => about.replace("the scorer", "the backend"),
+            Role::Backend | Role::Scorer | Role::Devices => (*about).to_owned(),
+        };
         text += &format!("  {name:widest$}  {about} [{default}]\n");
     }
     text

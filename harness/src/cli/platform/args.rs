@@ -78,7 +78,7 @@ pub(in crate::cli) struct DevicesArgs {
     #[arg(long)]
     pub(in crate::cli) gateway: bool,
     /// Be a process of the platform: `/health` and `/metrics` at this address, JSON logs instead of
-    /// progress, traces; settings from the environment, as `assay backend --help` lists them.
+    /// progress, traces; settings from the environment, as `assay scorer --help` lists them.
     #[arg(long, value_name = "ADDR")]
     pub(in crate::cli) listen: Option<SocketAddr>,
     /// How long the gateway's breaker stays open before it tries again.
