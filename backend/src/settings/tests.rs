@@ -2,10 +2,13 @@
 
 use super::*;
 
+/// Of whoever reads all of them.
 fn from(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-    Settings::from_env(&|name| {
-        pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    })
+    Settings::read(&|name| found(pairs, name))
+}
+
+fn found(pairs: &[(&str, &str)], name: &str) -> Option<String> {
+    pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
 }
 
 /// A value other than the default for every variable.
@@ -145,6 +148,26 @@ fn each_process_has_a_help_of_its_own_variables() {
     let names = |role| help(role).lines().count();
     assert_eq!(names(Role::Scorer), names(Role::Devices));
     assert!(names(Role::Scorer) < names(Role::Edge) && names(Role::Edge) < names(Role::Backend));
+}
+
+#[test]
+fn what_is_not_a_processs_own_is_nothing_to_it() {
+    let pairs = [
+        ("DATABASE_URL", "mysql://x"),
+        ("EDGE_OUTBOX", "edge.db"),
+        ("RETRY_MAX_ATTEMPTS", "0"),
+        ("LOG_LEVEL", "loud"),
+    ];
+    for (role, own) in [
+        (Role::Backend, vec!["DATABASE_URL", "RETRY_MAX_ATTEMPTS", "LOG_LEVEL"]),
+        (Role::Edge, vec!["RETRY_MAX_ATTEMPTS", "EDGE_OUTBOX", "LOG_LEVEL"]),
+        (Role::Scorer, vec!["LOG_LEVEL"]),
+        (Role::Devices, vec!["LOG_LEVEL"]),
+    ] {
+        let error = Settings::from_env(role, &|name| found(&pairs, name)).unwrap_err();
+        let names: Vec<&str> = error.mistakes.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names, own, "{role:?}");
+    }
 }
 
 #[test]
