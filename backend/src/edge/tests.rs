@@ -79,6 +79,8 @@ async fn what_is_accepted_arrives_once_and_each_ten_have_features() {
     until(&edge, "/metrics", r#"edge_delivered_total{data_type="raw"} 40"#).await;
     until(&edge, "/metrics", r#"edge_delivered_total{data_type="features"} 4"#).await;
     until(&edge, "/health", r#""status":"healthy""#).await;
+    until(&edge, "/", "there are /ingest/raw, /ingest/features, /health, /metrics").await;
+    until(&backend, "/nowhere", "there is no such route; GET / lists them").await;
     edge.stop().await;
     backend.stop().await;
 }
