@@ -322,7 +322,7 @@ fn within(text: &str, range: RangeInclusive<f64>, write: &str) -> Result<f64, St
 fn positive(text: &str) -> Result<Duration, String> {
     let time = units::duration(text)?;
     if time.is_zero() {
-        return Err(format!("`{text}` is no time at all: write one such as 500ms or 5s"));
+        return Err(format!("`{text}` is not above zero: write a time such as 500ms or 5s"));
     }
     Ok(time)
 }
