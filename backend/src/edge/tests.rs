@@ -229,3 +229,20 @@ async fn an_outbox_has_one_edge_at_a_time() {
     until(&second, "/metrics", "\nedge_outbox_items 2\n").await;
     second.stop().await;
 }
+
+#[tokio::test]
+async fn a_backend_that_asks_to_be_left_alone_is() {
+    let (to, peer) = scripted(&["429 Too Many Requests\r\nRetry-After: 2"]).await;
+    let edge = edge(settings(to, "sqlite::memory:")).await;
+    let begun = Instant::now();
+    assert!(send(&edge, "TRUCK-21", 1).await.starts_with("HTTP/1.1 202"));
+    until(&edge, "/metrics", r#"retry_failures_total{function="edge.deliver"} 1"#).await;
+    // What comes meanwhile would wake its machine, or be sent for another.
+    for machine in ["TRUCK-21", "MILL-3"] {
+        assert!(send(&edge, machine, 2).await.starts_with("HTTP/1.1 202"));
+    }
+    until(&edge, "/metrics", r#"edge_delivered_total{data_type="raw"} 3"#).await;
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
+    edge.stop().await;
+    peer.abort();
+}
