@@ -5,7 +5,6 @@
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use super::{Level, Role, Settings, Synchronous};
 use crate::esg::Region;
@@ -70,31 +69,31 @@ pub const VARIABLES: &[Variable] = &[
         set(&mut s.pool_size, whole(t, 1, 64))
     }),
     var("TIMEOUT_CONNECT", "5s", "longest wait for a connection to the scorer", |s, t| {
-        set(&mut s.timeout_connect, positive(t))
+        set(&mut s.timeout_connect, units::duration(t))
     }),
     var("TIMEOUT_READ", "30s", "longest wait for an answer of the scorer", |s, t| {
-        set(&mut s.timeout_read, positive(t))
+        set(&mut s.timeout_read, units::duration(t))
     }),
     var(
         "TIMEOUT_POOL",
         "5s",
         "longest wait for a database connection, a lock or room in the write queue",
-        |s, t| set(&mut s.timeout_pool, positive(t)),
+        |s, t| set(&mut s.timeout_pool, units::duration(t)),
     ),
     var("TIMEOUT_DB", "30s", "longest wait for one database operation", |s, t| {
-        set(&mut s.timeout_db, positive(t))
+        set(&mut s.timeout_db, units::duration(t))
     }),
     var("RETRY_MAX_ATTEMPTS", "3", "attempts of a call, the first included", |s, t| {
         set(&mut s.retry_attempts, whole(t, 1, 20))
     }),
     var("RETRY_BASE_DELAY", "1s", "wait before the second attempt", |s, t| {
-        set(&mut s.retry_base, positive(t))
+        set(&mut s.retry_base, units::duration(t))
     }),
     var("RETRY_MULTIPLIER", "2", "how much longer each further wait is", |s, t| {
         set(&mut s.retry_factor, within(t, 1.0..=f64::MAX, "write 1 or more: 2 doubles each wait"))
     }),
     var("RETRY_MAX_DELAY", "30s", "longest wait between attempts", |s, t| {
-        set(&mut s.retry_max, positive(t))
+        set(&mut s.retry_max, units::duration(t))
     }),
     var(
         "RETRY_JITTER",
@@ -109,7 +108,7 @@ pub const VARIABLES: &[Variable] = &[
         |s, t| set(&mut s.breaker_failures, whole(t, 1, 1_000_000)),
     ),
     var("CIRCUIT_BREAKER_RESET_TIMEOUT", "60s", "how long it stays open before a trial", |s, t| {
-        set(&mut s.breaker_recovery, positive(t))
+        set(&mut s.breaker_recovery, units::duration(t))
     }),
     var("CIRCUIT_BREAKER_TRIALS", "1", "calls let through while half-open", |s, t| {
         set(&mut s.breaker_trials, whole(t, 1, 1_000))
@@ -118,7 +117,7 @@ pub const VARIABLES: &[Variable] = &[
         "CIRCUIT_BREAKER_TRIAL_LEASE",
         "1m",
         "time after which a trial that has not ended counts as failed",
-        |s, t| set(&mut s.breaker_lease, positive(t)),
+        |s, t| set(&mut s.breaker_lease, units::duration(t)),
     ),
     var(
         "SCORER_URL",
@@ -171,7 +170,7 @@ pub const VARIABLES: &[Variable] = &[
         "ESG_SAMPLE_INTERVAL",
         "1s",
         "the time that one sample stands for in carbon figures",
-        |s, t| set(&mut s.esg_interval, positive(t)),
+        |s, t| set(&mut s.esg_interval, units::duration(t)),
     ),
     var("BODY_LIMIT", "262144", "longest body of a request, in bytes", |s, t| {
         set(&mut s.body_limit, whole(t, 1_024, 16 * 1024 * 1024))
@@ -213,13 +212,13 @@ pub const VARIABLES: &[Variable] = &[
         |s, t| set(&mut s.tracing_sample, PartOf::parse(t)),
     ),
     var("TRACING_EXPORT_INTERVAL", "1s", "how often ended spans are sent", |s, t| {
-        set(&mut s.tracing_interval, positive(t))
+        set(&mut s.tracing_interval, units::duration(t))
     }),
     var(
         "TRACING_EXPORT_TIMEOUT",
         "5s",
         "how long one sending may take; then its spans are lost and counted",
-        |s, t| set(&mut s.tracing_timeout, positive(t)),
+        |s, t| set(&mut s.tracing_timeout, units::duration(t)),
     ),
     var("APP_MUTANTS", "", "promises to break, separated by commas", |s, t| {
         set(
@@ -317,14 +316,6 @@ fn within(text: &str, range: RangeInclusive<f64>, write: &str) -> Result<f64, St
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
     let number = number.ok_or_else(|| format!("`{text}` is not a number: {write}"))?;
     if range.contains(&number) { Ok(number) } else { Err(format!("is {text}: {write}")) }
-}
-
-fn positive(text: &str) -> Result<Duration, String> {
-    let time = units::duration(text)?;
-    if time.is_zero() {
-        return Err(format!("`{text}` is not above zero: write a time such as 500ms or 5s"));
-    }
-    Ok(time)
 }
 
 fn truth(text: &str) -> Result<bool, String> {
