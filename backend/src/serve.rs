@@ -173,7 +173,17 @@ impl Server {
                 api::edge::router(app, opened)
             }
         };
-        Ok(Server { listener, address, router, store, telemetry, edge, stores, app: held, settings })
+        Ok(Server {
+            listener,
+            address,
+            router,
+            store,
+            telemetry,
+            edge,
+            stores,
+            app: held,
+            settings,
+        })
     }
 
     /// Where it listens; tells the port when 0 was asked for.

@@ -222,7 +222,10 @@ async fn an_outbox_has_one_edge_at_a_time() {
     let first = edge(settings(to, &outbox)).await;
     assert!(send(&first, "TRUCK-21", 1).await.starts_with("HTTP/1.1 202"));
     let said = Server::bind_edge(settings(to, &outbox)).await.err().unwrap().to_string();
-    assert!(said.contains("another edge has this outbox") && said.contains("EDGE_OUTBOX"), "{said}");
+    assert!(
+        said.contains("another edge has this outbox") && said.contains("EDGE_OUTBOX"),
+        "{said}"
+    );
     assert!(send(&first, "TRUCK-21", 2).await.starts_with("HTTP/1.1 202"));
     first.stop().await;
     let second = edge(settings(to, &outbox)).await;

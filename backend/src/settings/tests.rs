@@ -127,7 +127,8 @@ fn all_mistakes_are_told_at_once() {
 fn addresses_are_trimmed_and_have_no_query() {
     assert_eq!(http("http://127.0.0.1:8000/"), Ok("http://127.0.0.1:8000".to_owned()));
     assert_eq!(http("http://b/base//"), Ok("http://b/base".to_owned()));
-    for bad in ["ftp://b:1", "b:8000", "http://", "http://b:1/?a=b", "http://b:1?", "http://b:1/#a"] {
+    for bad in ["ftp://b:1", "b:8000", "http://", "http://b:1/?a=b", "http://b:1?", "http://b:1/#a"]
+    {
         assert!(http(bad).is_err_and(|why| why.contains("http://127.0.0.1:8001")), "{bad}");
     }
 }

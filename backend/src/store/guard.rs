@@ -114,9 +114,9 @@ impl Guarded {
 impl Store for Guarded {
     fn write(&self, records: Arc<[Record]>) -> Answer<'_, Result<Vec<Written>, StoreError>> {
         let repeatable = records.iter().all(Record::is_idempotent);
-        Box::pin(self.call(&self.insert, repeatable, move || {
-            self.inner.write(Arc::clone(&records))
-        }))
+        Box::pin(
+            self.call(&self.insert, repeatable, move || self.inner.write(Arc::clone(&records))),
+        )
     }
 
     fn note(&self, record: Record) -> bool {

@@ -152,10 +152,10 @@ async fn a_dead_database_opens_the_breaker_and_is_left_alone() {
     assert_eq!(api.get("/machines/").await.status, 200);
     let health = api.get("/health").await;
     assert_eq!((health.status.as_u16(), &health.json()["status"]), (200, &json!("degraded")));
-    assert_eq!(health.json()["reasons"], json!([
-        "circuit breaker `database` is open",
-        "circuit breaker `database-read` is open"
-    ]));
+    assert_eq!(
+        health.json()["reasons"],
+        json!(["circuit breaker `database` is open", "circuit breaker `database-read` is open"])
+    );
     let text = api.get("/metrics").await.text;
     for line in [
         r#"circuit_breaker_state{name="database"} 1"#,
@@ -173,7 +173,8 @@ async fn a_dead_database_opens_the_breaker_and_is_left_alone() {
 
 #[tokio::test]
 async fn reads_that_go_well_do_not_keep_the_breaker_for_writing_closed() {
-    let settings = Settings { retry_attempts: 1, breaker_recovery: Duration::from_secs(60), ..quick() };
+    let settings =
+        Settings { retry_attempts: 1, breaker_recovery: Duration::from_secs(60), ..quick() };
     let (api, plug) = pluggable(settings).await;
     plug.locked.store(true, Ordering::Relaxed);
     for n in 1..=5 {

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn an_edges_backend_is_read_as_its_variable_is() {
-        let typed = |to: &str| Typed::try_parse_from(["edge", "--to", to]).map(|typed| typed.edge.to);
+        let typed =
+            |to: &str| Typed::try_parse_from(["edge", "--to", to]).map(|typed| typed.edge.to);
         let to = typed("http://127.0.0.1:8000/").unwrap();
         assert_eq!(to.as_deref(), Some("http://127.0.0.1:8000"));
         for bad in ["ftp://127.0.0.1:8000", "127.0.0.1:8000", "http://127.0.0.1:8000/?a=b"] {
