@@ -260,9 +260,10 @@ impl Role {
 /// The variables of one of the platform's processes as a text of two columns, for a command's help.
 #[must_use]
 pub fn help(role: Role) -> String {
-    let widest = VARIABLES.iter().map(|v| v.name.len()).max().unwrap_or_default();
+    let own = || VARIABLES.iter().filter(|v| role.reads(v.name));
+    let widest = own().map(|v| v.name.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for Variable { name, default, about, .. } in VARIABLES.iter().filter(|v| role.reads(v.name)) {
+    for Variable { name, default, about, .. } in own() {
         let default = if default.is_empty() { "none" } else { default };
         // Whom it calls.
         let about = match role {
