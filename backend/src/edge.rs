@@ -15,7 +15,7 @@ mod tests;
 mod uplink;
 mod window;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -113,6 +113,8 @@ pub(crate) struct Edge {
     held: Arc<AtomicUsize>,
     most: usize,
     durable: bool,
+    /// Whether the outbox's last commit failed.
+    failing: Arc<AtomicBool>,
     windows: Mutex<Windows>,
     meters: Arc<Meters>,
     /// Taken by the one call that closes.
@@ -139,7 +141,7 @@ impl Edge {
         let meters = Arc::new(meters);
         let uplink = Uplink::new(settings, breaker, Arc::clone(telemetry))?;
         let mut outbox = Outbox::open(settings).await?;
-        let durable = outbox.is_durable();
+        let (durable, failing) = (outbox.is_durable(), outbox.failing());
         let left = outbox.left().await?;
         let held = Arc::new(AtomicUsize::new(left.len()));
         let (arrivals, arrived) = mpsc::unbounded_channel();
@@ -157,7 +159,7 @@ impl Edge {
         let writer = tokio::spawn(outbox.run(queue, arrivals, next));
         let closer = Mutex::new(Some(Closer { stop, courier, writer }));
         let (most, windows) = (settings.edge_outbox_most, Mutex::default());
-        Ok(Edge { jobs, held, most, durable, windows, meters, closer })
+        Ok(Edge { jobs, held, most, durable, failing, windows, meters, closer })
     }
 
     /// Takes a sample: durable when this returns. `body` is what the device sent.
@@ -218,6 +220,11 @@ impl Edge {
     /// Whether what is acknowledged outlives the process.
     pub(crate) fn is_durable(&self) -> bool {
         self.durable
+    }
+
+    /// Whether the outbox could not be written the last time it was to be.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     /// Whether samples are still taken.

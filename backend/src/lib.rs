@@ -36,7 +36,7 @@ pub use esg::Region;
 pub use mutant::{BadMutant, Mutant};
 pub use serve::{ServeError, Server, serve, serve_edge, serve_scorer};
 pub use settings::{
-    Level, Mistake, Settings, SettingsError, Synchronous, VARIABLES, Variable, edge_help, help,
+    Level, Mistake, Role, Settings, SettingsError, Synchronous, VARIABLES, Variable, help, http,
 };
 pub use telemetry::logs::{LogsInUse, init_logs};
 pub use telemetry::spans::{Call, Calls, Sent};

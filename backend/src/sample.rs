@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, Utc};
 
 use crate::machine::MachineId;
 
@@ -32,8 +32,13 @@ pub(crate) struct Features {
     pub(crate) features: Readings,
 }
 
-/// Reads an ISO 8601 instant; one without an offset is taken as UTC, as Python writes it.
+/// Reads an ISO 8601 instant; one without an offset is taken as UTC, as Python writes it. Its year in
+/// UTC has four digits, as those have that are shown.
 pub(crate) fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
+    read_instant(text).filter(|instant| (0..=9_999).contains(&instant.year()))
+}
+
+fn read_instant(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.with_timezone(&Utc));
     }
@@ -72,6 +77,18 @@ mod tests {
         assert_eq!(show("2024-06-11 10:00:00").as_deref(), Some("2024-06-11T10:00:00Z"));
         for bad in ["", "yesterday", "2024-06-11", "2024-13-11T10:00:00Z", "1718100000"] {
             assert_eq!(show(bad), None, "{bad}");
+        }
+        for edge in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"] {
+            assert_eq!(show(edge).as_deref(), Some(edge));
+        }
+        // Not in UTC: what would be shown could not be sent again.
+        for beyond in [
+            "0000-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
+            "+10000-01-01T00:00:00",
+            "-0001-12-31T23:59:59",
+        ] {
+            assert_eq!(show(beyond), None, "{beyond}");
         }
     }
 }

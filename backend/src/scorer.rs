@@ -4,7 +4,8 @@
 //! HTTP with `POST /score`.
 //!
 //! Invariant: while the breaker is open the scorer is not asked; the answer is immediate.
-//! Invariant: what a remote scorer says is checked: a risk outside 0 to 1 is an error, not an answer.
+//! Invariant: what a remote scorer says is checked: a risk outside 0 to 1, or a time before now,
+//! is an error, not an answer.
 //! Not here: the rules (see `model`), the scorer's own process (see `serve`).
 
 #[cfg(test)]
@@ -175,7 +176,8 @@ async fn ask(
     let sane = [prediction.risk_score, prediction.failure_probability, prediction.confidence]
         .iter()
         .all(|value| (0.0..=1.0).contains(value));
-    if sane && prediction.maintenance_hours.is_finite() {
+    let hours = prediction.maintenance_hours;
+    if sane && hours.is_finite() && hours >= 0.0 {
         Ok(prediction)
     } else {
         Err(ScorerError::Nonsense("a figure is outside its range".to_owned()))

@@ -80,6 +80,8 @@ pub struct Server {
     store: Arc<dyn Store>,
     telemetry: Arc<Telemetry>,
     edge: Option<Arc<Edge>>,
+    /// Whether its database is more than a place for what nobody keeps.
+    stores: bool,
     app: Arc<App>,
     settings: Settings,
 }
@@ -157,6 +159,7 @@ impl Server {
         })?;
         let Assembled { app, store, telemetry } = assemble(&settings, fleet, opened, metrics)?;
         let (mut edge, held) = (None, Arc::clone(&app));
+        let stores = matches!(role, Role::Backend);
         let router = match role {
             Role::Backend => api::router(app),
             Role::Scorer => {
@@ -170,21 +173,23 @@ impl Server {
                 api::edge::router(app, opened)
             }
         };
-        Ok(Server { listener, address, router, store, telemetry, edge, app: held, settings })
+        Ok(Server {
+            listener,
+            address,
+            router,
+            store,
+            telemetry,
+            edge,
+            stores,
+            app: held,
+            settings,
+        })
     }
 
     /// Where it listens; tells the port when 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Where it keeps what it promises.
-    fn keeps(&self) -> &str {
-        match self.edge {
-            Some(_) => &self.settings.edge_outbox,
-            None => &self.settings.database_url,
-        }
     }
 
     /// Answers until `shutdown` is done, then stops in order.
@@ -198,7 +203,8 @@ impl Server {
             app_name = settings.app_name,
             app_version = Settings::APP_VERSION,
             address = %self.address,
-            database = store::shown(self.keeps()),
+            database = self.stores.then(|| store::shown(&settings.database_url)),
+            outbox = self.edge.as_ref().map(|_| store::shown(&settings.edge_outbox)),
             mutants = settings.mutants.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             "listening"
         );
@@ -292,7 +298,8 @@ pub(crate) fn assemble(
     let telemetry = Arc::new(Telemetry::new(metrics, traces));
     let breakers = Breakers::default();
     let make = |name| breakers.make(name, breaker, &telemetry.metrics);
-    let guarded = Guarded::new(opened, make(store::BREAKER), retry, Arc::clone(&telemetry));
+    let both = (make(store::BREAKER), make(store::READ_BREAKER));
+    let guarded = Guarded::new(opened, both, retry, Arc::clone(&telemetry));
     let store: Arc<dyn Store> = Arc::new(guarded);
     let scorer = Scorer::new(settings, make(scorer::BREAKER), retry, Arc::clone(&telemetry))
         .map_err(ServeError::Setting)?;

@@ -17,7 +17,20 @@ use crate::esg::Region;
 use crate::mutant::Mutant;
 use crate::resilience::{BreakerSettings, Invalid, RetrySettings};
 use crate::units::PartOf;
-pub use variables::{VARIABLES, Variable, edge_help, help};
+pub use variables::{VARIABLES, Variable, help, http};
+
+/// Which of the platform's processes it is: each has its own variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The HTTP API over a store.
+    Backend,
+    /// It predicts.
+    Scorer,
+    /// It takes samples and delivers them.
+    Edge,
+    /// They send samples.
+    Devices,
+}
 
 /// How much is logged of the backend itself; libraries log from `warning` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,11 +155,19 @@ impl Settings {
     /// The version that answers and metrics carry.
     pub const APP_VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
-    /// Defaults, overridden by what `get` finds under the names of [`VARIABLES`].
+    /// Defaults, overridden by what `get` finds under the names of those [`VARIABLES`] that a process
+    /// of this role reads; what the others say is nothing to it.
     ///
     /// # Errors
     /// All mistakes, not only the first.
-    pub fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
+    pub fn from_env(
+        role: Role,
+        get: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Settings, SettingsError> {
+        Settings::read(&|name| if role.reads(name) { get(name) } else { None })
+    }
+
+    fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
         let mut settings = Settings::default();
         let mut mistakes = Vec::new();
         for variable in VARIABLES {

@@ -104,6 +104,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         total_ms = part.and_then(|ms| total_ms.checked_add(ms)).ok_or_else(refuse)?;
         rest = after;
     }
+    if total_ms == 0 && !text.is_empty() {
+        return Err(format!("`{text}` must be above zero: write a time such as 500ms or 5s"));
+    }
     // A year is far beyond any use and far below what timers overflow on.
     if total_ms == 0 || total_ms > 365 * 24 * 3_600_000 {
         Err(refuse())
@@ -134,6 +137,7 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(duration("12").is_err_and(|m| m.contains("12s")));
+        assert!(duration("0s").is_err_and(|m| m.contains("must be above zero")));
     }
 
     #[test]

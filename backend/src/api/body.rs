@@ -30,10 +30,13 @@ pub(super) fn sample(body: Result<Bytes, BytesRejection>) -> Result<Sample, ApiE
     sample_of(&object(&received(body)?)?)
 }
 
+/// A sample of a batch that was refused, and its number if it has a good one.
+pub(super) type RefusedSample = (Option<i64>, ApiError);
+
 /// The samples of a batch, each for itself: what is wrong with one does not touch the others.
 pub(super) fn samples(
     body: Result<Bytes, BytesRejection>,
-) -> Result<Vec<Result<Sample, ApiError>>, ApiError> {
+) -> Result<Vec<Result<Sample, RefusedSample>>, ApiError> {
     let items = match json(&received(body)?)? {
         Value::Array(items) => items,
         Value::Object(mut fields) => match fields.remove("samples") {
@@ -49,8 +52,9 @@ pub(super) fn samples(
         return Err(refused("samples", "length", &items.len().into(), BATCH));
     }
     let read = |item: &Value| match item {
-        Value::Object(fields) => sample_of(fields),
-        other => Err(refused("sample", "type", other, OBJECT)),
+        Value::Object(fields) => sample_of(fields)
+            .map_err(|error| (number(fields.get("sample_number")).ok().flatten(), error)),
+        other => Err((None, refused("sample", "type", other, OBJECT))),
     };
     Ok(items.iter().map(read).collect())
 }

@@ -129,6 +129,9 @@ async fn health(
     if edge.held() >= edge.most() {
         reasons.push("the outbox is full".to_owned());
     }
+    if edge.is_failing() {
+        reasons.push("the outbox cannot be written".to_owned());
+    }
     let features = json!({
         "ingest": true,
         "outbox": {"held": edge.held(), "most": edge.most(), "durable": edge.is_durable()},

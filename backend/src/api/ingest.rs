@@ -136,13 +136,13 @@ pub(super) async fn batch(
                     details: None,
                 }
             }
-            Err(error) => {
+            Err((sample_number, error)) => {
                 refused(&app, &error);
                 observe::count(&app, &error);
                 BatchItem {
                     status: "rejected",
                     machine_id: error.machine_id.map(|id| id.to_string()),
-                    sample_number: None,
+                    sample_number,
                     error_code: Some(error.code.name()),
                     message: Some(error.message),
                     details: Some(*error.details),

@@ -129,6 +129,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 /// Routes with what surrounds every request.
 fn dressed(app: Arc<App>, routes: Vec<(&'static str, MethodRouter<Arc<App>>)>) -> Router {
+    let paths: Vec<&str> = routes.iter().map(|(path, _)| *path).collect();
+    let known = if paths.contains(&"/") {
+        "GET / lists them".to_owned()
+    } else {
+        format!("there are {}", paths.join(", "))
+    };
+    let message = format!("there is no such route; {known}");
+    let unknown_route = async move || ApiError::new(Code::RouteNotFound, message);
     let plain = routes.into_iter().fold(Router::new(), |r, (path, to)| r.route(path, to));
     plain
         .fallback(unknown_route)
@@ -136,10 +144,6 @@ fn dressed(app: Arc<App>, routes: Vec<(&'static str, MethodRouter<Arc<App>>)>) -
         .layer(DefaultBodyLimit::max(app.settings.body_limit))
         .layer(from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)
-}
-
-async fn unknown_route() -> ApiError {
-    ApiError::new(Code::RouteNotFound, "there is no such route; GET / lists them")
 }
 
 async fn wrong_method() -> ApiError {

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::App;
 use super::error::{ApiError, Code, Unwritten};
-use super::request_id::token;
+use super::request_id::user;
 use crate::mutant::{Exposure, Ruling};
 use crate::telemetry::context::Context;
 use crate::telemetry::traces::{Kind, caller};
@@ -36,7 +36,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     span.set("request_id", id.clone());
     let context = Arc::new(Context {
         request_id: id.clone(),
-        user_id: token(request.headers(), "x-user-id").map(str::to_owned),
+        user_id: user(request.headers()).map(str::to_owned),
         machine_id: OnceLock::new(),
         sample_number: OnceLock::new(),
         parent: span.parent().clone(),

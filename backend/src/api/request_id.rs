@@ -1,7 +1,8 @@
-//! Request ids: the client's when it is sane, else our own.
+//! Request ids: the client's when it is sane, else our own. And the client's word on who its user is.
 //!
 //! Invariant: what is echoed is at most 128 of `A-Z a-z 0-9 . _ -`, so a header cannot forge a
 //! log line or another header.
+//! Invariant: a user's name only goes into the log, as a JSON text: printable ASCII, at most 256.
 //! Not here: `traceparent` (see `telemetry::traces`).
 
 use std::borrow::Cow;
@@ -10,8 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::HeaderMap;
 use chrono::Utc;
 
-/// The longest id, and the longest other token of a header that the log repeats.
+/// The longest id.
 const LONGEST: usize = 128;
+/// The longest name of a user.
+const LONGEST_USER: usize = 256;
 
 /// Makes ids that differ from those of other backends and of other lives of this one.
 pub(super) struct RequestIds {
@@ -37,8 +40,16 @@ impl RequestIds {
     }
 }
 
+/// Who the client says its user is, as `X-User-ID` has it: a name, an address, a URN.
+pub(super) fn user(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("x-user-id")?.to_str().ok()?;
+    let printable = |b: u8| b == b' ' || b.is_ascii_graphic();
+    let sane = !text.is_empty() && text.len() <= LONGEST_USER && text.bytes().all(printable);
+    sane.then_some(text)
+}
+
 /// A header's value if it is a sane token.
-pub(super) fn token<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn token<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let text = headers.get(name)?.to_str().ok()?;
     let sane = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     (!text.is_empty() && text.len() <= LONGEST && text.bytes().all(sane)).then_some(text)
@@ -52,6 +63,19 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
         headers
+    }
+
+    #[test]
+    fn users_are_any_printable_text_of_some_length() {
+        for good in ["anna", "o'hara@example.com", "urn:user:7/9 \"x\"", &"x".repeat(256)] {
+            assert_eq!(user(&headers("x-user-id", good)), Some(good));
+        }
+        for bad in ["", "a\tb", &"x".repeat(257)] {
+            assert_eq!(user(&headers("x-user-id", bad)), None);
+        }
+        let mut high = HeaderMap::new();
+        high.insert("x-user-id", axum::http::HeaderValue::from_bytes(&[0xe9]).unwrap());
+        assert_eq!(user(&high), None);
     }
 
     #[test]

@@ -3,23 +3,28 @@
 //! One writer, one transaction for everything that waits, as in the backend's store: while a commit
 //! is under way the next items queue up and share the next one.
 //!
+//! Invariant: an outbox has one edge at a time: two would deliver all of it twice and give the same
+//! places to different items. The lock is on a file beside it, and any death frees it.
 //! Invariant: an append is answered after its commit, and the courier learns of it in between.
+//! Invariant: after a commit that failed, a full disk's too, the next one has a new connection.
 //! Invariant: a removal that fails is tried again with the next commit: an item may be delivered
 //! twice, never not at all.
 //! Not here: who sends (see `courier`).
 
+use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::ConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Item, Kind};
 use crate::machine::MachineId;
 use crate::settings::Settings;
-use crate::store::{Place, StoreError, sqlite_options};
+use crate::store::{Place, Renewed, StoreError, sqlite_options};
 
 /// Jobs that may wait for the writer.
 pub(super) const QUEUE: usize = 1_024;
@@ -65,8 +70,12 @@ pub(super) enum Job {
 
 /// An opened outbox.
 pub(super) struct Outbox {
-    connection: SqliteConnection,
+    connection: Renewed,
     durable: bool,
+    /// Whether the last commit failed.
+    failing: Arc<AtomicBool>,
+    /// Held as long as this is; none in memory.
+    _lock: Option<File>,
 }
 
 type Row = (i64, String, i64, Option<i64>, String, String, Option<String>);
@@ -79,21 +88,31 @@ impl Outbox {
         let place = Place::parse(url)?;
         let durable = matches!(place, Place::File(_));
         let opened = async {
-            let mut connection = sqlite_options(&place, settings).await?.connect().await?;
+            let options = sqlite_options(&place, settings).await?;
+            let lock = match &place {
+                Place::File(path) => Some(alone(path).map_err(StoreError::Database)?),
+                Place::Memory | Place::Postgres(_) => None,
+            };
+            let mut connection = options.connect().await?;
             sqlx::query(TABLE).execute(&mut connection).await?;
-            Ok::<_, StoreError>(connection)
+            Ok::<_, StoreError>((Renewed::new(options, connection), lock))
         };
-        let connection = opened.await.map_err(|error| failed(error.to_string()))?;
-        Ok(Outbox { connection, durable })
+        let (connection, lock) = opened.await.map_err(|error| failed(error.to_string()))?;
+        Ok(Outbox { connection, durable, failing: Arc::default(), _lock: lock })
     }
 
     pub(super) fn is_durable(&self) -> bool {
         self.durable
     }
 
+    /// True while the last commit is one that failed.
+    pub(super) fn failing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.failing)
+    }
+
     /// What an earlier life promised and did not deliver, in its order.
     pub(super) async fn left(&mut self) -> Result<Vec<Item>, String> {
-        let read = sqlx::query_as::<_, Row>(LEFT).fetch_all(&mut self.connection).await;
+        let read = sqlx::query_as::<_, Row>(LEFT).fetch_all(self.connection.connection()).await;
         let rows = read.map_err(|error| format!("cannot read the outbox: {error}"))?;
         let item = |(seq, machine, features, number, body, request_id, traceparent): Row| {
             let machine = MachineId::parse(&machine)
@@ -176,6 +195,7 @@ impl Outbox {
             return;
         }
         let written = self.write(appends, removed).await;
+        self.failing.store(written.is_err(), Ordering::Relaxed);
         match &written {
             Ok(()) => removed.clear(),
             Err(error) => {
@@ -201,7 +221,7 @@ impl Outbox {
 
     async fn write(&mut self, appends: &[Append], removed: &[u64]) -> Result<(), sqlx::Error> {
         let rows: Vec<_> = appends.iter().flat_map(|append| &append.items).map(row).collect();
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.connection.begin().await?;
         if !rows.is_empty() {
             let rows = serde_json::Value::Array(rows).to_string();
             sqlx::query(INSERT).bind(rows).execute(&mut *transaction).await?;
@@ -210,7 +230,24 @@ impl Outbox {
             let removed = serde_json::json!(removed).to_string();
             sqlx::query(DELETE).bind(removed).execute(&mut *transaction).await?;
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        self.connection.committed();
+        Ok(())
+    }
+}
+
+/// Takes the lock of an outbox, a file beside its own: SQLite itself must be free to lock that one.
+fn alone(outbox: &Path) -> Result<File, String> {
+    let mut path = outbox.as_os_str().to_owned();
+    path.push(".lock");
+    let failed = |error| format!("cannot lock {}: {error}", Path::new(&path).display());
+    let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err("another edge has this outbox: stop that edge, or \
+             give this one its own with EDGE_OUTBOX=sqlite://PATH"
+            .to_owned()),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

@@ -1,14 +1,18 @@
 //! The way to the backend: one item, through timeout, retry and circuit breaker.
 //!
+//! Invariant: while the backend has asked to be left alone (429 with Retry-After) nothing is sent.
 //! Invariant: every attempt of an item has an id of its own, and all are in the trace of the request
 //! that brought it.
-//! Invariant: what the backend refuses for good is told, with its machine and its number.
+//! Invariant: only an answer about the item itself loses it (400, 413, 422), and that is told, with its
+//! machine and its number. Whatever else is no 2xx, a wrong address and a missing permission too, is
+//! a failure of the way.
 //! Not here: what is sent when (see `courier`).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use tokio::time::Instant;
 
 use super::{Item, Kind};
@@ -21,6 +25,9 @@ use crate::telemetry::traces::Kind as SpanKind;
 
 /// The operation's name in metrics and spans.
 const FUNCTION: &str = "edge.deliver";
+
+/// The longest that one answer can silence the edge.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,8 @@ pub(super) struct Uplink {
     policy: Policy,
     telemetry: Arc<Telemetry>,
     flood: Flood,
+    /// Until when the backend wants nothing.
+    quiet: Mutex<Option<Instant>>,
 }
 
 impl Uplink {
@@ -56,7 +65,8 @@ impl Uplink {
             .with_breaker(breaker)
             .with_retry(retry, 0)
             .with_on_retry(move |retrying| hears.metrics.retry(FUNCTION, retrying.attempt + 1));
-        Ok(Uplink { client, base, policy, telemetry, flood: Flood::default() })
+        let (flood, quiet) = (Flood::default(), Mutex::default());
+        Ok(Uplink { client, base, policy, telemetry, flood, quiet })
     }
 
     /// Sends an item that was attempted so many times before, until it need not be repeated.
@@ -65,17 +75,20 @@ impl Uplink {
     }
 
     async fn attempts(&self, item: &Item, before: u64) -> Landed {
+        let quiet = *self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        if quiet.is_some_and(|until| Instant::now() < until) {
+            return Landed::Failed(0);
+        }
         let made = AtomicU64::new(0);
         let operation = |_: Attempt| {
             let number = before + made.fetch_add(1, Ordering::Relaxed) + 1;
             self.attempt(item, number)
         };
         let classify = |result: &Result<u16, String>| match result {
-            Ok(200..=299) => Verdict::Success,
+            // Whoever refuses an item works.
+            Ok(200..=299 | 400 | 413 | 422) => Verdict::Success,
             Ok(429) => Verdict::Neutral,
-            Ok(500..) | Err(_) => Verdict::Failure { retry: true },
-            // Whoever refuses works.
-            Ok(_) => Verdict::Success,
+            Ok(_) | Err(_) => Verdict::Failure { retry: true },
         };
         let called = self.policy.call(operation, classify).await;
         let failed = Landed::Failed(made.load(Ordering::Relaxed));
@@ -84,9 +97,7 @@ impl Uplink {
                 tracing::debug!(function = "deliver", data_type = item.kind.name(), "delivered");
                 return Landed::Delivered;
             }
-            // Too much at once is no refusal, nor is a timeout that the far end tells.
-            Ok(status @ (408 | 429 | 500..)) => format!("status {status}"),
-            Ok(status) => {
+            Ok(status @ (400 | 413 | 422)) => {
                 self.telemetry.metrics.error("refused", "edge_refused");
                 tracing::error!(
                     function = "deliver",
@@ -98,6 +109,7 @@ impl Uplink {
                 );
                 return Landed::Refused;
             }
+            Ok(status) => format!("status {status}"),
             // The breaker's change was logged; each rejection is not worth a line.
             Err(CallError::Rejected { .. }) => return failed,
             Err(CallError::Failed(why)) => why,
@@ -142,6 +154,13 @@ impl Uplink {
         let answered = async {
             let answer = request.send().await?;
             let status = answer.status().as_u16();
+            let wait = answer.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
+            if status == 429
+                && let Some(seconds) = wait.and_then(|wait| wait.parse().ok())
+            {
+                let until = Instant::now() + Duration::from_secs(seconds).min(LONGEST_WAIT);
+                *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+            }
             // To the end: the connection is used again.
             answer.bytes().await?;
             Ok::<_, reqwest::Error>(status)
@@ -149,7 +168,7 @@ impl Uplink {
         match answered.await {
             Ok(status) => {
                 span.set("http.response.status_code", i64::from(status));
-                if status >= 400 {
+                if !(200..=299).contains(&status) {
                     let cause = format!("status {status}");
                     span.fail(&cause);
                     self.telemetry.attempt_failed(FUNCTION, number, &cause);

@@ -74,7 +74,7 @@ async fn a_remote_scorer_says_what_the_embedded_one_says() {
 #[tokio::test]
 async fn each_kind_of_failure_has_its_name_and_its_attempts() {
     type Case = (fn() -> Response, fn(&ScorerError) -> bool, u32);
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
         (
             || StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             |e| matches!(e, ScorerError::Failed(_)),
@@ -88,6 +88,15 @@ async fn each_kind_of_failure_has_its_name_and_its_attempts() {
                 let lie = json!({"risk_score": 7.0, "failure_probability": 0.5, "confidence": 0.5,
                     "maintenance_hours": 1.0});
                 axum::Json(lie).into_response()
+            },
+            |e| matches!(e, ScorerError::Nonsense(_)),
+            1,
+        ),
+        (
+            || {
+                let past = json!({"risk_score": 0.5, "failure_probability": 0.5, "confidence": 0.5,
+                    "maintenance_hours": -1.0});
+                axum::Json(past).into_response()
             },
             |e| matches!(e, ScorerError::Nonsense(_)),
             1,

@@ -2,10 +2,13 @@
 
 use super::*;
 
+/// Of whoever reads all of them.
 fn from(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-    Settings::from_env(&|name| {
-        pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    })
+    Settings::read(&|name| found(pairs, name))
+}
+
+fn found(pairs: &[(&str, &str)], name: &str) -> Option<String> {
+    pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
 }
 
 /// A value other than the default for every variable.
@@ -84,7 +87,10 @@ fn all_mistakes_are_told_at_once() {
         ("API_PORT", "70000"),
         ("DATABASE_URL", "mysql://x/y"),
         ("TIMEOUT_DB", "30"),
+        ("RETRY_BASE_DELAY", "10s"),
         ("RETRY_MULTIPLIER", "0.5"),
+        ("RETRY_MAX_DELAY", "9s"),
+        ("RETRY_JITTER", "2"),
         ("CIRCUIT_BREAKER_FAIL_MAX", "0"),
         ("LOG_LEVEL", "loud"),
         ("TRACING_OTLP_ENDPOINT", "collector"),
@@ -97,17 +103,34 @@ fn all_mistakes_are_told_at_once() {
         "API_PORT",
         "DATABASE_URL",
         "TIMEOUT_DB",
+        "RETRY_MULTIPLIER",
+        "RETRY_JITTER",
         "CIRCUIT_BREAKER_FAIL_MAX",
         "LOG_LEVEL",
         "TRACING_OTLP_ENDPOINT",
         "APP_MUTANTS",
-        "RETRY_MULTIPLIER",
+        "RETRY_MAX_DELAY",
     ];
     assert_eq!(names, expect);
     let text = error.to_string();
     assert_eq!(text.lines().count(), expect.len());
     assert!(text.contains("sqlite://PATH") && text.contains("30s"), "{text}");
     assert!(text.contains("RETRY_MULTIPLIER: is 0.5: write 1 or more"), "{text}");
+    assert!(text.contains("RETRY_JITTER: is 2: write a fraction from 0 to 1"), "{text}");
+    for bad in ["NaN", "inf", "x"] {
+        let told = from(&[("RETRY_JITTER", bad)]).unwrap_err().to_string();
+        assert!(told.contains("is not a number: write a fraction"), "{told}");
+    }
+}
+
+#[test]
+fn addresses_are_trimmed_and_have_no_query() {
+    assert_eq!(http("http://127.0.0.1:8000/"), Ok("http://127.0.0.1:8000".to_owned()));
+    assert_eq!(http("http://b/base//"), Ok("http://b/base".to_owned()));
+    for bad in ["ftp://b:1", "b:8000", "http://", "http://b:1/?a=b", "http://b:1?", "http://b:1/#a"]
+    {
+        assert!(http(bad).is_err_and(|why| why.contains("http://127.0.0.1:8001")), "{bad}");
+    }
 }
 
 #[test]
@@ -117,8 +140,40 @@ fn settings_that_do_not_fit_together_are_told() {
 }
 
 #[test]
+fn each_process_has_a_help_of_its_own_variables() {
+    let (backend, edge) = (help(Role::Backend), help(Role::Edge));
+    assert!(!backend.contains("EDGE_") && backend.contains("answer of the scorer"), "{backend}");
+    assert!(!edge.contains("API_HOST") && !edge.contains("API_PORT"), "{edge}");
+    assert!(edge.contains("a connection to the backend [5s]"), "{edge}");
+    assert!(edge.contains("an answer of the backend [30s]") && !edge.contains("scorer"), "{edge}");
+    let names = |role| help(role).lines().count();
+    assert_eq!(names(Role::Scorer), names(Role::Devices));
+    assert!(names(Role::Scorer) < names(Role::Edge) && names(Role::Edge) < names(Role::Backend));
+}
+
+#[test]
+fn what_is_not_a_processs_own_is_nothing_to_it() {
+    let pairs = [
+        ("DATABASE_URL", "mysql://x"),
+        ("EDGE_OUTBOX", "edge.db"),
+        ("RETRY_MAX_ATTEMPTS", "0"),
+        ("LOG_LEVEL", "loud"),
+    ];
+    for (role, own) in [
+        (Role::Backend, vec!["DATABASE_URL", "RETRY_MAX_ATTEMPTS", "LOG_LEVEL"]),
+        (Role::Edge, vec!["RETRY_MAX_ATTEMPTS", "EDGE_OUTBOX", "LOG_LEVEL"]),
+        (Role::Scorer, vec!["LOG_LEVEL"]),
+        (Role::Devices, vec!["LOG_LEVEL"]),
+    ] {
+        let error = Settings::from_env(role, &|name| found(&pairs, name)).unwrap_err();
+        let names: Vec<&str> = error.mistakes.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names, own, "{role:?}");
+    }
+}
+
+#[test]
 fn the_help_and_the_readme_name_every_variable() {
-    let (help, readme) = (help() + &edge_help(), include_str!("../../README.md"));
+    let (help, readme) = (help(Role::Backend) + &help(Role::Edge), include_str!("../../README.md"));
     for variable in VARIABLES {
         assert!(help.contains(variable.name), "{}", variable.name);
         assert!(readme.contains(variable.name), "README.md does not name {}", variable.name);

@@ -4,9 +4,9 @@
 //! Not here: what the settings do.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
-use super::{Level, Settings, Synchronous};
+use super::{Level, Role, Settings, Synchronous};
 use crate::esg::Region;
 use crate::mutant::Mutant;
 use crate::store::Place;
@@ -69,37 +69,37 @@ pub const VARIABLES: &[Variable] = &[
         set(&mut s.pool_size, whole(t, 1, 64))
     }),
     var("TIMEOUT_CONNECT", "5s", "longest wait for a connection to the scorer", |s, t| {
-        set(&mut s.timeout_connect, positive(t))
+        set(&mut s.timeout_connect, units::duration(t))
     }),
     var("TIMEOUT_READ", "30s", "longest wait for an answer of the scorer", |s, t| {
-        set(&mut s.timeout_read, positive(t))
+        set(&mut s.timeout_read, units::duration(t))
     }),
     var(
         "TIMEOUT_POOL",
         "5s",
         "longest wait for a database connection, a lock or room in the write queue",
-        |s, t| set(&mut s.timeout_pool, positive(t)),
+        |s, t| set(&mut s.timeout_pool, units::duration(t)),
     ),
     var("TIMEOUT_DB", "30s", "longest wait for one database operation", |s, t| {
-        set(&mut s.timeout_db, positive(t))
+        set(&mut s.timeout_db, units::duration(t))
     }),
     var("RETRY_MAX_ATTEMPTS", "3", "attempts of a call, the first included", |s, t| {
         set(&mut s.retry_attempts, whole(t, 1, 20))
     }),
     var("RETRY_BASE_DELAY", "1s", "wait before the second attempt", |s, t| {
-        set(&mut s.retry_base, positive(t))
+        set(&mut s.retry_base, units::duration(t))
     }),
     var("RETRY_MULTIPLIER", "2", "how much longer each further wait is", |s, t| {
-        set(&mut s.retry_factor, number(t))
+        set(&mut s.retry_factor, within(t, 1.0..=f64::MAX, "write 1 or more: 2 doubles each wait"))
     }),
     var("RETRY_MAX_DELAY", "30s", "longest wait between attempts", |s, t| {
-        set(&mut s.retry_max, positive(t))
+        set(&mut s.retry_max, units::duration(t))
     }),
     var(
         "RETRY_JITTER",
         "0",
         "0 to 1: the fraction of itself by which a wait may be longer",
-        |s, t| set(&mut s.retry_jitter, number(t)),
+        |s, t| set(&mut s.retry_jitter, within(t, 0.0..=1.0, "write a fraction from 0 to 1")),
     ),
     var(
         "CIRCUIT_BREAKER_FAIL_MAX",
@@ -108,7 +108,7 @@ pub const VARIABLES: &[Variable] = &[
         |s, t| set(&mut s.breaker_failures, whole(t, 1, 1_000_000)),
     ),
     var("CIRCUIT_BREAKER_RESET_TIMEOUT", "60s", "how long it stays open before a trial", |s, t| {
-        set(&mut s.breaker_recovery, positive(t))
+        set(&mut s.breaker_recovery, units::duration(t))
     }),
     var("CIRCUIT_BREAKER_TRIALS", "1", "calls let through while half-open", |s, t| {
         set(&mut s.breaker_trials, whole(t, 1, 1_000))
@@ -117,7 +117,7 @@ pub const VARIABLES: &[Variable] = &[
         "CIRCUIT_BREAKER_TRIAL_LEASE",
         "1m",
         "time after which a trial that has not ended counts as failed",
-        |s, t| set(&mut s.breaker_lease, positive(t)),
+        |s, t| set(&mut s.breaker_lease, units::duration(t)),
     ),
     var(
         "SCORER_URL",
@@ -170,7 +170,7 @@ pub const VARIABLES: &[Variable] = &[
         "ESG_SAMPLE_INTERVAL",
         "1s",
         "the time that one sample stands for in carbon figures",
-        |s, t| set(&mut s.esg_interval, positive(t)),
+        |s, t| set(&mut s.esg_interval, units::duration(t)),
     ),
     var("BODY_LIMIT", "262144", "longest body of a request, in bytes", |s, t| {
         set(&mut s.body_limit, whole(t, 1_024, 16 * 1024 * 1024))
@@ -212,13 +212,13 @@ pub const VARIABLES: &[Variable] = &[
         |s, t| set(&mut s.tracing_sample, PartOf::parse(t)),
     ),
     var("TRACING_EXPORT_INTERVAL", "1s", "how often ended spans are sent", |s, t| {
-        set(&mut s.tracing_interval, positive(t))
+        set(&mut s.tracing_interval, units::duration(t))
     }),
     var(
         "TRACING_EXPORT_TIMEOUT",
         "5s",
         "how long one sending may take; then its spans are lost and counted",
-        |s, t| set(&mut s.tracing_timeout, positive(t)),
+        |s, t| set(&mut s.tracing_timeout, units::duration(t)),
     ),
     var("APP_MUTANTS", "", "promises to break, separated by commas", |s, t| {
         set(
@@ -228,24 +228,48 @@ pub const VARIABLES: &[Variable] = &[
     }),
 ];
 
-/// The backend's variables as a text of two columns, for a command's help.
-#[must_use]
-pub fn help() -> String {
-    columns(|name| !name.starts_with("EDGE_"))
+impl Role {
+    /// Whether this variable is its own.
+    pub(super) fn reads(self, name: &str) -> bool {
+        let begins = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
+        match self {
+            Role::Backend => !begins(&["EDGE_"]),
+            // It listens where its argument says.
+            Role::Edge => !begins(&[
+                "API_",
+                "DATABASE_URL",
+                "DATABASE_POOL_SIZE",
+                "TIMEOUT_DB",
+                "SCORER_URL",
+                "RATE_LIMIT_PREDICT",
+                "ESG_",
+            ]),
+            // They keep nothing, and what devices send goes by their arguments.
+            Role::Scorer | Role::Devices => begins(&[
+                "BODY_LIMIT",
+                "SHUTDOWN_GRACE",
+                "APP_",
+                "LOG_LEVEL",
+                "METRICS_ENABLED",
+                "TRACING_",
+            ]),
+        }
+    }
 }
 
-/// The edge's variables as such a text.
+/// The variables of one of the platform's processes as a text of two columns, for a command's help.
 #[must_use]
-pub fn edge_help() -> String {
-    let others = ["DATABASE_URL", "DATABASE_POOL_SIZE", "SCORER_URL", "RATE_LIMIT_PREDICT"];
-    columns(|name| !others.contains(&name) && !name.starts_with("ESG_"))
-}
-
-fn columns(wanted: impl Fn(&str) -> bool) -> String {
-    let widest = VARIABLES.iter().map(|v| v.name.len()).max().unwrap_or_default();
+pub fn help(role: Role) -> String {
+    let own = || VARIABLES.iter().filter(|v| role.reads(v.name));
+    let widest = own().map(|v| v.name.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for Variable { name, default, about, .. } in VARIABLES.iter().filter(|v| wanted(v.name)) {
+    for Variable { name, default, about, .. } in own() {
         let default = if default.is_empty() { "none" } else { default };
+        // Whom it calls.
+        let about = match role {
+            Role::Edge => about.replace("the scorer", "the backend"),
+            Role::Backend | Role::Scorer | Role::Devices => (*about).to_owned(),
+        };
         text += &format!("  {name:widest$}  {about} [{default}]\n");
     }
     text
@@ -288,17 +312,11 @@ fn whole<T: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<T, String
     number.ok_or_else(|| format!("`{text}` is not a whole number from {least} to {most}"))
 }
 
-fn number(text: &str) -> Result<f64, String> {
+/// A number in this range; each is told for itself, whatever else is wrong.
+fn within(text: &str, range: RangeInclusive<f64>, write: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
-    number.ok_or_else(|| format!("`{text}` is not a number: write one such as 2 or 0.5"))
-}
-
-fn positive(text: &str) -> Result<Duration, String> {
-    let time = units::duration(text)?;
-    if time.is_zero() {
-        return Err(format!("`{text}` is no time at all: write one such as 500ms or 5s"));
-    }
-    Ok(time)
+    let number = number.ok_or_else(|| format!("`{text}` is not a number: {write}"))?;
+    if range.contains(&number) { Ok(number) } else { Err(format!("is {text}: {write}")) }
 }
 
 fn truth(text: &str) -> Result<bool, String> {
@@ -309,11 +327,19 @@ fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
-fn http(text: &str) -> Result<String, String> {
+/// An address to which paths are added: `http://HOST:PORT`, without a slash at its end.
+///
+/// # Errors
+/// Says what to write.
+pub fn http(text: &str) -> Result<String, String> {
     let refuse = || format!("`{text}` is not an address: write one such as http://127.0.0.1:8001");
     let uri = text.parse::<axum::http::Uri>().map_err(|_| refuse())?;
     if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
         return Err(refuse());
+    }
+    // What is added would become part of it.
+    if text.contains(['?', '#']) {
+        return Err(format!("`{text}` has a query: write one such as http://127.0.0.1:8001"));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }

@@ -1,9 +1,12 @@
-//! The store behind timeout, retry and circuit breaker.
+//! The store behind timeout, retry and circuit breakers.
 //!
-//! Each attempt asks the breaker and counts. What is retried is what failed for certain or may be
+//! Writing and reading have a breaker each: a database that is locked for writing, or full, reads as
+//! ever, and each read that goes well would set the count of failures to zero.
+//!
+//! Each attempt asks its breaker and counts. What is retried is what failed for certain or may be
 //! repeated without harm: numbered samples, reads.
 //!
-//! Invariant: while the breaker is open the database is not asked; the answer is immediate.
+//! Invariant: while a breaker is open the database is not asked that; the answer is immediate.
 //! Invariant: nothing is written twice by a retry that was not sent twice by its client.
 //! Not here: time limits of single attempts; the store has them itself, by what they limit.
 
@@ -15,48 +18,59 @@ use crate::resilience::{Breaker, CallError, Policy, RetrySettings, Verdict};
 use crate::telemetry::Telemetry;
 use crate::telemetry::traces::Kind;
 
-/// The breaker's name in metrics, logs and `/health`.
+/// The name of the breaker for writing in metrics, logs and `/health`.
 pub(crate) const BREAKER: &str = "database";
+/// The name of the one for reading.
+pub(crate) const READ_BREAKER: &str = "database-read";
 
 /// A store that is asked only while it answers.
 pub(crate) struct Guarded {
     inner: Arc<dyn Store>,
-    breaker: Breaker,
-    insert: Policy,
-    select: Policy,
+    insert: Way,
+    select: Way,
     telemetry: Arc<Telemetry>,
 }
 
+/// How one kind of operation goes to the database.
+struct Way {
+    /// The operation's name in metrics and spans.
+    function: &'static str,
+    breaker: Breaker,
+    policy: Policy,
+}
+
 impl Guarded {
-    /// Guards a store with this breaker and these retries; attempts are counted in `telemetry`.
+    /// Guards a store with these breakers, for writing and for reading, and these retries; attempts
+    /// are counted in `telemetry`.
     pub(crate) fn new(
         inner: Arc<dyn Store>,
-        breaker: Breaker,
+        (writing, reading): (Breaker, Breaker),
         retry: RetrySettings,
         telemetry: Arc<Telemetry>,
     ) -> Guarded {
-        let policy = |function: &'static str| {
+        let way = |function: &'static str, breaker: Breaker| {
             let hears = Arc::clone(&telemetry);
-            Policy::new()
+            let policy = Policy::new()
                 .with_breaker(breaker.clone())
                 .with_retry(retry, 0)
-                .with_on_retry(move |retrying| hears.metrics.retry(function, retrying.attempt + 1))
+                .with_on_retry(move |retrying| hears.metrics.retry(function, retrying.attempt + 1));
+            Way { function, breaker, policy }
         };
         Guarded {
-            insert: policy("db.insert_samples"),
-            select: policy("db.select"),
+            insert: way("db.insert_samples", writing),
+            select: way("db.select", reading),
             inner,
-            breaker,
             telemetry,
         }
     }
 
     async fn call<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
-        (policy, function): (&Policy, &'static str),
+        way: &Way,
         repeatable: bool,
         mut attempt: impl FnMut() -> F,
     ) -> Result<T, StoreError> {
+        let function = way.function;
         let operation = |about: crate::resilience::Attempt| {
             let span = self.telemetry.traces.span(function, Kind::Client);
             span.set("db.attempt", i64::from(about.number));
@@ -81,11 +95,11 @@ impl Guarded {
             Err(StoreError::Busy) => Verdict::Failure { retry: false },
             Err(_) => Verdict::Failure { retry: repeatable },
         };
-        let result = policy.call(operation, classify).await;
+        let result = way.policy.call(operation, classify).await;
         let error = match result {
             Ok(value) => return Ok(value),
             Err(CallError::Rejected { retry_after }) => {
-                StoreError::Open { retry_after: self.breaker.ask_again(retry_after) }
+                StoreError::Open { retry_after: way.breaker.ask_again(retry_after) }
             }
             Err(CallError::Failed(error)) => error,
             Err(CallError::Timeout(_)) => StoreError::Timeout,
@@ -100,9 +114,9 @@ impl Guarded {
 impl Store for Guarded {
     fn write(&self, records: Arc<[Record]>) -> Answer<'_, Result<Vec<Written>, StoreError>> {
         let repeatable = records.iter().all(Record::is_idempotent);
-        Box::pin(self.call((&self.insert, "db.insert_samples"), repeatable, move || {
-            self.inner.write(Arc::clone(&records))
-        }))
+        Box::pin(
+            self.call(&self.insert, repeatable, move || self.inner.write(Arc::clone(&records))),
+        )
     }
 
     fn note(&self, record: Record) -> bool {
@@ -115,9 +129,8 @@ impl Store for Guarded {
         after: Option<i64>,
         limit: u32,
     ) -> Answer<'a, Result<SamplePage, StoreError>> {
-        Box::pin(self.call((&self.select, "db.select"), true, move || {
-            self.inner.samples(machine, after, limit)
-        }))
+        let read = move || self.inner.samples(machine, after, limit);
+        Box::pin(self.call(&self.select, true, read))
     }
 
     fn predictions<'a>(
@@ -125,9 +138,8 @@ impl Store for Guarded {
         machine: &'a MachineId,
         limit: u32,
     ) -> Answer<'a, Result<Vec<Predicted>, StoreError>> {
-        Box::pin(self.call((&self.select, "db.select"), true, move || {
-            self.inner.predictions(machine, limit)
-        }))
+        let read = move || self.inner.predictions(machine, limit);
+        Box::pin(self.call(&self.select, true, read))
     }
 
     fn burned<'a>(
@@ -135,9 +147,8 @@ impl Store for Guarded {
         machine: &'a MachineId,
         limit: u32,
     ) -> Answer<'a, Result<Vec<Burned>, StoreError>> {
-        Box::pin(
-            self.call((&self.select, "db.select"), true, move || self.inner.burned(machine, limit)),
-        )
+        let read = move || self.inner.burned(machine, limit);
+        Box::pin(self.call(&self.select, true, read))
     }
 
     fn is_open(&self) -> bool {

@@ -13,6 +13,7 @@ mod pooled;
 mod postgres;
 mod queue;
 mod reads;
+mod renewed;
 mod rows;
 mod sqlite;
 #[cfg(test)]
@@ -32,9 +33,10 @@ use crate::sample::{Features, Sample};
 use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 
-pub(crate) use guard::{BREAKER, Guarded};
+pub(crate) use guard::{BREAKER, Guarded, READ_BREAKER};
 pub(crate) use options::sqlite_options;
 pub(crate) use place::{Place, shown};
+pub(crate) use renewed::Renewed;
 
 /// How many predictions of each machine are kept.
 pub(crate) const PREDICTIONS_KEPT: u32 = 200;
@@ -128,10 +130,7 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::PoolTimedOut => StoreError::Busy,
             sqlx::Error::PoolClosed => StoreError::Closed,
-            // SQLite: another process has kept the lock for longer than `timeout_pool`.
-            sqlx::Error::Database(why) if why.message().contains("database is locked") => {
-                StoreError::Busy
-            }
+            locked if renewed::is_locked(&locked) => StoreError::Busy,
             other => StoreError::Database(other.to_string()),
         }
     }

@@ -6,13 +6,14 @@
 //! service and not the disk sets `normal`, which still survives the death of the process.
 //!
 //! Invariant: readers cannot write.
+//! Invariant: after a transaction that failed, a full disk's too, the writer has a new connection.
 //! Not here: the queue (see `queue`), which rows a batch has (see `rows`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, SqlitePool};
 use tokio::time::Instant;
 
 use super::options::sqlite_options;
@@ -21,8 +22,8 @@ use super::queue::Queue;
 use super::rows::{self, Returned, Rows};
 use super::writer::Database;
 use super::{
-    Answer, Burned, Place, Predicted, Record, SamplePage, Store, StoreError, Written, migrations,
-    reads,
+    Answer, Burned, Place, Predicted, Record, Renewed, SamplePage, Store, StoreError, Written,
+    migrations, reads,
 };
 use crate::fleet::Fleet;
 use crate::machine::{self, MachineId};
@@ -106,10 +107,10 @@ impl Sqlite {
         let readers = SqlitePoolOptions::new()
             .max_connections(settings.pool_size)
             .acquire_timeout(settings.timeout_pool)
-            .connect_lazy_with(options.pragma("query_only", "ON"));
+            .connect_lazy_with(options.clone().pragma("query_only", "ON"));
         let counted = counted.into_iter().collect();
         let queue = Queue::start(
-            Connected(connection),
+            Connected(Renewed::new(options, connection)),
             settings,
             Arc::clone(fleet),
             Arc::clone(metrics),
@@ -121,11 +122,11 @@ impl Sqlite {
 }
 
 /// The writer's connection.
-struct Connected(SqliteConnection);
+struct Connected(Renewed);
 
 impl Database for Connected {
     async fn commit(&mut self, rows: Rows, metrics: &Metrics) -> Result<Vec<Returned>, StoreError> {
-        let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.0.begin().await?;
         let plain = [
             (rows.machines, INSERT_MACHINES, "machines"),
             (rows.features, INSERT_FEATURES, "features"),
@@ -146,11 +147,12 @@ impl Database for Connected {
         }
         let started = Instant::now();
         transaction.commit().await?;
+        self.0.committed();
         metrics.query("commit", "all", started.elapsed());
         Ok(returned)
     }
 
-    /// A dropped transaction is rolled back before the connection's next statement.
+    /// What was begun and not committed leads to a new connection.
     fn abandoned(&mut self) {}
 
     async fn close(self) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use prometheus::Registry;
 use proptest::prelude::*;
+use sqlx::{Connection, SqliteConnection};
 
 use super::{Record, SamplePage, Store, StoreError, Written};
 use crate::fleet::Fleet;
@@ -207,6 +208,27 @@ async fn two_backends_on_one_database_agree_on_what_is_new() {
         one.close().await;
         other.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_for_a_moment_is_got_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("b.db").display());
+    let (store, _) = opened(&url).await;
+    assert_eq!(put(&*store, sample("T", Some(1), 1)).await, Ok(Written::New));
+    // As SQLite itself does on a full disk, this rolls the transaction back before the store can.
+    let full = "CREATE TRIGGER full BEFORE INSERT ON samples
+        BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(full).execute(&mut other).await.unwrap();
+    for _ in 0..2 {
+        let error = put(&*store, sample("T", Some(2), 2)).await.unwrap_err().to_string();
+        assert!(error.contains("disk is full"), "{error}");
+    }
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    assert_eq!(put(&*store, sample("T", Some(2), 2)).await, Ok(Written::New));
+    assert_eq!(all(&*store, "T").await.ranges, [[1, 2]]);
+    store.close().await;
 }
 
 #[tokio::test]

@@ -176,7 +176,7 @@ Settings come from the environment:
 {}
 Examples:
   assay backend --listen 127.0.0.1:8000
-  DATABASE_URL=sqlite:///tmp/backend.db assay backend", assay_backend::help()))]
+  DATABASE_URL=sqlite:///tmp/backend.db assay backend", assay_backend::help(assay_backend::Role::Backend)))]
     Backend(BackendArgs),
     /// Run the bundled platform's edge until SIGTERM: it takes samples, keeps them in an outbox that
     /// outlives it, and delivers them to a backend.
@@ -186,7 +186,7 @@ Settings come from the environment:
 Examples:
   assay edge --to http://127.0.0.1:8000
   EDGE_OUTBOX=sqlite:///tmp/edge.db assay edge --listen 127.0.0.1:8002 --to http://127.0.0.1:8000",
-        assay_backend::edge_help()))]
+        assay_backend::help(assay_backend::Role::Edge)))]
     Edge(EdgeArgs),
     /// Ask a service whether it is well: for health checks of containers that hold no other program.
     #[command(after_help = "\
@@ -197,13 +197,12 @@ Examples:
   assay health http://127.0.0.1:8002/health --within 500ms")]
     Health(HealthArgs),
     /// Run the bundled platform's scorer, which a backend asks with SCORER_URL, until SIGTERM.
-    #[command(after_help = "\
-Settings come from the environment: those of `assay backend --help` on timeouts of requests, logs,
-traces and mutants.
-
+    #[command(after_help = format!("\
+Settings come from the environment:
+{}
 Examples:
   assay scorer --listen 127.0.0.1:8001
-  SCORER_URL=http://127.0.0.1:8001 assay backend")]
+  SCORER_URL=http://127.0.0.1:8001 assay backend", assay_backend::help(assay_backend::Role::Scorer)))]
     Scorer(ScorerArgs),
     /// Send samples of simulated devices to an ingest, with progress: the platform's demo.
     #[command(after_help = "\

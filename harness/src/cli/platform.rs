@@ -13,7 +13,7 @@ use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
 use crate::service::{Held, burner_main, container_main, guardian_main};
 use args::{BackendArgs, DevicesArgs, EdgeArgs, ScorerArgs, Shape};
-use assay_backend::{DeviceTelemetry, Server, Settings};
+use assay_backend::{DeviceTelemetry, Role, Server, Settings};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,17 +46,9 @@ pub(super) fn edge(args: EdgeArgs) -> ExitCode {
     })
 }
 
-/// Which service it is.
-#[derive(Clone, Copy)]
-enum Role {
-    Backend,
-    Scorer,
-    Edge,
-}
-
-/// The environment's settings, or all that is wrong with them told.
-fn settings() -> Result<Settings, ExitCode> {
-    Settings::from_env(&|name| std::env::var(name).ok()).map_err(|mistakes| {
+/// What the environment says to such a process, or all that is wrong with it told.
+fn settings(role: Role) -> Result<Settings, ExitCode> {
+    Settings::from_env(role, &|name| std::env::var(name).ok()).map_err(|mistakes| {
         print::error(&mistakes);
         Exit::Invalid.into()
     })
@@ -64,7 +56,7 @@ fn settings() -> Result<Settings, ExitCode> {
 
 /// Serves until told to end; arguments replace what the environment says.
 fn service(role: Role, replaced: impl FnOnce(Settings) -> Settings) -> ExitCode {
-    let settings = match settings() {
+    let settings = match settings(role) {
         Ok(settings) => replaced(settings),
         Err(code) => return code,
     };
@@ -95,6 +87,8 @@ async fn serve(settings: Settings, role: Role) -> Result<(), Box<dyn std::error:
         Role::Backend => assay_backend::serve(settings, told).await?,
         Role::Scorer => assay_backend::serve_scorer(settings, told).await?,
         Role::Edge => assay_backend::serve_edge(settings, told).await?,
+        // They are served beside what they send (see `send`).
+        Role::Devices => {}
     }
     Ok(())
 }
@@ -132,7 +126,7 @@ pub(super) fn devices(args: &DevicesArgs) -> ExitCode {
         told: None,
     };
     let process = match args.listen {
-        Some(listen) => match settings() {
+        Some(listen) => match settings(Role::Devices) {
             Ok(settings) => Some(Settings { listen, ..settings }),
             Err(code) => return code,
         },

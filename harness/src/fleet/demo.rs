@@ -61,7 +61,7 @@ pub struct Totals {
     pub generated: u64,
     /// Acknowledged.
     pub acknowledged: u64,
-    /// Neither acknowledged nor given up: the most of the last second.
+    /// Neither acknowledged nor given up: the most of the last second, and at the end what is left.
     pub held: u64,
     /// Attempts to send samples by how they ended, in the order of [`Outcome::ALL`].
     pub outcomes: BTreeMap<Outcome, u64>,
@@ -161,6 +161,10 @@ pub async fn demo(
                 }
             }
         }
+    }
+    totals.held = fleets.left();
+    if let Some(told) = &args.told {
+        told.progress(totals.progress());
     }
     Ok(totals)
 }
@@ -283,7 +287,7 @@ mod tests {
         let mut told = 0;
         let args = args(format!("http://{}/base/", peer.addr));
         let totals = demo(&args, stopped, |_| told += 1).await.unwrap();
-        assert_eq!((totals.generated, totals.acknowledged), (60, 60));
+        assert_eq!((totals.generated, totals.acknowledged, totals.held), (60, 60, 0));
         assert_eq!(totals.outcomes, BTreeMap::from([(Outcome::Ok, 60)]));
         assert!(told >= 1 && peer.kept() == 60);
     }

@@ -172,6 +172,11 @@ impl Account {
         self.in_outbox += held as u64;
     }
 
+    /// How many that were.
+    pub(super) fn in_outbox(&self) -> u64 {
+        self.in_outbox
+    }
+
     /// Generated and acknowledged so far, and the extremes of the backlog since the last call.
     pub(super) fn take_backlog(&mut self, at: At) -> Backlog {
         let (generated, acknowledged) = (self.generated, self.acknowledged);

@@ -80,6 +80,12 @@ impl Fleets {
         Ok(())
     }
 
+    /// How many samples are left in outboxes, once all have ended.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.readers.iter().map(|reader| shared::lock(&reader.ties.account).in_outbox()).sum()
+    }
+
     /// Reads the far ends' stores back and closes the accounts, one line for each fleet. A fleet
     /// without gateway is read every 5 s until nothing is missing or its drain is over. `resolve`
     /// knows where a service answers; commands run in `folder`. A store that

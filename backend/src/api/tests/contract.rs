@@ -34,6 +34,8 @@ async fn a_batch_keeps_what_is_good_and_tells_what_is_not() {
     assert_eq!(words, ["duplicate", "stored", "rejected", "stored", "rejected"]);
     assert_eq!(answer["results"][2]["error_code"], "validation_error");
     assert_eq!(answer["results"][2]["details"]["constraint"], "not_empty");
+    assert_eq!(answer["results"][2]["sample_number"], 7);
+    assert_eq!(answer["results"][4]["sample_number"], Value::Null);
     let kept = api.get("/samples/TRUCK-21").await.json();
     assert_eq!((&kept["sample_numbers"], &kept["duplicates"]), (&json!([[1, 2]]), &json!(1)));
     assert_eq!(api.get("/samples/MILL-3").await.json()["sample_numbers"], json!([]));

@@ -18,6 +18,8 @@ use crate::store::{
 pub(super) struct Plug {
     inner: Arc<dyn Store>,
     pub(super) out: AtomicBool,
+    /// What is written fails, what is read does not.
+    locked: AtomicBool,
     asked: AtomicU32,
 }
 
@@ -26,8 +28,16 @@ impl Plug {
         &'a self,
         answer: Answer<'a, Result<T, StoreError>>,
     ) -> Answer<'a, Result<T, StoreError>> {
+        self.unless(self.out.load(Ordering::Relaxed), answer)
+    }
+
+    fn unless<'a, T: 'a>(
+        &'a self,
+        out: bool,
+        answer: Answer<'a, Result<T, StoreError>>,
+    ) -> Answer<'a, Result<T, StoreError>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        if self.out.load(Ordering::Relaxed) {
+        if out {
             return Box::pin(async { Err(StoreError::Database("database is locked".to_owned())) });
         }
         answer
@@ -36,7 +46,8 @@ impl Plug {
 
 impl Store for Plug {
     fn write(&self, records: Arc<[Record]>) -> Answer<'_, Result<Vec<Written>, StoreError>> {
-        self.or(self.inner.write(records))
+        let out = self.out.load(Ordering::Relaxed) || self.locked.load(Ordering::Relaxed);
+        self.unless(out, self.inner.write(records))
     }
 
     fn note(&self, record: Record) -> bool {
@@ -86,7 +97,7 @@ impl Store for Plug {
 pub(super) async fn pluggable(settings: Settings) -> (Api, Arc<Plug>) {
     let (fleet, metrics) = parts();
     let inner = store::open(&settings, Arc::clone(&fleet), Arc::clone(&metrics)).await.unwrap();
-    let plug = Arc::new(Plug { inner, out: AtomicBool::new(false), asked: AtomicU32::new(0) });
+    let plug = Arc::new(Plug { inner, out: false.into(), locked: false.into(), asked: 0.into() });
     let store: Arc<dyn Store> = plug.clone();
     (Api::over(settings, fleet, metrics, store), plug)
 }
@@ -129,19 +140,26 @@ async fn a_dead_database_opens_the_breaker_and_is_left_alone() {
     }
     // The fastest of twenty: the machine may be busy with other tests.
     assert!(fastest < Duration::from_millis(5), "{fastest:?}");
+    assert_eq!(plug.asked.load(Ordering::Relaxed), 5, "an open breaker asks nobody");
+    // Reading has a breaker of its own: it finds out for itself, five times.
+    assert_eq!(api.get("/samples/TRUCK-21").await.status, 500);
     for path in ["/samples/TRUCK-21", "/esg/current?machine_id=MILL-3", "/predict/history/MILL-3"] {
         assert_eq!(api.get(path).await.status, 503, "{path}");
     }
-    assert_eq!(plug.asked.load(Ordering::Relaxed), 5, "an open breaker asks nobody");
+    assert_eq!(plug.asked.load(Ordering::Relaxed), 10);
     // What needs no database goes on.
     assert_eq!(api.get("/predict?machine_id=TRUCK-21").await.status, 200);
     assert_eq!(api.get("/machines/").await.status, 200);
     let health = api.get("/health").await;
     assert_eq!((health.status.as_u16(), &health.json()["status"]), (200, &json!("degraded")));
-    assert_eq!(health.json()["reasons"], json!(["circuit breaker `database` is open"]));
+    assert_eq!(
+        health.json()["reasons"],
+        json!(["circuit breaker `database` is open", "circuit breaker `database-read` is open"])
+    );
     let text = api.get("/metrics").await.text;
     for line in [
         r#"circuit_breaker_state{name="database"} 1"#,
+        r#"circuit_breaker_state{name="database-read"} 1"#,
         r#"circuit_breaker_state{name="scorer"} 0"#,
         r#"circuit_breaker_failures_total{name="database"} 5"#,
         r#"circuit_breaker_transitions_total{from="closed",name="database",to="open"} 1"#,
@@ -151,6 +169,25 @@ async fn a_dead_database_opens_the_breaker_and_is_left_alone() {
     ] {
         assert!(text.lines().any(|l| l == line), "missing: {line}\n{text}");
     }
+}
+
+#[tokio::test]
+async fn reads_that_go_well_do_not_keep_the_breaker_for_writing_closed() {
+    let settings =
+        Settings { retry_attempts: 1, breaker_recovery: Duration::from_secs(60), ..quick() };
+    let (api, plug) = pluggable(settings).await;
+    plug.locked.store(true, Ordering::Relaxed);
+    for n in 1..=5 {
+        assert_eq!(api.ingest(raw("TRUCK-21", n)).await.status, 500);
+        assert_eq!(api.get("/samples/TRUCK-21").await.status, 200);
+    }
+    assert_eq!(api.ingest(raw("TRUCK-21", 6)).await.status, 503);
+    assert_eq!(plug.asked.load(Ordering::Relaxed), 10, "the sixth was not tried");
+    assert_eq!(api.get("/samples/TRUCK-21").await.status, 200);
+    let reasons = api.get("/health").await.json()["reasons"].clone();
+    assert_eq!(reasons, json!(["circuit breaker `database` is open"]));
+    let text = api.get("/metrics").await.text;
+    assert!(text.contains("circuit_breaker_state{name=\"database-read\"} 0"), "{text}");
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ pub(in crate::cli) struct EdgeArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8002")]
     pub(in crate::cli) listen: SocketAddr,
     /// The backend that it delivers to [default: EDGE_BACKEND_URL].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = assay_backend::http)]
     pub(in crate::cli) to: Option<String>,
     /// Misbehave on purpose, for scenarios that must fail (see backend/README.md).
     #[arg(long, value_name = "KIND=VALUE", hide = true)]
@@ -78,7 +78,7 @@ pub(in crate::cli) struct DevicesArgs {
     #[arg(long)]
     pub(in crate::cli) gateway: bool,
     /// Be a process of the platform: `/health` and `/metrics` at this address, JSON logs instead of
-    /// progress, traces; settings from the environment, as `assay backend --help` lists them.
+    /// progress, traces; settings from the environment, as `assay scorer --help` lists them.
     #[arg(long, value_name = "ADDR")]
     pub(in crate::cli) listen: Option<SocketAddr>,
     /// How long the gateway's breaker stays open before it tries again.
@@ -108,4 +108,28 @@ pub(in crate::cli) fn duration(text: &str) -> Result<u64, String> {
     let value = serde_json::Value::String(text.to_owned());
     let duration: Duration = serde_json::from_value(value).map_err(|e| e.to_string())?;
     if duration.us == 0 { Err("write more than 0s".to_owned()) } else { Ok(duration.us) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        edge: EdgeArgs,
+    }
+
+    #[test]
+    fn an_edges_backend_is_read_as_its_variable_is() {
+        let typed =
+            |to: &str| Typed::try_parse_from(["edge", "--to", to]).map(|typed| typed.edge.to);
+        let to = typed("http://127.0.0.1:8000/").unwrap();
+        assert_eq!(to.as_deref(), Some("http://127.0.0.1:8000"));
+        for bad in ["ftp://127.0.0.1:8000", "127.0.0.1:8000", "http://127.0.0.1:8000/?a=b"] {
+            let said = typed(bad).unwrap_err().to_string();
+            assert!(said.contains("write one such as http://"), "{said}");
+        }
+    }
 }
