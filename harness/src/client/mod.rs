@@ -16,6 +16,7 @@ pub mod jar;
 pub mod kept;
 pub(crate) mod lean;
 mod multiplex;
+mod number;
 pub mod partial;
 pub mod payload;
 pub mod render;
