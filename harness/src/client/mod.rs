@@ -19,6 +19,7 @@ mod multiplex;
 mod number;
 pub mod partial;
 pub mod payload;
+mod redirect;
 pub mod render;
 pub mod shown;
 mod socket;
