@@ -246,7 +246,10 @@ pub(super) async fn connect<C, F: Future<Output = io::Result<C>>>(
     began: impl FnOnce(),
     over: impl FnOnce(TcpStream) -> F,
 ) -> Result<C, Exchange> {
-    let (from, to) = limits.ways.next(limits.addr);
+    let (from, to) = limits
+        .ways
+        .next(limits.addr)
+        .map_err(|why| Exchange { finding: Some(why), ..Exchange::not_sent(clock.now()) })?;
     let mut dial = pin!(dial(from, to));
     // What this machine cannot begin, its kernel says at once.
     let first = poll_fn(|context| Poll::Ready(dial.as_mut().poll(context))).await;
