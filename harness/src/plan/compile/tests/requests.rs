@@ -158,6 +158,11 @@ fn flows_are_known_and_end() {
     let steps = "{use: logn}, {get: {path: \"/${token}\"}}";
     let login = "login: [{get: {path: /, capture: {token: {header: X}}}}]";
     assert_eq!(refused("", login, steps), unknown);
+    let unique = "users: {csv: {file: users.csv, pick: unique, when-exhausted: recycle}}";
+    let told = refused(unique, "", step);
+    assert!(told.starts_with("rows that are each given once are not given anew"), "{told}");
+    let null = refused(USERS, "", "{get: {path: /, check: [{json: {at: /a, equals: null}}]}}");
+    assert!(null.starts_with("null cannot be checked (write `exists: true`"), "{null}");
     let broken = login.replace("header: X", "header: [X]");
     let told = refused("", &broken, &steps.replace("logn", "login"));
     assert_eq!(told.lines().count(), 1, "{told}");
