@@ -215,6 +215,7 @@ pub(crate) fn weigh(
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
+    let ill = ill.map(|ill| ill.beside(evidence.timeline.machine.as_ref()));
         found.or_else(|| measured.too_many_excused(question))
     };
     let depends = evidence.during_doubt(question.during);
