@@ -122,6 +122,18 @@ pub struct Load {
     /// Indices into [`Case::objectives`]: the first step that breaks one of these is the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop_after: Vec<usize>,
+    /// The rows that end it early, or may; none where they suffice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scarce: Option<Scarce>,
+}
+
+/// Rows that a load may use up before its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scarce {
+    /// The name of their set.
+    pub rows: String,
+    /// When the load would end with rows enough, µs after time 0.
+    pub ends_us: u64,
 }
 
 /// What decides when a load's requests are due.

@@ -138,8 +138,7 @@ impl Punctuality {
                      they were due (1 % is allowed)",
                     words::ratio(self.late, self.begun)
                 ),
-                missing: "a generator that keeps up: fewer requests per second, or more cores"
-                    .to_owned(),
+                missing: KEEPS_UP.to_owned(),
             });
         }
         if many(self.blocked) {
@@ -166,6 +165,28 @@ impl Punctuality {
                 missing: health.missing(),
             })
         })
+    }
+}
+
+/// What a late generator lacks.
+const KEEPS_UP: &str = "a generator that keeps up: fewer requests per second, or more cores";
+
+impl Doubt {
+    /// Names the other work of the machine, where a late generator shared its cores with much of it.
+    pub(crate) fn beside(self, machine: Option<&Machine>) -> Doubt {
+        let Some(machine) = machine.filter(|_| self.missing == KEEPS_UP) else { return self };
+        // The most of each need not be of the same second, so this is the least that others used.
+        let others = machine.all_milli.saturating_sub(machine.own_milli);
+        if machine.cores == 0 || others.saturating_mul(4) < machine.cores.saturating_mul(1000) {
+            return self;
+        }
+        let missing = format!(
+            "{KEEPS_UP}, or an end to the other work on this machine, which used {}.{:02} of its {}",
+            others / 1000,
+            others % 1000 / 10,
+            words::count(machine.cores, "core")
+        );
+        Doubt { missing, ..self }
     }
 }
 

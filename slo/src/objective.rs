@@ -79,6 +79,8 @@ pub(crate) struct Measured {
     pub(crate) stretches: Vec<(i64, i64)>,
     /// Requests that left no record.
     pub(crate) lost: u64,
+    /// Why it covers less time than was planned: rows were used up.
+    pub(crate) short: Option<String>,
 }
 
 /// A score, and why the generator was ill for it, if it was.
@@ -156,6 +158,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
     let mut measured = Measured {
         stretches: sending(evidence, question),
         lost: health::lost(question.loads(evidence), &question.of),
+        short: throughput::short(evidence, question),
         ..Measured::default()
     };
     for (place, key, counts) in window.cells(case, phases, timeline) {
@@ -212,6 +215,7 @@ pub(crate) fn weigh(
     let used: BTreeSet<usize> = question.of.iter().map(|of| of.load).collect();
     let loads = question.loads(evidence);
     let ill = measured.punctuality.ill(evidence.case, loads, &used, objective.late_mark);
+    let ill = ill.map(|ill| ill.beside(evidence.timeline.machine.as_ref()));
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
@@ -358,6 +362,7 @@ impl Measured {
         let moved = |(from, to): &(i64, i64)| (from.saturating_add(us), to.saturating_add(us));
         self.stretches.extend(other.stretches.iter().map(moved));
         self.lost += other.lost;
+        self.short = self.short.take().or_else(|| other.short.clone());
     }
 
     /// How long it covers, in seconds.

@@ -6,9 +6,10 @@
 //! kept beginning is there.
 //! Not here: reading the answer (`connection`), the status (`classify`).
 
+use super::number::{self, equal};
 use crate::plan::answer::{Ask, Capture, Check, MOST_KEPT, Source};
 use hyper::HeaderMap;
-use hyper::header::SET_COOKIE;
+use hyper::header::{HeaderValue, SET_COOKIE};
 use serde_json::Value;
 use std::cell::OnceCell;
 
@@ -16,6 +17,8 @@ use std::cell::OnceCell;
 #[derive(Debug)]
 pub struct Seen<'a> {
     headers: &'a HeaderMap,
+    /// What the answers before it in a chain of redirects set.
+    set_before: &'a [HeaderValue],
     /// Its length in bytes.
     length: u64,
     /// Its body, as far as it was kept.
@@ -28,7 +31,13 @@ impl<'a> Seen<'a> {
     /// `length` counts all of it.
     #[must_use]
     pub fn new(headers: &'a HeaderMap, body: &'a [u8], length: u64) -> Seen<'a> {
-        Seen { headers, length, body, json: OnceCell::new() }
+        Seen { headers, set_before: &[], length, body, json: OnceCell::new() }
+    }
+
+    /// The same after others of a chain of redirects, which had these `Set-Cookie`.
+    #[must_use]
+    pub fn after(self, set_before: &'a [HeaderValue]) -> Seen<'a> {
+        Seen { set_before, ..self }
     }
 
     /// The first check that does not hold, in words; none if all do.
@@ -89,7 +98,15 @@ impl<'a> Seen<'a> {
         match check {
             Check::Json { at, ask } => {
                 let value = self.json()?.pointer(at);
-                holds(ask, value.as_slice(), &format!("the JSON value at `{at}`"))
+                let what = format!("the JSON value at `{at}`");
+                match (ask, value) {
+                    (Ask::Matches(pattern), Some(number @ Value::Number(_))) => {
+                        let text = self.text_at(at, number);
+                        let found = text.is_some_and(|text| pattern.is_match(&text));
+                        said(found, || format!("{what} does not match `{pattern}`"))
+                    }
+                    _ => holds(ask, value.as_slice(), &what),
+                }
             }
             Check::Header { name, ask } => {
                 let values = self.headers.get_all(name.as_str()).iter();
@@ -120,11 +137,13 @@ impl<'a> Seen<'a> {
         match from {
             Source::Json(at) => {
                 let value = self.json()?.pointer(at);
-                value.and_then(text_of).ok_or_else(|| no_scalar(at, value))
+                let text = value.and_then(|value| self.text_at(at, value));
+                text.ok_or_else(|| no_scalar(at, value))
             }
             Source::Header(name) => {
-                let value = self.headers.get(name.as_str()).and_then(|value| value.to_str().ok());
-                value.map(str::to_owned).ok_or_else(|| format!("no header `{name}` to capture"))
+                let value = self.headers.get(name.as_str());
+                let text = value.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+                text.ok_or_else(|| format!("no header `{name}` to capture"))
             }
             Source::Cookie(name) => {
                 self.cookie(name).ok_or_else(|| format!("no cookie `{name}` to capture"))
@@ -139,12 +158,25 @@ impl<'a> Seen<'a> {
     }
 
     /// The last value that is set under this name (RFC 6265, 5.2: up to the first `;`, without
-    /// spaces around).
+    /// spaces around), by this answer or one before it.
     fn cookie(&self, name: &str) -> Option<String> {
-        let set = self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = set.filter_map(|text| text.split(';').next()?.split_once('='));
-        let mut named = pairs.filter(|(key, _)| key.trim() == name);
-        named.next_back().map(|(_, value)| value.trim().to_owned())
+        let set = self.set_before.iter().chain(self.headers.get_all(SET_COOKIE));
+        let named = set.filter_map(|value| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let (key, value) = text.split(';').next()?.split_once('=')?;
+            (key.trim() == name).then(|| value.trim().to_owned())
+        });
+        named.last()
+    }
+
+    /// The text of a scalar at a JSON pointer, a number's as it was written; none of what is none.
+    fn text_at(&self, at: &str, value: &Value) -> Option<String> {
+        match value {
+            Value::Number(_) => {
+                number::written(self.body, at).map(str::to_owned).or_else(|| text_of(value))
+            }
+            _ => text_of(value),
+        }
     }
 
     fn whole(&self) -> Result<&'a [u8], String> {
@@ -195,23 +227,6 @@ fn no_scalar(at: &str, value: Option<&Value>) -> String {
 
 fn said(holds: bool, words: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(words()) }
-}
-
-/// The same JSON; 1 and 1.0 are the same number.
-fn equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
-            a.as_f64() == b.as_f64()
-        }
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            let same = |(key, a): (&String, &Value)| b.get(key).is_some_and(|b| equal(a, b));
-            a.len() == b.len() && a.iter().all(same)
-        }
-        (a, b) => a == b,
-    }
 }
 
 /// The text of a scalar; none of null, lists and maps.

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Request};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -78,6 +79,8 @@ pub struct Exchange {
     pub status: u16,
     /// The headers; none without a whole answer in time.
     pub headers: Option<HeaderMap>,
+    /// The `Set-Cookie` of the answers before it in a chain of redirects, in their order.
+    pub set_before: Vec<HeaderValue>,
     /// The body; empty without a whole answer in time.
     pub body: Payload,
     /// What came of an answer that is not whole, where that is known.
@@ -103,6 +106,7 @@ impl Exchange {
             outcome,
             status: 0,
             headers: None,
+            set_before: Vec::new(),
             body: Payload::default(),
             partial: None,
             idle_reset: false,
@@ -242,7 +246,10 @@ pub(super) async fn connect<C, F: Future<Output = io::Result<C>>>(
     began: impl FnOnce(),
     over: impl FnOnce(TcpStream) -> F,
 ) -> Result<C, Exchange> {
-    let (from, to) = limits.ways.next(limits.addr);
+    let (from, to) = limits
+        .ways
+        .next(limits.addr)
+        .map_err(|why| Exchange { finding: Some(why), ..Exchange::not_sent(clock.now()) })?;
     let mut dial = pin!(dial(from, to));
     // What this machine cannot begin, its kernel says at once.
     let first = poll_fn(|context| Poll::Ready(dial.as_mut().poll(context))).await;

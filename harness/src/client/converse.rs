@@ -5,18 +5,20 @@
 //! of them, and it ends with the last.
 //! Invariant: a redirect never leads to another host; nothing but a reset of a kept connection
 //! before any byte of an answer is sent again, once, and only where that was asked for.
-//! Not here: one exchange (`attempt`), whose cookies they are (`load`).
+//! Not here: one exchange (`attempt`), where a redirect leads (`redirect`), whose cookies they are
+//! (`load`).
 
 use super::attempt::{Exchange, Limits, attempt_on_hyper};
 use super::connection::Connection;
 use super::jar::Jar;
+use super::redirect::{self, Base};
 use crate::clock::{self, Clock};
 use crate::plan;
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, LOCATION};
-use hyper::{Method, Request, Uri};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, SET_COOKIE};
+use hyper::{Method, Request};
 
 /// What describes a body, and goes with it.
 const OF_BODY: [HeaderName; 3] = [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE];
@@ -80,6 +82,7 @@ pub async fn converse(
     let (mut request, mut kept) = (request, kept);
     let mut first = None;
     let (mut hops, mut again) = (0, false);
+    let mut set = Vec::new();
     loop {
         let own = match first {
             None => None,
@@ -118,19 +121,20 @@ pub async fn converse(
             }
             Some(Ok(followed)) => {
                 hops += 1;
+                let headers = exchange.headers.iter();
+                set.extend(headers.flat_map(|all| all.get_all(SET_COOKIE)).cloned());
                 request = with_cookie(followed, written.as_ref());
                 continue;
             }
-            Some(Err(to)) => {
+            Some(Err(why)) => {
                 exchange.outcome = Outcome::CheckFailed;
-                exchange.finding = Some(format!(
-                    "a redirect leads away from the service, to {to}, and was not followed"
-                ));
+                exchange.finding = Some(why);
             }
             None => {}
         }
         let begun = exchange.begun.and(first);
-        return (Exchange { begun, idle_reset: exchange.idle_reset || again, ..exchange }, kept);
+        let idle_reset = exchange.idle_reset || again;
+        return (Exchange { begun, idle_reset, set_before: set, ..exchange }, kept);
     }
 }
 
@@ -146,20 +150,17 @@ fn with_cookie(
     request
 }
 
-/// Where a redirect leads: the next request, or another host; none if it is no redirect.
+/// Where a redirect leads: the next request, or why it is not followed; none if it is no redirect.
 fn next(
     request: Request<Full<Bytes>>,
     exchange: &Exchange,
     secure: bool,
 ) -> Option<Result<Request<Full<Bytes>>, String>> {
-    if !matches!(exchange.status, 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let to = exchange.headers.as_ref()?.get(LOCATION)?.to_str().ok()?;
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let path = match same_host(to, host, request.uri(), secure) {
-        Some(path) => path,
-        None => return Some(Err(shown(to))),
+    let base = Base { host, uri: request.uri(), secure };
+    let path = match redirect::target(exchange.status, exchange.headers.as_ref()?, base)? {
+        Ok(path) => path,
+        Err(why) => return Some(Err(why)),
     };
     let mut request = request;
     // RFC 9110 15.4: 303 asks for another thing; 301 and 302 make a GET of a POST, as browsers do.
@@ -175,51 +176,6 @@ fn next(
     }
     *request.uri_mut() = path;
     Some(Ok(request))
-}
-
-/// Path and query of a location on the same host; none of one elsewhere.
-fn same_host(to: &str, host: &str, base: &Uri, secure: bool) -> Option<Uri> {
-    let to = to.split('#').next().unwrap_or_default();
-    let scheme = if secure { "https" } else { "http" };
-    let rest = match to.split_once("://") {
-        // Only one at its beginning is a scheme.
-        Some((given, rest)) if given.chars().all(|c| c.is_ascii_alphanumeric()) => {
-            if !given.eq_ignore_ascii_case(scheme) {
-                return None;
-            }
-            Some(rest)
-        }
-        _ => to.strip_prefix("//"),
-    };
-    let path = match rest {
-        Some(rest) => {
-            let end = rest.find(['/', '?']).unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            let port = if secure { ":443" } else { ":80" };
-            let plain = |it: &str| it.strip_suffix(port).unwrap_or(it).to_ascii_lowercase();
-            if plain(authority) != plain(host) {
-                return None;
-            }
-            if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
-        }
-        None if to.starts_with('/') => to.to_owned(),
-        None if to.starts_with('?') => format!("{}{to}", base.path()),
-        None if to.is_empty() => base.to_string(),
-        None => {
-            let folder = base.path().rfind('/').and_then(|at| base.path().get(..=at));
-            format!("{}{to}", folder.unwrap_or("/"))
-        }
-    };
-    path.parse().ok().filter(|uri: &Uri| uri.host().is_none() && path.starts_with('/'))
-}
-
-/// The place that a location names, without what may be secret: path, query and user.
-fn shown(to: &str) -> String {
-    let rest = to.split_once("://").map_or(to, |(_, rest)| rest).trim_start_matches('/');
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let authority = rest.get(..end).unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("`{}`", host.chars().take(100).collect::<String>().escape_debug())
 }
 
 #[cfg(test)]

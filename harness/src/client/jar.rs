@@ -1,6 +1,7 @@
 //! Cookies of one client at one service (RFC 6265).
 //!
 //! Invariant: bounded: a service that sets cookies without end is not remembered without end.
+//! Invariant: a value comes back with the bytes it was set with, ASCII or not.
 //! Invariant: a cookie goes only where its path, its domain and `Secure` let it.
 //! Not here: whose jar it is (`load`).
 
@@ -14,7 +15,7 @@ const MOST: usize = 200;
 /// Bytes of a cookie's name and value.
 const LONGEST: usize = 4096;
 
-/// A cookie that was set.
+/// A cookie that was set. Texts hold a byte in each character: a service may send any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Cookie {
     name: String,
@@ -48,11 +49,11 @@ impl Jar {
         let mut fitting: Vec<&Cookie> = cookies.iter().filter(fits).collect();
         // Longer paths first; of the same length in the order in which they were set (5.4).
         fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let written = request.headers().get(COOKIE).and_then(|it| it.to_str().ok());
+        let written = request.headers().get(COOKIE).map(|it| text(it.as_bytes()));
         let pairs = fitting.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value));
-        let all: Vec<String> = written.map(str::to_owned).into_iter().chain(pairs).collect();
+        let all: Vec<String> = written.into_iter().chain(pairs).collect();
         if !fitting.is_empty()
-            && let Ok(value) = HeaderValue::from_str(&all.join("; "))
+            && let Ok(value) = HeaderValue::from_bytes(&bytes(&all.join("; ")))
         {
             request.headers_mut().insert(COOKIE, value);
         }
@@ -60,7 +61,7 @@ impl Jar {
 
     /// Takes the cookies that an answer to this request sets.
     pub fn read<B>(&self, request: &Request<B>, headers: &HeaderMap, now: i64) {
-        let set = headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let set = headers.get_all(SET_COOKIE).iter().map(|value| text(value.as_bytes()));
         let mut set = set.peekable();
         if set.peek().is_none() {
             return;
@@ -68,8 +69,8 @@ impl Jar {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let host = host_of(host.unwrap_or_default()).to_ascii_lowercase();
         let mut cookies = self.lock();
-        for text in set {
-            let Some(cookie) = parse(text, &host, request.uri().path(), now) else { continue };
+        for set in set {
+            let Some(cookie) = parse(&set, &host, request.uri().path(), now) else { continue };
             let same = |known: &Cookie| known.name == cookie.name && known.path == cookie.path;
             let place = cookies.iter().position(same);
             let gone = cookie.expires.is_some_and(|at| at <= now);
@@ -96,20 +97,35 @@ impl Jar {
     }
 }
 
+/// A character for each byte.
+fn text(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// What [`text`] was made of.
+fn bytes(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+}
+
+/// Without spaces around; a byte above 127 may be half of a letter, and is none.
+fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_ascii_whitespace())
+}
+
 /// A cookie of a `Set-Cookie` header (5.2, 5.3); none that this host may not set, or that is none.
 fn parse(text: &str, host: &str, path: &str, now: i64) -> Option<Cookie> {
     let mut parts = text.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
-    let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
-    if name.is_empty() || name.len() + value.len() > LONGEST {
+    let (name, value) = (trim(name).to_owned(), trim(value).to_owned());
+    if name.is_empty() || name.chars().count() + value.chars().count() > LONGEST {
         return None;
     }
     let mut cookie = Cookie { name, value, path: default_path(path), secure: false, expires: None };
     let mut max_age = None;
     for part in parts {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
-        let value = value.trim();
-        match key.trim().to_ascii_lowercase().as_str() {
+        let value = trim(value);
+        match trim(key).to_ascii_lowercase().as_str() {
             "path" if value.starts_with('/') => cookie.path = value.to_owned(),
             "secure" => cookie.secure = true,
             "max-age" => max_age = value.parse::<i64>().ok(),
@@ -236,6 +252,21 @@ mod tests {
         assert_eq!(sent(&jar, "/", false, 0).split("; ").count(), MOST);
         set(&jar, "/", &[&format!("long={}", "x".repeat(5_000))], 0);
         assert!(!sent(&jar, "/", false, 0).contains("long"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_ascii_come_back_as_they_were() {
+        let jar = Jar::default();
+        // The UTF-8 of à ends with what is a space elsewhere.
+        for value in [&b"caf\xe9"[..], "a=\u{e0}".as_bytes()] {
+            let mut headers = HeaderMap::new();
+            let set = [b"n=", value, b"; Path=/"].concat();
+            headers.append(SET_COOKIE, HeaderValue::from_bytes(&set).unwrap());
+            jar.read(&request("/"), &headers, 0);
+            let mut request = request("/");
+            jar.write(&mut request, false, 0);
+            assert_eq!(request.headers()[COOKIE].as_bytes(), [b"n=", value].concat());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: addresses are used in turn, each as often as the others; a change of the far ends
 //! concerns only connections that are opened after it.
+//! Invariant: own addresses that were named are used, or nothing is sent.
 //! Not here: looking names up (`service`), consent.
 
 use assay_slo::At;
@@ -62,13 +63,23 @@ impl Ways {
     }
 
     /// Between what the next connection is made; `only` is where there is no choice.
-    pub(super) fn next(&self, only: SocketAddr) -> (Option<IpAddr>, SocketAddr) {
+    ///
+    /// # Errors
+    /// A sentence: none of our own addresses can reach it.
+    pub(super) fn next(&self, only: SocketAddr) -> Result<(Option<IpAddr>, SocketAddr), String> {
         let to = self.ends.as_ref().and_then(|ends| ends.next()).unwrap_or(only);
         let fits = |source: &&IpAddr| source.is_ipv4() == to.is_ipv4();
         let fitting = self.sources.iter().filter(fits).count();
+        if fitting == 0 && !self.sources.is_empty() {
+            let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+            return Err(format!(
+                "no address of `source-addresses` can reach {} (EADDRNOTAVAIL): name one of {family}",
+                to.ip()
+            ));
+        }
         let at = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(fitting);
         let from = at.and_then(|at| self.sources.iter().filter(fits).nth(at)).copied();
-        (from, to)
+        Ok((from, to))
     }
 
     /// Whether a connection opened then may get another request now.
@@ -90,7 +101,7 @@ mod tests {
         let ends = Arc::new(Ends::new(vec![addr(1), addr(2), addr(3)]));
         let sources = [addr(7).ip(), "::1".parse().unwrap(), addr(8).ip()];
         let ways = Ways::new(Some(Arc::clone(&ends)), &sources, None);
-        let pairs: Vec<_> = (0..6).map(|_| ways.next(addr(9))).collect();
+        let pairs: Vec<_> = (0..6).map(|_| ways.next(addr(9)).unwrap()).collect();
         let to: Vec<_> = pairs.iter().map(|(_, to)| *to).collect();
         assert_eq!(to, [addr(1), addr(2), addr(3), addr(1), addr(2), addr(3)]);
         // One of another family cannot be used.
@@ -98,10 +109,13 @@ mod tests {
         let [seven, eight] = [addr(7).ip(), addr(8).ip()];
         assert_eq!(from, [seven, eight, seven, eight, seven, eight]);
         ends.set(vec![addr(4)]);
-        assert_eq!(ways.next(addr(9)).1, addr(4));
+        assert_eq!(ways.next(addr(9)).unwrap().1, addr(4));
         ends.set(vec![]);
-        assert_eq!(ways.next(addr(9)).1, addr(9));
-        assert_eq!(Ways::default().next(addr(9)), (None, addr(9)));
+        assert_eq!(ways.next(addr(9)).unwrap().1, addr(9));
+        assert_eq!(Ways::default().next(addr(9)), Ok((None, addr(9))));
+        let six = Ways::new(None, &["::1".parse().unwrap()], None);
+        let why = six.next(addr(9)).unwrap_err();
+        assert!(why.contains("`source-addresses`") && why.contains("IPv4"), "{why}");
     }
 
     #[test]

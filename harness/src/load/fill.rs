@@ -75,7 +75,8 @@ pub fn fill(
 /// hold or a capture finds nothing, and gives what was captured, by slot. Of others, none.
 pub fn hear(dynamic: &Dynamic, exchange: &mut Exchange) -> Option<Vec<(usize, String)>> {
     let (Outcome::Ok, Some(headers)) = (exchange.outcome, &exchange.headers) else { return None };
-    let seen = Seen::new(headers, &exchange.body.kept, exchange.body.length);
+    let seen =
+        Seen::new(headers, &exchange.body.kept, exchange.body.length).after(&exchange.set_before);
     let heard = match seen.failed(&dynamic.checks) {
         Some(why) => Err(why),
         None => seen.captured(&dynamic.captures),

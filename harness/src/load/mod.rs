@@ -19,6 +19,7 @@ mod pool;
 mod shard;
 mod talk;
 mod timer;
+mod used_up;
 pub mod users;
 
 use crate::client::{Ends, Jar, Manners, RenderError, TlsError, Written};

@@ -271,7 +271,8 @@ pub(super) fn looked(
         let status_is_good = exchange.outcome == Outcome::Ok;
         let wrong = || format!("it is {}", shown::status(exchange.status));
         checks.push((statuses(&limits.check_status), (!status_is_good).then(wrong)));
-        let seen = Seen::new(headers, &exchange.body.kept, exchange.body.length);
+        let seen = Seen::new(headers, &exchange.body.kept, exchange.body.length)
+            .after(&exchange.set_before);
         if let Some(dynamic) = dynamic {
             let words = dynamic.checks.iter().map(ToString::to_string);
             checks.extend(words.zip(seen.each(&dynamic.checks)));

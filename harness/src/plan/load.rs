@@ -27,6 +27,19 @@ pub struct Load {
     pub cycle: Vec<u16>,
     /// What each arrival begins; none where it is one request.
     pub journey: Option<Journey>,
+    /// Why its arrivals end before their time, where they do.
+    pub used_up: Option<UsedUp>,
+}
+
+/// Rows that do not last for a load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedUp {
+    /// The name of their set.
+    pub rows: String,
+    /// When the load would end with more of them, µs after time 0.
+    pub ends_us: u64,
+    /// What that comes to, in a sentence.
+    pub words: String,
 }
 
 /// What an arrival goes through, whatever becomes of the others.

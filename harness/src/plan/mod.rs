@@ -51,7 +51,7 @@ pub use fault::{
 };
 pub use fleet::Fleet;
 pub use guard::{Guard, Probe};
-pub use load::{Arrivals, Journey, Load, Stretch, Until};
+pub use load::{Arrivals, Journey, Load, Stretch, Until, UsedUp};
 pub use metric::Metric;
 pub use poisson::{Poisson, Spread};
 pub use replay::Logged;

@@ -31,18 +31,50 @@ pub struct Users {
 
 impl Users {
     /// How many journeys, or requests where there are none, begin at most because a set whose end
-    /// stops the load has so many rows.
+    /// stops the load has so many rows; and the set's name.
     #[must_use]
-    pub fn rows(&self) -> Option<u64> {
+    pub fn rows(&self) -> Option<(u64, String)> {
         if let Does::Independent { cycle } = &self.does {
             let turns = Turns::new(cycle, &self.requests, 0);
-            return turns.last(WhenExhausted::Stop).map(|(last, _)| last);
+            return turns.last(WhenExhausted::Stop).map(|(last, rows)| (last, rows.name.clone()));
         }
         let dynamics = self.requests.iter().filter_map(|request| request.dynamic.as_ref());
         let sets = dynamics.flat_map(super::Dynamic::sets);
         let stopping = sets.filter(|rows| rows.when_exhausted == WhenExhausted::Stop);
-        stopping.filter_map(|rows| rows.lasts()).min()
+        let lasting = stopping.filter_map(|rows| Some((rows.lasts()?, rows.name.clone())));
+        lasting.min_by_key(|(last, _)| *last)
     }
+
+    /// How many journeys are to be expected if answers come at once, where pace, pauses or their
+    /// number say anything of that; at least one for each user.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        let users = self.crowd.most();
+        let pauses = self.journey().iter().map(|step| match step {
+            Step::Pause { min_us, max_us } => min_us / 2 + max_us / 2,
+            Step::Send(_) => 0,
+        });
+        let each_us = pauses.fold(0, u64::saturating_add).max(self.pace_us);
+        match &self.crowd {
+            Crowd::Shared { iterations, .. } => *iterations,
+            Crowd::Constant { vus, lasts_us, .. } => {
+                let all = u128::from(*vus) * u128::from(*lasts_us);
+                whole(all.checked_div(u128::from(each_us))).max(users)
+            }
+            Crowd::Ramping { start, stages } => {
+                let (mut from, mut doubled) = (*start, 0_u128);
+                for (lasts_us, to) in stages {
+                    doubled += (u128::from(from) + u128::from(*to)) * u128::from(*lasts_us);
+                    from = *to;
+                }
+                whole(doubled.checked_div(2 * u128::from(each_us))).max(users)
+            }
+        }
+    }
+}
+
+fn whole(journeys: Option<u128>) -> u64 {
+    u64::try_from(journeys.unwrap_or(0)).unwrap_or(u64::MAX)
 }
 
 /// What users do.

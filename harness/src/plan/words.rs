@@ -34,7 +34,7 @@ pub fn time(us: u64) -> String {
 
 /// A count with thin groups of three: `10 400`.
 #[must_use]
-pub(super) fn count(of: u64) -> String {
+pub fn count(of: u64) -> String {
     let digits = of.to_string();
     let grouped = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
     grouped.collect::<Vec<_>>().join(" ")

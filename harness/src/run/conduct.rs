@@ -141,6 +141,9 @@ impl Conduct<'_> {
         let zero = At(self.stream.clock.now().0 + LEAD_US + self.plan.case.warmup_us);
         self.edges.zero(zero);
         self.stream.note(Event::Zero { zero });
+        for used_up in self.plan.loads.iter().filter_map(|load| load.used_up.as_ref()) {
+            self.stream.finding(used_up.words.clone());
+        }
         for load in self.plan.insecure() {
             self.stream.finding(format!(
                 "load `{load}` accepts any certificate (`tls: {{insecure: true}}`): whoever answered \

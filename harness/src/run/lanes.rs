@@ -78,7 +78,13 @@ fn independent(plan: &Plan, stage: &Stage, users: &Users) -> Option<Result<Lane,
             until: Until::default(),
             pace: Pace::Closed {
                 ends_us: i64::try_from(users.crowd.ends_us()).unwrap_or(i64::MAX),
-                most: users.rows().into_iter().chain(fails).min().unwrap_or(u64::MAX),
+                most: users
+                    .rows()
+                    .map(|(last, _)| last)
+                    .into_iter()
+                    .chain(fails)
+                    .min()
+                    .unwrap_or(u64::MAX),
             },
             seed: plan.seed,
             turns,

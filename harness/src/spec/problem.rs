@@ -79,13 +79,24 @@ const SHOWN: usize = 50;
 /// And so many more in a line each.
 const LISTED: usize = 1000;
 
+/// A text by which line 2 comes before line 10.
+fn natural(text: &str) -> String {
+    let digits = text.split_inclusive(|c: char| !c.is_ascii_digit()).map(|part| {
+        let number = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let zeros = if number.is_empty() { 0 } else { 20_usize.saturating_sub(number.len()) };
+        format!("{}{part}", "0".repeat(zeros))
+    });
+    digits.collect()
+}
+
 impl Problems {
     /// These, sorted.
     #[must_use]
     pub fn new(mut problems: Vec<Problem>) -> Problems {
         // Options come after the file: they start with a hyphen.
         let key = |problem: &Problem| (problem.place.file.starts_with("--"), problem.place.clone());
-        problems.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message)));
+        let words = |problem: &Problem| natural(&problem.message);
+        problems.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| words(a).cmp(&words(b))));
         problems.dedup();
         Problems(problems)
     }

@@ -63,6 +63,7 @@ impl Script {
             journeys: false,
             steps: Vec::new(),
             stop_after: Vec::new(),
+            scarce: None,
         });
         self
     }

@@ -3,10 +3,11 @@
 //! Invariant: it becomes a scenario and takes the same way as `assay run`: same plan, same
 //! engine, same judge, same artefacts, same exit codes.
 //! Invariant: without gates nothing is asked: it measures, says so, and exits with 0.
-//! Not here: what the flags mean as a scenario (`scenario`), judging.
+//! Not here: what the flags mean as a scenario (`scenario`), and mistakes in flags (`flags`), judging.
 
 mod args;
 mod figures;
+mod flags;
 mod scenario;
 
 pub(super) use args::LoadArgs;
@@ -22,7 +23,7 @@ use figures::Figures;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What messages call the scenario that was typed.
+/// What the records of a run call the scenario that was typed.
 const TYPED: &str = "assay load";
 
 pub(super) fn load(args: &LoadArgs) -> ExitCode {
@@ -32,7 +33,10 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
     };
     let plan = match planned(&yaml) {
         Ok(plan) => plan,
-        Err(problems) => return files::tell(&problems),
+        Err(problems) => {
+            print::err(&flags::told(&problems));
+            return Exit::Invalid.into();
+        }
     };
     if let Err(problem) = can_be_written(args) {
         return usage(&problem);

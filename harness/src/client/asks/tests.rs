@@ -64,6 +64,25 @@ fn json_values() {
     assert_eq!(failed("/list", matches("")), "the JSON value at `/list` does not match ``");
 }
 
+/// A number's text is what the service wrote, not what an f64 makes of it.
+#[test]
+fn numbers_are_taken_as_they_are_written() {
+    let body = br#"{"price": 1.50, "id": 12345678901234567890123}"#;
+    let headers = HeaderMap::new();
+    let seen = Seen::new(&headers, body, body.len() as u64);
+    for (at, text) in [("/price", "1.50"), ("/id", "12345678901234567890123")] {
+        let from = Source::Json(at.to_owned());
+        let capture = Capture { name: "n".to_owned(), slot: 0, from };
+        assert_eq!(seen.found(&capture).as_deref(), Ok(text));
+        let ask = matches(&format!("^{}$", text.replace('.', r"\.")));
+        assert_eq!(seen.failed(&[Check::Json { at: at.to_owned(), ask }]), None);
+    }
+    let body = b"[9007199254740993]";
+    let seen = Seen::new(&headers, body, body.len() as u64);
+    let ask = Ask::Equals(json!(9_007_199_254_740_992.0));
+    assert!(seen.failed(&[Check::Json { at: "/0".to_owned(), ask }]).is_some());
+}
+
 #[test]
 fn headers_by_any_of_their_values() {
     assert_eq!(header("etag", Ask::Exists(true)), None);

@@ -1,23 +1,25 @@
 //! Chains of exchanges against a scripted peer: redirects, cookies, one second try.
 
 use super::*;
+use crate::client::asks::Seen;
 use crate::client::ways::Ways;
 use crate::client::{Keep, attempt};
+use crate::plan::answer::{Capture, Source};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// What was asked: the head and the body.
-type Seen = Arc<Mutex<Vec<String>>>;
+type Book = Arc<Mutex<Vec<String>>>;
 
 /// Answers by what the script says of head and number of the request; no text ends the connection.
 async fn peer(
     script: impl Fn(&str, usize) -> Option<String> + Send + Sync + 'static,
-) -> (SocketAddr, Seen) {
+) -> (SocketAddr, Book) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let seen = Seen::default();
+    let seen = Book::default();
     let (book, script) = (Arc::clone(&seen), Arc::new(script));
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -91,7 +93,7 @@ async fn go(
     (exchange, began)
 }
 
-fn lines(seen: &Seen) -> Vec<String> {
+fn lines(seen: &Book) -> Vec<String> {
     let line = |text: &String| text.lines().next().unwrap().replace(" HTTP/1.1", "");
     seen.lock().unwrap().iter().map(line).collect()
 }
@@ -138,15 +140,54 @@ async fn a_chain_ends_where_it_must() {
     assert_eq!(exchange.outcome, Outcome::CheckFailed);
     assert_eq!(
         exchange.finding.unwrap(),
-        "a redirect leads away from the service, to `evil.example`, and was not followed"
+        "a redirect leads away from the service, to another host, `evil.example`, and was not \
+         followed"
     );
     let (exchange, _) = go(&limits, follows(3), None, post(addr, "/secure")).await;
-    assert!(exchange.finding.unwrap().contains("to `127.0.0.1`"));
-    // What leads nowhere is an answer like any other, as all are where none is followed.
-    for (manners, path) in [(follows(3), "/none"), (follows(0), "/loop")] {
-        let (exchange, _) = go(&limits, manners, None, post(addr, path)).await;
+    assert!(exchange.finding.unwrap().contains("another scheme, `https`"));
+    let (exchange, _) = go(&limits, follows(3), None, post(addr, "/none")).await;
+    let finding = exchange.finding.as_deref();
+    let none = (Outcome::CheckFailed, Some("a redirect without Location"));
+    assert_eq!((exchange.outcome, finding), none);
+    // Where none is followed, all are answers like any other.
+    for path in ["/none", "/loop"] {
+        let (exchange, _) = go(&limits, follows(0), None, post(addr, path)).await;
         assert_eq!((exchange.outcome, exchange.finding), (Outcome::Ok, None));
     }
+}
+
+/// Frameworks write paths as they are: they are followed, not taken for an answer.
+#[tokio::test]
+async fn a_location_that_is_no_ascii_is_followed() {
+    let (addr, seen) = peer(|head, _| match head.split(' ').nth(1).unwrap() {
+        "/" => answer(302, "location: /caf\u{e9} au lait\r\n", ""),
+        _ => answer(500, "", ""),
+    })
+    .await;
+    let (exchange, _) = go(&limits(addr), follows(1), None, post(addr, "/")).await;
+    assert_eq!((exchange.outcome, exchange.status), (Outcome::Http5xx, 500));
+    assert_eq!(lines(&seen), ["POST /", "GET /caf%C3%A9%20au%20lait"]);
+}
+
+/// A log-in that answers with a redirect sets its cookie there.
+#[tokio::test]
+async fn a_cookie_of_an_earlier_answer_can_be_captured() {
+    let (addr, _) = peer(|_, nth| match nth {
+        0 => answer(302, "location: /b\r\nset-cookie: rc=one; Path=/\r\nset-cookie: b=2\r\n", ""),
+        1 => answer(302, "location: /c\r\nset-cookie: rc=\u{e9}\r\n", ""),
+        _ => answer(200, "set-cookie: own=3\r\nx-name: \u{e9}\r\n", ""),
+    })
+    .await;
+    let (exchange, _) = go(&limits(addr), follows(2), None, post(addr, "/login")).await;
+    let headers = exchange.headers.as_ref().unwrap();
+    assert_eq!(headers.get_all(SET_COOKIE).iter().count(), 1, "the answer is told as it was");
+    let seen = Seen::new(headers, b"", 0).after(&exchange.set_before);
+    let found = |from| seen.found(&Capture { name: String::new(), slot: 0, from });
+    // The last that was set wins.
+    for (name, value) in [("rc", "\u{e9}"), ("b", "2"), ("own", "3")] {
+        assert_eq!(found(Source::Cookie(name.to_owned())).as_deref(), Ok(value), "{name}");
+    }
+    assert_eq!(found(Source::Header("X-Name".to_owned())).as_deref(), Ok("\u{e9}"));
 }
 
 #[tokio::test]

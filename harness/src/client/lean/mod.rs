@@ -123,7 +123,9 @@ pub(crate) fn reuse(
 pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, Box<Exchange>> {
     let Task { clock, limits, .. } = *task;
     let begun = clock.now();
-    let (from, to) = limits.ways.next(limits.addr);
+    let (from, to) = limits.ways.next(limits.addr).map_err(|why| {
+        Box::new(Exchange { finding: Some(why), ..Exchange::not_sent(clock.now()) })
+    })?;
     match dial(from, to) {
         Ok(stream) => {
             began(begun);

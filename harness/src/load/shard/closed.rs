@@ -9,6 +9,8 @@
 use super::super::Pace;
 use super::super::arrivals::Arrival;
 use super::{Come, Shard, Watch};
+use crate::load::used_up::Ended;
+use crate::spec::types::WhenExhausted;
 use assay_slo::Outcome;
 use std::rc::Rc;
 
@@ -37,6 +39,7 @@ impl Shard {
         while !self.ended.get() && clock.now() < to {
             let k = self.next_k(post);
             if k >= most {
+                self.tell_used_up(post, k, (ends_us, most));
                 break;
             }
             let arrival = Arrival { k, warmup: false, due: clock.now() };
@@ -48,6 +51,22 @@ impl Shard {
             if !reached {
                 clock.sleep_until(clock.now().plus(REST_US)).await;
             }
+        }
+    }
+
+    /// The first request without a row ends its load, which nobody else would tell of. Only one of
+    /// the threads comes to it.
+    fn tell_used_up(&self, post: usize, k: u64, (ends_us, most): (i64, u64)) {
+        let lane = &self.posts[post].lane;
+        let ending = [WhenExhausted::Stop, WhenExhausted::Fail].map(|end| lane.turns.last(end));
+        let Some((_, rows)) = ending.into_iter().flatten().min_by_key(|(last, _)| *last) else {
+            return;
+        };
+        if k == most {
+            let at_us = self.drive.clock.now().since(self.drive.zero).unsigned_abs();
+            let whole_us = ends_us.unsigned_abs();
+            let ended = Ended { load: &lane.name, at_us, whole_us, rows: &rows.name };
+            self.recorder.borrow_mut().finding(ended.words(most, None, ("request", "requests")));
         }
     }
 

@@ -113,6 +113,12 @@ async fn connections_that_always_send_share_the_rows_and_end_with_them() {
     // Of each three the last takes a row.
     assert_eq!(count(&batches, |cell| cell.outcome == Outcome::Ok), (0, 152));
     assert_eq!(count(&batches, |_| true), (0, 152));
+    // Once, though two threads share the load.
+    let findings: Vec<_> = batches.iter().flat_map(|batch| &batch.findings).collect();
+    let ended: Vec<_> = findings.iter().filter(|finding| finding.contains("used up")).collect();
+    assert_eq!(ended.len(), 1, "{findings:?}");
+    let words = " of its 60 s, after 152 requests: the rows of `users` are used up";
+    assert!(ended[0].starts_with("load web ended at ") && ended[0].ends_with(words), "{ended:?}");
 }
 
 #[tokio::test]

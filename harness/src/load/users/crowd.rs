@@ -5,7 +5,7 @@
 //! Not here: what a user does while it is wanted (`life`).
 
 use crate::plan::users::Crowd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A stretch in which a user is wanted, µs after time 0, its end not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,16 +89,34 @@ pub(super) struct Journeys {
     begun: AtomicU64,
     /// How many may, in all.
     most: u64,
+    /// How many were to be made, and the rows that do not last for them.
+    short: Option<(Option<u64>, String)>,
+    told: AtomicBool,
 }
 
 impl Journeys {
     /// Of a load whose rows, if they end it, suffice for so many.
-    pub(super) fn of(crowd: &Crowd, rows: Option<u64>) -> Journeys {
-        let most = match crowd {
-            Crowd::Constant { .. } | Crowd::Ramping { .. } => u64::MAX,
-            Crowd::Shared { iterations, .. } => *iterations,
+    pub(super) fn of(crowd: &Crowd, rows: Option<(u64, String)>) -> Journeys {
+        let wanted = match crowd {
+            Crowd::Constant { .. } | Crowd::Ramping { .. } => None,
+            Crowd::Shared { iterations, .. } => Some(*iterations),
         };
-        Journeys { begun: AtomicU64::new(0), most: most.min(rows.unwrap_or(u64::MAX)) }
+        let most = wanted.unwrap_or(u64::MAX);
+        let short = rows.filter(|(last, _)| *last < most);
+        Journeys {
+            begun: AtomicU64::new(0),
+            most: short.as_ref().map_or(most, |(last, _)| *last),
+            short: short.map(|(_, rows)| (wanted, rows)),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    /// What is to be told when none is left for want of rows: how many were made, of how many, and
+    /// the rows. Only once.
+    pub(super) fn used_up(&self) -> Option<(u64, Option<u64>, &str)> {
+        let (wanted, rows) = self.short.as_ref()?;
+        let first = !self.told.swap(true, Ordering::Relaxed);
+        first.then_some((self.most, *wanted, rows.as_str()))
     }
 
     /// Takes the next; none if none is left.
@@ -174,8 +192,11 @@ mod tests {
             (0..50).filter_map(|_| journeys.take()).collect::<Vec<_>>(),
             Vec::from_iter(0..20)
         );
-        let fewer_rows = Journeys::of(&crowd, Some(3));
+        assert_eq!(journeys.used_up(), None);
+        let fewer_rows = Journeys::of(&crowd, Some((3, "users".to_owned())));
         assert_eq!((0..50).filter_map(|_| fewer_rows.take()).count(), 3);
+        assert_eq!(fewer_rows.used_up(), Some((3, Some(20), "users")));
+        assert_eq!(fewer_rows.used_up(), None, "it is told once");
     }
 
     proptest! {

@@ -23,6 +23,9 @@ pub(super) trait Errands {
 
     /// Sends this one, returns when its end is known.
     fn send(&mut self, request: usize) -> impl Future<Output = Onward> + Send;
+
+    /// No journey is left, for want of rows: so many were made, of so many if that was said.
+    fn used_up(&mut self, made: u64, of: Option<u64>, rows: &str);
 }
 
 /// After what could not be sent.
@@ -80,7 +83,12 @@ impl Life {
         if !self.rest(from).await {
             return Turn::Over;
         }
-        let Some(journey) = self.script.journeys.take() else { return Turn::Over };
+        let Some(journey) = self.script.journeys.take() else {
+            if let Some((made, of, rows)) = self.script.journeys.used_up() {
+                errands.used_up(made, of, rows);
+            }
+            return Turn::Over;
+        };
         errands.begin(journey);
         let began = clock.now();
         let mut broken_off = false;

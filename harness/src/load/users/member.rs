@@ -8,6 +8,7 @@ use super::life::{Errands, Life, Turn, ordered};
 use super::roster::Roster;
 use crate::client::{Connection, Exchange, Jar, converse};
 use crate::load::talk::{Onward, Talk, onward};
+use crate::load::used_up::Ended;
 use crate::load::{Kind, Order};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -19,6 +20,8 @@ pub(super) struct Wire {
     /// Index into the loads.
     pub(super) load: usize,
     pub(super) name: Arc<str>,
+    /// When the load ends, µs after time 0.
+    pub(super) ends_us: u64,
     pub(super) kinds: Arc<[Kind]>,
     /// The user's number, from 0.
     pub(super) user: u64,
@@ -76,6 +79,12 @@ impl Errands for Wire {
             self.desk.finding(format!("load {}: {text}", self.name));
         }
         onward
+    }
+
+    fn used_up(&mut self, made: u64, of: Option<u64>, rows: &str) {
+        let at_us = self.desk.clock().now().since(self.desk.zero()).unsigned_abs();
+        let ended = Ended { load: &self.name, at_us, whole_us: self.ends_us, rows };
+        self.desk.finding(ended.words(made, of, ("journey", "journeys")));
     }
 }
 

@@ -180,6 +180,7 @@ fn crew(
             desk: Arc::clone(desk),
             load: users.load,
             name: Arc::clone(&name),
+            ends_us: users.crowd.ends_us(),
             // Nobody else uses a user's connection.
             kinds: match users.client.transport.http2 {
                 true => apart(kinds, &users.client, 1, 1).into(),

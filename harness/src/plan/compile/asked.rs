@@ -34,6 +34,12 @@ fn one(check: &types::Check, trail: &Trail, notes: &mut Notes<'_>) -> Option<Che
             let at = pointer(&written.at, &trail.key("at"), notes);
             let exists = written.exists.map(|flag| Ask::Exists(flag.0));
             let equals = written.equals.as_ref().map(|value| Ask::Equals(value.0.clone()));
+            if written.equals.as_ref().is_some_and(|value| value.0.is_null()) {
+                let message = "null cannot be checked".to_owned();
+                let help = "write `exists: true` for what is there, null or not, or a value";
+                notes.value(&trail.key("equals"), message, help);
+                return None;
+            }
             let matches = written.matches.as_ref();
             let matches = matches.and_then(|it| regex(it, &trail.key("matches"), notes));
             let asks = [exists, equals, matches.map(Ask::Matches)];

@@ -75,12 +75,22 @@ pub(super) fn compile(given: Given<'_>, notes: &mut Notes<'_>) -> Vec<Load> {
             Some(_) => Turns::of_journeys(&requests, warmup),
             None => Turns::new(&cycle, &requests, warmup),
         };
-        used_up::check(name, parts, &turns, warmup, &mut arrivals, notes);
+        let used_up = used_up::check(name, parts, &turns, warmup, &mut arrivals, notes);
         let stairs = match parts.entry {
             types::Load::SteppingArrivalRate(load) => Some(Stairs::of(load)),
             _ => None,
         };
-        Load { name: (*name).to_owned(), to, client, requests, arrivals, stairs, cycle, journey }
+        Load {
+            name: (*name).to_owned(),
+            to,
+            client,
+            requests,
+            arrivals,
+            stairs,
+            cycle,
+            journey,
+            used_up,
+        }
     });
     loads.collect()
 }
@@ -121,6 +131,7 @@ pub(super) fn judged(load: &Load) -> case::Load {
         journeys: load.journey.is_some(),
         steps: load.stairs.map_or_else(Vec::new, |stairs| stairs.steps(&load.arrivals)),
         stop_after: Vec::new(),
+        scarce: load.used_up.as_ref().map(used_up::cut),
     }
 }
 

@@ -40,8 +40,10 @@ struct Written {
     #[serde(alias = "timestamp", alias = "ts", alias = "@timestamp")]
     time: Option<Value>,
     method: Option<String>,
-    #[serde(alias = "url", alias = "uri")]
     path: Option<String>,
+    /// What other logs have for it: a path or a whole address.
+    #[serde(alias = "uri")]
+    url: Option<String>,
     name: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -67,8 +69,9 @@ pub(super) fn read_line(line: &str) -> Result<Line, (String, String)> {
         let help = format!("the methods are {}", METHODS.join(", "));
         return Err((format!("`method` is {method:?}"), help));
     }
-    let path = written.path.ok_or_else(|| wrong("it has no `path`".to_owned(), form))?;
-    let path = without_origin(&path);
+    let whole = written.url.as_deref().map(without_origin);
+    let path = written.path.as_deref().or(whole);
+    let path = path.ok_or_else(|| wrong("it has no `path`".to_owned(), form))?;
     let visible = |c: char| c.is_ascii_graphic() && c != '#';
     if !path.starts_with('/') || !path.chars().all(visible) {
         let help = "write path and query as they are sent: /search?q=a%20b";
@@ -167,6 +170,8 @@ mod tests {
             (r#"{"time": 1790000000000, "path": "/"}"#, "`time` is"),
             (r#"{"time": 1, "path": "a b"}"#, "`path` is"),
             (r#"{"time": 1, "path": "/ä"}"#, "`path` is"),
+            // It would be sent to the service all the same.
+            (r#"{"time": 1, "path": "http://evil/x"}"#, "`path` is"),
             (r#"{"time": 1, "path": "/", "method": "BREW"}"#, "BREW"),
             (r#"{"time": 1, "path": "/", "headers": {"a b": "c"}}"#, "no name of a header"),
             (r#"{"time": 1, "path": "/", "headers": {"a": "c\nd"}}"#, "control character"),

@@ -83,7 +83,7 @@ pub(super) fn compile(
         cut: None,
     };
     let (name, to) = (place.name.to_owned(), place.to.clone());
-    Load { name, to, arrivals, stairs: None, client, requests, cycle, journey: None }
+    Load { name, to, arrivals, stairs: None, client, requests, cycle, journey: None, used_up: None }
 }
 
 /// The lines of the log.

@@ -59,6 +59,15 @@ pub(super) fn compile(
     let reconnect_us = reconnect_us.map(|r| length(r.every, client.key("reconnect").key("every")));
     let dns_refresh_us = settings.dns_refresh.map(|every| length(every, client.key("dns-refresh")));
     let sources = sources(&settings.source_addresses, &client.key("source-addresses"), notes);
+    if let Some(to) = address(to, given.services, given.links)
+        && !sources.is_empty()
+        && sources.iter().all(|source| source.is_ipv4() != to.is_ipv4())
+    {
+        let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+        let message = format!("from none of these addresses is there a way to {to}");
+        let help = format!("write one of {family}, or leave it out");
+        notes.value(&client.key("source-addresses"), message, help);
+    }
     let redirects = settings.redirects.map_or(0, |redirects| redirects.0);
     if redirects > MOST_REDIRECTS {
         let message = format!("{redirects} redirects are too many");
@@ -96,6 +105,22 @@ fn sources(written: &[Words], trail: &Trail, notes: &mut Notes<'_>) -> Vec<IpAdd
         addr
     };
     written.iter().enumerate().filter_map(one).collect()
+}
+
+/// Where a load connects to, if that is written.
+fn address(to: &Target, services: &[Service], links: &[Link]) -> Option<IpAddr> {
+    match to {
+        Target::Link(name) => {
+            let listen = links.iter().find(|link| link.name == *name)?.listen;
+            Some(listen.map_or(IpAddr::from([127, 0, 0, 1]), |addr| addr.ip()))
+        }
+        Target::Service(name) => {
+            match &services.iter().find(|service| service.name == *name)?.kind {
+                ServiceKind::Url { host, .. } => host.trim_matches(['[', ']']).parse().ok(),
+                _ => None,
+            }
+        }
+    }
 }
 
 /// Whether a load speaks TLS; none where nobody knows where it goes.

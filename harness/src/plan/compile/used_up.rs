@@ -1,18 +1,21 @@
-//! Where the rows of an open load end: it ends there too, or must not begin.
+//! Where the rows of an open load end: it ends there too, or must not begin. Of users, who come as
+//! often as they are answered, a warning where the rows cannot be enough.
 //!
 //! Invariant: an open load never comes to a request without a row: whether it would is known here,
 //! from its arrivals alone.
-//! Not here: closed loads, of which nobody knows how many requests they make.
+//! Not here: telling of it in the run (`run`, `load::users`).
 
 use super::notes::Notes;
 use super::parts::LoadParts;
-use crate::plan::Arrivals;
 use crate::plan::turns::Turns;
+use crate::plan::users::{Crowd, Users};
 use crate::plan::words::{count, several, time};
+use crate::plan::{Arrivals, UsedUp};
 use crate::spec::types::WhenExhausted;
+use assay_slo::case::Scarce;
 
 /// Ends arrivals where the rows of `when-exhausted: stop` do, and refuses those that outlast rows
-/// of `when-exhausted: fail`.
+/// of `when-exhausted: fail`. Gives the rows that end it.
 pub(super) fn check(
     name: &str,
     parts: &LoadParts<'_>,
@@ -20,7 +23,7 @@ pub(super) fn check(
     warmup: u64,
     arrivals: &mut Arrivals,
     notes: &mut Notes<'_>,
-) {
+) -> Option<UsedUp> {
     let (key, unit) = match parts.journey.is_empty() {
         true => ("requests", ("request", "requests")),
         false => ("journey", ("journey", "journeys")),
@@ -28,22 +31,27 @@ pub(super) fn check(
     let trail = parts.trail.key(key);
     let planned = arrivals.count();
     let before = if warmup > 0 { " after its warm-up" } else { "" };
+    let mut used_up = None;
     if let Some((last, rows)) = turns.last(WhenExhausted::Stop).filter(|(last, _)| *last < planned)
     {
         if last == 0 {
             let message =
                 format!("the rows of `{}` are used up before time 0, by the warm-up", rows.name);
             let help = "write more rows, a shorter warm-up, or `when-exhausted: recycle`";
-            return notes.value(&trail, message, help);
+            notes.value(&trail, message, help);
+            return None;
         }
+        let ends_us = arrivals.ends_us();
         arrivals.cut_after(last);
-        notes.warnings.push(format!(
+        let words = format!(
             "load {name} ends at {}, after {} of {}{before}: the rows of `{}` are used up",
             time(arrivals.ends_us()),
             several(last, unit.0, unit.1),
             count(planned),
             rows.name,
-        ));
+        );
+        notes.warnings.push(words.clone());
+        used_up = Some(UsedUp { rows: rows.name.clone(), ends_us, words });
     }
     let planned = arrivals.count();
     if let Some((last, rows)) = turns.last(WhenExhausted::Fail).filter(|(last, _)| *last < planned)
@@ -57,4 +65,30 @@ pub(super) fn check(
         let help = "write more rows, a shorter load, or `when-exhausted: recycle` or `stop`";
         notes.value(&trail, message, help);
     }
+    used_up
+}
+
+/// Warns where users are to make more journeys than there are rows.
+pub(super) fn warn_of(users: &Users, notes: &mut Notes<'_>) {
+    let Some((last, rows)) = users.rows().filter(|(last, _)| users.expected() > *last) else {
+        return;
+    };
+    notes.warn(format!(
+        "load {} may end early: its users are to make some {}, and the rows of `{rows}` last for {}",
+        users.name,
+        several(users.expected(), "journey", "journeys"),
+        count(last)
+    ));
+}
+
+/// The rows that users may use up before their time.
+pub(super) fn scarce(users: &Users) -> Option<Scarce> {
+    let (last, rows) = users.rows()?;
+    let suffices = matches!(users.crowd, Crowd::Shared { iterations, .. } if iterations <= last);
+    (!suffices).then(|| Scarce { rows, ends_us: users.crowd.ends_us() })
+}
+
+/// The same of an open load.
+pub(super) fn cut(used_up: &UsedUp) -> Scarce {
+    Scarce { rows: used_up.rows.clone(), ends_us: used_up.ends_us }
 }

@@ -7,7 +7,7 @@ use super::flows;
 use super::loads::{self, Given};
 use super::notes::Notes;
 use super::parts::{self, LoadParts};
-use super::{MOST_RUN_US, MOST_WAIT_US, positive};
+use super::{MOST_RUN_US, MOST_WAIT_US, positive, used_up};
 use crate::plan::template::Template;
 use crate::plan::users::{Crowd, Does, Step};
 use crate::plan::{Load, Request, Users};
@@ -31,7 +31,7 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
         let whose = if parts.journey.is_empty() { Whose::Independent } else { Whose::Journey };
         let requests = loads::requests(&parts.sent, &to, client.timeout_us, whose, given, notes);
         let does = does(parts, &requests, given.scenario, notes);
-        Users {
+        let users = Users {
             load: open.len() + at,
             name: (*name).to_owned(),
             to,
@@ -41,7 +41,9 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
             captures: captures(&requests),
             requests,
             does,
-        }
+        };
+        used_up::warn_of(&users, notes);
+        users
     });
     users.collect()
 }
@@ -66,6 +68,7 @@ pub(super) fn judged(users: &Users) -> case::Load {
         journeys: false,
         steps: Vec::new(),
         stop_after: Vec::new(),
+        scarce: used_up::scarce(users),
     }
 }
 

@@ -136,11 +136,16 @@ pub struct JsonCheck {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<Flag>,
     /// What it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub equals: Option<Free>,
     /// A regular expression that is found in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matches: Option<Words>,
+}
+
+/// What is written, null too: who writes it shall be told that it says nothing.
+fn there<'de, D: serde::Deserializer<'de>>(given: D) -> Result<Option<Free>, D::Error> {
+    Free::deserialize(given).map(Some)
 }
 
 /// A header: `exists` or `equals`.

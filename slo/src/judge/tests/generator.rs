@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::case::Of;
+use crate::health::Doubt;
 
 #[test]
 fn what_was_not_sent_for_a_reason_of_its_own_is_not_advised_against() {
@@ -29,6 +30,34 @@ fn what_was_not_sent_for_a_reason_of_its_own_is_not_advised_against() {
     assert_eq!(missing(200, 0), cause);
     let both = missing(200, 5);
     assert!(both.contains("limit of `connections`; or ") && both.ends_with(cause), "{both}");
+}
+
+/// More cores are no advice to whom others have taken them.
+#[test]
+fn a_late_generator_is_told_of_the_others_on_its_cores() {
+    let machine = |all_milli| Machine {
+        cores: 2,
+        own_milli: 300,
+        all_milli,
+        descriptors: 0,
+        descriptors_allowed: 0,
+        sockets: 0,
+        ports: 0,
+    };
+    let late = "a generator that keeps up: fewer requests per second, or more cores";
+    let missing = |missing: &str, machine: Option<Machine>| {
+        let doubt = Doubt { reason: String::new(), missing: missing.to_owned() };
+        doubt.beside(machine.as_ref()).missing
+    };
+    assert_eq!(
+        missing(late, Some(machine(1_950))),
+        format!(
+            "{late}, or an end to the other work on this machine, which used 1.65 of its 2 cores"
+        )
+    );
+    assert_eq!(missing(late, Some(machine(700))), late);
+    assert_eq!(missing(late, None), late);
+    assert_eq!(missing("more connections", Some(machine(1_950))), "more connections");
 }
 
 #[test]

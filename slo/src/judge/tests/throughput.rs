@@ -1,7 +1,7 @@
 //! How much must get through.
 
 use super::*;
-use crate::case::Pace;
+use crate::case::{Pace, Scarce};
 use crate::event::Effect;
 
 /// 100 requests a second for 30 s, of which so many in each of the last ten end like this.
@@ -67,6 +67,43 @@ fn the_edges_of_a_phase_lose_nothing() {
     cell.marks.iter_mut().for_each(|mark| *mark = (*mark).min(cell.n));
     let moved = moved.straddling(19, Outcome::Http5xx, 10, 0).complete().first();
     assert_eq!((moved.verdict, moved.moved_to_fault), (Met, 10), "{}", moved.reason);
+}
+
+/// Met in the time that was sent says nothing of the time that was planned.
+#[test]
+fn rows_that_are_used_up_meet_no_rate() {
+    let scarce = |ends_us| Some(Scarce { rows: "users".to_owned(), ends_us });
+    let mut short = run(RATE, 0, Outcome::Ok);
+    short.case.loads[0].scarce = scarce(300_000_000);
+    let score = short.clone().complete().first();
+    assert_eq!(score.verdict, Inconclusive);
+    assert_eq!(
+        score.reason,
+        "3000 answered ok, needed are 3000: 100/s in 30 s, but `visitors` ended at 30 s of its \
+         300 s: the rows of `users` are used up"
+    );
+    assert_eq!(score.missing.as_deref(), Some("rows for the whole load"));
+    // Too little is too little, and a share asks for no time.
+    let mut bad = run(RATE, 1, Outcome::Http5xx);
+    bad.case.loads[0].scarce = scarce(300_000_000);
+    assert_eq!(bad.complete().first().verdict, Violated);
+    let mut share = run(SHARE, 0, Outcome::Ok);
+    share.case.loads[0].scarce = scarce(300_000_000);
+    assert_eq!(share.complete().first().verdict, Met);
+    // Rows that might have been used up, and were not.
+    short.case.loads[0].scarce = scarce(30_000_000);
+    assert_eq!(short.complete().first().verdict, Met);
+    // Users may end before their time, which their load's end does not say.
+    let mut users = run(Pace::Rate(5_400_000), 0, Outcome::Ok).complete();
+    users.case.loads[0].ends_us = 300_000_000;
+    users.case.loads[0].scarce = scarce(300_000_000);
+    let score = users.first();
+    assert_eq!(score.verdict, Inconclusive);
+    assert!(
+        score.reason.contains(" of its 300 s: the rows of `users` are used up"),
+        "{}",
+        score.reason
+    );
 }
 
 #[test]

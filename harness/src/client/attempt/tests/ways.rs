@@ -48,4 +48,9 @@ async fn connections_come_from_the_addresses_given_in_turn<T: Tried>() {
     let (exchange, _) = attempt::<T>(&clock, &limits, None, request("GET"), |_| began += 1).await;
     assert_eq!((exchange.outcome, exchange.begun, began), (Outcome::NotSent, None, 0));
     assert!(exchange.finding.unwrap().contains("source-addresses"));
+    // Of another family than the target: nothing is sent from somewhere else.
+    limits.ways = Ways::new(None, &["::1".parse().unwrap()], None);
+    let (exchange, _) = attempt::<T>(&clock, &limits, None, request("GET"), |_| began += 1).await;
+    assert_eq!((exchange.outcome, exchange.begun, began), (Outcome::NotSent, None, 0));
+    assert!(exchange.finding.unwrap().contains("name one of IPv4"));
 }

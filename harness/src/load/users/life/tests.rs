@@ -15,6 +15,7 @@ struct Diary {
     seen: Vec<(usize, u64)>,
     onward: Onward,
     journeys: Vec<u64>,
+    used_up: Vec<(u64, Option<u64>, String)>,
 }
 
 impl Errands for Diary {
@@ -28,6 +29,10 @@ impl Errands for Diary {
         self.clock.sleep_until(At(began.0 + self.takes_us)).await;
         self.onward
     }
+
+    fn used_up(&mut self, made: u64, of: Option<u64>, rows: &str) {
+        self.used_up.push((made, of, rows.to_owned()));
+    }
 }
 
 struct User {
@@ -39,9 +44,19 @@ struct User {
 impl User {
     /// Time 0 is a second away.
     fn new(crowd: &Crowd, number: u64, journey: Vec<Step>, pace_ms: u64) -> User {
+        User::with_rows(crowd, number, journey, pace_ms, None)
+    }
+
+    fn with_rows(
+        crowd: &Crowd,
+        number: u64,
+        journey: Vec<Step>,
+        pace_ms: u64,
+        rows: Option<(u64, String)>,
+    ) -> User {
         let clock = Clock::start();
         let zero = At(clock.now().0 + 1_000 * MS);
-        let journeys = Journeys::of(crowd, None);
+        let journeys = Journeys::of(crowd, rows);
         let script = Script { clock, zero, journey, pace_us: pace_ms * MS, journeys };
         let (orders, order) = watch::channel(Order::Go);
         let random = stream(7, "web", number);
@@ -52,6 +67,7 @@ impl User {
             takes_us: 30 * MS,
             onward: Onward::Next,
             journeys: Vec::new(),
+            used_up: Vec::new(),
             seen: Vec::new(),
         };
         User { life, diary, orders }
@@ -72,6 +88,22 @@ fn pause(ms: u64) -> Step {
 
 fn constant(lasts_ms: u64) -> Crowd {
     Crowd::Constant { vus: 2, lasts_us: lasts_ms * MS, ramp_up_us: 200 * MS }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_ends_for_want_of_rows_tells_it() {
+    let rows = || Some((3, "users".to_owned()));
+    let told = [
+        (constant(400), rows(), vec![(3, None, "users".to_owned())]),
+        // Its time was over first.
+        (constant(60), rows(), vec![]),
+        (constant(400), None, vec![]),
+    ];
+    for (crowd, rows, told) in told {
+        let mut user = User::with_rows(&crowd, 0, vec![Step::Send(0)], 0, rows);
+        user.live().await;
+        assert_eq!(user.diary.used_up, told, "{crowd:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

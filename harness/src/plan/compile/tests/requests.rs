@@ -103,7 +103,12 @@ fn a_form_that_never_changes_is_a_body_for_all() {
 fn unique_rows_end_a_load_and_belong_to_one() {
     let unique = "users: {csv: {file: users.csv, pick: unique}}";
     let step = "{get: {path: \"/${data.users.email}\"}}";
-    assert_eq!(journey(unique, "", step).unwrap().users[0].rows(), Some(2));
+    let plan = journey(unique, "", step).unwrap();
+    assert_eq!(plan.users[0].rows(), Some((2, "users".to_owned())));
+    // Two users have one each, and nobody knows how often they come back.
+    assert!(plan.warnings.iter().all(|warning| !warning.contains("rows")), "{:?}", plan.warnings);
+    let scarce = plan.case.loads[0].scarce.as_ref().unwrap();
+    assert_eq!((scarce.rows.as_str(), scarce.ends_us), ("users", 3_600_000_000));
     let two = format!(
         "load: {{a: {{ramping-vus: {{start-vus: 1, stages: [{{duration: 1h, target: 1}}], \
          journey: [{step}]}}}}, b: {{constant-vus: {{vus: 1, duration: 1h, journey: [{{get: \
@@ -113,6 +118,33 @@ fn unique_rows_end_a_load_and_belong_to_one() {
     let message = "`a` and `b` would both begin with its first row, so it is not unique";
     assert_eq!(told[0].0, message);
     assert!(planned(USERS, &two).is_ok());
+}
+
+#[test]
+fn users_with_too_few_rows_are_warned_of() {
+    let unique = "users: {csv: {file: users.csv, pick: unique}}";
+    let step = "{get: {path: \"/${data.users.email}\"}}";
+    let warned = |load: &str, steps: &str| {
+        let load = load.replace("STEPS", &format!("journey: [{step}{steps}]"));
+        let plan = planned(unique, &format!("load: {{crowd: {{{load}}}}}")).unwrap();
+        let is_scarce = plan.case.loads[0].scarce.is_some();
+        (plan.warnings.into_iter().find(|warning| warning.contains("rows")), is_scarce)
+    };
+    let words = |journeys: &str| {
+        Some(format!(
+            "load crowd may end early: its users are to make some {journeys}, and the rows of \
+             `users` last for 2"
+        ))
+    };
+    let shared =
+        |n| format!("shared-iterations: {{vus: 1, iterations: {n}, max-duration: 1m, STEPS}}");
+    assert_eq!(warned(&shared(20), ""), (words("20 journeys"), true));
+    assert_eq!(warned(&shared(2), ", {get: {path: /b}}"), (None, false));
+    let paced = "constant-vus: {vus: 2, duration: 1m, pace: 10s, STEPS}";
+    assert_eq!(warned(paced, ""), (words("12 journeys"), true));
+    let ramping = "ramping-vus: {start-vus: 0, stages: [{duration: 1m, target: 2}], STEPS}";
+    assert_eq!(warned(ramping, ", {pause: 10s}"), (words("6 journeys"), true));
+    assert_eq!(warned(ramping, ""), (None, true));
 }
 
 #[test]
@@ -126,6 +158,11 @@ fn what_is_wrong_with_rows_is_told() {
     let random = "users: {csv: {file: users.csv, pick: random, when-exhausted: stop}}";
     let told = refused(random, "", step);
     assert!(told.starts_with("rows that are picked at random are never used up"), "{told}");
+    let unique = "users: {csv: {file: users.csv, pick: unique, when-exhausted: recycle}}";
+    let told = refused(unique, "", step);
+    assert!(told.starts_with("rows that are each given once are not given anew"), "{told}");
+    let null = refused(USERS, "", "{get: {path: /, check: [{json: {at: /a, equals: null}}]}}");
+    assert!(null.starts_with("null cannot be checked (write `exists: true`"), "{null}");
     let column = refused(USERS, "", "{get: {path: \"/${data.users.emial}\"}}");
     assert_eq!(column, "`users` has no column `emial` (did you mean `email`?)");
     let set = refused(USERS, "", "{get: {path: \"/${data.user.email}\"}}");
@@ -238,6 +275,11 @@ fn rows_that_stop_end_an_open_load_where_they_end() {
     let told =
         "load web ends at 700 ms, after 7 requests of 36 000: the rows of `users` are used up";
     assert!(plan.warnings.contains(&told.to_owned()), "{:?}", plan.warnings);
+    // The run tells it too, and no rate is met on the shorter time.
+    assert_eq!(load.used_up.as_ref().map(|it| it.words.as_str()), Some(told));
+    let scarce = plan.case.loads[0].scarce.as_ref().unwrap();
+    assert_eq!((scarce.rows.as_str(), scarce.ends_us), ("users", 3_600_000_000));
+    assert_eq!((&whole.loads[0].used_up, &whole.case.loads[0].scarce), (&None, &None));
     // Three requests of the warm-up take one row.
     let warm = rows_for_a_third("stop", "300ms").unwrap();
     assert_eq!(warm.loads[0].arrivals.count(), 4);

@@ -118,6 +118,10 @@ fn connections_have_an_age_and_come_from_where_they_are_told() {
         ("{dns-refresh: 0s}", "0s is no length of time"),
         ("{source-addresses: [localhost]}", "`localhost` is no address of a machine"),
         ("{source-addresses: [0.0.0.0]}", "`0.0.0.0` is no address of a machine"),
+        (
+            "{source-addresses: [\"::1\"]}",
+            "from none of these addresses is there a way to 127.0.0.1",
+        ),
     ] {
         let said = planned(folder.path(), "http://127.0.0.1", client).unwrap_err();
         assert!(said.contains(words), "{said}");
