@@ -27,6 +27,7 @@ mod score;
 mod told;
 
 pub(crate) use calls::{Calls, Range};
+pub(crate) use polled::Relapse;
 pub(crate) use score::scores;
 
 /// All breakers of a case.
@@ -76,6 +77,8 @@ pub(crate) struct Line {
     pub(crate) doubt: Option<Doubt>,
     /// Why an opening may have been missed, where one may.
     pub(crate) blind: Option<Doubt>,
+    /// Of polled states: where it may have closed and opened again between two reads.
+    pub(crate) relapses: Vec<Relapse>,
     /// Of polled states: how long it surely stays open.
     pub(crate) recovery_us: Option<u64>,
     /// Of polled states: arrivals, which show what a state does not.
@@ -150,6 +153,7 @@ impl Line {
             retried: false,
             doubt: None,
             blind: None,
+            relapses: Vec::new(),
             recovery_us: None,
             beside: None,
             unclear: None,
@@ -253,11 +257,17 @@ fn best(
     let mut polled = polled.into_iter();
     match (known.and_then(|at| polled.nth(at)), arrivals) {
         (Some(mut line), Some(arrivals)) => {
+            polled::clear(&mut line, &arrivals);
             findings.extend(disagreement(phases, breaker, &line, &arrivals));
             line.beside = Some(Box::new(arrivals));
             line
         }
-        (Some(line), None) => Line { unclear, ..line },
+        (Some(mut line), None) => {
+            if let Some(arrivals) = &unclear {
+                polled::clear(&mut line, arrivals);
+            }
+            Line { unclear, ..line }
+        }
         (None, Some(arrivals)) => arrivals,
         // All have a doubt: the first is as good as any.
         (None, None) => polled.next().unwrap_or_else(|| {
@@ -305,11 +315,21 @@ fn disagreement(phases: &Phases, breaker: &Breaker, told: &Line, seen: &Line) ->
     };
     let all = |line: &Line| line.spells.iter().map(|spell| spell.opened).collect::<Vec<_>>();
     let (ours, theirs) = (all(told), all(seen));
+    // A trial that fails at once is between two reads, which say open before and after it.
+    let said_open = |at: Between| {
+        told.how == How::Polled
+            && told.spells.iter().any(|spell| {
+                let ended = spell.ended.map_or(At(u64::MAX), |(ended, _)| ended.latest);
+                spell.opened.earliest <= at.latest && at.earliest.0 <= ended.0.saturating_add(slack)
+            })
+    };
+    let untold = seen.spells.iter().filter(|spell| spell.from_closed || !said_open(spell.opened));
+    let untold: Vec<Between> = untold.map(|spell| spell.opened).collect();
     let lonely = |these: &[Between], those: &[Between]| {
         these.iter().find(|one| !those.iter().any(|other| near(**one, *other))).copied()
     };
     let at = |between: Between| crate::words::seconds(between.latest.since(phases.zero));
-    let what = match (lonely(&ours, &theirs), lonely(&theirs, &ours)) {
+    let what = match (lonely(&ours, &theirs), lonely(&untold, &ours)) {
         (None, None) => return None,
         (Some(one), _) => format!("it told that it opened at {}, arrivals do not show it", at(one)),
         (None, Some(one)) => {

@@ -19,7 +19,7 @@ mod terms;
 pub use ask::{Ask, Pace};
 pub use fault::{Again, Asked, Fault, Shows};
 pub use log::{Log, LogMust};
-pub use metric::{Growth, Limits, Metric, MetricMust, ReconcilesMust, SettlesMust, Unit};
+pub use metric::{Growth, Limits, Metric, MetricMust, ReconcilesMust, SettlesMust, Shown, Unit};
 pub use must::{Bound, BreakerMust, Expectation, Must};
 pub use steps::{Capacity, Step};
 pub use terms::Terms;

@@ -95,6 +95,8 @@ pub(crate) struct Punctuality {
     begun: u64,
     late: u64,
     blocked: u64,
+    /// The lag was not counted for each of them: so many late there are at most.
+    uncounted: bool,
 }
 
 impl Punctuality {
@@ -118,6 +120,14 @@ impl Punctuality {
         self.blocked += blocked.map_or(0, |index| counts.mark(index));
     }
 
+    /// Takes what is known of a lag that was not counted for each request.
+    pub(crate) fn bound(&mut self, most_late: Option<u64>) {
+        if let Some(most) = most_late {
+            self.late = self.late.min(most);
+            self.uncounted = true;
+        }
+    }
+
     /// What makes the generator ill for these requests of these loads.
     pub(crate) fn ill(
         self,
@@ -132,6 +142,16 @@ impl Punctuality {
                 Some(Mark::LateBy { us }) => words::duration(*us),
                 _ => "?".to_owned(),
             };
+            if self.uncounted {
+                return Some(Doubt {
+                    reason: format!(
+                        "which of these requests began more than {limit} after they were due was not \
+                         counted: up to {} may have (1 % is allowed)",
+                        words::ratio(self.late, self.begun)
+                    ),
+                    missing: "a run whose own scenario asks for this limit".to_owned(),
+                });
+            }
             return Some(Doubt {
                 reason: format!(
                     "the generator was late: {} of these requests began more than {limit} after \

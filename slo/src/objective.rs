@@ -184,6 +184,9 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         }
         measured.punctuality.add(case, question.objective.late_mark, place.of, key, counts);
     }
+    let used = question.of.iter().map(|of| of.load).collect();
+    let late = timeline.late_at_most(case, question.objective.late_mark, &used);
+    measured.punctuality.bound(late);
     measured
 }
 

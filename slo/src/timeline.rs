@@ -15,7 +15,6 @@ use crate::event::{
 use crate::outcome::Outcome;
 use crate::scorecard::FaultEdges;
 use crate::time::{At, SECOND_US};
-use crate::times::Times;
 use std::collections::BTreeMap;
 
 mod lag;
@@ -24,7 +23,7 @@ mod logs;
 mod malformed;
 mod samples;
 mod sightings;
-pub(crate) use lag::HealthSum;
+pub(crate) use lag::{BegunLate, HealthSum};
 pub(crate) use logs::Logs;
 pub use malformed::Malformed;
 pub(crate) use samples::Samples;
@@ -54,7 +53,7 @@ pub struct Timeline {
     pub(crate) findings: Vec<String>,
     pub(crate) histograms: BTreeMap<HistogramKey, BTreeMap<(u64, u64), u64>>,
     /// How late requests began, µs.
-    pub(crate) begun_late: BTreeMap<usize, Times>,
+    pub(crate) begun_late: BegunLate,
     pub(crate) sightings: Sightings,
     pub(crate) samples: Samples,
     pub(crate) logs: Logs,

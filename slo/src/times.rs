@@ -35,6 +35,12 @@ impl Times {
         self.n = self.n.saturating_add(count);
     }
 
+    /// How many there are, and how many may be more than this.
+    pub(crate) fn above(&self, limit: u64) -> (u64, u64) {
+        let above = self.by_end.iter().filter(|(end, _)| **end > limit);
+        (self.n, above.fold(0, |sum, (_, count)| sum.saturating_add(*count)))
+    }
+
     /// The value of rank ⌈q n⌉, µs; none without values.
     pub(crate) fn percentile(&self, q: Share) -> Option<u64> {
         let whole = u128::from(Share::ONE.0);
@@ -49,7 +55,7 @@ impl Times {
 
 /// How late the requests of one load began; none where none did, or it was not recorded.
 pub(crate) fn lag_of_load(timeline: &Timeline, load: usize) -> Option<LagScore> {
-    let lags = timeline.begun_late.get(&load)?;
+    let lags = timeline.begun_late.by_load.get(&load)?;
     let at = |permille: u64| lags.percentile(Share(permille * 1_000_000));
     Some(LagScore {
         p50_us: at(500)?,

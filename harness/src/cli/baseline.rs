@@ -139,7 +139,7 @@ pub(super) fn save(path: &Path, dir: &Path, judged: &Judged) -> Result<(), Strin
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), std::fs::create_dir_all);
-    let text = serde_json::to_string(&kept).map_err(|error| error.to_string())?;
-    let written = made.and_then(|()| write_whole(path, format!("{text}\n").as_bytes()));
+    let text = kept.text()?;
+    let written = made.and_then(|()| write_whole(path, text.as_bytes()));
     written.map_err(|error| format!("the baseline cannot be written: {error}"))
 }

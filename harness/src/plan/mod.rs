@@ -28,6 +28,7 @@ pub mod phases;
 pub mod poisson;
 pub mod replay;
 pub mod rows;
+pub mod seal;
 pub mod setup;
 mod stairs;
 pub mod stub;

@@ -5,8 +5,8 @@
 //! a journal that was changed anywhere once it was whole (its last line seals it).
 //! Not here: what lines mean (crate slo), histograms for people (`hlog`).
 
-use super::seal::Seal;
 use super::under_way;
+use crate::plan::seal::Seal;
 use assay_slo::{Case, Entry, Event};
 use serde::{Deserialize, Serialize};
 use std::fs::File;

@@ -7,7 +7,6 @@ pub mod intervals;
 pub mod journal;
 pub mod marks;
 pub mod recorder;
-mod seal;
 pub mod series;
 pub mod spans;
 pub mod totals;

@@ -270,6 +270,7 @@ mod tests {
             service: None,
             unit: Unit::Bytes,
             every_us: 1_000_000,
+            shown: assay_slo::case::Shown::default(),
         };
         let mut made = Guards {
             since: vec![None; guards.len()],

@@ -22,6 +22,34 @@ impl Past {
         Past { run, started, ..Past::of(&Evidence::new(case, timeline)) }
     }
 
+    /// What its own counts say that cannot be, in a sentence; none if they add up: of each request
+    /// as many times are kept as were ok, on every clock that was recorded.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<String> {
+        let requests = self.loads.iter().flat_map(|load| {
+            load.requests.iter().map(move |request| (load.name.as_str(), request))
+        });
+        requests.into_iter().find_map(|(load, request)| {
+            let of = format!("of `{}` in load `{load}`", request.name);
+            let parts = || request.parts.iter();
+            if parts().any(|part| part.k > part.n) {
+                return Some(format!("{of} more were not ok than there were"));
+            }
+            let ok = parts().fold(0u64, |sum, part| sum.saturating_add(part.n - part.k));
+            let clocks: [fn(&PastPart) -> &Vec<(u64, u64, u64)>; 3] =
+                [|part| &part.response, |part| &part.service, |part| &part.first_byte];
+            clocks.into_iter().find_map(|clock| {
+                let buckets = || parts().flat_map(clock);
+                if buckets().any(|(low, high, _)| low > high) {
+                    return Some(format!("{of} a bucket of times ends before it begins"));
+                }
+                let n = buckets().fold(0u64, |sum, (_, _, n)| sum.saturating_add(*n));
+                let adds_up = n == ok || buckets().next().is_none();
+                (!adds_up).then(|| format!("{of} {ok} were ok, and {n} times are kept"))
+            })
+        })
+    }
+
     pub(crate) fn of(evidence: &Evidence<'_>) -> Past {
         let case = evidence.case;
         let loads = case.loads.iter().enumerate().map(|(index, load)| PastLoad {

@@ -76,6 +76,26 @@ fn past(times: &[(u64, u64)], bad: u64, unknown: u64) -> Past {
     }
 }
 
+#[test]
+fn counts_that_do_not_add_up_are_told() {
+    let whole = past(&[(100, 90), (200, 9)], 2, 1);
+    assert_eq!(whole.contradiction(), None);
+    let told = |change: fn(&mut PastPart)| {
+        let mut past = whole.clone();
+        change(&mut past.loads[0].requests[0].parts[0]);
+        past.contradiction().unwrap()
+    };
+    let faster = told(|part| part.response[1].2 = 8);
+    assert_eq!(faster, "of `list` in load `visitors` 99 were ok, and 98 times are kept");
+    assert!(told(|part| part.k = 102).contains("more were not ok than there were"));
+    assert!(told(|part| part.k = 3).contains("98 were ok, and 99 times"));
+    assert!(told(|part| part.service[0].1 = 5).contains("ends before it begins"));
+    // A clock that was not recorded says nothing.
+    let mut users = whole.clone();
+    users.loads[0].requests[0].parts[0].response.clear();
+    assert_eq!(users.contradiction(), None);
+}
+
 fn baseline(runs: Vec<Past>) -> Baseline {
     Baseline { name: "main".to_owned(), runs, ..Baseline::default() }
 }

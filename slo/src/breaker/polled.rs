@@ -3,18 +3,19 @@
 //! A change was some time between the last read that saw the old state and the first that saw the
 //! new one. An opening can hide between two reads only if they are farther apart than the breaker
 //! stays open, and nobody knows how long that is unless its policy says. From when on a trial may
-//! have come, unseen between two reads, it is not surely open any more.
+//! have come, unseen between two reads, it is not surely open any more. Closed it may be for a moment
+//! only: a trial succeeds, the next calls fail, and both reads around say open.
 //!
 //! Invariant: what no read could have missed is known, all else a doubt.
 //! Not here: how states are read (harness `probe`), counts of calls, which only arrivals show.
 
-use super::{Ending, How, Line, Spell, tolerance};
-use crate::case::{Case, Policy};
+use super::{Ending, How, Line, Spell, failed, tolerance};
+use crate::case::{Asked, Case, Fault, Policy, Shown, Shows};
 use crate::event::Sample;
 use crate::health::Doubt;
 use crate::phase::Phases;
 use crate::scorecard::Between;
-use crate::time::{At, SECOND_US};
+use crate::time::{At, SECOND_US, Share};
 use crate::timeline::Timeline;
 use crate::words;
 
@@ -77,7 +78,108 @@ pub(super) fn line(
             Some(_) => "reads that are closer together than the breaker's recovery".to_owned(),
         },
     });
+    if let (None, Some(recovery_us)) = (&line.blind, policy.recovery_us) {
+        let relapses = Relapses { case, timeline, seen, spells: &line.spells, recovery_us };
+        line.relapses = relapses.all(known.shown);
+    }
     line
+}
+
+/// A gap between two reads in which it may have closed and opened again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Relapse {
+    pub(crate) between: Between,
+    /// It needs no success to close.
+    timed: bool,
+}
+
+/// Strikes out what arrivals exclude: without a success nothing closes, and what closes by time
+/// needs calls to open again.
+pub(super) fn clear(line: &mut Line, arrivals: &Line) {
+    let Some(calls) = arrivals.calls.as_ref().filter(|calls| calls.left_out == 0) else { return };
+    let slack = line.tolerance_us;
+    line.relapses.retain(|Relapse { between, timed }| {
+        let (from, to) = (between.earliest.0.saturating_sub(slack), between.latest.0 + slack);
+        calls.list.iter().any(|call| {
+            let may_close = *timed || failed(call.outcome) == Some(false);
+            may_close && from <= call.done.0 && call.done.0 <= to
+        })
+    });
+}
+
+/// What tells in which gaps it may have.
+struct Relapses<'a> {
+    case: &'a Case,
+    timeline: &'a Timeline,
+    seen: &'a [Sample],
+    spells: &'a [Spell],
+    recovery_us: u64,
+}
+
+impl Relapses<'_> {
+    fn all(&self, shown: Shown) -> Vec<Relapse> {
+        if shown == Shown::Changes {
+            return Vec::new();
+        }
+        let timed = shown == Shown::TimedStates;
+        let mut found = Vec::new();
+        // The next read after a gap that did not say open.
+        let mut next: Option<&Sample> = None;
+        for (before, after) in self.seen.iter().zip(self.seen.iter().skip(1)).rev() {
+            if state(after) != Some(State::Open) {
+                next = Some(after);
+                continue;
+            }
+            let between = Between { earliest: before.asked, latest: after.answered };
+            let stays = At(before.asked.0.saturating_add(self.recovery_us));
+            let long = next.is_none_or(|next| stays <= next.answered);
+            let closes = timed || !self.all_failed(between);
+            if long && closes && self.tried(before, between) {
+                found.push(Relapse { between, timed });
+            }
+        }
+        found.reverse();
+        found
+    }
+
+    /// Whether a trial may have come.
+    fn tried(&self, before: &Sample, between: Between) -> bool {
+        let last = self.spells.iter().rfind(|spell| spell.opened.latest <= before.answered);
+        match state(before) {
+            Some(State::HalfOpen) => true,
+            Some(State::Open) => last.is_none_or(|spell| {
+                spell.opened.earliest.0.saturating_add(self.recovery_us) <= between.latest.0
+            }),
+            Some(State::Closed) | None => false,
+        }
+    }
+
+    /// Whether a fault hit everything in this gap that was on when it opened, which is why it did.
+    fn all_failed(&self, gap: Between) -> bool {
+        let mut opened = self.spells.iter().filter(|spell| spell.opened.latest <= gap.latest);
+        let Some(opened) = opened.rfind(|spell| spell.from_closed) else { return false };
+        self.case.faults.iter().enumerate().any(|(index, fault)| {
+            let spans = self.timeline.faults.get(&index).map_or(&[][..], |line| &line.spans);
+            hits_all(fault)
+                && spans.iter().any(|span| {
+                    let on = |at: At| {
+                        span.applied <= at && span.cleared.is_none_or(|cleared| at <= cleared)
+                    };
+                    on(opened.opened.latest) && on(gap.earliest) && on(gap.latest)
+                })
+        })
+    }
+}
+
+/// Whether no call that a fault is about succeeds while it is on.
+fn hits_all(fault: &Fault) -> bool {
+    let shows = match fault.shows {
+        Shows::Status(_) | Shows::Slow { .. } | Shows::Refused | Shows::Broken => true,
+        Shows::Connections => fault.kind == "outage",
+        Shows::Gone | Shows::Done => fault.kind != "pressure" && fault.kind != "restart",
+        Shows::Unseen => false,
+    };
+    shows && fault.asked == Asked::Share(Share::ONE)
 }
 
 /// A stretch after time 0 in which nobody read.

@@ -20,6 +20,28 @@ pub struct Metric {
     pub unit: Unit,
     /// From read to read, µs.
     pub every_us: u64,
+    /// Of a breaker's state: what of it shows.
+    #[serde(default, skip_serializing_if = "Shown::is_default")]
+    pub shown: Shown,
+}
+
+/// What a metric shows of a breaker's states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Its state at each read: what comes and goes between two of them does not show.
+    #[default]
+    States,
+    /// The same of what closes by time alone, without a trial, also while all calls fail.
+    TimedStates,
+    /// Every change is counted.
+    Changes,
+}
+
+impl Shown {
+    fn is_default(&self) -> bool {
+        *self == Shown::default()
+    }
 }
 
 /// What a metric's values are, for people. Values themselves are in base units.

@@ -72,7 +72,8 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
     }
     let unseen = || line.blind.clone().or_else(|| partial(evidence));
     if let Some(most) = must.reopens_after_close {
-        parts.push(times::reopens(line, most).unless(unseen()));
+        let relapse = || relapse(evidence, line);
+        parts.push(times::reopens(line, most).unless(unseen().or_else(relapse)));
     }
     if must.never_opens {
         parts.push(times::never(evidence, line).unless(unseen()));
@@ -88,6 +89,21 @@ fn unless_blind(line: &Line, part: Part) -> Part {
         }
         _ => part,
     }
+}
+
+/// That it may have closed and opened again, unseen.
+fn relapse(evidence: &Evidence<'_>, line: &Line) -> Option<Doubt> {
+    let between = line.relapses.first()?.between;
+    let at = |at: crate::At| words::seconds(at.since(evidence.phases.zero));
+    let (from, to) = (at(between.earliest), at(between.latest));
+    Some(Doubt {
+        reason: format!(
+            "it may have closed and opened again between the reads at {from} and {to}, which both \
+             found it not closed"
+        ),
+        missing: "a shorter `every`, or what misses no change: arrivals beside it, or its log"
+            .to_owned(),
+    })
 }
 
 /// A silence after fewer failures than the breaker is said to need may be no opening at all: a

@@ -23,6 +23,7 @@ mod logs;
 mod metrics;
 mod polled;
 mod reconciles;
+mod relapse;
 mod terms;
 mod throughput;
 

@@ -3,7 +3,7 @@
 //! Not here: the rules under test.
 
 use super::{Script, ZERO};
-use crate::case::{During, Limits, Metric, MetricMust, Must, Unit};
+use crate::case::{During, Limits, Metric, MetricMust, Must, Shown, Unit};
 use crate::event::{Event, Missed, Sample};
 use crate::number::Number;
 use crate::time::At;
@@ -39,6 +39,7 @@ impl Script {
             service: Some("api".to_owned()),
             unit,
             every_us: 1_000_000,
+            shown: Shown::default(),
         });
         self
     }

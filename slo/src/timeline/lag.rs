@@ -4,9 +4,12 @@
 //! Not here: what makes a generator ill (`health`).
 
 use super::{MOST, Malformed, Timeline, malformed};
-use crate::case::{Case, Of};
+use crate::case::{Case, LoadKind, Of};
 use crate::event::{Health, Lag};
+use crate::outcome::Outcome;
 use crate::time::At;
+use crate::times::Times;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the generator did with one load.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +24,42 @@ pub(crate) struct HealthSum {
     pub(crate) max_us: u64,
 }
 
+/// How late requests began.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct BegunLate {
+    /// By load, over the whole run, µs.
+    pub(crate) by_load: BTreeMap<usize, Times>,
+    /// Lags that were not counted for each request, by their mark, µs.
+    pub(super) uncounted: BTreeMap<usize, u64>,
+}
+
 impl Timeline {
+    /// How many requests of these loads may have begun later than a mark's lag, where that was not
+    /// counted; none where it was. What is in no histogram may have, too.
+    pub(crate) fn late_at_most(
+        &self,
+        case: &Case,
+        mark: usize,
+        loads: &BTreeSet<usize>,
+    ) -> Option<u64> {
+        let us = *self.begun_late.uncounted.get(&mark)?;
+        let begun = |load: usize| -> u64 {
+            let kinds = self.kinds().filter(|of| of.load == load);
+            let cells = kinds.flat_map(|of| self.cells(of)).filter(|(key, _)| {
+                key.segment > 0 && !matches!(key.outcome, Outcome::NotSent | Outcome::FastFail)
+            });
+            cells.map(|(_, counts)| counts.n).sum()
+        };
+        let late = |load: &usize| {
+            let known = self.begun_late.by_load.get(load).map_or((0, 0), |times| times.above(us));
+            begun(*load).saturating_sub(known.0).saturating_add(known.1)
+        };
+        // Who is due when he begins cannot be late.
+        let open =
+            |load: &&usize| case.loads.get(**load).is_some_and(|load| load.kind == LoadKind::Open);
+        Some(loads.iter().filter(open).map(late).fold(0, u64::saturating_add))
+    }
+
     pub(super) fn add_health(
         &mut self,
         at: At,
@@ -49,7 +87,7 @@ impl Timeline {
 
     pub(super) fn add_late(&mut self, lag: &Lag, case: &Case) -> Result<(), Malformed> {
         malformed::check_of(case, Of { load: lag.load, request: 0 })?;
-        let late = self.begun_late.entry(lag.load).or_default();
+        let late = self.begun_late.by_load.entry(lag.load).or_default();
         lag.buckets.iter().for_each(|(_, high, n)| late.add(*high, *n));
         Ok(())
     }

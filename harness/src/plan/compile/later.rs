@@ -1,7 +1,7 @@
 //! What another SLO file asks of a run that is over.
 //!
 //! Invariant: names and phases are those of the run's own scenario; nothing of what the scenario asked
-//! is left.
+//! is left. A mistake has the SLO file and the objective's name, for the scenario was not written so.
 //! Not here: counting what was not counted (crate slo `Timeline::ask_later`).
 
 use super::notes::Notes;
@@ -14,6 +14,8 @@ use serde_yaml::{Mapping, Value};
 
 /// The name of the resolved scenario in a run directory.
 const SCENARIO: &str = "scenario.yaml";
+/// The entry that stands for the SLO file.
+const ASKED: &str = "asked";
 /// What a scenario asks, beside objectives.
 const ASKS: [&str; 6] = ["expect", "steady-state", "baseline", "repeat", "profiles", "guards"];
 
@@ -39,17 +41,17 @@ pub fn asked_later(
     let map =
         |key: &str, value: Value| Value::Mapping(Mapping::from_iter([(Value::from(key), value)]));
     let openslo = map("openslo", map("file", Value::from(file)));
-    tree.insert(Value::from("objectives"), map("asked", openslo));
+    tree.insert(Value::from("objectives"), map(ASKED, openslo));
     let text = serde_yaml::to_string(&Value::Mapping(tree))
         .map_err(|error| -> Problems { of_file(format!("cannot be written: {error}")) })?;
     let loaded = spec::decode(SCENARIO, &text, &Overrides::default(), &|_| None)
-        .map_err(|refused| refused.problems)?;
+        .map_err(|refused| of_slo(file, refused.problems.iter()))?;
     let left_out = LeftOut::default();
     let mut notes = Notes::new(&loaded.document, &left_out);
     let mut marks = Marks::of(case.marks.clone());
     let mut asked = objectives::compile(&loaded.scenario, &case.loads, &mut marks, &mut notes);
     if !notes.problems.is_empty() {
-        return Err(Problems::new(notes.problems));
+        return Err(of_slo(file, notes.problems.iter()));
     }
     let mut told: Vec<String> = loaded.notices.clone();
     let marks = marks.into_table();
@@ -80,4 +82,95 @@ pub fn asked_later(
         ..case.clone()
     };
     Ok((case, told))
+}
+
+/// Mistakes where the SLO file's objectives stand in the scenario, as mistakes of that file: one for
+/// each name and message. Those that have their place in the file keep it.
+fn of_slo<'p>(file: &str, problems: impl Iterator<Item = &'p Problem>) -> Problems {
+    let told = problems.map(|problem| {
+        if problem.place.file != SCENARIO {
+            return problem.clone();
+        }
+        let name = problem.path.strip_prefix("objectives.").and_then(|path| {
+            let name = path.split(['.', '[']).next()?;
+            (name != ASKED).then_some(name)
+        });
+        let message = match name {
+            Some(name) => format!("objective `{name}`: {}", problem.message),
+            None => problem.message.clone(),
+        };
+        let mut told = Problem::of_file(file, message, problem.help.as_deref());
+        told.path.clone_from(&problem.path);
+        told
+    });
+    let mut one: Vec<Problem> = Vec::new();
+    for problem in told {
+        let same =
+            |known: &Problem| known.message == problem.message && known.place == problem.place;
+        if !one.iter().any(same) {
+            one.push(problem);
+        }
+    }
+    Problems::new(one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Look;
+    use assay_slo::case::{Load, LoadKind, Request};
+
+    const RUN: &str = "schema: 1\nname: r\nhypothesis: h\nservices:\n  s: {url: \"http://127.0.0.1:1\"}\n\
+        load:\n  v: {constant-arrival-rate: {rate: 10/s, duration: 10s, to: s, requests: [{get: \
+        {path: /, name: buy}}]}}\nobjectives:\n  e: {error-rate: {below: 1%}}\n";
+
+    fn slo(requests: &str) -> String {
+        format!(
+            "apiVersion: openslo/v1\nkind: SLO\nmetadata: {{name: fast}}\nspec:\n  service: s\n  \
+             budgetingMethod: Occurrences\n  timeWindow: [{{duration: 30d, isRolling: true}}]\n  \
+             objectives: [{{target: 0.95}}]\n  indicator:\n    metadata: {{name: fast}}\n    spec:\n      \
+             ratioMetric:\n        counter: true\n        good: {{metricSource: {{type: Prometheus, spec: \
+             {{assay-requests: \"{requests}\", assay-outcomes: ok}}}}}}\n        total: {{metricSource: \
+             {{type: Prometheus, spec: {{assay-requests: \"{requests}\"}}}}}}\n"
+        )
+    }
+
+    #[test]
+    fn a_mistake_names_the_slo_file_and_its_objective() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("slo.yaml");
+        let file = path.display().to_string();
+        let case = Case {
+            loads: vec![Load {
+                name: "v".to_owned(),
+                kind: LoadKind::Open,
+                link: None,
+                requests: vec![Request { name: "buy".to_owned() }],
+                starts_us: 0,
+                ends_us: 10_000_000,
+                planned: 100,
+                journeys: false,
+                steps: Vec::new(),
+                stop_after: Vec::new(),
+            }],
+            ..Case::default()
+        };
+        let asked = |requests: &str| {
+            std::fs::write(&path, slo(requests)).unwrap();
+            asked_later(RUN, &file, &case)
+        };
+        assert_eq!(asked("buy").unwrap().0.objectives.len(), 1);
+        let problems = asked("browse, look").unwrap_err();
+        let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(
+            told,
+            [
+                "objective `fast`: unknown load or request `browse`",
+                "objective `fast`: unknown load or request `look`"
+            ]
+        );
+        assert!(problems.iter().all(|problem| problem.place.file == file));
+        let text = problems.render(Look::Plain);
+        assert!(!text.contains("scenario.yaml") && !text.contains("asked"), "{text}");
+    }
 }

@@ -13,7 +13,7 @@ use crate::plan::{Service, ServiceKind};
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Words};
 use crate::spec::types::{self, ProcessRead, Scenario};
-use assay_slo::case::{self, Unit};
+use assay_slo::case::{self, Shown, Unit};
 
 /// From read to read unless the scenario says.
 const EVERY_US: u64 = 1_000_000;
@@ -145,7 +145,13 @@ pub(super) fn judged(metric: &Metric, limit: Unit) -> case::Metric {
     };
     let unit = if unit == Unit::Plain { limit } else { unit };
     let service = metric.service().map(str::to_owned);
-    case::Metric { name: metric.name.clone(), reads, service, unit, every_us: metric.every_us }
+    let shown = match &metric.source {
+        Source::Breaker { states: States::Polly { .. }, .. } => Shown::Changes,
+        Source::Breaker { states: States::Envoy { .. }, .. } => Shown::TimedStates,
+        _ => Shown::States,
+    };
+    let (name, every_us) = (metric.name.clone(), metric.every_us);
+    case::Metric { name, reads, service, unit, every_us, shown }
 }
 
 fn word(read: Read) -> &'static str {

@@ -49,6 +49,8 @@ pub struct Reader {
 #[derive(Debug, PartialEq, Eq)]
 enum Look {
     Value(Value),
+    /// A breaker's state.
+    State(states::Seen),
     /// It needs another read first.
     Nothing,
     /// The page has no such series, as a sentence says.
@@ -118,20 +120,26 @@ impl Reader {
         Ok(Reader { every_us, from })
     }
 
-    /// What a read tells of the metric of this index; none where there is no value yet.
-    pub async fn look(&mut self, metric: usize, clock: Clock) -> Option<Event> {
+    /// What a read tells of the metric of this index; nothing where there is no value yet. What came
+    /// and went since the read before is a value of the time from that one on.
+    pub async fn look(&mut self, metric: usize, clock: Clock) -> Vec<Event> {
         let asked = clock.now();
         let read = self.read(asked).await;
         let answered = clock.now();
         let missed = |why: String, absent| {
             let why = why.chars().take(MOST_REASON).collect();
-            Some(Event::Missed(Missed { metric, asked, why, absent }))
+            vec![Event::Missed(Missed { metric, asked, why, absent })]
+        };
+        let sample = |asked: At, value: Number, counter: bool| {
+            Event::Sample(Sample { metric, asked, answered, value, counter })
         };
         match read {
-            Ok(Look::Nothing) => None,
+            Ok(Look::Nothing) => Vec::new(),
             Ok(Look::Absent(why)) => missed(why, Some(answered)),
-            Ok(Look::Value(Value { number: value, counter })) => {
-                Some(Event::Sample(Sample { metric, asked, answered, value, counter }))
+            Ok(Look::Value(Value { number, counter })) => vec![sample(asked, number, counter)],
+            Ok(Look::State(states::Seen { now, between })) => {
+                let between = between.map(|(since, state)| sample(since, state, false));
+                between.into_iter().chain([sample(asked, now, false)]).collect()
             }
             Err(why) => missed(why, None),
         }
@@ -146,7 +154,10 @@ impl Reader {
                 let found = series.find(&page.text(within).await?)?;
                 Ok(found.map_or_else(|| Look::Absent(series.absent()), Look::Value))
             }
-            From::States(page, reader) => reader.state(&page.text(within).await?).map(Look::of),
+            From::States(page, reader) => {
+                let seen = reader.state(&page.text(within).await?, now)?;
+                Ok(seen.map_or(Look::Nothing, Look::State))
+            }
             From::Server(page) => page::answered(&page.text(within).await?).map(Look::Value),
             From::Command(line) => line.number(within).await.map(Look::Value),
         }
@@ -223,7 +234,7 @@ impl Task {
     }
 
     async fn read(&mut self) {
-        if let Some(event) = self.reader.look(self.metric, self.clock).await {
+        for event in self.reader.look(self.metric, self.clock).await {
             // Nobody listens any more when the run is over.
             let _ = self.tell.send(event);
         }

@@ -2,15 +2,14 @@
 //!
 //! A gauge of any name and values; resilience4j, where one of a breaker's states is 1; Envoy, where a
 //! cluster has ejected hosts; Polly, which counts changes, so that the state follows from what was
-//! added since the read before.
+//! added since the read before, and so does a state that came and went between two reads.
 //!
 //! Invariant: what names no state, such as NaN, is no value.
 //! Not here: fetching (`page`), what follows from states (crate slo).
 
-use super::Value;
 use super::exposition::Series;
 use crate::plan::metric::States;
-use assay_slo::Number;
+use assay_slo::{At, Number};
 
 const CLOSED: f64 = 0.0;
 const OPEN: f64 = 1.0;
@@ -30,12 +29,29 @@ const RESILIENCE4J: [(&str, f64); 6] = [
 const POLLY: [&str; 2] =
     ["resilience_polly_strategy_events_total", "resilience_polly_strategy_events"];
 
+/// What a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) now: Number,
+    /// A state that came and went since the read that was asked for then.
+    pub(super) between: Option<(At, Number)>,
+}
+
 /// Reads one breaker's state from page after page.
 #[derive(Debug, Clone)]
 pub(super) struct Reader {
     states: States,
-    /// Of Polly: openings, trials and closings counted before, and the state then.
-    before: Option<([f64; 3], f64)>,
+    /// Of Polly: what was counted before.
+    before: Option<Before>,
+}
+
+/// What a read of Polly's counters showed.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    /// Openings, trials and closings.
+    counts: [f64; 3],
+    state: f64,
+    asked: At,
 }
 
 impl Reader {
@@ -43,11 +59,12 @@ impl Reader {
         Reader { states, before: None }
     }
 
-    /// The state that a page shows; none where it needs a second page.
+    /// The state that a page shows which was asked for then; none where it needs a second page.
     ///
     /// # Errors
     /// Why there is none, as the end of a sentence.
-    pub(super) fn state(&mut self, text: &str) -> Result<Option<Value>, String> {
+    pub(super) fn state(&mut self, text: &str, asked: At) -> Result<Option<Seen>, String> {
+        let mut between = None;
         let state = match &self.states {
             States::Gauge { metric, labels, closed, open, half_open } => {
                 let labels: Vec<(&str, &str)> =
@@ -71,11 +88,14 @@ impl Reader {
             States::Polly { pipeline } => {
                 let counts = polly(pipeline, text)?;
                 let state = followed(self.before, counts);
-                self.before = state.map(|state| (counts, state));
+                between = self.before.zip(state).and_then(|(before, state)| {
+                    Some((before.asked, Number::new(passed(before, counts, state)?)?))
+                });
+                self.before = state.map(|state| Before { counts, state, asked });
                 state
             }
         };
-        Ok(state.and_then(Number::new).map(|number| Value { number, counter: false }))
+        Ok(state.and_then(Number::new).map(|now| Seen { now, between }))
     }
 }
 
@@ -113,19 +133,16 @@ fn polly(pipeline: &str, text: &str) -> Result<[f64; 3], String> {
 
 /// The state after these counts: open with fewer trials than openings; with as many the last
 /// change decides, which only the counts before can tell.
-fn followed(before: Option<([f64; 3], f64)>, counts: [f64; 3]) -> Option<f64> {
+fn followed(before: Option<Before>, counts: [f64; 3]) -> Option<f64> {
     let [opened, tried, closed] = counts;
     if tried < opened {
         return Some(OPEN);
     }
-    let Some(([opened_before, tried_before, closed_before], state)) = before else {
+    let Some(before) = before.filter(|before| !before.anew(counts)) else {
         // Nothing ever happened, or nobody knows what did last.
         return (opened == 0.0).then_some(CLOSED);
     };
-    // Its process began anew.
-    if opened < opened_before || tried < tried_before || closed < closed_before {
-        return (opened == 0.0).then_some(CLOSED);
-    }
+    let Before { counts: [_, tried_before, closed_before], state, .. } = before;
     if closed > closed_before {
         Some(CLOSED)
     } else if tried > tried_before {
@@ -135,12 +152,36 @@ fn followed(before: Option<([f64; 3], f64)>, counts: [f64; 3]) -> Option<f64> {
     }
 }
 
+/// The state that came and went between two reads: closed where it is open now and closed since,
+/// half-open where only a trial failed, open where it opened and closed.
+fn passed(before: Before, counts: [f64; 3], state: f64) -> Option<f64> {
+    if before.anew(counts) {
+        return None;
+    }
+    let [opened, tried, closed] = counts;
+    let [opened_before, tried_before, closed_before] = before.counts;
+    let (opened, tried) = (opened > opened_before, tried > tried_before);
+    match (state == OPEN, closed > closed_before) {
+        (true, true) => Some(CLOSED),
+        (true, false) if before.state == OPEN && tried => Some(HALF_OPEN),
+        (false, true) if before.state == CLOSED && opened => Some(OPEN),
+        _ => None,
+    }
+}
+
+impl Before {
+    /// Whether its process began anew since.
+    fn anew(&self, counts: [f64; 3]) -> bool {
+        self.counts.iter().zip(counts).any(|(before, now)| now < *before)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(reader: &mut Reader, text: &str) -> Result<Option<f64>, String> {
-        reader.state(text).map(|value| value.map(|value| value.number.get()))
+        reader.state(text, At(0)).map(|seen| seen.map(|seen| seen.now.get()))
     }
 
     #[test]
@@ -218,6 +259,17 @@ mod tests {
         assert_eq!(read(&mut reader, &page(3, 2, 1)), Ok(Some(OPEN)));
         assert_eq!(read(&mut reader, &page(3, 3, 2)), Ok(Some(CLOSED)));
         assert_eq!(read(&mut reader, &page(0, 0, 0)), Ok(Some(CLOSED)));
+        // What came and went between two reads, since the read before.
+        let mut between = |counts: (u64, u64, u64), asked: u64| {
+            let seen = reader.state(&page(counts.0, counts.1, counts.2), At(asked)).unwrap();
+            seen.and_then(|seen| seen.between).map(|(at, state)| (at.0, state.get()))
+        };
+        assert_eq!(between((1, 0, 0), 10), None);
+        assert_eq!(between((2, 1, 0), 20), Some((10, HALF_OPEN)));
+        assert_eq!(between((3, 2, 1), 30), Some((20, CLOSED)));
+        assert_eq!(between((3, 3, 2), 40), None);
+        assert_eq!(between((4, 4, 3), 50), Some((40, OPEN)));
+        assert_eq!(between((1, 0, 0), 60), None);
         // What happened last before the first read nobody knows.
         let mut late = Reader::new(States::Polly { pipeline: "pay".into() });
         assert_eq!(read(&mut late, &page(2, 2, 1)), Ok(None));

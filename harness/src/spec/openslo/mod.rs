@@ -5,6 +5,7 @@
 //! Not here: keys (`types`), the specification's rules (`rules`), objectives (`gate`).
 
 mod alerts;
+mod calendar;
 mod gate;
 mod inline;
 mod lint;

@@ -1,12 +1,13 @@
 //! What the specification of OpenSLO v1 wants of values, as its own validator does.
 //!
-//! Not here: keys and their types (`types`), what Assay can judge (`gate`).
+//! Not here: keys and their types (`types`), windows of time (`calendar`), what Assay can judge (`gate`).
 
 use super::super::document::Mistake;
 use super::super::scalar::{Free, Words, Wrong, quoted};
 use super::super::trail::Trail;
+use super::calendar::{duration, time_window};
 use super::types::{
-    AlertConditionSpec, AlertPolicySpec, Limit, Metadata, Metric, SliSpec, SloSpec, TimeWindow,
+    AlertConditionSpec, AlertPolicySpec, Limit, Metadata, Metric, SliSpec, SloSpec,
 };
 use serde_json::Value;
 
@@ -17,9 +18,14 @@ const MOST_DESCRIPTION: usize = 1050;
 const METHODS: [&str; 3] = ["Occurrences", "Timeslices", "RatioTimeslices"];
 const OPERATORS: [&str; 4] = ["lt", "lte", "gt", "gte"];
 
-type Mistakes = Vec<Mistake>;
+pub(super) type Mistakes = Vec<Mistake>;
 
-fn wrong(at: Trail, message: impl Into<String>, help: impl Into<String>, into: &mut Mistakes) {
+pub(super) fn wrong(
+    at: Trail,
+    message: impl Into<String>,
+    help: impl Into<String>,
+    into: &mut Mistakes,
+) {
     into.push(Mistake::value(at, Wrong::new(message, help)));
 }
 
@@ -90,17 +96,6 @@ pub(super) fn description(text: Option<&Words>, at: &Trail, into: &mut Mistakes)
     if text.is_some_and(|text| text.as_str().chars().count() > MOST_DESCRIPTION) {
         let message = "a description of more than 1050 characters";
         wrong(at.key("description"), message, "write at most 1050", into);
-    }
-}
-
-/// Such as 30d: m, h, d, w, M, Q or Y.
-fn duration(text: &Words, at: Trail, into: &mut Mistakes) {
-    let text = text.as_str();
-    let count = text.strip_suffix(['m', 'h', 'd', 'w', 'M', 'Q', 'Y']);
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !count.is_some_and(|count| digits(count) && !count.starts_with('0')) {
-        let help = "write a whole number and one of m, h, d, w, M, Q, Y, such as 30d";
-        wrong(at, format!("{} is no duration of OpenSLO", quoted(&text)), help, into);
     }
 }
 
@@ -187,22 +182,6 @@ fn indicator(inline: bool, named: Option<&Words>, at: &Trail, into: &mut Mistake
     only_one(&[("indicator", inline), ("indicatorRef", named.is_some())], at, into);
     if let Some(name) = named {
         label(name, at.key("indicatorRef"), into);
-    }
-}
-
-fn time_window(window: &TimeWindow, at: &Trail, into: &mut Mistakes) {
-    duration(&window.duration, at.key("duration"), into);
-    match (window.is_rolling.0, &window.calendar) {
-        (true, Some(_)) => {
-            let message = "a window that rolls has no `calendar`";
-            wrong(at.key("calendar"), message, "leave it out, or write `isRolling: false`", into);
-        }
-        (false, None) => {
-            let help = "write `isRolling: true`, or `calendar: {startTime: …, timeZone: …}`";
-            let message = "a window that does not roll needs a `calendar`";
-            into.push(Mistake::key(at.clone(), Wrong::new(message, help)));
-        }
-        _ => {}
     }
 }
 

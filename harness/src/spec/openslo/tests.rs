@@ -88,6 +88,17 @@ fn what_the_specification_forbids_is_told() {
         ("Occurrences", "Timeslices", "`timeSliceTarget` of Timeslices is missing"),
         ("30d, isRolling: true", "30d", "needs a `calendar`"),
         ("30d", "30s", "`30s` is no duration of OpenSLO"),
+        ("30d", "9223372036854775808d", "is no duration of OpenSLO"),
+        (
+            "isRolling: true",
+            "calendar: {startTime: 2026-02-30 00:00:00, timeZone: UTC}",
+            "`2026-02-30 00:00:00` is no such instant",
+        ),
+        (
+            "isRolling: true",
+            "calendar: {startTime: 2026-02-03 00:00:00, timeZone: Berlin}",
+            "`Berlin` is no time zone",
+        ),
         ("[{duration: 30d, isRolling: true}]", "[]", "an empty list"),
         ("{target: 0.95}", "{target: 1}", "not a share from 0 to below 1"),
         ("{target: 0.95}", "{target: 0.95, targetPercent: 95}", "exclude each other"),
