@@ -151,7 +151,12 @@ pub(super) fn slo(spec: &SloSpec, at: &Trail, into: &mut Mistakes) {
             let message = "an indicator of its own beside those of a composite's objectives";
             into.push(Mistake::key(at.clone(), Wrong::new(message, "leave one of them out")));
         }
-        true => {}
+        true => {
+            for (index, one) in spec.objectives.iter().enumerate() {
+                let at = at.key("objectives").index(index);
+                indicator(one.indicator.is_some(), one.indicator_ref.as_ref(), &at, into);
+            }
+        }
         false => indicator(spec.indicator.is_some(), spec.indicator_ref.as_ref(), at, into),
     }
     if let Some(indicator) = &spec.indicator {

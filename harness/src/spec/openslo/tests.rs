@@ -116,6 +116,13 @@ fn what_the_specification_forbids_is_told() {
         let told = refused(&changed(from, to));
         assert!(told.contains(message), "no {message:?} in\n{told}");
     }
+    let (composite, _) = ONE.split_once("  indicator:").unwrap();
+    let told = refused(&composite.replacen(
+        "{target: 0.95}",
+        "{target: 0.95, indicatorRef: a}, {target: 0.9}",
+        1,
+    ));
+    assert!(told.contains("one of `indicator` and `indicatorRef` is missing"), "{told}");
     let policy = "apiVersion: openslo/v1\nkind: AlertPolicy\nmetadata: {name: page}\nspec: {conditions: [{conditionRef: a}, {conditionRef: b}], notificationTargets: [{targetRef: me}]}\n";
     assert!(refused(policy).contains("2 conditions"));
     let spec =
