@@ -150,6 +150,7 @@ mod tests {
                 ends_us: 10_000_000,
                 planned: 100,
                 journeys: false,
+                scarce: None,
                 steps: Vec::new(),
                 stop_after: Vec::new(),
             }],
