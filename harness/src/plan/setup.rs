@@ -41,7 +41,7 @@ pub enum Step {
         timeout_us: u64,
     },
     /// Sends these for each row.
-    ForEach(ForEach),
+    ForEach(Box<ForEach>),
 }
 
 /// Requests for each row of a set.

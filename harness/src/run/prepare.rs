@@ -151,7 +151,7 @@ impl Doing<'_> {
             }
             Step::ForEach(each) => {
                 let errand = self.errand(&each.sent)?;
-                let round = Arc::new(Round { each: each.clone(), errand });
+                let round = Arc::new(Round { each: (**each).clone(), errand });
                 Arc::clone(&round).go().await?;
                 let every = each.every_us.map(Duration::from_micros);
                 Ok(every.map(|every| (every, round)))

@@ -15,6 +15,9 @@ use crate::timeline::Timeline;
 use crate::window::{SLOW_US, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// `(lowest, highest, count)` of each bucket.
+type Buckets = Vec<(u64, u64, u64)>;
+
 impl Past {
     /// What a run came to. The timeline must have been folded with the same case.
     #[must_use]
@@ -36,7 +39,7 @@ impl Past {
                 return Some(format!("{of} more were not ok than there were"));
             }
             let ok = parts().fold(0u64, |sum, part| sum.saturating_add(part.n - part.k));
-            let clocks: [fn(&PastPart) -> &Vec<(u64, u64, u64)>; 3] =
+            let clocks: [fn(&PastPart) -> &Buckets; 3] =
                 [|part| &part.response, |part| &part.service, |part| &part.first_byte];
             clocks.into_iter().find_map(|clock| {
                 let buckets = || parts().flat_map(clock);

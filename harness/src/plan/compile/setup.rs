@@ -149,7 +149,7 @@ fn for_each(
         Some((slot, rows.columns.iter().position(|column| column == name)?))
     };
     let lands = names.iter().enumerate().filter_map(column).collect();
-    Some(Step::ForEach(ForEach { rows: Arc::clone(rows), every_us, sent, lands }))
+    Some(Step::ForEach(Box::new(ForEach { rows: Arc::clone(rows), every_us, sent, lands })))
 }
 
 /// The service that all loads reach; the only one, where there is one.

@@ -11,8 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many more of the commands that measure may run.
-static TURNS: Mutex<usize> = Mutex::new(2);
+/// So many commands that measure run at a time: generators that have to share two cores with more of
+/// their kind are rightly ill.
+const AT_A_TIME: usize = 2;
+/// How many more of them may run.
+static TURNS: Mutex<usize> = Mutex::new(AT_A_TIME);
 static TURN_OVER: Condvar = Condvar::new();
 
 /// The program under test with these arguments, colours off.
@@ -22,15 +25,23 @@ pub(crate) fn assay(args: &[&str]) -> Command {
     command
 }
 
-/// What this command says until it ends. Two such commands at a time: generators that have to share
-/// two cores with more of their kind are rightly ill.
-pub(crate) fn in_turn(mut command: impl BorrowMut<Command>) -> Output {
+/// What this command says until it ends, in its turn.
+pub(crate) fn in_turn(command: impl BorrowMut<Command>) -> Output {
+    with_turns(1, command)
+}
+
+/// The same with no other beside it: for runs whose verdict must be what it is on a quiet machine.
+pub(crate) fn alone(command: impl BorrowMut<Command>) -> Output {
+    with_turns(AT_A_TIME, command)
+}
+
+fn with_turns(needed: usize, mut command: impl BorrowMut<Command>) -> Output {
     let turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    let free = TURN_OVER.wait_while(turns, |turns| *turns == 0);
-    *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+    let free = TURN_OVER.wait_while(turns, |turns| *turns < needed);
+    *free.unwrap_or_else(PoisonError::into_inner) -= needed;
     let output = command.borrow_mut().output();
-    *TURNS.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    TURN_OVER.notify_one();
+    *TURNS.lock().unwrap_or_else(PoisonError::into_inner) += needed;
+    TURN_OVER.notify_all();
     output.unwrap()
 }
 
