@@ -171,13 +171,17 @@ impl Relapses<'_> {
     }
 }
 
-/// Whether no call that a fault is about succeeds while it is on.
+/// Whether no call that a fault is about succeeds while it is on. A slow one may, and nobody knows what a
+/// command does, or whoever was asked to break something.
 fn hits_all(fault: &Fault) -> bool {
+    let kind = fault.kind.as_str();
     let shows = match fault.shows {
-        Shows::Status(_) | Shows::Slow { .. } | Shows::Refused | Shows::Broken => true,
-        Shows::Connections => fault.kind == "outage",
-        Shows::Gone | Shows::Done => fault.kind != "pressure" && fault.kind != "restart",
-        Shows::Unseen => false,
+        Shows::Status(status) => status >= 500,
+        Shows::Refused | Shows::Broken => true,
+        Shows::Connections => kind == "outage",
+        Shows::Gone => kind != "restart",
+        Shows::Done => ["pause", "disconnect"].contains(&kind),
+        Shows::Slow { .. } | Shows::Unseen => false,
     };
     shows && fault.asked == Asked::Share(Share::ONE)
 }

@@ -2,7 +2,7 @@
 //! Not here: what else reads may miss (`polled`).
 
 use super::*;
-use crate::case::{Asked, Breaker, BreakerMust, Evidence, Must, Place, Policy, Shown, Unit};
+use crate::case::{Asked, Breaker, BreakerMust, Evidence, Must, Place, Policy, Shown, Shows, Unit};
 use crate::event::{Attempt, AttemptsOf};
 use crate::script::fleet;
 use crate::time::Share;
@@ -101,6 +101,25 @@ fn arrivals_beside_it_tell() {
     let findings = failed.judge().findings;
     assert!(!findings.iter().any(|text| text.contains("disagree")), "{findings:?}");
     assert_eq!(judged(&script(open_until(37), calls(Outcome::Ok))).0, Inconclusive);
+}
+
+/// Only a fault that lets nothing through keeps a breaker from closing while it is on.
+#[test]
+fn of_a_fault_that_some_calls_survive_nothing_follows() {
+    for (shows, kind, verdict) in [
+        (Shows::Refused, "outage", Met),
+        (Shows::Status(503), "error", Met),
+        (Shows::Done, "pause", Met),
+        (Shows::Slow { mark: 0 }, "latency", Inconclusive),
+        (Shows::Status(429), "error", Inconclusive),
+        (Shows::Done, "command", Inconclusive),
+        (Shows::Done, "manual", Inconclusive),
+    ] {
+        let mut script = script(open_until(32), None);
+        (script.case.faults[0].shows, script.case.faults[0].kind) =
+            (shows.clone(), kind.to_owned());
+        assert_eq!(judged(&script).0, verdict, "{kind} {shows:?}");
+    }
 }
 
 /// Counts that both rose between two reads: the state that came and went is a sample from the read
