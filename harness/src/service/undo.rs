@@ -1,8 +1,9 @@
 //! What must be put right, written down before it is broken: the write-ahead log of undos.
 //!
 //! `undo.jsonl` in the run directory has a line for each thing to undo, which is on the disk before
-//! the thing is done, and one for each that was undone. So whoever comes after a run that died (its
-//! guardian, `assay recover`) knows what is left.
+//! the thing is done, one for each that was undone, and one for each that a container engine was seen
+//! to have done. So whoever comes after a run that died (its guardian, `assay recover`) knows what is
+//! left, and what the engine may still be about to do.
 //!
 //! Invariant: a line is synced before [`Log::plan`] returns; a last line without its end was never
 //! acted on.
@@ -19,6 +20,7 @@ pub use recover::{Part, Recovered, end_processes, recover};
 
 use super::ending::{Leader, Scope, marks};
 use super::engine::{Put, Vessel};
+use crate::clock;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -113,6 +115,12 @@ pub struct Todo {
     pub fault: String,
     /// How it is put right.
     pub undo: Undo,
+    /// When it was written down, ms since 1970 by the wall clock.
+    #[serde(default)]
+    pub at_ms: i64,
+    /// Nothing of what it undoes is under way any more, if it was ever begun.
+    #[serde(skip)]
+    pub landed: bool,
 }
 
 impl Todo {
@@ -130,6 +138,7 @@ impl Todo {
 #[serde(rename_all = "kebab-case")]
 enum Line {
     Todo(Todo),
+    Landed(u64),
     Undone(u64),
 }
 
@@ -153,7 +162,8 @@ impl Log {
     /// # Errors
     /// What the system says; nothing may be broken then.
     pub fn plan(&mut self, fault: &str, undo: Undo) -> io::Result<Todo> {
-        let todo = Todo { id: self.next, fault: fault.to_owned(), undo };
+        let at_ms = clock::wall().timestamp_millis();
+        let todo = Todo { id: self.next, fault: fault.to_owned(), undo, at_ms, landed: false };
         if self.file.is_none() {
             let file = opened(&self.dir)?;
             // Where there are no locks, nobody can look for one either.
@@ -166,6 +176,15 @@ impl Log {
         append(file, &Line::Todo(todo.clone()))?;
         self.next += 1;
         Ok(todo)
+    }
+
+    /// Writes down that nothing of what it undoes is under way any more. A line that is lost costs
+    /// whoever recovers a little patience, so nobody waits for the disk.
+    pub fn landed(&mut self, todo: &mut Todo) {
+        todo.landed = true;
+        if let Some(file) = &mut self.file {
+            _ = write(file, &Line::Landed(todo.id));
+        }
     }
 
     /// Writes down that it was undone.
@@ -185,10 +204,14 @@ fn opened(dir: &Path) -> io::Result<File> {
 }
 
 fn append(file: &mut File, line: &Line) -> io::Result<()> {
+    write(file, line)?;
+    file.sync_data()
+}
+
+fn write(file: &mut File, line: &Line) -> io::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
-    file.write_all(text.as_bytes())?;
-    file.sync_data()
+    file.write_all(text.as_bytes())
 }
 
 /// What a log says is still to be undone, the last first, and lines that nobody can read.
@@ -198,6 +221,9 @@ fn pending(text: &str) -> (Vec<Todo>, usize) {
     for line in whole.lines() {
         match serde_json::from_str(line) {
             Ok(Line::Todo(todo)) => todos.push(todo),
+            Ok(Line::Landed(id)) => {
+                todos.iter_mut().filter(|todo| todo.id == id).for_each(|todo| todo.landed = true);
+            }
             Ok(Line::Undone(id)) => todos.retain(|todo| todo.id != id),
             Err(_) => unread += 1,
         }
@@ -240,14 +266,18 @@ mod tests {
         let mut log = Log::of(dir.path());
         assert!(!dir.path().join(FILE).exists());
         let first = log.plan("a", command("x")).unwrap();
-        log.plan("b", command("y")).unwrap();
+        let mut second = log.plan("b", command("y")).unwrap();
         log.plan("c", command("z")).unwrap();
         log.undone(&first).unwrap();
+        log.landed(&mut second);
         let text = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
+        let landed: Vec<bool> = pending(&text).0.iter().map(|todo| todo.landed).collect();
+        assert_eq!(landed, [false, true]);
+        let text = &text[..=text.trim_end().rfind('\n').unwrap()];
         let names = |text: &str| -> Vec<String> {
             pending(text).0.into_iter().map(|todo| todo.fault).collect()
         };
-        assert_eq!(names(&text), ["c", "b"]);
+        assert_eq!(names(text), ["c", "b"]);
         // A line that was not whole was never acted on; nonsense is counted, and hides nothing.
         assert_eq!(names(&text[..text.len() - 1]), ["c", "b", "a"]);
         assert_eq!(pending(&format!("nonsense\n{text}")).1, 1);

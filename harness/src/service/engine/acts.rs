@@ -20,6 +20,8 @@ use testcontainers::bollard::query_parameters::{
 
 /// How long the engine may take for what it was told.
 const DONE_WITHIN: Duration = Duration::from_secs(15);
+/// What it was told shows within so long, a stop's own time apart, even if nobody waits for it.
+const LANDS_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -85,7 +87,27 @@ impl Put {
     }
 }
 
+impl Condition {
+    /// How long it may take until the engine has done to it what this puts right.
+    #[must_use]
+    pub fn lands_within(&self, put: &Put) -> Duration {
+        match put {
+            Put::Run => LANDS_WITHIN + self.stops_within,
+            Put::GoOn | Put::Join { .. } | Put::Allow(_) => LANDS_WITHIN,
+        }
+    }
+}
+
 impl Engine {
+    /// Whether a container needs nothing; one that is gone does not.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn is_right(&self, vessel: &Vessel, put: &Put) -> Result<bool, String> {
+        let now = self.condition(&vessel.id).await?;
+        Ok(now.is_none_or(|now| put.is_right(&vessel.id, &now)))
+    }
+
     /// Does it, and waits until the engine shows it.
     ///
     /// # Errors

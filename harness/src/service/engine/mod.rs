@@ -57,6 +57,8 @@ pub struct Condition {
     pub networks: BTreeMap<String, EndpointSettings>,
     /// The most that it may have.
     pub limits: Limits,
+    /// How long it has to end when it is stopped, unless the engine is told otherwise.
+    pub stops_within: Duration,
 }
 
 /// What containers are looked for by.
@@ -205,7 +207,14 @@ fn condition(found: ContainerInspectResponse) -> Condition {
         published: published(network.ports.unwrap_or_default()),
         networks: network.networks.unwrap_or_default().into_iter().collect(),
         limits: Limits::of(&host),
+        stops_within: stops_within(found.config.and_then(|config| config.stop_timeout)),
     }
+}
+
+/// The engine's own is 10 s; less than none is for ever.
+fn stops_within(seconds: Option<i64>) -> Duration {
+    const MOST_S: u64 = 600;
+    Duration::from_secs(seconds.map_or(10, |s| u64::try_from(s).map_or(MOST_S, |s| s.min(MOST_S))))
 }
 
 /// `5432/tcp` and where it is bound; what is bound everywhere is reached at loopback.

@@ -108,7 +108,13 @@ mod tests {
         let command = command.iter().map(|word| (*word).to_owned()).collect();
         let run = format!("carry-{}", std::process::id());
         let mending = Mending { command, folder: folder.to_owned(), timeout_us, run };
-        Todo { id: 1, fault: "deploy".to_owned(), undo: Undo::Command(mending) }
+        Todo {
+            id: 1,
+            fault: "deploy".to_owned(),
+            undo: Undo::Command(mending),
+            at_ms: 0,
+            landed: true,
+        }
     }
 
     #[tokio::test]
@@ -141,7 +147,8 @@ mod tests {
             process: (own, 1, own),
             boot: "another".to_owned(),
         };
-        let todo = Todo { id: 1, fault: "f".to_owned(), undo: Undo::Continue(standing) };
+        let undo = Undo::Continue(standing);
+        let todo = Todo { id: 1, fault: "f".to_owned(), undo, at_ms: 0, landed: true };
         assert_eq!(carry_out(&todo, Path::new("/nonexistent")).await, Ok(()));
     }
 }

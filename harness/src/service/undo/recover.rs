@@ -4,7 +4,8 @@
 //! not be undone stays in the log for the next attempt.
 //! Not here: undoing one thing (`carry`), when it is done (`guardian`, `cli`).
 
-use super::{Line, Todo, Undo, append, carry_out, opened, pending};
+use super::{Line, Todo, Undo, afloat, append, carry_out, opened, pending};
+use crate::clock;
 use crate::service::ending::{Patience, Scope, end, marks};
 use crate::service::table::Entry;
 use std::collections::BTreeSet;
@@ -21,8 +22,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub enum Part {
     /// Those that take no time, which what still runs may wait for.
     Quick,
-    /// Commands, which are run once the run's own processes are gone, and the removal of what these
-    /// had in the container engine.
+    /// Commands, which are run once the run's own processes are gone, the removal of what these had
+    /// in the container engine, and waiting for what this may still be about to do.
     Commands,
 }
 
@@ -85,25 +86,64 @@ fn recover_all(dir: &Path, part: Part, recovered: &mut Recovered) -> io::Result<
             log.display()
         ));
     }
-    let is_slow = |undo: &Undo| matches!(undo, Undo::Command(_) | Undo::Remove(_));
-    let is_part = |todo: &&Todo| is_slow(&todo.undo) == (part == Part::Commands);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    for todo in todos.iter().filter(is_part) {
-        match runtime.block_on(carry_out(todo, dir)) {
+    let is_slow = |todo: &Todo| matches!(todo.undo, Undo::Command(_) | Undo::Remove(_));
+    // Put right at once, and held last: nobody else shall wait for them.
+    let (held, all): (Vec<&Todo>, Vec<&Todo>) = todos.iter().partition(|todo| may_land(todo));
+    let (slow, quick): (Vec<&Todo>, Vec<&Todo>) = all.into_iter().partition(|todo| is_slow(todo));
+    let now = match part {
+        Part::Quick => {
+            for todo in &held {
+                // Tried again when it is held, and told then.
+                _ = runtime.block_on(carry_out(todo, dir));
+            }
+            quick
+        }
+        Part::Commands => slow,
+    };
+    let mut told = |todo: &Todo, undone: Result<(), String>| {
+        match undone {
             Ok(()) => {
                 recovered.undone.push(todo.what());
                 append(&mut file, &Line::Undone(todo.id))?;
             }
             Err(why) => recovered.left.push(why),
         }
+        Ok::<(), io::Error>(())
+    };
+    for todo in now {
+        told(todo, runtime.block_on(carry_out(todo, dir)))?;
+    }
+    for todo in held.into_iter().filter(|_| part == Part::Commands) {
+        let Undo::Containers(adrift) = &todo.undo else { continue };
+        let undone = runtime.block_on(afloat::hold(adrift, age(todo)));
+        told(todo, undone.map_err(|why| format!("{} is not undone: {why}", todo.what())))?;
     }
     Ok(())
 }
 
+/// Whether a container engine may still be about to do what is to be undone. What the run started itself
+/// is removed anyway.
+fn may_land(todo: &Todo) -> bool {
+    !todo.landed && matches!(&todo.undo, Undo::Containers(adrift) if !adrift.ours)
+}
+
+/// How long ago it was written down, just before it was done.
+fn age(todo: &Todo) -> Duration {
+    let ms = clock::wall().timestamp_millis().saturating_sub(todo.at_ms);
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{Log, Mending};
+    use super::super::{Adrift, Log, Mending};
     use super::*;
+    use crate::service::engine::{Engine, Put, Vessel};
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use hyper_util::rt::TokioIo;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     #[test]
     fn what_is_left_is_undone_once_and_what_fails_is_tried_again() {
@@ -133,5 +173,74 @@ mod tests {
         assert_eq!(recover(dir.path(), Part::Commands), Recovered::default());
         let order = std::fs::read_to_string(dir.path().join("order")).unwrap();
         assert_eq!(order, "b\na\nb\n");
+    }
+
+    /// An engine with one container, which a run told it to pause: it does so after so many looks, long
+    /// after the run has died. Gives its host, and whether the container stands still.
+    fn engine(runtime: &tokio::runtime::Runtime, lands_after: u32) -> (String, Arc<AtomicBool>) {
+        let (paused, looks) = (Arc::new(AtomicBool::new(false)), AtomicU32::new(0));
+        let state = Arc::clone(&paused);
+        let answer = move |request: hyper::Request<hyper::body::Incoming>| {
+            let path = request.uri().path();
+            if path.ends_with("/unpause") {
+                state.store(false, Ordering::SeqCst);
+            } else if path.ends_with("/json") && looks.fetch_add(1, Ordering::SeqCst) == lands_after
+            {
+                state.store(true, Ordering::SeqCst);
+            }
+            let state = state.load(Ordering::SeqCst);
+            let told =
+                format!(r#"{{"ApiVersion":"1.44","State":{{"Running":true,"Paused":{state}}}}}"#);
+            let answer = hyper::Response::new(Full::new(Bytes::from(told)));
+            std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+        };
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0))).unwrap();
+        let host = format!("tcp://{}", listener.local_addr().unwrap());
+        let answer = Arc::new(answer);
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let answer = Arc::clone(&answer);
+                let service = hyper::service::service_fn(move |request| answer(request));
+                let http = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        (host, paused)
+    }
+
+    #[test]
+    fn what_an_engine_was_told_last_is_waited_for() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        for (landed, stands_still) in [(false, false), (true, true)] {
+            let dir = tempfile::tempdir().unwrap();
+            let (host, paused) = engine(&runtime, 3);
+            let vessel = Vessel { id: "c0ffee".to_owned(), name: "theirs".to_owned() };
+            let mut log = Log::of(dir.path());
+            let adrift = Adrift {
+                service: "shop".to_owned(),
+                ours: false,
+                vessels: vec![vessel],
+                put: Put::GoOn,
+                host: Some(host.clone()),
+            };
+            let mut todo = log.plan("freeze", Undo::Containers(adrift)).unwrap();
+            if landed {
+                log.landed(&mut todo);
+            }
+            drop(log);
+            let both = [Part::Quick, Part::Commands].map(|part| recover(dir.path(), part));
+            let undone: Vec<&String> = both.iter().flat_map(|one| &one.undone).collect();
+            assert_eq!(undone, ["fault `freeze`"], "{both:?}");
+            // What has not landed comes with the next looks.
+            let id = "c0ffee";
+            let look = async {
+                let engine = Engine::connect(Some(&host)).await.unwrap();
+                for _ in 0..5 {
+                    engine.condition(id).await.unwrap();
+                }
+            };
+            runtime.block_on(look);
+            assert_eq!(paused.load(Ordering::SeqCst), stands_still);
+        }
     }
 }

@@ -111,6 +111,10 @@ impl Stage {
             async move { engine.act(&vessel, &act).await }
         });
         let done = futures_util::future::join_all(acts).await;
+        // The engine has answered, or was looked at for as long as it may take.
+        if let Some(todo) = self.todo.get_mut(&index) {
+            self.undo.landed(todo);
+        }
         let failed: Vec<String> = done.into_iter().filter_map(Result::err).collect();
         // The processes of a container that is back are others; those that read them are told.
         let _ = plan;
