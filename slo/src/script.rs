@@ -143,6 +143,7 @@ impl Script {
             kind: "error".to_owned(),
             link: "api".to_owned(),
             shows,
+            spares_some: false,
             asked: Asked::Share(Share::ONE),
             starts_us: 0,
             lasts_us: 0,

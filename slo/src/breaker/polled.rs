@@ -171,8 +171,8 @@ impl Relapses<'_> {
     }
 }
 
-/// Whether no call that a fault is about succeeds while it is on. A slow one may, and nobody knows what a
-/// command does, or whoever was asked to break something.
+/// Whether no call succeeds where a fault is while it is on. A slow one may, and nobody knows what a command
+/// does, or whoever was asked to break something.
 fn hits_all(fault: &Fault) -> bool {
     let kind = fault.kind.as_str();
     let shows = match fault.shows {
@@ -183,7 +183,7 @@ fn hits_all(fault: &Fault) -> bool {
         Shows::Done => ["pause", "disconnect"].contains(&kind),
         Shows::Slow { .. } | Shows::Unseen => false,
     };
-    shows && fault.asked == Asked::Share(Share::ONE)
+    shows && !fault.spares_some && fault.asked == Asked::Share(Share::ONE)
 }
 
 /// A stretch after time 0 in which nobody read.

@@ -18,6 +18,9 @@ pub struct Fault {
     pub link: String,
     /// How its effect shows to callers.
     pub shows: Shows,
+    /// Some requests do not match it, and pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spares_some: bool,
     /// Which of the matching requests it asks for.
     pub asked: Asked,
     /// Planned start, µs after time 0.

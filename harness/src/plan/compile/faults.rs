@@ -104,6 +104,7 @@ pub(super) fn judged(fault: &Fault, links: &[Link], marks: &mut Marks) -> case::
         kind: kind.to_owned(),
         link: fault.link.clone(),
         shows,
+        spares_some: fault.matches != Match::default(),
         asked: match fault.affects {
             Affects::All => Asked::Share(Share::ONE),
             Affects::Share(share) | Affects::Quota(share) => Asked::Share(share),

@@ -119,6 +119,8 @@ fn of_a_fault_that_some_calls_survive_nothing_follows() {
         (script.case.faults[0].shows, script.case.faults[0].kind) =
             (shows.clone(), kind.to_owned());
         assert_eq!(judged(&script).0, verdict, "{kind} {shows:?}");
+        script.case.faults[0].spares_some = true;
+        assert_eq!(judged(&script).0, Inconclusive, "{kind} {shows:?}, some pass");
     }
 }
 

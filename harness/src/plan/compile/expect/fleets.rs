@@ -108,8 +108,8 @@ pub(super) fn backlog(
     if is_certain && fleet.gateway.is_none() {
         let message =
             format!("`{}` has no gateway of ours whose backlog could be seen", fleet.name);
-        let help = "write `gateway:` in the fleet; for an edge of your own use `settles` on its \
-                    metric, which is not supported yet";
+        let help = "write `gateway:` in the fleet; for an edge of your own use `settles` on a \
+                    metric of its backlog";
         notes.entry(trail, message, help);
     }
     if asked.peak.is_none() && asked.drained.is_none() {
