@@ -202,35 +202,38 @@ pub(super) struct Ended<'a> {
     pub(super) turned_away: Option<String>,
 }
 
-/// The class of an end; none: it took too long. The request comes back if nothing of it was written.
+/// The class of an end. The request comes back if nothing of it was written.
 pub(super) fn ended<R>(
     known: Ended<'_>,
-    end: Option<Result<Answer, Broken<R>>>,
+    end: Result<Answer, Broken<R>>,
 ) -> Result<Exchange, Box<R>> {
     let Ended { clock, limits, begun, kept, turned_away } = known;
     let done = match &end {
-        Some(Ok(answer)) => clock.stamp(answer.last),
-        _ => clock.now(),
+        Ok(answer) => clock.stamp(answer.last),
+        Err(_) => clock.now(),
     };
     Ok(match end {
-        Some(Ok(answer)) if took(begun, done) <= limits.timeout_us => {
+        Ok(answer) if took(begun, done) <= limits.timeout_us => {
             let first_byte = Some(clock.stamp(answer.first));
             Exchange { first_byte, ..answered(begun, done, answer, limits) }
         }
-        Some(Ok(_)) | None => Exchange::unanswered(begun, done, Outcome::Timeout),
+        Ok(_) => Exchange::unanswered(begun, done, Outcome::Timeout),
+        Err(Broken::Midway { broke: Broke::TooLate, partial, .. }) => {
+            Exchange { partial, ..Exchange::unanswered(begun, done, Outcome::Timeout) }
+        }
         // Nothing of the request was read: the peer did not let us in.
-        Some(Err(Broken::Unsent(_) | Broken::Midway { answered: false, .. }))
+        Err(Broken::Unsent(_) | Broken::Midway { answered: false, .. })
             if !kept && turned_away.is_some() =>
         {
             let exchange = Exchange::unanswered(begun, done, Outcome::ConnectError);
             Exchange { finding: turned_away, ..exchange }
         }
-        Some(Err(Broken::Unsent(request))) => return Err(request),
-        Some(Err(Broken::Unsendable(error))) => {
+        Err(Broken::Unsent(request)) => return Err(request),
+        Err(Broken::Unsendable(error)) => {
             let finding = Some(format!("a request could not be written: {error}"));
             Exchange { finding, ..Exchange::not_sent(done) }
         }
-        Some(Err(Broken::Midway { answered, broke, partial })) => {
+        Err(Broken::Midway { answered, broke, partial }) => {
             let exchange = Exchange::unanswered(begun, done, Outcome::ProtocolError);
             let closed = broke == Broke::Ended;
             Exchange { idle_reset: kept && closed && !answered, partial, ..exchange }

@@ -63,7 +63,7 @@ pub enum Broken<R> {
     Unsent(Box<R>),
     /// The request cannot be written at all.
     Unsendable(hyper::Error),
-    /// The connection ended, or what came was not HTTP, after bytes may have been written.
+    /// The connection or the time ended, or what came was not HTTP, after bytes may have been written.
     Midway {
         /// Whether any byte had come back.
         answered: bool,
@@ -141,8 +141,8 @@ impl Connection {
         self.socket.ended()
     }
 
-    /// Writes the request and reads the whole answer, of whose body at most `keep` bytes are kept;
-    /// none if that took until the deadline.
+    /// Writes the request and reads the whole answer by the deadline; of its body at most `keep`
+    /// bytes are kept.
     ///
     /// # Errors
     /// See [`Broken`]; the connection must then be dropped, as it must without an answer. Dropping
@@ -152,12 +152,17 @@ impl Connection {
         request: Request<Full<Bytes>>,
         keep: &Keep,
         deadline: Instant,
-    ) -> Option<Result<Answer, Broken<Request<Full<Bytes>>>>> {
+    ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         let ear = keep.hear();
         self.socket.listen(if ear.is_some() { MOST_SHOWN } else { 0 });
-        let mut end = timeout_at(deadline, self.exchange(request, keep)).await.ok();
+        let before = self.socket.received();
+        let mut end =
+            timeout_at(deadline, self.exchange(request, keep)).await.unwrap_or_else(|_| {
+                let answered = self.socket.received() > before;
+                Err(Broken::Midway { answered, broke: Broke::TooLate, partial: None })
+            });
         let came = self.socket.heard();
-        if let Some(Err(Broken::Midway { broke, partial, .. })) = &mut end {
+        if let Err(Broken::Midway { broke, partial, .. }) = &mut end {
             *partial = Some(Partial::raw(*broke, came));
         }
         end

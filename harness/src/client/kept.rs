@@ -42,8 +42,11 @@ impl Slots {
     /// What comes of an answer may be held back, until it is known whether it is whole; none where
     /// such failures are kept already, or too many are held back.
     fn hear(self: &Arc<Self>, request: usize) -> Option<Ear> {
-        let slot = self.taken.get(Slots::place(request, Outcome::ProtocolError))?;
-        if slot.load(Ordering::Relaxed) >= MOST {
+        let is_free = |outcome| {
+            let slot = self.taken.get(Slots::place(request, outcome));
+            slot.is_some_and(|slot| slot.load(Ordering::Relaxed) < MOST)
+        };
+        if !is_free(Outcome::ProtocolError) && !is_free(Outcome::Timeout) {
             return None;
         }
         let more = |heard: usize| (heard < MOST_HEARD).then_some(heard + 1);
@@ -213,10 +216,11 @@ mod tests {
         let held: Vec<_> = (0..99).filter_map(|_| keep.hear()).collect();
         assert_eq!(held.len(), MOST_HEARD);
         // Who holds one back takes no place from a failure.
-        for _ in 0..3 {
-            assert!(keeper.keeps(Outcome::ProtocolError, None));
-        }
         drop(held);
+        for outcome in [Outcome::ProtocolError, Outcome::Timeout] {
+            assert!(keep.hear().is_some(), "what comes may end in {outcome:?}");
+            (0..3).for_each(|_| assert!(keeper.keeps(outcome, None)));
+        }
         assert!(keep.hear().is_none(), "there are enough");
         assert!(Keep::always(1).hear().is_some() && Keep::default().hear().is_none());
     }

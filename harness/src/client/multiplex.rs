@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// The connections to one peer, as many as are needed.
 #[derive(Debug)]
@@ -206,11 +206,10 @@ impl Line {
     ) -> Result<Exchange, Box<Request<Full<Bytes>>>> {
         let kept = channel.answers.load(Ordering::Relaxed) > 0;
         let scheme = if limits.tls.is_some() { "https" } else { "http" };
-        let end =
-            within(clock, begun, limits.timeout_us, channel.send(request, &limits.keep, scheme))
-                .await;
+        let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
+        let end = channel.send(request, &limits.keep, scheme, deadline).await;
         let turned_away = limits.turned_away(channel.socket.ended());
-        let foreign = matches!(&end, Some(Err(Broken::Midway { answered: false, .. })));
+        let foreign = matches!(&end, Err(Broken::Midway { answered: false, .. }));
         let mut exchange = ended(Ended { clock, limits, begun, kept, turned_away }, end)?;
         match exchange.outcome {
             Outcome::Timeout => self.retired.store(true, Ordering::Relaxed),
@@ -260,9 +259,12 @@ impl Channel {
         mut request: Request<Full<Bytes>>,
         keep: &Keep,
         scheme: &'static str,
+        deadline: Instant,
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         address(&mut request, scheme);
-        let sent = self.sender.clone().try_send_request(request).await;
+        let mut sender = self.sender.clone();
+        let sent = timeout_at(deadline, sender.try_send_request(request)).await;
+        let sent = sent.map_err(|_| late(false))?;
         let response = sent.map_err(|mut failed| match failed.take_message() {
             Some(request) => Broken::Unsent(Box::new(request)),
             None => {
@@ -286,12 +288,14 @@ impl Channel {
             }
             other => other,
         };
-        while let Some(frame) = body.frame().await {
-            match frame {
-                Ok(frame) => {
+        loop {
+            match timeout_at(deadline, body.frame()).await {
+                Ok(Some(Ok(frame))) => {
                     frame.data_ref().into_iter().for_each(|data| payload.take(data, held));
                 }
-                Err(error) => return Err(cut(broken(error, true), payload)),
+                Ok(Some(Err(error))) => return Err(cut(broken(error, true), payload)),
+                Ok(None) => break,
+                Err(_) => return Err(cut(late(true), payload)),
             }
         }
         // hyper ends a body at RST_STREAM(NO_ERROR) as well: only END_STREAM makes an answer whole
@@ -348,6 +352,10 @@ fn is_frame(error: &hyper::Error) -> bool {
         cause = inner.source();
     }
     false
+}
+
+fn late<R>(answered: bool) -> Broken<R> {
+    Broken::Midway { answered, broke: Broke::TooLate, partial: None }
 }
 
 fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {

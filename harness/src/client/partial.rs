@@ -12,6 +12,8 @@ use hyper::HeaderMap;
 pub enum Broke {
     /// The connection ended.
     Ended,
+    /// Its time was up.
+    TooLate,
     /// The stream of HTTP/2 was reset.
     Reset,
     /// What came breaks the rules of HTTP.
@@ -63,6 +65,7 @@ impl Partial {
             Broke::Reset => {
                 format!("the stream was reset before the answer was whole, after {bytes}{of}")
             }
+            Broke::TooLate => format!("the time was up after {bytes}{of}"),
             Broke::NoHttp => format!("what came is no HTTP, or breaks its rules ({bytes} came)"),
             Broke::ManyHeaders(most) => {
                 format!("the answer has more than {most} headers, the most that are read")

@@ -141,7 +141,11 @@ pub fn why(exchange: &Exchange, limits: &Limits) -> Option<String> {
     let said = match exchange.outcome {
         Outcome::Ok => return None,
         Outcome::Timeout => {
-            format!("no whole answer within {}", crate::plan::words::time(limits.timeout_us))
+            let within = crate::plan::words::time(limits.timeout_us);
+            match exchange.partial.as_deref().map_or(0, |partial| partial.came.length) {
+                0 => format!("no whole answer within {within}"),
+                bytes => format!("no whole answer within {within}: {bytes} bytes of it came"),
+            }
         }
         Outcome::ConnectError if exchange.refused => format!("{to} refused the connection"),
         Outcome::ConnectError => format!("no connection to {to}"),

@@ -205,7 +205,7 @@ pub(crate) fn go_on(
     };
     let known = Ended { clock, limits, begun: wire.begun, kept: wire.kept, turned_away: None };
     // Only what is `Unsent` gives a request back.
-    let mut exchange = ended::<()>(known, Some(end)).ok()?;
+    let mut exchange = ended::<()>(known, end).ok()?;
     // What was read last lies there still: a TLS alert (RFC 8446 5.1, B.1).
     let alert = wire.heard.is_some() && scratch.0.starts_with(&[0x15, 0x03]);
     if alert && exchange.outcome == Outcome::ProtocolError {
@@ -218,11 +218,14 @@ pub(crate) fn go_on(
 }
 
 /// Ends an attempt whose deadline has come.
-pub(crate) fn give_up(clock: &Clock, limits: &Limits, wire: &Wire) -> Exchange {
+pub(crate) fn give_up(clock: &Clock, limits: &Limits, wire: &mut Wire) -> Exchange {
     let now = clock.now();
     match wire.opens_by {
         Some(_) => limits.too_slow(wire.begun, now),
-        None => Exchange::unanswered(wire.begun, now, Outcome::Timeout),
+        None => {
+            let partial = Some(Partial::raw(Broke::TooLate, wire.reader.came()));
+            Exchange { partial, ..Exchange::unanswered(wire.begun, now, Outcome::Timeout) }
+        }
     }
 }
 

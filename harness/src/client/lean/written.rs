@@ -103,7 +103,7 @@ mod tests {
         let keep = crate::client::Keep::default();
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
         let (bytes, answer) = tokio::join!(peer, ours.send(request, &keep, deadline));
-        assert_eq!(answer.unwrap().ok().unwrap().status, 200);
+        assert_eq!(answer.unwrap().status, 200);
         bytes
     }
 

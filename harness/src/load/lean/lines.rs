@@ -147,7 +147,7 @@ impl Loop {
             let post = &self.posts[flight.job.post];
             let limits = &post.kinds[flight.job.request].limits;
             let limits = flight.again.as_ref().map_or(limits, |(_, limits)| limits);
-            let exchange = lean::give_up(&self.drive.clock, limits, &line.wire);
+            let exchange = lean::give_up(&self.drive.clock, limits, &mut line.wire);
             // Closed before the next may be opened in its place.
             drop(line);
             self.land(flight, exchange, None);

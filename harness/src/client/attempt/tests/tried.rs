@@ -55,7 +55,7 @@ impl Tried for Wire {
                 return (exchange, if wire.rests() { Some(wire) } else { None });
             }
             if clock.now() >= wire.deadline() {
-                return (give_up(clock, limits, &wire), None);
+                return (give_up(clock, limits, &mut wire), None);
             }
             // It asks again and again instead of waiting for the kernel's word.
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
