@@ -153,6 +153,10 @@ impl Connection {
         keep: &Keep,
         deadline: Instant,
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
+        // Under TLS the peer may talk: tickets for later sessions come unasked.
+        if self.answers == 0 && !self.sealed && self.socket.state() == State::Talking {
+            return Err(Broken::Midway { answered: true, broke: Broke::Unasked, partial: None });
+        }
         let ear = keep.hear();
         self.socket.listen(if ear.is_some() { MOST_SHOWN } else { 0 });
         let before = self.socket.received();

@@ -14,6 +14,8 @@ pub enum Broke {
     Ended,
     /// Its time was up.
     TooLate,
+    /// The peer talked before it was asked.
+    Unasked,
     /// The stream of HTTP/2 was reset.
     Reset,
     /// What came breaks the rules of HTTP.
@@ -66,6 +68,9 @@ impl Partial {
                 format!("the stream was reset before the answer was whole, after {bytes}{of}")
             }
             Broke::TooLate => format!("the time was up after {bytes}{of}"),
+            Broke::Unasked => {
+                "the peer answered on a new connection before anything was asked".to_owned()
+            }
             Broke::NoHttp => format!("what came is no HTTP, or breaks its rules ({bytes} came)"),
             Broke::ManyHeaders(most) => {
                 format!("the answer has more than {most} headers, the most that are read")

@@ -110,8 +110,33 @@ fn place(to: &str, base: Base<'_>) -> Result<Uri, Stays> {
             format!("{}{to}", folder.unwrap_or("/"))
         }
     };
+    let path = without_dots(&path);
     let uri = path.parse().ok().filter(|uri: &Uri| uri.host().is_none() && path.starts_with('/'));
     uri.ok_or(Stays::NoUrl)
+}
+
+/// A path and its query without the segments `.` and `..` (RFC 3986 5.2.4).
+fn without_dots(to: &str) -> String {
+    let (path, query) = to.split_at(to.find('?').unwrap_or(to.len()));
+    let Some(path) = path.strip_prefix('/') else { return to.to_owned() };
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." => {}
+            ".." => _ = kept.pop(),
+            _ => {
+                kept.push(segment);
+                continue;
+            }
+        }
+        // What it stands for is a folder.
+        if is_last {
+            kept.push("");
+        }
+    }
+    format!("/{}{query}", kept.join("/"))
 }
 
 /// The scheme of an absolute location, and what follows its colon.
@@ -168,6 +193,14 @@ mod tests {
             ("/<x>\"`\t|{}", "/%3Cx%3E%22%60%09|{}"),
             ("/a%20b", "/a%20b"),
             ("next", "/shop/next"),
+            ("../ok", "/ok"),
+            ("../../../ok?to=../x", "/ok?to=../x"),
+            ("./a/./b/../c/", "/shop/a/c/"),
+            ("/a/b/..", "/a/"),
+            ("/a/.", "/a/"),
+            ("..", "/"),
+            ("//app.test:8080/x/../y//z", "/y//z"),
+            ("/...", "/..."),
             ("?page=2", "/shop/list?page=2"),
             ("", "/shop/list?page=1"),
             ("/go?to=http://evil.test/", "/go?to=http://evil.test/"),

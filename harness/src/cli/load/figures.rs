@@ -56,13 +56,21 @@ struct Capacity {
 }
 
 impl Figures {
-    /// Of the first load; it lasted so long, s.
-    pub(super) fn of(scorecard: &Scorecard, seconds: f64) -> Option<Figures> {
+    /// Of the first load, which was to last so long, s.
+    pub(super) fn of(scorecard: &Scorecard, planned_s: f64) -> Option<Figures> {
         let load = scorecard.loads.first()?;
         let count = |name: &str| of_outcome(load, name);
         let all: u64 = load.outcomes.iter().map(|(_, n)| n).sum();
         let not_sent = count("not_sent");
         let requests = all.saturating_sub(not_sent + count("cut"));
+        let seconds = if load.planned > 0 && all == load.planned {
+            // The last interval belongs to it, although its last request came before.
+            planned_s
+        } else {
+            // One that was stopped did not last as long.
+            let ended_ms = scorecard.phases.iter().map(|phase| phase.to_ms).max().unwrap_or(0);
+            planned_s.min(ended_ms as f64 / 1e3)
+        };
         let on = |clock| load.times.iter().find(|times| times.clock == clock).map(times);
         let service = on(Clock::Service);
         Some(Figures {

@@ -75,10 +75,8 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
     {
         return failed(&format!("cannot write {}: {error}", path.display()));
     }
-    // A load that was stopped did not last as long as it was planned to.
-    let ended_ms = judged.scorecard.phases.iter().map(|phase| phase.to_ms).max().unwrap_or(0);
-    let seconds = (plan.ends_us as f64 / 1e6).min(ended_ms as f64 / 1e3);
-    if let (Some(path), Some(figures)) = (&args.json, Figures::of(&judged.scorecard, seconds)) {
+    let planned_s = plan.ends_us as f64 / 1e6;
+    if let (Some(path), Some(figures)) = (&args.json, Figures::of(&judged.scorecard, planned_s)) {
         let text = serde_json::to_string_pretty(&figures).unwrap_or_default();
         if let Err(error) = write_whole(path, format!("{text}\n").as_bytes()) {
             return failed(&error);

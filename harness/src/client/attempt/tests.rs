@@ -344,3 +344,29 @@ async fn a_large_body_is_read_through<T: Tried>() {
     assert_eq!(exchange.outcome, Outcome::Ok);
     assert!(connection.is_some());
 }
+
+/// Whoever talks first on a new connection answers nothing.
+#[tokio::test]
+async fn an_answer_before_the_request_is_none() {
+    use crate::client::Written;
+    use crate::client::lean::{Scratch, Task, go_on, open};
+    let (listener, addr) = listener().await;
+    let (clock, limits, request) = (Clock::start(), limits(addr, LONG_US), request("GET"));
+    let (written, mut scratch) = (Written::new(&request, true), Scratch::default());
+    let task = Task { clock: &clock, limits: &limits, written: &written, k: 0, warmup: false };
+    let mut wire = open(&task, &mut |_| {}).unwrap();
+    let (mut peer, _) = listener.accept().await.unwrap();
+    peer.write_all(OK).await.unwrap();
+    let exchange = go_on(&task, &mut wire, false, &mut scratch, &mut |_| {}).unwrap();
+    assert_eq!(exchange.outcome, Outcome::ProtocolError);
+    assert!(exchange.partial.unwrap().why().contains("before anything was asked"));
+
+    let stream = dial(None, addr).await.unwrap();
+    let (mut peer, _) = listener.accept().await.unwrap();
+    peer.write_all(OK).await.unwrap();
+    let connection = Connection::over(stream, None, At(0)).await.unwrap();
+    let begun = clock.now();
+    let sent = send(&clock, &limits, begun, connection, request.request(0, false)).await;
+    let (exchange, kept) = sent.unwrap();
+    assert_eq!((exchange.outcome, kept.is_some()), (Outcome::ProtocolError, false));
+}

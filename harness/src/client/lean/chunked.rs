@@ -5,7 +5,7 @@
 
 use super::answer::Malformed;
 
-/// Sizes, extensions and trailers may be so long together.
+/// A chunk's size with its extensions, and all trailers, may be so long.
 const MOST_AROUND: u32 = 64 * 1024;
 
 /// Where in the body the next byte is.
@@ -32,6 +32,7 @@ enum At {
 pub(super) struct Chunked {
     at: At,
     left: u64,
+    /// Bytes since the last of the data.
     around: u32,
 }
 
@@ -53,6 +54,7 @@ impl Chunked {
                 let here = (bytes.len() - index) as u64;
                 let taken = here.min(self.left);
                 self.left -= taken;
+                self.around = 0;
                 data(bytes.get(index..index + taken as usize).unwrap_or_default());
                 index += taken as usize;
                 if self.left == 0 {
@@ -122,12 +124,18 @@ mod tests {
         }
         assert_eq!(fed(b"0\r\n\r\n", 9).unwrap(), Some(5));
         assert_eq!(fed(b"5\r\nabc", 9).unwrap(), None);
+        // However much stands around all chunks together.
+        let mut many = b"1;abcdefghijklmnopqrstuvwxyz\r\nx\r\n".repeat(10_000);
+        many.extend(b"0\r\n\r\n");
+        assert_eq!(fed(&many, 1000).unwrap(), Some(many.len()));
     }
 
     #[test]
     fn what_is_no_chunk_is_refused() {
         let mut long = b"1;".to_vec();
         long.resize(70_000, b'x');
+        let mut trailers = b"1\r\nx\r\n0\r\n".to_vec();
+        trailers.extend(b"a: b\r\n".repeat(20_000));
         for body in [
             &b"\r\n"[..],
             b"x\r\n",
@@ -138,6 +146,7 @@ mod tests {
             b"ffffffffffffffffff\r\n",
             b"0\r\na\nb",
             &long,
+            &trailers,
         ] {
             assert!(fed(body, 7).is_err(), "{:?}", String::from_utf8_lossy(body));
         }

@@ -311,6 +311,10 @@ impl Wire {
 
     /// Writes what is left of the request, reads what has come.
     fn step(&mut self, scratch: &mut Scratch, keep: &Keep) -> Step {
+        // Of a kept connection that was seen to before.
+        if !self.kept && self.written == 0 && state(&self.stream) == State::Talking {
+            return Step::Midway(Broke::Unasked);
+        }
         if self.write().is_err() {
             if self.written == 0 {
                 return Step::Unsent;

@@ -117,17 +117,17 @@ pub(super) fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)>
     if uri.query().is_some() || url.contains('#') {
         return Err(not("has a query or fragment"));
     }
-    let port = match uri.port() {
-        None if uri.authority().is_some_and(|authority| authority.as_str().ends_with(':')) => {
-            return Err(not("has no port after `:`"));
-        }
+    // A port that is none is no port for `Uri`, and must not become the scheme's own.
+    let behind = uri.authority().and_then(|authority| authority.as_str().strip_prefix(host));
+    let port = match behind.unwrap_or_default().strip_prefix(':') {
         None if secure => 443,
         None => 80,
-        Some(port) => port.as_u16(),
+        Some("") => return Err(not("has no port after `:`")),
+        Some(digits) => match digits.parse::<u16>() {
+            Ok(0) | Err(_) => return Err(not("has a port that is not from 1 to 65535")),
+            Ok(port) => port,
+        },
     };
-    if port == 0 {
-        return Err(not("has port 0"));
-    }
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let prefix = uri.path().trim_end_matches('/').to_owned();
     if secure && ServerName::try_from(host.as_str()).is_err() {

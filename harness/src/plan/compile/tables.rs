@@ -5,6 +5,7 @@
 //! Not here: finding and reading files (`data`).
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -183,8 +184,8 @@ impl<'de> Deserialize<'de> for Row {
                     if row.iter().any(|(earlier, _)| *earlier == key) {
                         return Err(A::Error::custom(format!("`{key}` is there twice")));
                     }
-                    let Cell(cell) = map.next_value()?;
-                    row.push((key, cell));
+                    let raw: &RawValue = map.next_value()?;
+                    row.push((key, cell(raw).map_err(A::Error::custom)?));
                 }
                 Ok(Row(row))
             }
@@ -193,42 +194,17 @@ impl<'de> Deserialize<'de> for Row {
     }
 }
 
-/// A text, number or boolean, as text.
-struct Cell(String);
-
-impl<'de> Deserialize<'de> for Cell {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cell, D::Error> {
-        struct Scalar;
-        impl Visitor<'_> for Scalar {
-            type Value = Cell;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, a number or a boolean")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Cell, E> {
-                Ok(Cell(text.to_owned()))
-            }
-
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Cell, E> {
-                Ok(Cell(value.to_string()))
-            }
-
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Cell, E> {
-                Ok(Cell(value.to_string()))
-            }
-
-            fn visit_i64<E: Error>(self, value: i64) -> Result<Cell, E> {
-                Ok(Cell(value.to_string()))
-            }
-
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Cell, E> {
-                let number = serde_json::Number::from_f64(value);
-                number.map(|it| Cell(it.to_string())).ok_or_else(|| E::custom("no number"))
-            }
-        }
-        deserializer.deserialize_any(Scalar)
-    }
+/// A text, or a number or boolean as it is written.
+fn cell(raw: &RawValue) -> Result<String, String> {
+    let written = raw.get();
+    let found = match written.as_bytes().first() {
+        Some(b'"') => return serde_json::from_str(written).map_err(|error| error.to_string()),
+        Some(b't' | b'f' | b'-' | b'0'..=b'9') => return Ok(written.to_owned()),
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        _ => "null",
+    };
+    Err(format!("{found} where a text, a number or a boolean is expected"))
 }
 
 #[cfg(test)]

@@ -39,8 +39,11 @@ fn what_is_wrong_with_csv_has_its_place() {
 
 #[test]
 fn json_cells_are_texts() {
-    let text = "\u{feff}[{\"a\": \"x\", \"b\": 7}, {\"b\": true, \"a\": -1.5}]";
-    assert_eq!(json(text.as_bytes()), Ok(table(&["a", "b"], &[&["x", "7"], &["-1.5", "true"]])));
+    let text = "\u{feff}[{\"a\": \"x\\u00e9\", \"b\": 7}, {\"b\": true, \"a\": -1.50}]";
+    assert_eq!(json(text.as_bytes()), Ok(table(&["a", "b"], &[&["xé", "7"], &["-1.50", "true"]])));
+    let long = "[{\"a\": 12345678901234567890123, \"b\": 1e3}]";
+    let cells: &[&[&str]] = &[&["12345678901234567890123", "1e3"]];
+    assert_eq!(json(long.as_bytes()), Ok(table(&["a", "b"], cells)));
 }
 
 #[test]
@@ -56,8 +59,8 @@ fn what_is_wrong_with_json_has_its_place() {
     }
     for (text, line, words) in [
         ("{\"a\": 1}", 1, "expected a sequence"),
-        ("[{\"a\":\n [1]}]", 2, "expected a text, a number or a boolean"),
-        ("[{\"a\": null}]", 1, "expected a text, a number or a boolean"),
+        ("[{\"a\":\n [1]}]", 2, "a list where a text, a number or a boolean is expected"),
+        ("[{\"a\": null}]", 1, "null where a text, a number or a boolean is expected"),
         ("[{\"a\": 1,\n\"a\": 2}]", 2, "`a` is there twice"),
         ("[{\"a\": 1}", 1, "EOF"),
         ("[{\"a\": 1}] x", 1, "trailing characters"),

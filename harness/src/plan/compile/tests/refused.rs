@@ -104,7 +104,11 @@ fn services() {
     url("ftp://127.0.0.1", "is no http URL");
     url("127.0.0.1:80", "is no URL");
     url("http://me@127.0.0.1", "would end up in reports");
-    url("http://127.0.0.1:0", "has port 0");
+    for port in ["0", "65536", "99999", "-1", "x"] {
+        url(&format!("http://127.0.0.1:{port}/api"), "has a port that is not from 1 to 65535");
+    }
+    url("http://[::1]:99999", "has a port that is not from 1 to 65535");
+    url("http://127.0.0.1:/", "has no port after `:`");
     url("http://127.0.0.1?x=1", "has a query");
     url("http://", "is no URL");
     refused(&[(r#"[./shop, --listen, "${self.addr}"]"#, "[\"\"]")], "the program has no name");
