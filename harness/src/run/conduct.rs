@@ -190,6 +190,7 @@ impl Conduct<'_> {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let clock = self.stream.clock;
+        let manual = self.takes_marks();
         loop {
             if let Some(problem) = self.stream.failure() {
                 return (EndReason::CouldNotRun, problem.to_owned());
@@ -203,7 +204,6 @@ impl Conduct<'_> {
             if !state.traffic.is_going() && !waits {
                 return (EndReason::Complete, String::new());
             }
-            let marked = self.waits_for_marks(state);
             let due = state.timetable.next_due();
             let step_at = due.map_or(self.deadline, |due| At(state.zero.0.saturating_add(due)));
             tokio::select! {
@@ -220,7 +220,7 @@ impl Conduct<'_> {
                 Some(Ok((fault, exit))) = state.errands.join_next(), if !state.errands.is_empty() => {
                     self.errand_ended(state, fault, &exit).await;
                 }
-                marks = state.marks.next(), if marked => self.marked(state, marks).await,
+                marks = state.marks.next(), if manual => self.marked(state, marks).await,
                 news = state.traffic.next(), if state.traffic.is_going() => {
                     let ended = matches!(news, News::Ended(_));
                     self.hear(news);

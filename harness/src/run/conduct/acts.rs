@@ -204,10 +204,9 @@ impl Conduct<'_> {
         state.on[index].then_some((EndReason::CouldNotRun, text))
     }
 
-    /// Whether somebody may mark a fault now.
-    pub(super) fn waits_for_marks(&self, state: &State) -> bool {
-        let mut faults = self.plan.faults.iter().zip(&state.on);
-        faults.any(|(fault, on)| *on && matches!(fault.kind, FaultKind::Manual { .. }))
+    /// Whether marks are looked for: also while none is due, lest one that came too early is taken later.
+    pub(super) fn takes_marks(&self) -> bool {
+        self.plan.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Manual { .. }))
     }
 
     /// Somebody has said that faults start or end.
