@@ -160,7 +160,8 @@ impl Timeline {
             Event::Service(event) => match event.state {
                 ServiceState::Died => self.died.push(event.clone()),
                 ServiceState::Started => self.samples.start(&event.name, entry.at),
-                ServiceState::Ready | ServiceState::Stopped => {}
+                ServiceState::Ready => self.samples.ready(&event.name, entry.at),
+                ServiceState::Stopped => {}
             },
             Event::Zero { zero } => self.fix_zero(believable(*zero)?)?,
             Event::Gate(gate) => self.add_gate(gate),
