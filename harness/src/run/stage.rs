@@ -388,6 +388,7 @@ impl Stage {
         if let Some(orphans) = &self.orphans {
             guardian.spare(orphans.before()).await.map_err(|why| why.to_string())?;
         }
+        self.undo.tell(guardian.takes_undos());
         self.guardian = Some(guardian);
         Ok(())
     }
