@@ -181,6 +181,7 @@ impl Timeline {
             Event::Breaker(_)
             | Event::Attempts(_)
             | Event::Arrivals { .. }
+            | Event::Bypassed { .. }
             | Event::Backlog(_)
             | Event::Ledger(_) => self.sightings.add(&entry.event, case)?,
             Event::Histogram(histogram) => self.add_histogram(histogram, case)?,
@@ -379,14 +380,6 @@ impl Timeline {
         }
         if buckets.values().fold(0u64, |sum, n| sum.saturating_add(*n)) > MOST {
             return Err(Malformed::new("a histogram counts more requests than any run sends"));
-        }
-        Ok(())
-    }
-
-    fn count_requests(&mut self, n: u64) -> Result<(), Malformed> {
-        self.requests = self.requests.saturating_add(n);
-        if self.requests > MOST {
-            return Err(Malformed::new("there are more requests than any run sends"));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 mod acts;
 mod faults;
 
+use super::accounts;
 use super::guard::{Lookers, Stopped};
 use super::marks::Marks;
 use super::metrics;
@@ -30,7 +31,7 @@ use assay_slo::event::{
     Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, Looks, ServiceState,
 };
 use assay_slo::{At, Event};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -70,6 +71,8 @@ pub(super) struct State {
     pub(super) zero: At,
     pub(super) traffic: Traffic,
     timetable: Timetable,
+    /// How often bytes had come at links when the warm-up began.
+    pieces: BTreeMap<String, u64>,
     /// Faults that are on.
     on: Vec<bool>,
     gate_open: bool,
@@ -120,6 +123,7 @@ impl Conduct<'_> {
         }
         self.catch_up(&mut state);
         self.drain_link_events();
+        accounts::unused(self.plan, self.stage, &state.pieces, self.stream);
         if ending.0 == EndReason::Complete {
             ending = self.reconcile(&mut state, stop).await;
         }
@@ -172,6 +176,7 @@ impl Conduct<'_> {
             zero,
             traffic,
             timetable: Timetable::of(self.plan),
+            pieces: accounts::pieces(self.plan, self.stage),
             on: vec![false; self.plan.faults.len()],
             gate_open: true,
             probes: JoinSet::new(),
