@@ -4,6 +4,8 @@
 //! Invariant: a command that fails, or takes too long, ends the run.
 //! Not here: faults on links, when a fault is due (`faults`), how it is done (`stage`, `service`).
 
+use super::beside::Acted;
+use super::faults::Begun;
 use super::{Conduct, Ending, State};
 use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
 use crate::run::marks::Mark;
@@ -18,7 +20,7 @@ const AHEAD_US: i64 = 100_000;
 
 impl Conduct<'_> {
     /// Does to a service what its fault says, or starts its command.
-    pub(super) async fn act(&mut self, state: &mut State, index: usize) -> Result<(), String> {
+    pub(super) async fn act(&mut self, state: &mut State, index: usize) -> Result<Begun, String> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
         if let FaultKind::Manual { prompt } = &planned.kind {
@@ -26,10 +28,10 @@ impl Conduct<'_> {
             let name = &planned.name;
             let text = format!("{prompt} (assay mark {dir} {name} start, and then end)");
             self.stream.progress.note(&text);
-            return Ok(());
+            return Ok(Begun::Done);
         }
         if is_contained(self.plan, name) {
-            return self.act_on_containers(index).await;
+            return self.act_on_containers(state, index).await;
         }
         if planned.kind == FaultKind::Pause {
             self.stage.plan_standing((index, &planned.name), name)?;
@@ -45,17 +47,23 @@ impl Conduct<'_> {
             FaultKind::Kill { signal, by: RestartedBy::Supervisor } => {
                 self.stage.kill_workers(index, name, *signal).await?;
             }
-            FaultKind::Stop | FaultKind::Restart => self.stage.halt(name).await?,
+            FaultKind::Stop | FaultKind::Restart => {
+                let halted = self.stage.halt(name)?;
+                state.acting.begin(index, async move { Acted::Halted(halted.await) });
+                return Ok(Begun::Beside);
+            }
             FaultKind::Pause => self.stage.stand_still(name).await?,
             FaultKind::Pressure(pressure) => {
                 self.stage.press((index, planned), *pressure, &self.plan.secrets).await?;
             }
-            FaultKind::Command(errand) => return self.send(state, index, errand).await,
+            FaultKind::Command(errand) => {
+                return self.send(state, index, errand).await.map(|()| Begun::Done);
+            }
             _ => {}
         }
         self.done.insert(index);
         self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
-        Ok(())
+        Ok(Begun::Done)
     }
 
     fn apply(&mut self, index: usize) -> At {
@@ -74,6 +82,13 @@ impl Conduct<'_> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
         let contained = is_contained(self.plan, name);
+        // What did not last did not take effect as it was asked to.
+        if self.done.contains(&index)
+            && let Some(why) = self.stage.ended_early(self.plan, (index, planned)).await
+        {
+            self.stream.finding(format!("fault {}: {why}", planned.name));
+            self.done.remove(&index);
+        }
         let ended = match &planned.kind {
             _ if contained => {
                 let mended = self.stage.mend_containers(self.plan, (index, planned)).await;
@@ -124,6 +139,9 @@ impl Conduct<'_> {
         let injected = u64::from(self.done.remove(&index));
         let effect = Effect { matched: 1, injected, ours: 0 };
         self.edge(index, EdgeKind::Cleared, at, Some(effect));
+        if matches!(planned.kind, FaultKind::Command(_) | FaultKind::Manual { .. }) {
+            state.away.end(index, at);
+        }
         ended?;
         match &planned.kind {
             FaultKind::Pause | FaultKind::Disconnect { .. } | FaultKind::Pressure(_) => {
@@ -142,14 +160,20 @@ impl Conduct<'_> {
         Ok(Some(at))
     }
 
-    async fn act_on_containers(&mut self, index: usize) -> Result<(), String> {
+    async fn act_on_containers(
+        &mut self,
+        state: &mut State,
+        index: usize,
+    ) -> Result<Begun, String> {
         let planned = &self.plan.faults[index];
         self.stage.plan_containers(self.plan, (index, planned)).await?;
         self.apply(index);
-        self.stage.break_containers(self.plan, (index, planned)).await?;
-        self.done.insert(index);
-        self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
-        Ok(())
+        let broken = self.stage.break_containers((index, planned)).await?;
+        state.acting.begin(index, async move {
+            let (broken, done) = broken.await;
+            Acted::Broke(broken, done)
+        });
+        Ok(Begun::Beside)
     }
 
     async fn send(

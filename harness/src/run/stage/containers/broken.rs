@@ -3,6 +3,7 @@
 //! Invariant: how it is put right is written down before it is done.
 //! Not here: when it is done (`conduct`), how (`service::engine`).
 
+use super::early::{Broken, broken, stays};
 use super::{docker_host, held};
 use crate::plan::{
     CONTAINER_ANSWERS, Fault, FaultKind, Plan, Pressure, Ready, RestartedBy, ServiceKind,
@@ -55,6 +56,7 @@ impl Stage {
             return Err(format!("{found} containers of {} run, too few for it", fault.link));
         }
         vessels.truncate(wanted);
+        stays(&engine, &vessels, fault).await?;
         let put = match &fault.kind {
             FaultKind::Pause => Put::GoOn,
             FaultKind::Pressure(pressure) => {
@@ -73,15 +75,15 @@ impl Stage {
         self.plan_undo((index, &fault.name), Undo::Containers(adrift))
     }
 
-    /// Does it to all of them at the same time.
+    /// Does it to all of them at the same time. The future, which takes as long as that, borrows nothing;
+    /// it gives what was broken, and a sentence that says what was seen instead.
     ///
     /// # Errors
-    /// A sentence that says what was seen instead.
+    /// Nothing was done.
     pub(in crate::run) async fn break_containers(
         &mut self,
-        plan: &Plan,
         (index, fault): (usize, &Fault),
-    ) -> Result<(), String> {
+    ) -> Result<impl Future<Output = (Broken, Result<(), String>)> + Send + use<>, String> {
         let engine = self.engine().await?;
         let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| todo.undo.clone())
         else {
@@ -98,7 +100,7 @@ impl Stage {
             _ => Act::Stop(self.grace(&fault.link)),
         };
         if adrift.put == Put::Run {
-            self.mean_end(&fault.link);
+            self.mean_end(index, &fault.link, &adrift.vessels);
             let mut before = Vec::new();
             for vessel in &adrift.vessels {
                 let now = engine.condition(&vessel.id).await?.unwrap_or_default();
@@ -106,19 +108,24 @@ impl Stage {
             }
             self.afloat.crashed.insert(index, before);
         }
-        let acts = adrift.vessels.iter().map(|vessel| {
-            let (engine, vessel, act) = (engine.clone(), vessel.clone(), act.clone());
-            async move { engine.act(&vessel, &act).await }
-        });
-        let done = futures_util::future::join_all(acts).await;
-        // The engine has answered, or was looked at for as long as it may take.
+        Ok(async move {
+            let acts = adrift.vessels.iter().map(|vessel| {
+                let (engine, act) = (&engine, &act);
+                async move { engine.act(vessel, act).await }
+            });
+            let done = futures_util::future::join_all(acts).await;
+            let failed: Vec<String> = done.into_iter().filter_map(Result::err).collect();
+            let broken = broken(&engine, &adrift).await;
+            (broken, if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) })
+        })
+    }
+
+    /// Keeps what it came to: the engine has answered, or was looked at for as long as it may take.
+    pub(in crate::run) fn broke(&mut self, index: usize, broken: Broken) {
         if let Some(todo) = self.todo.get_mut(&index) {
             self.undo.landed(todo);
         }
-        let failed: Vec<String> = done.into_iter().filter_map(Result::err).collect();
-        // The processes of a container that is back are others; those that read them are told.
-        let _ = plan;
-        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+        self.afloat.broken.insert(index, broken);
     }
 
     /// Puts right what a fault did, and looks whether it is.
@@ -146,7 +153,7 @@ impl Stage {
             self.know_processes_again(plan, &fault.link).await?;
         }
         if let Some(meant) = self.afloat.meant.get(&fault.link) {
-            meant.send_replace(false);
+            meant.send_modify(|taken| drop(taken.remove(&index)));
         }
         reborn
     }
@@ -223,9 +230,10 @@ impl Stage {
     }
 
     /// Whoever watches these containers is told that their end is meant.
-    fn mean_end(&mut self, name: &str) {
+    fn mean_end(&mut self, index: usize, name: &str, vessels: &[Vessel]) {
         if let Some(meant) = self.afloat.meant.get(name) {
-            meant.send_replace(true);
+            let ids = vessels.iter().map(|vessel| vessel.id.clone()).collect();
+            meant.send_modify(|taken| drop(taken.insert(index, ids)));
         }
         if let Some((running, _)) = self.running.iter().find(|(running, _)| running.name() == name)
         {
