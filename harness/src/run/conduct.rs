@@ -116,6 +116,7 @@ impl Conduct<'_> {
         }
         for index in 0..state.on.len() {
             self.clear(&mut state, index).await;
+            self.settle(&mut state, index).await;
         }
         if ending.0 == EndReason::Complete {
             self.last_call(&mut state).await;

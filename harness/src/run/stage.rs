@@ -27,7 +27,7 @@ use crate::service::{
 };
 use assay_slo::event::ServiceState;
 use containers::Afloat;
-pub(super) use containers::{Broken, is_contained, outlives, stays};
+pub(super) use containers::{Broken, Mended, is_contained, outlives, stays};
 pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

@@ -9,7 +9,7 @@ use super::faults::Begun;
 use super::{Conduct, Ending, State};
 use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
 use crate::run::marks::Mark;
-use crate::run::stage::{is_contained, outlives};
+use crate::run::stage::{Mended, is_contained, outlives};
 use crate::service::Exit;
 use assay_slo::event::{EdgeKind, Effect, EndReason, ServiceState};
 use assay_slo::{At, Event, capacity};
@@ -81,24 +81,11 @@ impl Conduct<'_> {
     ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
-        let contained = is_contained(self.plan, name);
-        // What did not last did not take effect as it was asked to.
-        if self.done.contains(&index)
-            && let Some(why) = self.stage.ended_early(self.plan, (index, planned)).await
-        {
-            self.stream.finding(format!("fault {}: {why}", planned.name));
-            self.done.remove(&index);
+        if planned.kind == FaultKind::Pause && self.done.contains(&index) {
+            let early = self.stage.goes_on_already(name).await;
+            self.not_for_long(index, early);
         }
         let ended = match &planned.kind {
-            _ if contained => {
-                let mended = self.stage.mend_containers(self.plan, (index, planned)).await;
-                if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
-                    (&mended, &planned.kind)
-                {
-                    self.stream.service(name, ServiceState::Died, why);
-                }
-                mended
-            }
             FaultKind::Kill { by: RestartedBy::Assay, .. }
             | FaultKind::Stop
             | FaultKind::Restart => self.stage.restart(name, self.stream).await,
@@ -132,6 +119,45 @@ impl Conduct<'_> {
             }
             _ => Ok(()),
         };
+        self.off(state, index, ended)
+    }
+
+    /// What did not last did not take effect as it was asked to.
+    fn not_for_long(&mut self, index: usize, early: Option<String>) {
+        if let Some(why) = early
+            && self.done.remove(&index)
+        {
+            self.stream.finding(format!("fault {}: {why}", self.plan.faults[index].name));
+        }
+    }
+
+    /// Containers were put right, beside the loop.
+    pub(super) fn mended(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        mut mended: Mended,
+    ) -> Result<Option<At>, String> {
+        let planned = &self.plan.faults[index];
+        self.not_for_long(index, mended.early.take());
+        let ended = self.stage.mended(self.plan, (index, planned), mended);
+        if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
+            (&ended, &planned.kind)
+        {
+            self.stream.service(&planned.link, ServiceState::Died, why);
+        }
+        self.off(state, index, ended)
+    }
+
+    /// A fault is over, and how.
+    fn off(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        ended: Result<(), String>,
+    ) -> Result<Option<At>, String> {
+        let planned = &self.plan.faults[index];
+        let name = planned.link.as_str();
         if !self.applied.remove(&index) {
             return ended.map(|()| None);
         }
@@ -148,7 +174,7 @@ impl Conduct<'_> {
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
             FaultKind::Command(_) | FaultKind::Manual { .. } => {}
-            _ if contained => {
+            _ if is_contained(self.plan, name) => {
                 let ready = self.stage.answers_again(self.plan, name);
                 state.waking.spawn(async move { (index, ready.await) });
             }

@@ -4,7 +4,7 @@
 //! Not here: what they do (`stage`), the others (`acts`).
 
 use super::{Conduct, State};
-use crate::run::stage::Broken;
+use crate::run::stage::{Broken, Mended};
 use assay_slo::event::EdgeKind;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
@@ -15,6 +15,8 @@ pub(super) enum Acted {
     Halted(Result<(), String>),
     /// To containers: which were broken.
     Broke(Broken, Result<(), String>),
+    /// Containers were put right.
+    Mended(Mended),
 }
 
 /// Those under way.
@@ -37,7 +39,7 @@ impl Acting {
 }
 
 impl Conduct<'_> {
-    /// An act has ended: from now on its fault lasts as long as planned.
+    /// An act has ended. Of one that began a fault: from now on this lasts as long as planned.
     pub(super) fn acted(&mut self, state: &mut State, index: usize, acted: Acted) {
         state.acting.known.remove(&index);
         let done = match acted {
@@ -45,6 +47,11 @@ impl Conduct<'_> {
             Acted::Broke(broken, done) => {
                 self.stage.broke(index, broken);
                 done
+            }
+            Acted::Mended(mended) => {
+                let cleared = self.mended(state, index, mended);
+                self.cleared(state, index, cleared);
+                return self.stream.flush();
             }
         };
         match done {

@@ -4,9 +4,11 @@
 //! time that it comes.
 //! Not here: when a fault is due (`timetable`), those beside links (`acts`), how they act (`link`).
 
+use super::beside::Acted;
 use super::{Conduct, HANDED_OVER_US, State};
 use crate::fault;
 use crate::plan::{FaultKind, Place};
+use crate::run::stage::is_contained;
 use crate::run::timetable::Step;
 use assay_slo::At;
 use assay_slo::event::EdgeKind;
@@ -77,9 +79,30 @@ impl Conduct<'_> {
             Place::Link => self.clear_link(index).await,
             Place::Service | Place::Outside => {
                 self.settle(state, index).await;
+                // It may have been under way.
+                if !state.on[index] {
+                    return;
+                }
+                if is_contained(self.plan, &planned.link)
+                    && let Some(mending) = self.stage.mending(self.plan, (index, planned))
+                {
+                    let acted = async move { Acted::Mended(mending.await) };
+                    return state.acting.begin(index, acted);
+                }
                 self.end_act(state, index).await
             }
         };
+        self.cleared(state, index, cleared);
+    }
+
+    /// A fault is off, since when if it was on.
+    pub(super) fn cleared(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        cleared: Result<Option<At>, String>,
+    ) {
+        let planned = &self.plan.faults[index];
         state.on[index] = false;
         let at = match cleared {
             Ok(Some(at)) => at,

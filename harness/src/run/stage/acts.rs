@@ -4,8 +4,8 @@
 //! Invariant: what was done is not believed: it was seen, or the sentence says what was seen instead.
 //! Not here: when it is done (`conduct`), how (`service`).
 
-use super::{Stage, is_contained};
-use crate::plan::{Errand, Fault, FaultKind, Plan, Ready};
+use super::Stage;
+use crate::plan::{Errand, Plan, Ready};
 use crate::run::stream::Stream;
 use crate::service::undo::{self, Mending, Todo, Undo};
 use crate::service::{self, KillEffect, Killed, Launch, Running};
@@ -85,19 +85,9 @@ impl Stage {
         still.map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// A sentence where somebody else has put right what a fault did, before its end came.
-    pub(in crate::run) async fn ended_early(
-        &mut self,
-        plan: &Plan,
-        (index, fault): (usize, &Fault),
-    ) -> Option<String> {
-        if is_contained(plan, &fault.link) {
-            return self.mended_before((index, fault)).await;
-        }
-        if fault.kind != FaultKind::Pause {
-            return None;
-        }
-        let moving = self.running_mut(&fault.link).ok()?.going_on().await;
+    /// A sentence where somebody else has made a service go on that was to stand still.
+    pub(in crate::run) async fn goes_on_already(&mut self, name: &str) -> Option<String> {
+        let moving = self.running_mut(name).ok()?.going_on().await;
         let who = moving.first()?;
         Some(format!("somebody else had made {who} go on before its end"))
     }

@@ -8,10 +8,12 @@
 
 mod broken;
 mod early;
+mod mend;
 mod watched;
 
 pub(in crate::run) use broken::{is_contained, outlives};
 pub(in crate::run) use early::{Broken, stays};
+pub(in crate::run) use mend::Mended;
 
 use super::Stage;
 use crate::client::Ends;
@@ -250,21 +252,6 @@ impl Stage {
         )?;
         self.firsts.begin(name, id, false);
         Ok(())
-    }
-
-    /// Follows a service to where it answers after it was started again: a published port may be
-    /// another then.
-    async fn resettle(&mut self, plan: &Plan, name: &str) -> Result<(), String> {
-        let planned = plan.services.iter().find(|service| service.name == name);
-        let Some(ServiceKind::Containers { which, port }) = planned.map(|of| &of.kind) else {
-            return Ok(());
-        };
-        let engine = self.engine().await?;
-        let Some(first) = engine.find(&Query::of(which), false).await?.into_iter().next() else {
-            return Ok(());
-        };
-        let Some(condition) = engine.condition(&first.id).await? else { return Ok(()) };
-        self.lead_to(plan, name, condition.address(*port))
     }
 
     /// Leads everybody who goes to a service to its containers' address, should it be another now.

@@ -10,7 +10,7 @@ use crate::plan::{
 };
 use crate::run::stage::Stage;
 use crate::service::engine::{Act, Engine, Limits, Put, Query, Vessel};
-use crate::service::undo::{self, Adrift, Undo};
+use crate::service::undo::{Adrift, Undo};
 use crate::service::{Address, answering, get};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -128,51 +128,6 @@ impl Stage {
         self.afloat.broken.insert(index, broken);
     }
 
-    /// Puts right what a fault did, and looks whether it is.
-    ///
-    /// # Errors
-    /// A sentence that says what is still broken; the end of the run tries again.
-    pub(in crate::run) async fn mend_containers(
-        &mut self,
-        plan: &Plan,
-        (index, fault): (usize, &Fault),
-    ) -> Result<(), String> {
-        let Some(todo) = self.todo.get(&index).cloned() else { return Ok(()) };
-        let crashed = self.afloat.crashed.remove(&index).unwrap_or_default();
-        let is_left_to_others =
-            matches!(fault.kind, FaultKind::Kill { by: RestartedBy::Supervisor, .. });
-        let reborn = match is_left_to_others {
-            true => self.is_reborn(&crashed).await,
-            false => Ok(()),
-        };
-        undo::carry_out(&todo, &self.names.dir).await?;
-        self.todo.remove(&index);
-        self.undone(&todo)?;
-        self.resettle(plan, &fault.link).await?;
-        if let Undo::Containers(Adrift { put: Put::Run, .. }) = &todo.undo {
-            self.know_processes_again(plan, &fault.link).await?;
-        }
-        if let Some(meant) = self.afloat.meant.get(&fault.link) {
-            meant.send_modify(|taken| drop(taken.remove(&index)));
-        }
-        reborn
-    }
-
-    /// Whether all that crashed were started again by whoever supervises them.
-    async fn is_reborn(&mut self, crashed: &[(Vessel, String)]) -> Result<(), String> {
-        let engine = self.engine().await?;
-        for (vessel, before) in crashed {
-            let now = engine.condition(&vessel.id).await?.unwrap_or_default();
-            if !now.running || now.started == *before {
-                let name = &vessel.name;
-                return Err(format!(
-                    "nobody has started the container {name} again (its restart policy would)"
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Resolves when a service in containers answers again, to its address; it borrows nothing.
     ///
     /// # Errors
@@ -214,7 +169,7 @@ impl Stage {
         }
     }
 
-    fn query(&self, plan: &Plan, name: &str) -> Query {
+    pub(super) fn query(&self, plan: &Plan, name: &str) -> Query {
         let planned = plan.services.iter().find(|service| service.name == name);
         match planned.map(|service| &service.kind) {
             Some(ServiceKind::Containers { which, .. }) => Query::of(which),
@@ -239,14 +194,6 @@ impl Stage {
         {
             running.tell_meant();
         }
-    }
-
-    async fn know_processes_again(&mut self, plan: &Plan, name: &str) -> Result<(), String> {
-        let engine = self.engine().await?;
-        let vessels = engine.find(&self.query(plan, name), false).await?;
-        let Some(first) = vessels.first() else { return Ok(()) };
-        let condition = engine.condition(&first.id).await?.unwrap_or_default();
-        self.know_processes_of(plan, name, &vessels, &condition)
     }
 }
 

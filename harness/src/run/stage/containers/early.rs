@@ -4,9 +4,8 @@
 //! Not here: doing and undoing it (`broken`).
 
 use crate::plan::{Fault, FaultKind, RestartedBy};
-use crate::run::stage::Stage;
 use crate::service::engine::{Engine, Put, Vessel};
-use crate::service::undo::{Adrift, Undo};
+use crate::service::undo::Adrift;
 
 /// Containers that were seen to be broken, and when each had been started.
 pub(in crate::run) type Broken = Vec<(Vessel, String)>;
@@ -49,34 +48,21 @@ pub(super) async fn broken(engine: &Engine, adrift: &Adrift) -> Broken {
     broken
 }
 
-impl Stage {
-    /// A sentence where somebody else has put right what a fault broke, before its end came.
-    pub(in crate::run::stage) async fn mended_before(
-        &mut self,
-        (index, fault): (usize, &Fault),
-    ) -> Option<String> {
-        let broken = self.afloat.broken.remove(&index)?;
-        if matches!(
-            fault.kind,
-            FaultKind::Restart | FaultKind::Kill { by: RestartedBy::Supervisor, .. }
-        ) {
-            return None;
+/// A sentence where somebody else has put right what a fault broke, before its end came.
+pub(super) async fn mended_before(
+    engine: &Engine,
+    (adrift, broken): (&Adrift, &Broken),
+    kind: &FaultKind,
+) -> Option<String> {
+    let is_left_to_others =
+        matches!(kind, FaultKind::Restart | FaultKind::Kill { by: RestartedBy::Supervisor, .. });
+    for (vessel, started) in broken.iter().filter(|_| !is_left_to_others) {
+        let Ok(Some(now)) = engine.condition(&vessel.id).await else { continue };
+        let was_up = adrift.put == Put::Run && now.started != *started;
+        if was_up || adrift.put.is_right(&vessel.id, &now) {
+            let name = &vessel.name;
+            return Some(format!("somebody else had put container {name} right before its end"));
         }
-        let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| todo.undo.clone())
-        else {
-            return None;
-        };
-        let engine = self.engine().await.ok()?;
-        for (vessel, started) in broken {
-            let Ok(Some(now)) = engine.condition(&vessel.id).await else { continue };
-            let was_up = adrift.put == Put::Run && now.started != started;
-            if was_up || adrift.put.is_right(&vessel.id, &now) {
-                let name = &vessel.name;
-                return Some(format!(
-                    "somebody else had put container {name} right before its end"
-                ));
-            }
-        }
-        None
     }
+    None
 }
