@@ -62,6 +62,12 @@ pub enum Event {
         /// How many requests arrived in it.
         n: u64,
     },
+    /// Not a byte went through this link in the whole run, though connections to it were open: what a fault
+    /// did to them touched nobody.
+    Bypassed {
+        /// The link.
+        link: String,
+    },
     /// A fleet's samples at the end of one second.
     Backlog(Backlog),
     /// A fleet's account, after the read-back.

@@ -34,7 +34,14 @@ impl<'a> Evidence<'a> {
         let breakers = breaker::all(case, timeline, &phases);
         let lines = breakers.lines.iter();
         phases.open = lines.map(|lines| breaker::open_stretches(lines, phases.zero)).collect();
-        let faults = fault::facts(case, timeline, &phases);
+        let mut faults = fault::facts(case, timeline, &phases);
+        // What was hit there were connections that nobody used.
+        let bypassed = |facts: &Facts| timeline.sightings.bypassed.contains(&facts.score.link);
+        let took = faults.iter_mut().filter(|facts| facts.worked == Worked::Took);
+        for facts in took.filter(|facts| bypassed(facts)) {
+            facts.worked = Worked::Without;
+            "without effect: its link was bypassed".clone_into(&mut facts.score.effect);
+        }
         Evidence {
             case,
             timeline,

@@ -160,7 +160,8 @@ impl Timeline {
             Event::Service(event) => match event.state {
                 ServiceState::Died => self.died.push(event.clone()),
                 ServiceState::Started => self.samples.start(&event.name, entry.at),
-                ServiceState::Ready | ServiceState::Stopped => {}
+                ServiceState::Ready => self.samples.ready(&event.name, entry.at),
+                ServiceState::Stopped => {}
             },
             Event::Zero { zero } => self.fix_zero(believable(*zero)?)?,
             Event::Gate(gate) => self.add_gate(gate),
@@ -180,6 +181,7 @@ impl Timeline {
             Event::Breaker(_)
             | Event::Attempts(_)
             | Event::Arrivals { .. }
+            | Event::Bypassed { .. }
             | Event::Backlog(_)
             | Event::Ledger(_) => self.sightings.add(&entry.event, case)?,
             Event::Histogram(histogram) => self.add_histogram(histogram, case)?,
@@ -378,14 +380,6 @@ impl Timeline {
         }
         if buckets.values().fold(0u64, |sum, n| sum.saturating_add(*n)) > MOST {
             return Err(Malformed::new("a histogram counts more requests than any run sends"));
-        }
-        Ok(())
-    }
-
-    fn count_requests(&mut self, n: u64) -> Result<(), Malformed> {
-        self.requests = self.requests.saturating_add(n);
-        if self.requests > MOST {
-            return Err(Malformed::new("there are more requests than any run sends"));
         }
         Ok(())
     }

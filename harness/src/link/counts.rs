@@ -21,6 +21,8 @@ pub struct Counts {
     pub forwarded: u64,
     /// Of these, how many the upstream began to answer.
     pub answered: u64,
+    /// How often bytes came, either way, on connections whose bytes it does not read.
+    pub pieces: u64,
 }
 
 /// The counters, and the way to the upstream, whose address may change while the link runs.
@@ -31,6 +33,7 @@ pub(crate) struct Counters {
     requests: AtomicU64,
     forwarded: AtomicU64,
     answered: AtomicU64,
+    pieces: AtomicU64,
     upstream: RwLock<Option<SocketAddr>>,
     seal: OnceLock<Seal>,
     unsealed: OnceLock<String>,
@@ -47,6 +50,7 @@ impl Counters {
             requests: self.requests.load(Ordering::Acquire),
             answered: self.answered.load(Ordering::Acquire),
             forwarded: self.forwarded.load(Ordering::Acquire),
+            pieces: self.pieces.load(Ordering::Acquire),
         }
     }
 
@@ -74,6 +78,11 @@ impl Counters {
 
     pub(crate) fn answered(&self) {
         self.answered.fetch_add(1, Ordering::Release);
+    }
+
+    /// Bytes have come.
+    pub(crate) fn came(&self) {
+        self.pieces.fetch_add(1, Ordering::Release);
     }
 
     /// Where the link leads; none before it is known.

@@ -6,13 +6,15 @@
 use super::stage::Stage;
 use super::stream::Stream;
 use crate::link::Counts;
-use crate::plan::{Client, Plan, Target};
+use crate::plan::{Client, Link, Plan, Target};
+use assay_slo::Event;
+use std::collections::BTreeMap;
 
 /// Notes a finding for each link that a load goes through, and for each that nobody came to.
 pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
     for link in &plan.links {
         if stage.links.counts(&link.name).is_ok_and(|counts| counts.accepted == 0) {
-            stream.finding(bypassed(&link.name));
+            stream.finding(bypassed(&link.name, "no connection came to it in the whole run"));
         }
         if let Some(why) = stage.links.unsealed(&link.name) {
             stream.finding(format!("link `{}` could not reach its far end: {why}", link.name));
@@ -32,10 +34,32 @@ pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
     }
 }
 
+/// How often bytes have come at each link that does not read them.
+pub(super) fn pieces(plan: &Plan, stage: &Stage) -> BTreeMap<String, u64> {
+    let links = plan.links.iter().filter(|link| link.tcp);
+    let counted = |link: &Link| Some((link.name.clone(), stage.links.counts(&link.name).ok()?));
+    links.filter_map(counted).map(|(name, counts)| (name, counts.pieces)).collect()
+}
+
+/// Notes the links with faults to which connections were open, but through which nothing has gone
+/// since then: their clients are not idle for a while, they go elsewhere.
+pub(super) fn unused(plan: &Plan, stage: &Stage, then: &BTreeMap<String, u64>, to: &mut Stream) {
+    let now = pieces(plan, stage);
+    for (link, _) in now.iter().filter(|(link, pieces)| then.get(*link) == Some(*pieces)) {
+        let faulty = plan.faults.iter().any(|fault| fault.link == *link);
+        if faulty && stage.links.counts(link).is_ok_and(|counts| counts.accepted > 0) {
+            to.note(Event::Bypassed { link: link.clone() });
+            let seen =
+                "connections to it are open, but not a byte went through it in the whole run";
+            to.finding(bypassed(link, seen));
+        }
+    }
+}
+
 /// A fault on such a link has no effect, which leaves the run undecided; this is the reason.
-fn bypassed(link: &str) -> String {
+fn bypassed(link: &str, seen: &str) -> String {
     format!(
-        "link `{link}` is bypassed: no connection came to it in the whole run. Whoever should use it \
+        "link `{link}` is bypassed: {seen}. Whoever should use it \
          must be given its address, ${{links.{link}.addr}}; clients of a cluster learn the real \
          addresses of its members, which must announce the link's instead"
     )
@@ -94,8 +118,8 @@ mod tests {
 
     #[test]
     fn who_goes_past_a_link_is_told_how_not_to() {
-        assert!(bypassed("pg").contains("`pg` is bypassed"));
-        assert!(bypassed("pg").contains("${links.pg.addr}"));
+        let told = bypassed("pg", "no connection came to it");
+        assert!(told.contains("`pg` is bypassed") && told.contains("${links.pg.addr}"), "{told}");
     }
 
     #[test]

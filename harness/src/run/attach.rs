@@ -29,11 +29,16 @@ impl Stage {
         self.firsts.begin(name, found.first(), false);
         let detail = format!("found: {}, at {addr}", found.label());
         stream.service(name, ServiceState::Ready, &detail);
+        self.watch_process(name, found);
+        Ok(Address::plain(addr))
+    }
+
+    /// Tells when it ends.
+    pub(super) fn watch_process(&mut self, name: &str, found: Attached) {
         let name = name.to_owned();
         self.ends.spawn(async move {
             found.ended().await;
             (name, Exit::Unknown)
         });
-        Ok(Address::plain(addr))
     }
 }

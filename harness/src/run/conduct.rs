@@ -8,8 +8,11 @@
 //! undoing faults (`faults`, `acts`), judgement (crate slo).
 
 mod acts;
+mod beside;
+mod declared;
 mod faults;
 
+use super::accounts;
 use super::guard::{Lookers, Stopped};
 use super::marks::Marks;
 use super::metrics;
@@ -26,11 +29,11 @@ use crate::probe::Probed;
 use crate::probe::metrics::Readers;
 use crate::record::Edges;
 use crate::service::Exit;
-use assay_slo::event::{
-    Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, Looks, ServiceState,
-};
+use assay_slo::event::{Attempts, AttemptsOf, Edge, EdgeKind, Effect, EndReason, GateTime, Looks};
 use assay_slo::{At, Event};
-use std::collections::BTreeSet;
+use beside::Acting;
+use declared::Away;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -70,6 +73,8 @@ pub(super) struct State {
     pub(super) zero: At,
     pub(super) traffic: Traffic,
     timetable: Timetable,
+    /// How often bytes had come at links when the warm-up began.
+    pieces: BTreeMap<String, u64>,
     /// Faults that are on.
     on: Vec<bool>,
     gate_open: bool,
@@ -89,6 +94,10 @@ pub(super) struct State {
     marks: Marks,
     /// Commands of faults that run: the fault, and how it ended.
     errands: JoinSet<(usize, Exit)>,
+    /// Acts of faults that are under way.
+    acting: Acting,
+    /// Services that others ended.
+    away: Away,
     /// Why the run cannot go on.
     over: Option<Ending>,
 }
@@ -107,6 +116,10 @@ impl Conduct<'_> {
         }
         for index in 0..state.on.len() {
             self.clear(&mut state, index).await;
+            self.settle(&mut state, index).await;
+        }
+        if ending.0 == EndReason::Complete {
+            self.last_call(&mut state).await;
         }
         while state.traffic.is_going() {
             let news = state.traffic.next().await;
@@ -120,6 +133,7 @@ impl Conduct<'_> {
         }
         self.catch_up(&mut state);
         self.drain_link_events();
+        accounts::unused(self.plan, self.stage, &state.pieces, self.stream);
         if ending.0 == EndReason::Complete {
             ending = self.reconcile(&mut state, stop).await;
         }
@@ -172,6 +186,7 @@ impl Conduct<'_> {
             zero,
             traffic,
             timetable: Timetable::of(self.plan),
+            pieces: accounts::pieces(self.plan, self.stage),
             on: vec![false; self.plan.faults.len()],
             gate_open: true,
             probes: JoinSet::new(),
@@ -182,6 +197,8 @@ impl Conduct<'_> {
             waking: JoinSet::new(),
             errands: JoinSet::new(),
             marks: Marks::of(&self.stage.names.dir),
+            acting: Acting::default(),
+            away: Away::default(),
             over: None,
         })
     }
@@ -190,6 +207,7 @@ impl Conduct<'_> {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let clock = self.stream.clock;
+        let (deadline, manual) = (self.deadline, self.takes_marks());
         loop {
             if let Some(problem) = self.stream.failure() {
                 return (EndReason::CouldNotRun, problem.to_owned());
@@ -199,28 +217,35 @@ impl Conduct<'_> {
             }
             let waits = state.timetable.next_due().is_some()
                 || !state.waking.is_empty()
+                || !state.acting.ended.is_empty()
                 || !state.looks.is_empty();
             if !state.traffic.is_going() && !waits {
                 return (EndReason::Complete, String::new());
             }
-            let marked = self.waits_for_marks(state);
             let due = state.timetable.next_due();
             let step_at = due.map_or(self.deadline, |due| At(state.zero.0.saturating_add(due)));
             tokio::select! {
                 reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
-                () = clock.sleep_until(self.deadline) => return self.out_of_time(),
+                () = clock.sleep_until(deadline) => return self.out_of_time(),
                 () = clock.sleep_until(step_at), if due.is_some() => tokio::select! {
                     () = self.steps(state) => {}
                     // Ending a process and freeing its port can take seconds.
                     reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
+                    () = clock.sleep_until(deadline) => return self.out_of_time(),
                 },
+                Some(Ok((fault, acted))) = state.acting.ended.join_next(), if !state.acting.ended.is_empty() => {
+                    self.acted(state, fault, acted);
+                }
                 Some(Ok((fault, ready))) = state.waking.join_next(), if !state.waking.is_empty() => {
                     self.woken(fault, ready);
                 }
                 Some(Ok((fault, exit))) = state.errands.join_next(), if !state.errands.is_empty() => {
                     self.errand_ended(state, fault, &exit).await;
                 }
-                marks = state.marks.next(), if marked => self.marked(state, marks).await,
+                Some(Ok((name, again))) = state.away.coming.join_next(), if !state.away.coming.is_empty() => {
+                    self.came_again(state, &name, again);
+                }
+                marks = state.marks.next(), if manual => self.marked(state, marks).await,
                 news = state.traffic.next(), if state.traffic.is_going() => {
                     let ended = matches!(news, News::Ended(_));
                     self.hear(news);
@@ -236,9 +261,7 @@ impl Conduct<'_> {
                 }
                 lost = self.stage.lost() => {
                     match lost {
-                        Lost::Service { name, how } => {
-                            self.stream.service(&name, ServiceState::Died, &how);
-                        }
+                        Lost::Service { name, how } => self.service_ended(state, name, &how),
                         Lost::Guardian(text) | Lost::Name(text) => self.stream.finding(text),
                     }
                     self.stream.flush();

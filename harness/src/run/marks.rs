@@ -2,9 +2,11 @@
 //!
 //! Invariant: a mark is taken once, in the order in which they were written; a line that is not whole
 //! is read when it is.
-//! Invariant: who marks is told that the run has taken it, by the journal, or that it has not.
+//! Invariant: who marks is told that the run has taken it, by the journal, or that it has not; what was
+//! refused is never taken later.
 //! Not here: what a mark does (`conduct`), what can be typed (`cli`).
 
+use crate::clock::{self, Clock};
 use crate::record::under_way::under_way;
 use assay_slo::event::EdgeKind;
 use assay_slo::{At, Case, Entry, Event};
@@ -21,8 +23,10 @@ const FILE: &str = "marks.jsonl";
 const JOURNAL: &str = "journal.jsonl";
 /// Between two looks, on either side.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long the run may take to take a mark.
+/// How long whoever marks waits for the run to take it.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+/// A mark older than this is not taken: whoever gave it is about to be told, or was, that it was not.
+const TAKEN_MS: i64 = 4_000;
 
 /// What is said of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +42,8 @@ pub enum Mark {
 struct Line {
     fault: String,
     mark: Mark,
+    /// When it was given, ms since 1970 by the wall clock.
+    at_ms: i64,
 }
 
 /// The run's side.
@@ -78,7 +84,8 @@ impl Marks {
         self.read += whole as u64;
         let lines = text.get(..whole).unwrap_or_default().lines();
         let lines = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        lines.map(|line| (line.fault, line.mark)).collect()
+        let oldest = clock::wall().timestamp_millis().saturating_sub(TAKEN_MS);
+        lines.filter(|line| line.at_ms >= oldest).map(|line| (line.fault, line.mark)).collect()
     }
 }
 
@@ -102,24 +109,53 @@ pub fn mark(dir: &Path, fault: &str, mark: Mark) -> Result<i64, String> {
         return Err("this run is over".to_owned());
     }
     let failed = |why: std::io::Error| format!("{}: {why}", dir.display());
-    let already = edges(&journal, index, mark).len();
+    let before = edges(&journal, index);
+    if let Some(why) = refusal(&before, mark) {
+        return Err(format!("{} of `{fault}` was not taken: {why}", mark.word()));
+    }
     let mut file =
         OpenOptions::new().create(true).append(true).open(dir.join(FILE)).map_err(failed)?;
-    let line = serde_json::to_string(&Line { fault: fault.to_owned(), mark });
+    let at_ms = clock::wall().timestamp_millis();
+    let line = serde_json::to_string(&Line { fault: fault.to_owned(), mark, at_ms });
     let line = line.map_err(|why| why.to_string())? + "\n";
     file.write_all(line.as_bytes()).map_err(failed)?;
-    let clock = crate::clock::Clock::start();
+    let clock = Clock::start();
     while clock.now().0 < TAKEN_WITHIN.as_micros() as u64 {
-        if let Some(at) = edges(&journal, index, mark).get(already) {
+        let now = edges(&journal, index);
+        let mut new = now.get(before.len()..).unwrap_or_default().iter();
+        if let Some((_, at)) = new.find(|(edge, _)| *edge == mark.edge()) {
             return Ok(*at);
         }
         rest(LOOK_EVERY);
     }
-    let (one, other) = match mark {
-        Mark::Start => ("start", "it is not due yet, or was started before"),
-        Mark::End => ("end", "it was not started, or has ended before"),
-    };
-    Err(format!("the run did not take the {one} of `{fault}`: {other}"))
+    Err(format!("the run did not take {} of `{fault}`, and will not", mark.word()))
+}
+
+/// Why a fault whose edges are these cannot be marked so now.
+fn refusal(edges: &[(EdgeKind, i64)], mark: Mark) -> Option<&'static str> {
+    match (mark, edges.last().map(|(edge, _)| *edge)) {
+        (Mark::Start, Some(EdgeKind::Asked)) | (Mark::End, Some(EdgeKind::Applied)) => None,
+        (Mark::Start, None) => Some("it is not due yet"),
+        (Mark::Start, Some(EdgeKind::Applied)) => Some("it was started before"),
+        (Mark::End, Some(EdgeKind::Cleared)) | (Mark::Start, _) => Some("it has ended before"),
+        (Mark::End, _) => Some("it was not started"),
+    }
+}
+
+impl Mark {
+    fn word(self) -> &'static str {
+        match self {
+            Mark::Start => "the start",
+            Mark::End => "the end",
+        }
+    }
+
+    fn edge(self) -> EdgeKind {
+        match self {
+            Mark::Start => EdgeKind::Applied,
+            Mark::End => EdgeKind::Cleared,
+        }
+    }
 }
 
 /// Stays idle; nothing else is to be done meanwhile.
@@ -136,20 +172,17 @@ fn case(journal: &Path) -> Option<Case> {
     serde_json::from_value(header.get_mut("case")?.take()).ok()
 }
 
-/// When a fault was started, or ended, by the journal: µs after the run's time 0.
-fn edges(journal: &Path, index: usize, mark: Mark) -> Vec<i64> {
-    let wanted = match mark {
-        Mark::Start => EdgeKind::Applied,
-        Mark::End => EdgeKind::Cleared,
-    };
+/// When a fault was due, started and ended, by the journal, in its order: µs after the run's time 0.
+fn edges(journal: &Path, index: usize) -> Vec<(EdgeKind, i64)> {
     let Ok(file) = File::open(journal) else { return Vec::new() };
     let lines = BufReader::new(file).lines().skip(1).map_while(Result::ok);
     let (mut zero, mut all) = (At(0), Vec::new());
+    let wanted = [EdgeKind::Asked, EdgeKind::Applied, EdgeKind::Cleared];
     for line in lines.filter(|line| line.contains("\"edge\"") || line.contains("\"zero\"")) {
         match serde_json::from_str::<Entry>(&line).map(|entry| entry.event) {
             Ok(Event::Zero { zero: at }) => zero = at,
-            Ok(Event::Edge(edge)) if edge.fault == index && edge.edge == wanted => {
-                all.push(edge.at.since(zero));
+            Ok(Event::Edge(edge)) if edge.fault == index && wanted.contains(&edge.edge) => {
+                all.push((edge.edge, edge.at.since(zero)));
             }
             _ => {}
         }
@@ -167,13 +200,36 @@ mod tests {
         let mut marks = Marks::of(dir.path());
         assert_eq!(marks.unread(), []);
         let path = dir.path().join(FILE);
-        let start = "{\"fault\":\"drill\",\"mark\":\"start\"}\n";
-        std::fs::write(&path, format!("{start}nonsense\n{{\"fault\":\"dr")).unwrap();
+        let now = clock::wall().timestamp_millis();
+        let start =
+            |at: i64| format!("{{\"fault\":\"drill\",\"mark\":\"start\",\"at_ms\":{at}}}\n");
+        // Of the first somebody was told long ago that it was not taken.
+        let (old, start) = (start(now - TAKEN_WITHIN.as_millis() as i64), start(now));
+        std::fs::write(&path, format!("{old}{start}nonsense\n{{\"fault\":\"dr")).unwrap();
         assert_eq!(marks.next().await, [("drill".to_owned(), Mark::Start)]);
         assert_eq!(marks.unread(), []);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"ill\",\"mark\":\"end\"}\n").unwrap();
+        let rest = format!("ill\",\"mark\":\"end\",\"at_ms\":{now}}}\n");
+        file.write_all(rest.as_bytes()).unwrap();
         assert_eq!(marks.next().await, [("drill".to_owned(), Mark::End)]);
+    }
+
+    #[test]
+    fn only_what_is_due_can_be_marked() {
+        use EdgeKind::{Applied, Asked, Cleared};
+        let after = |edges: &[EdgeKind], mark| {
+            refusal(&edges.iter().map(|edge| (*edge, 0)).collect::<Vec<_>>(), mark)
+        };
+        assert_eq!(after(&[], Mark::Start), Some("it is not due yet"));
+        assert_eq!(after(&[], Mark::End), Some("it was not started"));
+        assert_eq!(after(&[Asked], Mark::Start), None);
+        assert_eq!(after(&[Asked], Mark::End), Some("it was not started"));
+        assert_eq!(after(&[Asked, Applied], Mark::Start), Some("it was started before"));
+        assert_eq!(after(&[Asked, Applied], Mark::End), None);
+        let ended = [Asked, Applied, Cleared];
+        assert_eq!(after(&ended, Mark::End), Some("it has ended before"));
+        assert_eq!(after(&ended, Mark::Start), Some("it has ended before"));
+        assert_eq!(after(&[Asked, Applied, Cleared, Asked], Mark::Start), None);
     }
 
     #[test]

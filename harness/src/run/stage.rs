@@ -8,6 +8,7 @@
 mod acts;
 mod containers;
 mod press;
+mod returns;
 
 use super::consented::{
     all_and_silent, all_consented, consent_to_faults, consented, is_here, may_listen, silence,
@@ -26,7 +27,8 @@ use crate::service::{
 };
 use assay_slo::event::ServiceState;
 use containers::Afloat;
-pub(super) use containers::{is_contained, outlives};
+pub(super) use containers::{Broken, Mended, is_contained, outlives, stays};
+pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -388,6 +390,7 @@ impl Stage {
         if let Some(orphans) = &self.orphans {
             guardian.spare(orphans.before()).await.map_err(|why| why.to_string())?;
         }
+        self.undo.tell(guardian.takes_undos());
         self.guardian = Some(guardian);
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Invariant: nothing is started, sent or broken.
 //! Not here: attaching to it in a run (`attach`, `stage`).
 
+use super::stage::stays;
 use crate::plan::{Plan, ServiceKind};
 use crate::service::Attached;
 use crate::service::engine::{Engine, Query};
@@ -42,7 +43,9 @@ pub fn look_for(plan: &Plan) -> Result<Vec<There>, std::io::Error> {
                     let found = Attached::find(*port, pid_file.as_deref());
                     found.map(|found| format!("{}, at {}", found.label(), found.addr))
                 }
-                ServiceKind::Containers { which, .. } => containers(&Query::of(which)).await,
+                ServiceKind::Containers { which, .. } => {
+                    containers(plan, &service.name, &Query::of(which)).await
+                }
                 ServiceKind::Process(process) if process.held.is_some() => engine().await,
                 ServiceKind::Process(_) | ServiceKind::Url { .. } => continue,
             };
@@ -73,8 +76,15 @@ async fn engine() -> Result<String, String> {
     Ok(format!("a container engine, version {}", Engine::connect(None).await?.version().await?))
 }
 
-async fn containers(query: &Query) -> Result<String, String> {
-    let found = Engine::connect(None).await?.find(query, false).await?;
+/// Looks, too, whether faults on them could be undone.
+async fn containers(plan: &Plan, name: &str, query: &Query) -> Result<String, String> {
+    let engine = Engine::connect(None).await?;
+    let found = engine.find(query, false).await?;
+    for fault in plan.faults.iter().filter(|fault| fault.link == name) {
+        stays(&engine, &found, fault)
+            .await
+            .map_err(|why| format!("not so that it can be broken: {why}"))?;
+    }
     let names: Vec<String> = found.into_iter().map(|vessel| vessel.name).collect();
     if names.is_empty() {
         return Err("no such container runs".to_owned());

@@ -10,7 +10,7 @@ use super::ending::{Patience, Scope, end_off_thread, marks, pause};
 use super::hurry::Hurry;
 use super::kill::Killed;
 use super::process::{Running, signal_name};
-use super::still::{freeze, thaw};
+use super::still::{freeze, moving, thaw};
 use super::table::{self, Entry, Id};
 use super::undo::{Standing, Undo, boot};
 use crate::clock::Clock;
@@ -28,13 +28,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub struct Workers(BTreeSet<Id>);
 
 impl Running {
-    /// Ends the service in good order, to be started again: SIGTERM, at most `grace`, SIGKILL.
-    pub async fn halt(&mut self, grace: Duration) -> Killed {
-        let before = self.before_the_end();
-        let scope = self.scope();
-        let ended = end_off_thread(scope, Patience::orderly(grace), &Hurry::default()).await;
-        let is_gone = !ended.left.iter().any(|entry| self.is_first(entry));
-        self.what_became(before, ended, is_gone).await
+    /// Ends the service in good order, to be started again: SIGTERM, at most `grace`, SIGKILL. That takes
+    /// time, in which the service is not held; its end is meant from now on.
+    pub fn halt(&mut self, grace: Duration) -> impl Future<Output = Killed> + Send + use<> {
+        let (before, scope, first) = (self.before_the_end(), self.scope(), self.first());
+        async move {
+            let ended = end_off_thread(scope, Patience::orderly(grace), &Hurry::default()).await;
+            let is_gone = !ended.left.iter().any(|entry| first.is(entry));
+            first.what_became(before, ended, is_gone).await
+        }
     }
 
     /// Sends a signal, by its number, to all processes of the service but its first, and waits
@@ -98,6 +100,13 @@ impl Running {
             }
             Err(why) => Err(ServiceError::Still { name, why }),
         }
+    }
+
+    /// Those of its processes that do not stand still, though all did.
+    pub async fn going_on(&self) -> Vec<String> {
+        let scope = self.scope();
+        let looked = tokio::task::spawn_blocking(move || moving(&scope)).await;
+        looked.unwrap_or_default()
     }
 
     /// Makes them go on, at most within 5 s.

@@ -31,6 +31,8 @@ const WITHIN: Duration = Duration::from_secs(5);
 const ON_GUARD: &str = "on guard";
 /// What it is told when nothing is left to guard.
 const DONE: &str = "done";
+/// How a line of the log of undos begins.
+const UNDO: &str = "undo ";
 
 /// Our end of the guardian. Dropping it, or dying, makes the guardian end everything.
 #[derive(Debug)]
@@ -73,6 +75,22 @@ impl Guardian {
             self.tell(spare_line(stranger)).await?;
         }
         Ok(())
+    }
+
+    /// Takes lines of the log of undos, should its file be removed before the guardian needs it.
+    pub fn takes_undos(&self) -> mpsc::UnboundedSender<String> {
+        let (who, mut lines) = mpsc::unbounded_channel::<String>();
+        let orders = self.orders.clone();
+        tokio::spawn(async move {
+            while let Some(line) = lines.recv().await {
+                // The file has it as well, so nobody waits for the answer.
+                let (reply, _) = oneshot::channel();
+                if orders.send(Order::Tell { line: format!("{UNDO}{line}\n"), reply }).is_err() {
+                    return;
+                }
+            }
+        });
+        who
     }
 
     /// Waits until the guardian dies; says what became of the guard. Never ends while all is

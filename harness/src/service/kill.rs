@@ -11,8 +11,9 @@ use super::ServiceError;
 use super::ending::{Ended, Struck, marks, strike};
 use super::life::Life;
 use super::process::{Exit, LOG_WITHIN, Running, signal_name};
-use super::table::Entry;
+use super::table::{Entry, Id};
 use rustix::process::Signal;
+use tokio::sync::watch;
 
 /// What became of the first process of a service that was killed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,51 @@ pub(super) struct Before {
     was_meant: bool,
 }
 
+/// The first process of a service, for whoever waits for its end and must not hold the service.
+#[derive(Debug)]
+pub(super) struct First {
+    id: Id,
+    exit: watch::Receiver<Option<Exit>>,
+    is_meant: watch::Sender<bool>,
+}
+
+impl First {
+    /// Whether it is this one.
+    pub(super) fn is(&self, entry: &Entry) -> bool {
+        entry.id() == self.id
+    }
+
+    /// What making the service end came to.
+    pub(super) async fn what_became(
+        mut self,
+        before: Before,
+        ended: Ended,
+        is_gone: bool,
+    ) -> Killed {
+        let was_hit = ended.signalled().any(|entry| self.is(entry));
+        if !was_hit && is_gone && !before.was_meant {
+            self.is_meant.send_replace(false);
+        }
+        let effect = match (is_gone || self.exit.borrow().is_some(), was_hit) {
+            (false, _) => KillEffect::StillThere,
+            (true, false) => KillEffect::Before(self.ended().await),
+            (true, true) => KillEffect::Gone(self.ended().await),
+        };
+        let others = ended.signalled().filter(|entry| !self.is(entry));
+        Killed {
+            effect,
+            swept: others.map(Entry::label).collect(),
+            left: ended.left.iter().map(Entry::label).collect(),
+            blind: ended.blind.clone(),
+        }
+    }
+
+    async fn ended(&mut self) -> Exit {
+        let ended = self.exit.wait_for(Option::is_some).await;
+        ended.ok().and_then(|exit| exit.clone()).unwrap_or(Exit::Unknown)
+    }
+}
+
 impl Running {
     /// Sends a signal, by its number, to the service's process, its group and whoever left the
     /// group but carries the service's marks. Returns when all are gone; at the latest 1 s after
@@ -65,7 +111,7 @@ impl Running {
             ended: Ended { blind: Some(why.to_string()), ..Ended::default() },
             is_gone: false,
         });
-        Ok(self.what_became(before, ended, is_gone).await)
+        Ok(self.first().what_became(before, ended, is_gone).await)
     }
 
     /// Marks its end as our doing. Before the signal: its effect must not look like a death.
@@ -76,29 +122,12 @@ impl Running {
         Before { was_meant }
     }
 
-    /// Whether this is the service's first process.
-    pub(super) fn is_first(&self, entry: &Entry) -> bool {
-        entry.id() == (self.life.leader.pid, self.life.leader.start)
-    }
-
-    /// What making it end came to.
-    pub(super) async fn what_became(&self, before: Before, ended: Ended, is_gone: bool) -> Killed {
-        let was_hit = ended.signalled().any(|entry| self.is_first(entry));
-        if !was_hit && is_gone && !before.was_meant {
-            self.life.is_meant.send_replace(false);
-        }
-        let is_gone = is_gone || self.life.exit.borrow().is_some();
-        let effect = match (is_gone, was_hit) {
-            (false, _) => KillEffect::StillThere,
-            (true, false) => KillEffect::Before(self.life.ended().await),
-            (true, true) => KillEffect::Gone(self.life.ended().await),
-        };
-        let others = ended.signalled().filter(|entry| !self.is_first(entry));
-        Killed {
-            effect,
-            swept: others.map(Entry::label).collect(),
-            left: ended.left.iter().map(Entry::label).collect(),
-            blind: ended.blind.clone(),
+    /// Its first process that runs now.
+    pub(super) fn first(&self) -> First {
+        First {
+            id: (self.life.leader.pid, self.life.leader.start),
+            exit: self.life.exit.clone(),
+            is_meant: self.life.is_meant.clone(),
         }
     }
 

@@ -32,13 +32,22 @@ pub(super) fn thaw(scope: &Scope) -> Result<Vec<Entry>, String> {
     settle(scope, Signal::CONT, false).map(|(_, left)| left)
 }
 
+/// Who does not stand still now; nobody where nobody can tell.
+pub(super) fn moving(scope: &Scope) -> Vec<String> {
+    let (members, _) = scope.look().unwrap_or_default();
+    members.iter().filter(|entry| !is_still(entry)).map(Entry::label).collect()
+}
+
+fn is_still(entry: &Entry) -> bool {
+    matches!(entry.state, 'T' | 't')
+}
+
 /// Signals whoever is not as wanted until two looks in a row found all so, or the time is over.
 fn settle(scope: &Scope, signal: Signal, still: bool) -> Result<(Vec<Entry>, Vec<Entry>), String> {
     let clock = Clock::start();
     let mut good = 0;
     loop {
         let looked = scope.look().map_err(|why| format!("no process table: {why}"))?;
-        let is_still = |entry: &Entry| matches!(entry.state, 'T' | 't');
         let (as_wanted, others): (Vec<Entry>, Vec<Entry>) =
             looked.0.into_iter().partition(|entry| is_still(entry) == still);
         good = if others.is_empty() { good + 1 } else { 0 };

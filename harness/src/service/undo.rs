@@ -6,7 +6,7 @@
 //! left, and what the engine may still be about to do.
 //!
 //! Invariant: a line is synced before [`Log::plan`] returns; a last line without its end was never
-//! acted on.
+//! acted on, and is cut off before another follows it.
 //! Invariant: the run holds a lock on the file while it lives, so nobody undoes beside it.
 //! Invariant: to undo twice is to undo once.
 //! Not here: doing it (`carry`, `afloat`), all that a dead run left (`recover`).
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// The file's name in the run directory.
 const FILE: &str = "undo.jsonl";
@@ -148,13 +149,28 @@ pub struct Log {
     dir: PathBuf,
     file: Option<File>,
     next: u64,
+    /// Who is told each line, should the file be lost.
+    also: Option<UnboundedSender<String>>,
 }
 
 impl Log {
     /// Of a run with this directory; nothing is written before there is something to undo.
     #[must_use]
     pub fn of(dir: &Path) -> Log {
-        Log { dir: dir.to_owned(), file: None, next: 1 }
+        Log { dir: dir.to_owned(), file: None, next: 1, also: None }
+    }
+
+    /// Tells somebody each line from now on as well: the file may be removed, and nobody who outlives
+    /// this process would know what to undo.
+    pub fn tell(&mut self, who: UnboundedSender<String>) {
+        self.also = Some(who);
+    }
+
+    fn told(&self, line: &Line) {
+        if let (Some(who), Ok(text)) = (&self.also, serde_json::to_string(line)) {
+            // Whoever has left needs to know nothing.
+            let _ = who.send(text);
+        }
     }
 
     /// Writes down what is going to be broken, and waits until the disk has it.
@@ -173,7 +189,9 @@ impl Log {
             self.file = Some(file);
         }
         let file = self.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
-        append(file, &Line::Todo(todo.clone()))?;
+        let line = Line::Todo(todo.clone());
+        append(file, &line)?;
+        self.told(&line);
         self.next += 1;
         Ok(todo)
     }
@@ -185,6 +203,7 @@ impl Log {
         if let Some(file) = &mut self.file {
             _ = write(file, &Line::Landed(todo.id));
         }
+        self.told(&Line::Landed(todo.id));
     }
 
     /// Writes down that it was undone.
@@ -192,11 +211,28 @@ impl Log {
     /// # Errors
     /// What the system says; it may then be undone once more.
     pub fn undone(&mut self, todo: &Todo) -> io::Result<()> {
+        self.told(&Line::Undone(todo.id));
         match &mut self.file {
             Some(file) => append(file, &Line::Undone(todo.id)),
             None => Ok(()),
         }
     }
+}
+
+/// Writes a log that was lost from what somebody was told of it; one that is there is left alone.
+///
+/// # Errors
+/// What the system says.
+pub fn restore(dir: &Path, lines: &[String]) -> io::Result<()> {
+    if lines.is_empty() || dir.join(FILE).exists() {
+        return Ok(());
+    }
+    // Commands that undo write there what they say.
+    std::fs::create_dir_all(dir.join("logs"))?;
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let mut file = opened(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
 }
 
 fn opened(dir: &Path) -> io::Result<File> {
@@ -211,7 +247,13 @@ fn append(file: &mut File, line: &Line) -> io::Result<()> {
 fn write(file: &mut File, line: &Line) -> io::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
-    file.write_all(text.as_bytes())
+    let whole = file.metadata()?.len();
+    let written = file.write_all(text.as_bytes());
+    if written.is_err() {
+        // Of a full disk: the next line must not be a part of this one.
+        file.set_len(whole)?;
+    }
+    written
 }
 
 /// What a log says is still to be undone, the last first, and lines that nobody can read.
@@ -282,6 +324,31 @@ mod tests {
         assert_eq!(names(&text[..text.len() - 1]), ["c", "b", "a"]);
         assert_eq!(pending(&format!("nonsense\n{text}")).1, 1);
         assert_eq!(names(&format!("nonsense\n{text}")), ["c", "b"]);
+    }
+
+    #[test]
+    fn a_log_that_was_lost_is_told_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        std::fs::create_dir(&run).unwrap();
+        let (also, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let mut log = Log::of(&run);
+        log.tell(also);
+        let first = log.plan("a", command("x")).unwrap();
+        log.plan("b", command("y")).unwrap();
+        log.undone(&first).unwrap();
+        drop(log);
+        let before = std::fs::read_to_string(run.join(FILE)).unwrap();
+        let mut told = Vec::new();
+        while let Ok(line) = lines.try_recv() {
+            told.push(line);
+        }
+        std::fs::remove_dir_all(&run).unwrap();
+        restore(&run, &told).unwrap();
+        assert_eq!(std::fs::read_to_string(run.join(FILE)).unwrap(), before);
+        // One that is there is the better one.
+        restore(&run, &["nonsense".to_owned()]).unwrap();
+        assert_eq!(std::fs::read_to_string(run.join(FILE)).unwrap(), before);
     }
 
     #[test]

@@ -78,6 +78,37 @@ fn its_death_violates_the_run() {
     assert_eq!(died.unwrap()["verdict"], "violated");
 }
 
+/// Whoever carries out a fault for us may restart what it breaks; but it must come again.
+#[test]
+fn a_restart_that_a_command_declares_is_no_death() {
+    for comes_again in [true, false] {
+        let shop = Foreign::start(&[]);
+        let (pid, port) = (shop.child.id(), shop.port);
+        let again = format!(
+            "DATABASE_URL=sqlite::memory: {} backend --listen 127.0.0.1:{port} >/dev/null 2>&1 &",
+            env!("CARGO_BIN_EXE_assay")
+        );
+        let again = if comes_again { again.as_str() } else { "true;" };
+        let deploy = format!(
+            "faults:
+  deploy:
+    command: {{shell: \"kill {pid}; sleep 0.5; {again} sleep 1\", timeout: 4s, at: 2s, recovery: 2s}}
+"
+        );
+        let case = scenario(port, 8, &deploy);
+        let run = case.run(&[]);
+        let card = verdict(&case.out());
+        let all = card["expectations"].as_array().unwrap();
+        let died = all.iter().any(|one| one["id"] == "service shop");
+        assert_eq!(died, !comes_again, "{}", said(&run));
+        let told = card["findings"].to_string();
+        assert!(told.contains("while fault `deploy` was on"), "{told}");
+        if !comes_again {
+            assert_eq!(run.status.code(), Some(1), "{}", said(&run));
+        }
+    }
+}
+
 #[test]
 fn a_guard_stops_a_run_and_says_why() {
     let shop = Foreign::start(&["--mutant", "errors=100%"]);

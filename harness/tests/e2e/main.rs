@@ -10,6 +10,7 @@ mod attached;
 mod calibrate;
 mod containers;
 mod devices;
+mod early;
 mod edge;
 mod escape;
 mod executors;

@@ -117,6 +117,18 @@ fn a_killed_run_s_guardian_makes_it_go_on() {
 }
 
 #[test]
+fn what_was_broken_by_a_run_whose_directory_is_gone_is_undone() {
+    let case = frozen("600s");
+    let mut run = until(&case, FIRST_AFFECTED);
+    assert_eq!(state(&case), Some('T'));
+    std::fs::remove_dir_all(case.out()).unwrap();
+    signal(run.id(), "KILL");
+    run.wait().unwrap();
+    assert!(guardian_s_log(&case).contains("undone: fault `freeze`"));
+    wait_for("its end", || case.folder.path().join("ended").exists());
+}
+
+#[test]
 fn recover_undoes_what_both_left() {
     let case = frozen("600s");
     let mut run = until(&case, FIRST_AFFECTED);

@@ -2,16 +2,16 @@
 //!
 //! Between two samples nobody knows the value. A stretch without one for more than three times
 //! as long as from read to read (at least 1 s) was not watched: nothing can be met in it. While a
-//! declared fault keeps the metric's own service down there is nothing to watch.
+//! declared fault keeps the metric's own service down there is nothing to watch, until it is ready again.
 //!
 //! Invariant: a sample lies in a stretch only if the whole of its reading does.
 //! Not here: limits (`metric`, `settles`).
 
-use crate::case::Metric;
+use crate::case::{Fault, Metric, Shows};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
 use crate::number::Number;
-use crate::time::SECOND_US;
+use crate::time::{At, SECOND_US};
 use crate::words;
 
 /// One sample, µs after time 0.
@@ -129,20 +129,26 @@ impl<'a> Watch<'a> {
     /// Whether a declared fault had ended the metric's own service in between, or made it stand still.
     fn is_down(&self, from: i64, to: i64) -> bool {
         let Some(service) = &self.metric.service else { return false };
-        let zero = self.evidence.phases.zero;
+        let samples = &self.evidence.timeline.samples;
+        let since = |at: At| at.since(self.evidence.phases.zero);
         let slack = self.patience();
         let mut lines = self.evidence.timeline.faults.iter();
         lines.any(|(index, line)| {
             let fault = self.evidence.case.faults.get(*index);
-            let ends_it = fault.is_some_and(|f| f.shows.is_beside_links() && f.link == *service);
-            ends_it
-                && line.spans.iter().any(|span| {
-                    let applied = span.applied.since(zero);
-                    let cleared = span.cleared.map_or(i64::MAX, |at| at.since(zero));
-                    applied.saturating_add(slack) > from
-                        && applied < to
-                        && cleared.saturating_add(slack.saturating_mul(3)) > to
-                })
+            let Some(fault) = fault.filter(|fault| takes_down(fault) && fault.link == *service)
+            else {
+                return false;
+            };
+            line.spans.iter().any(|span| {
+                let ready = |cleared: At| match fault.shows {
+                    Shows::Gone => samples.ready_since(service, cleared).unwrap_or(cleared),
+                    _ => cleared,
+                };
+                let back = span.cleared.map_or(i64::MAX, |cleared| since(ready(cleared)));
+                since(span.applied).saturating_add(slack) > from
+                    && since(span.applied) < to
+                    && back.saturating_add(slack) > to
+            })
         })
     }
 
@@ -153,4 +159,11 @@ impl<'a> Watch<'a> {
         let zero = self.evidence.phases.zero;
         starts.into_iter().flatten().map(|at| at.since(zero)).collect()
     }
+}
+
+/// Whether a fault leaves its service nobody who could be asked. Under pressure, or out of one network,
+/// it still runs, and then a read that fails says something.
+fn takes_down(fault: &Fault) -> bool {
+    fault.shows.is_beside_links()
+        && !matches!(fault.kind.as_str(), "pressure" | "disconnect" | "command" | "manual")
 }

@@ -9,7 +9,7 @@ use crate::case::{
     Must, Of, Pace, Shows,
 };
 use crate::time::Share;
-use crate::timeline::MOST;
+use crate::timeline::{MOST, Timeline};
 use std::fmt;
 
 /// More steps than any load has.
@@ -32,6 +32,17 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+impl Timeline {
+    /// Keeps sums of requests from overflowing.
+    pub(super) fn count_requests(&mut self, n: u64) -> Result<(), Malformed> {
+        self.requests = self.requests.saturating_add(n);
+        if self.requests > MOST {
+            return Err(Malformed::new("there are more requests than any run sends"));
+        }
+        Ok(())
+    }
+}
 
 /// Refuses a request kind that the case has not.
 pub(crate) fn check_of(case: &Case, of: Of) -> Result<(), Malformed> {

@@ -22,6 +22,8 @@ pub(crate) struct Samples {
     pub(crate) looks: Vec<Looks>,
     /// By service: when its processes began.
     pub(crate) starts: BTreeMap<String, Vec<At>>,
+    /// By service: when it was seen to be ready.
+    readies: BTreeMap<String, Vec<At>>,
     told: usize,
 }
 
@@ -80,6 +82,16 @@ impl Samples {
         let line = self.starts.entry(service.to_owned()).or_default();
         let place = line.partition_point(|known| *known <= at);
         line.insert(place, at);
+    }
+
+    pub(super) fn ready(&mut self, service: &str, at: At) {
+        self.readies.entry(service.to_owned()).or_default().push(at);
+    }
+
+    /// When a service was first seen to be ready from an instant on.
+    pub(crate) fn ready_since(&self, service: &str, from: At) -> Option<At> {
+        let readies = self.readies.get(service).into_iter().flatten();
+        readies.copied().filter(|at| *at >= from).min()
     }
 
     fn line(&mut self, metric: usize, case: &Case) -> Result<&mut Reads, Malformed> {

@@ -9,7 +9,7 @@ use super::{LATEST, MOST, Malformed, believable};
 use crate::case::Case;
 use crate::event::{Attempt, Attempts, AttemptsOf, Backlog, BreakerEvent, Event, Ledger, Store};
 use crate::time::SECOND_US;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More single attempts than any journal holds.
 const MOST_ATTEMPTS: usize = 10_000_000;
@@ -27,6 +27,8 @@ pub(crate) struct Sightings {
     /// By fleet, by instant.
     pub(crate) backlogs: BTreeMap<usize, Vec<Backlog>>,
     pub(crate) ledgers: BTreeMap<usize, Ledger>,
+    /// Links through which nothing went.
+    pub(crate) bypassed: BTreeSet<String>,
     transitions_told: usize,
     attempts_told: usize,
 }
@@ -48,6 +50,10 @@ impl Sightings {
             Event::Attempts(attempts) => self.add_attempts(attempts, case),
             Event::Arrivals { link, second, n } => self.add_arrivals(link, *second, *n),
             Event::Backlog(backlog) => self.add_backlog(backlog, case),
+            Event::Bypassed { link } => {
+                self.bypassed.insert(link.clone());
+                Ok(())
+            }
             Event::Ledger(ledger) => self.add_ledger(ledger, case),
             _ => Ok(()),
         }

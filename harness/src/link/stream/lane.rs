@@ -62,7 +62,7 @@ pub(crate) async fn run(proxy: &Proxy, pipe: &Pipe, way: Way) {
         if severed {
             match way {
                 Way::Down => pipe.changed.notified().await,
-                Way::Up => swallow(pipe, &mut room).await,
+                Way::Up => swallow(proxy, pipe, &mut room).await,
             }
             continue;
         }
@@ -111,6 +111,7 @@ pub(crate) async fn run(proxy: &Proxy, pipe: &Pipe, way: Way) {
             Next::Look => {}
             Next::Read(Ok(0)) => waiting.ended = true,
             Next::Read(Ok(read)) => {
+                proxy.counters().came();
                 let (due, newly) = pipe.due(way);
                 proxy.affects(&newly);
                 // A delay may shrink, but nothing overtakes.
@@ -139,12 +140,13 @@ pub(crate) async fn run(proxy: &Proxy, pipe: &Pipe, way: Way) {
 }
 
 /// Takes what a client says that is kept in the dark, until it leaves or learns of it.
-async fn swallow(pipe: &Pipe, room: &mut [u8]) {
+async fn swallow(proxy: &Proxy, pipe: &Pipe, room: &mut [u8]) {
     tokio::select! {
         () = pipe.changed.notified() => {}
         read = pipe.client.read(room) => {
-            if !matches!(read, Ok(1..)) {
-                pipe.cut();
+            match read {
+                Ok(1..) => proxy.counters().came(),
+                _ => pipe.cut(),
             }
         }
     }

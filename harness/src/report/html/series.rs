@@ -109,6 +109,7 @@ impl Series {
             Event::Service(_)
             | Event::Attempts(_)
             | Event::Arrivals { .. }
+            | Event::Bypassed { .. }
             | Event::Probe { .. }
             // The table has their number.
             | Event::Missed(_)

@@ -4,10 +4,12 @@
 //! Invariant: a command that fails, or takes too long, ends the run.
 //! Not here: faults on links, when a fault is due (`faults`), how it is done (`stage`, `service`).
 
+use super::beside::Acted;
+use super::faults::Begun;
 use super::{Conduct, Ending, State};
 use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
 use crate::run::marks::Mark;
-use crate::run::stage::{is_contained, outlives};
+use crate::run::stage::{Mended, is_contained, outlives};
 use crate::service::Exit;
 use assay_slo::event::{EdgeKind, Effect, EndReason, ServiceState};
 use assay_slo::{At, Event, capacity};
@@ -18,7 +20,7 @@ const AHEAD_US: i64 = 100_000;
 
 impl Conduct<'_> {
     /// Does to a service what its fault says, or starts its command.
-    pub(super) async fn act(&mut self, state: &mut State, index: usize) -> Result<(), String> {
+    pub(super) async fn act(&mut self, state: &mut State, index: usize) -> Result<Begun, String> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
         if let FaultKind::Manual { prompt } = &planned.kind {
@@ -26,10 +28,10 @@ impl Conduct<'_> {
             let name = &planned.name;
             let text = format!("{prompt} (assay mark {dir} {name} start, and then end)");
             self.stream.progress.note(&text);
-            return Ok(());
+            return Ok(Begun::Done);
         }
         if is_contained(self.plan, name) {
-            return self.act_on_containers(index).await;
+            return self.act_on_containers(state, index).await;
         }
         if planned.kind == FaultKind::Pause {
             self.stage.plan_standing((index, &planned.name), name)?;
@@ -45,17 +47,23 @@ impl Conduct<'_> {
             FaultKind::Kill { signal, by: RestartedBy::Supervisor } => {
                 self.stage.kill_workers(index, name, *signal).await?;
             }
-            FaultKind::Stop | FaultKind::Restart => self.stage.halt(name).await?,
+            FaultKind::Stop | FaultKind::Restart => {
+                let halted = self.stage.halt(name)?;
+                state.acting.begin(index, async move { Acted::Halted(halted.await) });
+                return Ok(Begun::Beside);
+            }
             FaultKind::Pause => self.stage.stand_still(name).await?,
             FaultKind::Pressure(pressure) => {
                 self.stage.press((index, planned), *pressure, &self.plan.secrets).await?;
             }
-            FaultKind::Command(errand) => return self.send(state, index, errand).await,
+            FaultKind::Command(errand) => {
+                return self.send(state, index, errand).await.map(|()| Begun::Done);
+            }
             _ => {}
         }
         self.done.insert(index);
         self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
-        Ok(())
+        Ok(Begun::Done)
     }
 
     fn apply(&mut self, index: usize) -> At {
@@ -73,17 +81,11 @@ impl Conduct<'_> {
     ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
         let name = planned.link.as_str();
-        let contained = is_contained(self.plan, name);
+        if planned.kind == FaultKind::Pause && self.done.contains(&index) {
+            let early = self.stage.goes_on_already(name).await;
+            self.not_for_long(index, early);
+        }
         let ended = match &planned.kind {
-            _ if contained => {
-                let mended = self.stage.mend_containers(self.plan, (index, planned)).await;
-                if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
-                    (&mended, &planned.kind)
-                {
-                    self.stream.service(name, ServiceState::Died, why);
-                }
-                mended
-            }
             FaultKind::Kill { by: RestartedBy::Assay, .. }
             | FaultKind::Stop
             | FaultKind::Restart => self.stage.restart(name, self.stream).await,
@@ -117,6 +119,45 @@ impl Conduct<'_> {
             }
             _ => Ok(()),
         };
+        self.off(state, index, ended)
+    }
+
+    /// What did not last did not take effect as it was asked to.
+    fn not_for_long(&mut self, index: usize, early: Option<String>) {
+        if let Some(why) = early
+            && self.done.remove(&index)
+        {
+            self.stream.finding(format!("fault {}: {why}", self.plan.faults[index].name));
+        }
+    }
+
+    /// Containers were put right, beside the loop.
+    pub(super) fn mended(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        mut mended: Mended,
+    ) -> Result<Option<At>, String> {
+        let planned = &self.plan.faults[index];
+        self.not_for_long(index, mended.early.take());
+        let ended = self.stage.mended(self.plan, (index, planned), mended);
+        if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
+            (&ended, &planned.kind)
+        {
+            self.stream.service(&planned.link, ServiceState::Died, why);
+        }
+        self.off(state, index, ended)
+    }
+
+    /// A fault is over, and how.
+    fn off(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        ended: Result<(), String>,
+    ) -> Result<Option<At>, String> {
+        let planned = &self.plan.faults[index];
+        let name = planned.link.as_str();
         if !self.applied.remove(&index) {
             return ended.map(|()| None);
         }
@@ -124,13 +165,16 @@ impl Conduct<'_> {
         let injected = u64::from(self.done.remove(&index));
         let effect = Effect { matched: 1, injected, ours: 0 };
         self.edge(index, EdgeKind::Cleared, at, Some(effect));
+        if matches!(planned.kind, FaultKind::Command(_) | FaultKind::Manual { .. }) {
+            state.away.end(index, at);
+        }
         ended?;
         match &planned.kind {
             FaultKind::Pause | FaultKind::Disconnect { .. } | FaultKind::Pressure(_) => {
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
             FaultKind::Command(_) | FaultKind::Manual { .. } => {}
-            _ if contained => {
+            _ if is_contained(self.plan, name) => {
                 let ready = self.stage.answers_again(self.plan, name);
                 state.waking.spawn(async move { (index, ready.await) });
             }
@@ -142,14 +186,20 @@ impl Conduct<'_> {
         Ok(Some(at))
     }
 
-    async fn act_on_containers(&mut self, index: usize) -> Result<(), String> {
+    async fn act_on_containers(
+        &mut self,
+        state: &mut State,
+        index: usize,
+    ) -> Result<Begun, String> {
         let planned = &self.plan.faults[index];
         self.stage.plan_containers(self.plan, (index, planned)).await?;
         self.apply(index);
-        self.stage.break_containers(self.plan, (index, planned)).await?;
-        self.done.insert(index);
-        self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
-        Ok(())
+        let broken = self.stage.break_containers((index, planned)).await?;
+        state.acting.begin(index, async move {
+            let (broken, done) = broken.await;
+            Acted::Broke(broken, done)
+        });
+        Ok(Begun::Beside)
     }
 
     async fn send(
@@ -204,10 +254,9 @@ impl Conduct<'_> {
         state.on[index].then_some((EndReason::CouldNotRun, text))
     }
 
-    /// Whether somebody may mark a fault now.
-    pub(super) fn waits_for_marks(&self, state: &State) -> bool {
-        let mut faults = self.plan.faults.iter().zip(&state.on);
-        faults.any(|(fault, on)| *on && matches!(fault.kind, FaultKind::Manual { .. }))
+    /// Whether marks are looked for: also while none is due, lest one that came too early is taken later.
+    pub(super) fn takes_marks(&self) -> bool {
+        self.plan.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Manual { .. }))
     }
 
     /// Somebody has said that faults start or end.

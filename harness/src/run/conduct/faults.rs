@@ -4,13 +4,23 @@
 //! time that it comes.
 //! Not here: when a fault is due (`timetable`), those beside links (`acts`), how they act (`link`).
 
+use super::beside::Acted;
 use super::{Conduct, HANDED_OVER_US, State};
 use crate::fault;
 use crate::plan::{FaultKind, Place};
+use crate::run::stage::is_contained;
 use crate::run::timetable::Step;
 use assay_slo::At;
 use assay_slo::event::EdgeKind;
 use assay_slo::time::SECOND_US;
+
+/// How far a fault is.
+pub(super) enum Begun {
+    /// It is on.
+    Done,
+    /// It is being done beside the loop.
+    Beside,
+}
 
 impl Conduct<'_> {
     pub(super) async fn inject(&mut self, state: &mut State, index: usize) {
@@ -23,16 +33,26 @@ impl Conduct<'_> {
         // Even a fault that failed to show must be cleared.
         state.on[index] = true;
         let applied = match planned.kind.place() {
-            Place::Link => self.inject_at_link(index).await,
-            Place::Service | Place::Outside => self.act(state, index).await,
+            Place::Link => self.inject_at_link(index).await.map(|()| Begun::Done),
+            Place::Service | Place::Outside => {
+                self.settle(state, index).await;
+                self.act(state, index).await
+            }
         };
-        // From the edge on, not from the plan: a fault is as long as it should be.
+        match applied {
+            Ok(Begun::Beside) => return,
+            Ok(Begun::Done) => {}
+            Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
+        }
+        self.end_later(state, index);
+    }
+
+    /// Plans a fault's end: from the edge on, not from the plan, so that it is as long as it should be.
+    pub(super) fn end_later(&self, state: &mut State, index: usize) {
+        let planned = &self.plan.faults[index];
         let lasts_us = if planned.kind == FaultKind::Restart { 0 } else { planned.lasts_us };
         let ends = self.since_zero(state).saturating_add(lasts_us);
         state.timetable.add(ends, Step::Clear(index));
-        if let Err(error) = applied {
-            self.stream.finding(format!("fault {}: {error}", planned.name));
-        }
     }
 
     async fn inject_at_link(&mut self, index: usize) -> Result<(), String> {
@@ -57,8 +77,32 @@ impl Conduct<'_> {
         let planned = &self.plan.faults[index];
         let cleared = match planned.kind.place() {
             Place::Link => self.clear_link(index).await,
-            Place::Service | Place::Outside => self.end_act(state, index).await,
+            Place::Service | Place::Outside => {
+                self.settle(state, index).await;
+                // It may have been under way.
+                if !state.on[index] {
+                    return;
+                }
+                if is_contained(self.plan, &planned.link)
+                    && let Some(mending) = self.stage.mending(self.plan, (index, planned))
+                {
+                    let acted = async move { Acted::Mended(mending.await) };
+                    return state.acting.begin(index, acted);
+                }
+                self.end_act(state, index).await
+            }
         };
+        self.cleared(state, index, cleared);
+    }
+
+    /// A fault is off, since when if it was on.
+    pub(super) fn cleared(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        cleared: Result<Option<At>, String>,
+    ) {
+        let planned = &self.plan.faults[index];
         state.on[index] = false;
         let at = match cleared {
             Ok(Some(at)) => at,

@@ -24,15 +24,19 @@ impl Stage {
         gone(name, killed)
     }
 
-    /// Ends a service in good order, to be started again.
+    /// Ends a service in good order, to be started again; the future, which takes as long as that,
+    /// borrows nothing, and gives a sentence that says what is still there.
     ///
     /// # Errors
-    /// A sentence that says what is still there.
-    pub(in crate::run) async fn halt(&mut self, name: &str) -> Result<(), String> {
+    /// There is no such service.
+    pub(in crate::run) fn halt(
+        &mut self,
+        name: &str,
+    ) -> Result<impl Future<Output = Result<(), String>> + Send + use<>, String> {
         let found = self.running.iter_mut().find(|(running, _)| running.name() == name);
         let (running, grace) = found.ok_or_else(|| unknown(name))?;
-        let killed = running.halt(*grace).await;
-        gone(name, killed)
+        let (halted, name) = (running.halt(*grace), name.to_owned());
+        Ok(async move { gone(&name, halted.await) })
     }
 
     /// Kills a service's processes but its first, which is to start them again.
@@ -79,6 +83,13 @@ impl Stage {
     pub(in crate::run) async fn stand_still(&mut self, name: &str) -> Result<(), String> {
         let still = self.running_mut(name)?.stand_still().await;
         still.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// A sentence where somebody else has made a service go on that was to stand still.
+    pub(in crate::run) async fn goes_on_already(&mut self, name: &str) -> Option<String> {
+        let moving = self.running_mut(name).ok()?.going_on().await;
+        let who = moving.first()?;
+        Some(format!("somebody else had made {who} go on before its end"))
     }
 
     /// Makes it go on.

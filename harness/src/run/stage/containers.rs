@@ -7,9 +7,13 @@
 //! Not here: asking and telling the engine (`service::engine`), when it is done (`conduct`).
 
 mod broken;
+mod early;
+mod mend;
 mod watched;
 
 pub(in crate::run) use broken::{is_contained, outlives};
+pub(in crate::run) use early::{Broken, stays};
+pub(in crate::run) use mend::Mended;
 
 use super::Stage;
 use crate::client::Ends;
@@ -28,11 +32,15 @@ use tokio::sync::watch;
 /// What the stage keeps of containers.
 #[derive(Default)]
 pub(super) struct Afloat {
-    engine: Option<Engine>,
+    pub(super) engine: Option<Engine>,
     /// Why a service has no address.
     pub(super) nowhere: BTreeMap<String, String>,
-    /// Whether the end of a service is a fault's, by service.
-    meant: BTreeMap<String, watch::Sender<bool>>,
+    /// Whose end is a fault's, by service.
+    meant: BTreeMap<String, watch::Sender<watched::Meant>>,
+    /// How many containers a service was found with.
+    pub(super) found: BTreeMap<String, usize>,
+    /// Containers that a fault was seen to have broken, by fault.
+    broken: BTreeMap<usize, Broken>,
     /// When each container that crashed had been started, by fault.
     crashed: BTreeMap<usize, Vec<(Vessel, String)>>,
     /// This machine's address in the network of our containers.
@@ -151,6 +159,9 @@ impl Stage {
             });
         };
         let condition = engine.condition(&first.id).await?.unwrap_or_default();
+        for fault in plan.faults.iter().filter(|fault| fault.link == name) {
+            early::stays(&engine, &vessels, fault).await?;
+        }
         let address = match condition.address(port) {
             Ok(addr) => Some(self.consented_end(addr, far.as_deref(), &plan.allow).await?),
             Err(why) if port.is_some() => return Err(why),
@@ -163,12 +174,22 @@ impl Stage {
         let at = address.as_ref().map_or_else(String::new, |at| format!(", at {}", at.addr));
         let detail = format!("found: {}{at}", names.join(", "));
         self.know_processes_of(plan, name, &vessels, &condition)?;
-        let meant = watch::Sender::new(false);
-        let watching = watched::ended(engine, Query::of(which), vessels, meant.subscribe());
-        self.afloat.meant.insert(name.to_owned(), meant);
+        self.afloat.found.insert(name.to_owned(), vessels.len());
+        self.watch_vessels(engine, name, (Query::of(which), vessels));
+        Ok((detail, address))
+    }
+
+    /// Tells when one of these ends that no fault took.
+    pub(super) fn watch_vessels(
+        &mut self,
+        engine: Engine,
+        name: &str,
+        (query, all): (Query, Vec<Vessel>),
+    ) {
+        let meant = self.afloat.meant.entry(name.to_owned()).or_default();
+        let watching = watched::ended(engine, query, all, meant.subscribe());
         let owned = name.to_owned();
         self.ends.spawn(async move { (owned, watching.await) });
-        Ok((detail, address))
     }
 
     /// An address of a container, if load may go there; what an engine elsewhere publishes is there.
@@ -211,7 +232,7 @@ impl Stage {
         known.map_err(|why| format!("service {name}: {why}"))
     }
 
-    fn know_processes_of(
+    pub(super) fn know_processes_of(
         &mut self,
         plan: &Plan,
         name: &str,
@@ -233,20 +254,14 @@ impl Stage {
         Ok(())
     }
 
-    /// Follows a service to where it answers after it was started again: a published port may be
-    /// another then.
-    async fn resettle(&mut self, plan: &Plan, name: &str) -> Result<(), String> {
-        let planned = plan.services.iter().find(|service| service.name == name);
-        let Some(ServiceKind::Containers { which, port }) = planned.map(|of| &of.kind) else {
-            return Ok(());
-        };
-        let engine = self.engine().await?;
-        let Some(first) = engine.find(&Query::of(which), false).await?.into_iter().next() else {
-            return Ok(());
-        };
-        let Some(condition) = engine.condition(&first.id).await? else { return Ok(()) };
-        let (Some(known), Ok(addr)) = (self.names.services.get(name), condition.address(*port))
-        else {
+    /// Leads everybody who goes to a service to its containers' address, should it be another now.
+    pub(super) fn lead_to(
+        &mut self,
+        plan: &Plan,
+        name: &str,
+        found: Result<SocketAddr, String>,
+    ) -> Result<(), String> {
+        let (Some(known), Ok(addr)) = (self.names.services.get(name), found) else {
             return Ok(());
         };
         if known.addr == addr || remote(docker_host().as_deref()).is_some() {

@@ -77,7 +77,9 @@ impl Put {
         }
     }
 
-    fn is_right(&self, id: &str, now: &Condition) -> bool {
+    /// Whether a container that is so needs nothing.
+    #[must_use]
+    pub fn is_right(&self, id: &str, now: &Condition) -> bool {
         match self {
             Put::Allow(before) => before.get(id).is_none_or(|limits| *limits == now.limits),
             Put::GoOn => !now.paused,
@@ -199,7 +201,11 @@ impl Engine {
     }
 
     /// Whether a container comes to be so within its time; one that is gone never does.
-    async fn until(&self, id: &str, is_so: &dyn Fn(&Condition) -> bool) -> Result<bool, String> {
+    async fn until(
+        &self,
+        id: &str,
+        is_so: &(dyn Fn(&Condition) -> bool + Sync),
+    ) -> Result<bool, String> {
         let waited = tokio::time::timeout(DONE_WITHIN, async {
             loop {
                 match self.condition(id).await? {

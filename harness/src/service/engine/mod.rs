@@ -57,6 +57,8 @@ pub struct Condition {
     pub networks: BTreeMap<String, EndpointSettings>,
     /// The most that it may have.
     pub limits: Limits,
+    /// Whether the engine removes it when it ends.
+    pub passing: bool,
     /// How long it has to end when it is stopped, unless the engine is told otherwise.
     pub stops_within: Duration,
 }
@@ -207,6 +209,7 @@ fn condition(found: ContainerInspectResponse) -> Condition {
         published: published(network.ports.unwrap_or_default()),
         networks: network.networks.unwrap_or_default().into_iter().collect(),
         limits: Limits::of(&host),
+        passing: host.auto_remove.unwrap_or(false),
         stops_within: stops_within(found.config.and_then(|config| config.stop_timeout)),
     }
 }

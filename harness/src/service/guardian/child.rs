@@ -11,7 +11,7 @@ use super::known::{Known, keep_looking, listen};
 use crate::clock;
 use crate::service::ending::{Ended, Patience, end};
 use crate::service::table::Entry;
-use crate::service::undo::{Part, Recovered, recover};
+use crate::service::undo::{Part, Recovered, recover, restore};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -49,6 +49,8 @@ pub fn guardian_main(run_id: &str, run_dir: &Path, run: (i32, u64)) -> ExitCode 
     if known.is_done {
         return ExitCode::SUCCESS;
     }
+    // Without it nobody would know what is left, nor read what was done.
+    let restored = restore(run_dir, &known.undos);
     // What stands still goes on first, so that it can end; commands run when the run's own are gone.
     let quick = recover(run_dir, Part::Quick);
     let ended = end(known.scope(run_id), Patience::orderly(GRACE));
@@ -57,6 +59,9 @@ pub fn guardian_main(run_id: &str, run_dir: &Path, run: (i32, u64)) -> ExitCode 
     let is_mended = quick.left.is_empty() && slow.left.is_empty();
     for recovered in [quick, slow] {
         text.push_str(&undone(&recovered));
+    }
+    if let Err(why) = restored {
+        text.push_str(&format!("STILL BROKEN: the log of undos is lost: {why}\n"));
     }
     if let Err(why) = looks {
         text.push_str(&format!("descendants of the run were not looked for: {why}\n"));

@@ -5,7 +5,7 @@
 //! number alone is never enough, and neither are the spared ones.
 //! Not here: what is done with it (`child`).
 
-use super::{DONE, Leader};
+use super::{DONE, Leader, UNDO};
 use crate::service::ending::{Scope, marks, pause};
 use crate::service::kin::kin;
 use crate::service::table::{self, Id};
@@ -27,6 +27,8 @@ pub(super) struct Known {
     pub(super) watched: Vec<(Leader, String)>,
     pub(super) unread: Vec<String>,
     pub(super) is_done: bool,
+    /// The log of undos, as far as it was told.
+    pub(super) undos: Vec<String>,
     spared: BTreeSet<Id>,
     seen: BTreeSet<Id>,
 }
@@ -47,6 +49,8 @@ impl Known {
             self.watched.push(watched);
         } else if let Some(spared) = spared(line) {
             self.spared.insert(spared);
+        } else if let Some(undo) = line.strip_prefix(UNDO) {
+            self.undos.push(undo.to_owned());
         } else if !self.is_done {
             self.unread.push(line.chars().take(200).collect());
         }
@@ -145,6 +149,11 @@ mod tests {
         assert_eq!(known.watched, [(leader, "two words and a line".to_owned())]);
         assert_eq!(known.spared, BTreeSet::from([(4, 5)]));
         assert!(!known.is_done && known.unread.is_empty());
+    }
+
+    #[test]
+    fn what_is_to_be_undone_is_kept() {
+        assert_eq!(heard(b"undo {\"landed\":1}\nwatch").undos, ["{\"landed\":1}"]);
     }
 
     #[test]

@@ -76,8 +76,15 @@ fn recover_all(dir: &Path, part: Part, recovered: &mut Recovered) -> io::Result<
     let mut file = opened(dir)?;
     // Where there are no locks, nobody else can have one.
     let _ = file.lock();
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        // Whoever wrote it died of it, before it did anything.
+        file.set_len(whole as u64)?;
+        text.truncate(whole);
+    }
+    let text = String::from_utf8_lossy(&text);
     let (todos, unread) = pending(&text);
     if unread > 0 && part == Part::Commands {
         let log = dir.join(super::FILE);
@@ -168,6 +175,10 @@ mod tests {
         let first = recover(dir.path(), Part::Commands);
         assert_eq!((first.undone, first.left.len()), (vec!["fault `a`".to_owned()], 1));
         std::fs::write(dir.path().join("good"), "").unwrap();
+        // A torn end spoils nothing that comes after it.
+        let mut torn = opened(dir.path()).unwrap();
+        std::io::Write::write_all(&mut torn, b"{\"todo\":{\"id\":4,\"fau").unwrap();
+        drop(torn);
         let second = recover(dir.path(), Part::Commands);
         assert_eq!((second.undone, second.left.len()), (vec!["fault `b`".to_owned()], 0));
         assert_eq!(recover(dir.path(), Part::Commands), Recovered::default());

@@ -23,6 +23,11 @@ struct Theirs {
 
 impl Theirs {
     fn start() -> Theirs {
+        Theirs::start_so(false)
+    }
+
+    /// `passing`: the engine removes it when it ends.
+    fn start_so(passing: bool) -> Theirs {
         let name = format!(
             "assay-test-{}",
             tempfile::tempdir()
@@ -47,6 +52,7 @@ impl Theirs {
             exposed_ports: Some(vec!["8000/tcp".to_owned()]),
             host_config: Some(HostConfig {
                 network_mode: Some(name.clone()),
+                auto_remove: Some(passing),
                 port_bindings: Some([("8000/tcp".to_owned(), Some(vec![binding]))].into()),
                 ..HostConfig::default()
             }),
@@ -178,6 +184,76 @@ fn a_container_that_was_there_before_is_broken_and_there_afterwards() {
     for part in ["nothing is started", "undone: docker unpause", "service api: found"] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+/// Starts a run and does this to a container once the fault is on.
+fn meanwhile(case: &Case, act: impl Future<Output = ()>) -> Option<i32> {
+    let mut command = case.command(&[]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let journal = case.out().join("journal.jsonl");
+    wait_for("the fault", || {
+        assert!(run.try_wait().unwrap().is_none(), "the run ended early");
+        let journal = std::fs::read_to_string(&journal).unwrap_or_default();
+        journal.contains("\"first_affected\"")
+            || journal.contains("\"applied\"") && journal.contains("\"command\"")
+    });
+    wait(act);
+    run.wait().unwrap().code()
+}
+
+#[test]
+fn a_container_that_others_start_again_was_not_stopped_for_long() {
+    if !has_engine() {
+        return;
+    }
+    let their = Theirs::start();
+    let halt = "halt: {stop: {service: SERVICE, at: 2s, duration: 4s, recovery: 2s}}";
+    let case = case(&theirs(&their.name), &faults_of("api", &[halt]), 12, "");
+    let name = their.name.clone();
+    let code =
+        meanwhile(&case, async move { engine().start_container(&name, None).await.unwrap() });
+    let card = verdict(&case.out());
+    assert!(matches!(code, Some(1 | 3)), "{card}");
+    let effect = card["faults"][0]["effect"].as_str().unwrap();
+    assert!(effect.starts_with("without effect"), "{card}");
+    assert!(card["findings"].to_string().contains("somebody else had put container"), "{card}");
+    assert!(their.is_well());
+}
+
+#[test]
+fn a_container_that_a_command_restarts_has_not_died_and_is_followed() {
+    if !has_engine() {
+        return;
+    }
+    let their = Theirs::start();
+    let deploy = "deploy: {command: {shell: sleep 4, timeout: 6s, at: 2s, recovery: 3s}}";
+    let ready =
+        "expect: [{recovers: {objective: errors, after: deploy.end, within: 3s, hold: 1s}}]";
+    let case = case(&theirs(&their.name), &faults_of("api", &[deploy]), 14, ready);
+    let name = their.name.clone();
+    meanwhile(&case, async move { engine().restart_container(&name, None).await.unwrap() });
+    let card = verdict(&case.out());
+    let all = card["expectations"].as_array().unwrap();
+    assert!(!all.iter().any(|one| one["id"] == "service api"), "{card}");
+    assert!(card["findings"].to_string().contains("while fault `deploy` was on"), "{card}");
+    let recovers = all.iter().find(|one| one["id"].as_str().unwrap().contains("recovers"));
+    assert_eq!(recovers.unwrap()["verdict"], "met", "{card}");
+}
+
+#[test]
+fn what_its_engine_would_remove_is_not_stopped() {
+    if !has_engine() {
+        return;
+    }
+    let their = Theirs::start_so(true);
+    let halt = "halt: {stop: {service: SERVICE, at: 2s, duration: 1s, recovery: 1s}}";
+    let case = case(&theirs(&their.name), &faults_of("api", &[halt]), 6, "");
+    for more in [&["--dry-run"][..], &[]] {
+        let output = case.run(more);
+        assert_ne!(output.status.code(), Some(0), "{}", said(&output));
+        assert!(said(&output).contains("start it without `--rm`"), "{}", said(&output));
+    }
+    assert!(their.is_well());
 }
 
 fn broken(case: &Case) -> Child {

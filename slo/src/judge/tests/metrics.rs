@@ -78,16 +78,31 @@ fn what_was_not_read_cannot_be_met() {
 
 #[test]
 fn a_service_that_a_fault_ended_has_nothing_to_read() {
-    let run = |shows: Shows| {
+    let run = |kind: &str, shows: Shows, ready: Option<i64>, again: i64| {
         let must = crate::case::MetricMust { value: at_most(100.0), ..nothing() };
         let script = Script::new(60).metric(Unit::Bytes).keeps(must).declare(shows);
         let mut script = script.on(0, 20_000..28_000, hit(1)).run(0..60, 0);
-        script.case.faults[0].link = "api".to_owned();
-        let read = script.read(0..20, |_| 1.0).read(30..61, |_| 1.0);
+        (script.case.faults[0].link, script.case.faults[0].kind) = ("api".into(), kind.into());
+        if let Some(second) = ready {
+            let (name, state) = ("api".to_owned(), ServiceState::Ready);
+            let event = ServiceEvent { name, state, detail: String::new() };
+            script.push(ZERO.plus(second * 1_000_000), Event::Service(event));
+        }
+        let read = script.read(0..20, |_| 1.0).read(again..61, |_| 1.0);
         read.read_until(61).complete().expectation().verdict
     };
-    assert_eq!(run(Shows::Gone), Met);
-    assert_eq!(run(Shows::Status(503)), Inconclusive);
+    assert_eq!(run("kill", Shows::Gone, None, 30), Met);
+    assert_eq!(run("error", Shows::Status(503), None, 30), Inconclusive);
+    // Until it is ready, and not longer.
+    assert_eq!(run("kill", Shows::Gone, Some(38), 40), Met);
+    assert_eq!(run("kill", Shows::Gone, Some(38), 42), Inconclusive);
+    assert_eq!(run("kill", Shows::Gone, None, 32), Inconclusive);
+    assert_eq!(run("pause", Shows::Done, None, 30), Met);
+    assert_eq!(run("pause", Shows::Done, None, 32), Inconclusive);
+    // These leave it running.
+    for kind in ["pressure", "disconnect", "command", "manual"] {
+        assert_eq!(run(kind, Shows::Done, None, 30), Inconclusive, "{kind}");
+    }
 }
 
 #[test]
@@ -224,6 +239,32 @@ fn ready_in_time() {
     let (verdict, reason) = run(Some(2_450), None);
     assert_eq!((verdict, reason.as_str()), (Violated, "not ready within 2 s: connection refused"));
     assert_eq!(run(Some(1_450), None).0, Inconclusive);
+}
+
+#[test]
+fn each_end_has_its_own_looks() {
+    let must = |fault: usize, within_us: u64| {
+        let after = Moment { anchor: Anchor::FaultEnd(fault), offset_us: 0 };
+        Must::Ready { service: "api".to_owned(), after, within_us }
+    };
+    let mut script = Script::new(60);
+    for (fault, within_us) in [(0, 2_000_000), (1, 2_000_000), (1, 9_000_000)] {
+        script = script.expect(must(fault, within_us));
+    }
+    script = script.fault(10_000..12_000, hit(20)).fault(30_000..32_000, hit(20)).run(0..60, 0);
+    let at = |ms: i64| ZERO.plus(ms * 1000);
+    let mut look = |from: i64, not_ready: i64, ready: Option<i64>, known: i64| {
+        let (from, not_ready, ready) = (at(from), Some(at(not_ready)), ready.map(at));
+        let looks = Looks { service: "api".into(), from, not_ready, ready, detail: "no".into() };
+        script.push(at(known), Event::Looks(looks));
+    };
+    look(12_001, 12_300, Some(12_400), 12_401);
+    // Two ask about the second end: one gives up before it is ready.
+    look(32_001, 34_400, None, 34_500);
+    look(32_001, 37_300, Some(37_400), 37_401);
+    let card = script.complete().judge();
+    let verdicts: Vec<_> = card.expectations.iter().take(3).map(|one| one.verdict).collect();
+    assert_eq!(verdicts, [Met, Violated, Met], "{card:?}");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 //! Invariant: how it is put right is written down before it is done.
 //! Not here: when it is done (`conduct`), how (`service::engine`).
 
+use super::early::{Broken, broken, stays};
 use super::{docker_host, held};
 use crate::plan::{
     CONTAINER_ANSWERS, Fault, FaultKind, Plan, Pressure, Ready, RestartedBy, ServiceKind,
 };
 use crate::run::stage::Stage;
 use crate::service::engine::{Act, Engine, Limits, Put, Query, Vessel};
-use crate::service::undo::{self, Adrift, Undo};
+use crate::service::undo::{Adrift, Undo};
 use crate::service::{Address, answering, get};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -55,6 +56,7 @@ impl Stage {
             return Err(format!("{found} containers of {} run, too few for it", fault.link));
         }
         vessels.truncate(wanted);
+        stays(&engine, &vessels, fault).await?;
         let put = match &fault.kind {
             FaultKind::Pause => Put::GoOn,
             FaultKind::Pressure(pressure) => {
@@ -73,15 +75,15 @@ impl Stage {
         self.plan_undo((index, &fault.name), Undo::Containers(adrift))
     }
 
-    /// Does it to all of them at the same time.
+    /// Does it to all of them at the same time. The future, which takes as long as that, borrows nothing;
+    /// it gives what was broken, and a sentence that says what was seen instead.
     ///
     /// # Errors
-    /// A sentence that says what was seen instead.
+    /// Nothing was done.
     pub(in crate::run) async fn break_containers(
         &mut self,
-        plan: &Plan,
         (index, fault): (usize, &Fault),
-    ) -> Result<(), String> {
+    ) -> Result<impl Future<Output = (Broken, Result<(), String>)> + Send + use<>, String> {
         let engine = self.engine().await?;
         let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| todo.undo.clone())
         else {
@@ -98,7 +100,7 @@ impl Stage {
             _ => Act::Stop(self.grace(&fault.link)),
         };
         if adrift.put == Put::Run {
-            self.mean_end(&fault.link);
+            self.mean_end(index, &fault.link, &adrift.vessels);
             let mut before = Vec::new();
             for vessel in &adrift.vessels {
                 let now = engine.condition(&vessel.id).await?.unwrap_or_default();
@@ -106,64 +108,24 @@ impl Stage {
             }
             self.afloat.crashed.insert(index, before);
         }
-        let acts = adrift.vessels.iter().map(|vessel| {
-            let (engine, vessel, act) = (engine.clone(), vessel.clone(), act.clone());
-            async move { engine.act(&vessel, &act).await }
-        });
-        let done = futures_util::future::join_all(acts).await;
-        // The engine has answered, or was looked at for as long as it may take.
+        Ok(async move {
+            let acts = adrift.vessels.iter().map(|vessel| {
+                let (engine, act) = (&engine, &act);
+                async move { engine.act(vessel, act).await }
+            });
+            let done = futures_util::future::join_all(acts).await;
+            let failed: Vec<String> = done.into_iter().filter_map(Result::err).collect();
+            let broken = broken(&engine, &adrift).await;
+            (broken, if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) })
+        })
+    }
+
+    /// Keeps what it came to: the engine has answered, or was looked at for as long as it may take.
+    pub(in crate::run) fn broke(&mut self, index: usize, broken: Broken) {
         if let Some(todo) = self.todo.get_mut(&index) {
             self.undo.landed(todo);
         }
-        let failed: Vec<String> = done.into_iter().filter_map(Result::err).collect();
-        // The processes of a container that is back are others; those that read them are told.
-        let _ = plan;
-        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
-    }
-
-    /// Puts right what a fault did, and looks whether it is.
-    ///
-    /// # Errors
-    /// A sentence that says what is still broken; the end of the run tries again.
-    pub(in crate::run) async fn mend_containers(
-        &mut self,
-        plan: &Plan,
-        (index, fault): (usize, &Fault),
-    ) -> Result<(), String> {
-        let Some(todo) = self.todo.get(&index).cloned() else { return Ok(()) };
-        let crashed = self.afloat.crashed.remove(&index).unwrap_or_default();
-        let is_left_to_others =
-            matches!(fault.kind, FaultKind::Kill { by: RestartedBy::Supervisor, .. });
-        let reborn = match is_left_to_others {
-            true => self.is_reborn(&crashed).await,
-            false => Ok(()),
-        };
-        undo::carry_out(&todo, &self.names.dir).await?;
-        self.todo.remove(&index);
-        self.undone(&todo)?;
-        self.resettle(plan, &fault.link).await?;
-        if let Undo::Containers(Adrift { put: Put::Run, .. }) = &todo.undo {
-            self.know_processes_again(plan, &fault.link).await?;
-        }
-        if let Some(meant) = self.afloat.meant.get(&fault.link) {
-            meant.send_replace(false);
-        }
-        reborn
-    }
-
-    /// Whether all that crashed were started again by whoever supervises them.
-    async fn is_reborn(&mut self, crashed: &[(Vessel, String)]) -> Result<(), String> {
-        let engine = self.engine().await?;
-        for (vessel, before) in crashed {
-            let now = engine.condition(&vessel.id).await?.unwrap_or_default();
-            if !now.running || now.started == *before {
-                let name = &vessel.name;
-                return Err(format!(
-                    "nobody has started the container {name} again (its restart policy would)"
-                ));
-            }
-        }
-        Ok(())
+        self.afloat.broken.insert(index, broken);
     }
 
     /// Resolves when a service in containers answers again, to its address; it borrows nothing.
@@ -207,7 +169,7 @@ impl Stage {
         }
     }
 
-    fn query(&self, plan: &Plan, name: &str) -> Query {
+    pub(super) fn query(&self, plan: &Plan, name: &str) -> Query {
         let planned = plan.services.iter().find(|service| service.name == name);
         match planned.map(|service| &service.kind) {
             Some(ServiceKind::Containers { which, .. }) => Query::of(which),
@@ -223,22 +185,15 @@ impl Stage {
     }
 
     /// Whoever watches these containers is told that their end is meant.
-    fn mean_end(&mut self, name: &str) {
+    fn mean_end(&mut self, index: usize, name: &str, vessels: &[Vessel]) {
         if let Some(meant) = self.afloat.meant.get(name) {
-            meant.send_replace(true);
+            let ids = vessels.iter().map(|vessel| vessel.id.clone()).collect();
+            meant.send_modify(|taken| drop(taken.insert(index, ids)));
         }
         if let Some((running, _)) = self.running.iter().find(|(running, _)| running.name() == name)
         {
             running.tell_meant();
         }
-    }
-
-    async fn know_processes_again(&mut self, plan: &Plan, name: &str) -> Result<(), String> {
-        let engine = self.engine().await?;
-        let vessels = engine.find(&self.query(plan, name), false).await?;
-        let Some(first) = vessels.first() else { return Ok(()) };
-        let condition = engine.condition(&first.id).await?.unwrap_or_default();
-        self.know_processes_of(plan, name, &vessels, &condition)
     }
 }
 

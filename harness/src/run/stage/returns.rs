@@ -1,0 +1,124 @@
+//! Services that ended while a fault was on that somebody else carries out: waited for to run again.
+//!
+//! Invariant: whoever runs again is watched as the one before was.
+//! Not here: whether an end was a fault's doing (`conduct`), finding (`service`).
+
+use super::Stage;
+use crate::plan::{Plan, ServiceKind};
+use crate::service::Attached;
+use crate::service::engine::{Condition, Engine, Query, Vessel};
+use std::path::PathBuf;
+use tokio::time::Duration;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Who runs again.
+#[derive(Debug)]
+pub(in crate::run) enum Again {
+    /// A process.
+    Process(Attached),
+    /// As many containers as before, and how the first of them is.
+    Containers(Vec<Vessel>, Box<Condition>),
+}
+
+/// How it is found.
+enum Seek {
+    Process(Option<u16>, Option<PathBuf>),
+    Containers(Engine, Query, usize),
+}
+
+impl Stage {
+    /// Resolves when a service runs again that somebody else ended, and never if it does not; it borrows
+    /// nothing. None for those that only we can start again.
+    pub(in crate::run) fn comes_again(
+        &self,
+        plan: &Plan,
+        name: &str,
+    ) -> Option<impl Future<Output = Again> + Send + use<>> {
+        let planned = plan.services.iter().find(|service| service.name == name)?;
+        let seek = match &planned.kind {
+            ServiceKind::Attached { port, pid_file } => Seek::Process(*port, pid_file.clone()),
+            ServiceKind::Process(process) if process.held.is_none() => {
+                Seek::Process(Some(self.names.services.get(name)?.addr.port()), None)
+            }
+            ServiceKind::Containers { which, .. } => {
+                let engine = self.afloat.engine.clone()?;
+                let known = self.afloat.found.get(name).copied().unwrap_or(1);
+                Seek::Containers(engine, Query::of(which), known)
+            }
+            ServiceKind::Process(_) | ServiceKind::Url { .. } => return None,
+        };
+        Some(async move {
+            loop {
+                if let Some(again) = seek.look().await {
+                    return again;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        })
+    }
+
+    /// Watches it again, and leads everybody to where it answers now; gives who it is, and a sentence if
+    /// some cannot follow.
+    pub(in crate::run) fn take_back(
+        &mut self,
+        plan: &Plan,
+        name: &str,
+        again: Again,
+    ) -> (String, Option<String>) {
+        match again {
+            Again::Process(found) => {
+                let label = format!("found again: {}, at {}", found.label(), found.addr);
+                let known = self.names.services.get(name).map(|known| known.addr);
+                let moved = known.filter(|known| *known != found.addr).map(|known| {
+                    format!(
+                        "service {name} answers at {} now, and requests go to {known}",
+                        found.addr
+                    )
+                });
+                self.firsts.begin(name, found.first(), false);
+                self.watch_process(name, found);
+                (label, moved)
+            }
+            Again::Containers(vessels, condition) => {
+                let names: Vec<&str> = vessels.iter().map(|vessel| vessel.name.as_str()).collect();
+                let mut label = format!("found again: {}", names.join(", "));
+                let planned = plan.services.iter().find(|service| service.name == name);
+                let mut problem = None;
+                if let Some(ServiceKind::Containers { which, port }) = planned.map(|one| &one.kind)
+                {
+                    let led = self.lead_to(plan, name, condition.address(*port));
+                    let known = self.know_processes_of(plan, name, &vessels, &condition);
+                    problem = led.and(known).err();
+                    if let Some(engine) = self.afloat.engine.clone() {
+                        self.watch_vessels(engine, name, (Query::of(which), vessels));
+                    }
+                }
+                if let Some(known) = self.names.services.get(name) {
+                    label += &format!(", at {}", known.addr);
+                }
+                (label, problem)
+            }
+        }
+    }
+}
+
+impl Seek {
+    async fn look(&self) -> Option<Again> {
+        match self {
+            Seek::Process(port, file) => {
+                let (port, file) = (*port, file.clone());
+                let found =
+                    tokio::task::spawn_blocking(move || Attached::find(port, file.as_deref()));
+                found.await.ok()?.ok().map(Again::Process)
+            }
+            Seek::Containers(engine, query, known) => {
+                let found = engine.find(query, false).await.ok()?;
+                let first = found.first().filter(|_| found.len() >= *known)?;
+                let condition = engine.condition(&first.id).await.ok()??;
+                condition.running.then(|| Again::Containers(found, Box::new(condition)))
+            }
+        }
+    }
+}
