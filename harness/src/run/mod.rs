@@ -196,8 +196,10 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     }
     let end = End { reason: ending.0, detail: ending.1, still_broken };
     if let Some(traces) = stream.traces.take() {
-        let said = traces.close().await;
-        stream.progress.note(&said);
+        match traces.close(stream.case()).await {
+            Ok(said) => stream.progress.note(&said),
+            Err(said) => stream.finding(format!("traces of this run are not whole: {said}")),
+        }
     }
     let closed = stream.close(end);
     if let Some(server) = serving {
