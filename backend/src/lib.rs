@@ -34,6 +34,7 @@ mod units;
 pub use devices::{BREAKER as DEVICE_BREAKER, DeviceTelemetry, Progress, Sending};
 pub use esg::Region;
 pub use mutant::{BadMutant, Mutant};
+pub use opentelemetry::KeyValue;
 pub use serve::{ServeError, Server, serve, serve_edge, serve_scorer};
 pub use settings::{
     Level, Mistake, Role, Settings, SettingsError, Synchronous, VARIABLES, Variable, help, http,

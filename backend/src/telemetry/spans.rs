@@ -1,6 +1,7 @@
 //! Spans that were made elsewhere, on their way to a collector: those of a run of Assay.
 //!
-//! Invariant: whoever gives spans never waits: what finds no room is counted as dropped.
+//! Invariant: whoever gives spans never waits.
+//! Invariant: every span given is counted once: exported, failed, or dropped.
 //! Not here: which spans there are.
 
 use std::borrow::Cow;
@@ -37,7 +38,7 @@ pub struct Call {
     /// When its end was known.
     pub end: SystemTime,
     /// What is known of it.
-    pub attributes: Vec<(&'static str, String)>,
+    pub attributes: Vec<KeyValue>,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }
@@ -49,15 +50,15 @@ pub struct Sent {
     pub exported: u64,
     /// It did not, or not in time.
     pub failed: u64,
-    /// There was no room.
+    /// There was no room, or no time to send it.
     pub dropped: u64,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
+    given: AtomicU64,
     exported: AtomicU64,
     failed: AtomicU64,
-    dropped: AtomicU64,
 }
 
 /// The way to a collector, by OTLP over gRPC.
@@ -94,31 +95,26 @@ impl Calls {
         Ok(Calls { queue, counts, task })
     }
 
-    /// Takes a call, or counts it as dropped.
+    /// Takes a call, if there is room.
     pub fn give(&self, call: Call) {
-        if self.queue.try_send(call).is_err() {
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        self.counts.given.fetch_add(1, Ordering::Relaxed);
+        // What comes to nothing is given and neither exported nor failed.
+        let _ = self.queue.try_send(call);
     }
 
     /// Exports what waits, for at most so long; what became of all.
     pub async fn close(self, within: Duration) -> Sent {
-        let Calls { queue, counts, task } = self;
-        let left = queue.max_capacity() - queue.capacity();
+        let Calls { queue, counts, mut task } = self;
         drop(queue);
+        if tokio::time::timeout(within, &mut task).await.is_err() {
+            task.abort();
+            // Nothing is counted from here on.
+            let _ = task.await;
+        }
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let before = get(&counts.exported) + get(&counts.failed);
-        let abort = task.abort_handle();
-        if tokio::time::timeout(within, task).await.is_err() {
-            abort.abort();
-            let done = get(&counts.exported) + get(&counts.failed) - before;
-            counts.dropped.fetch_add((left as u64).saturating_sub(done), Ordering::Relaxed);
-        }
-        Sent {
-            exported: get(&counts.exported),
-            failed: get(&counts.failed),
-            dropped: get(&counts.dropped),
-        }
+        let (exported, failed) = (get(&counts.exported), get(&counts.failed));
+        let dropped = get(&counts.given).saturating_sub(exported + failed);
+        Sent { exported, failed, dropped }
     }
 }
 
@@ -154,11 +150,64 @@ fn data(call: Call) -> SpanData {
         name: Cow::Owned(call.name),
         start_time: call.start,
         end_time: call.end,
-        attributes: call.attributes.into_iter().map(|(k, v)| KeyValue::new(k, v)).collect(),
+        attributes: call.attributes,
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links: SpanLinks::default(),
         status: call.error.map_or(Status::Unset, Status::error),
         instrumentation_scope: InstrumentationScope::builder("assay").build(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(span: u64) -> Call {
+        let now = SystemTime::UNIX_EPOCH;
+        Call {
+            trace: 1,
+            span,
+            name: "look".to_owned(),
+            start: now,
+            end: now,
+            attributes: vec![],
+            error: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_silent_collector_was_sent_is_lost_with_what_waited() {
+        // It accepts connections, being listened on, and says nothing.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", silent.local_addr().unwrap());
+        let calls = Calls::start(&endpoint, "x", vec![], Duration::from_secs(60)).unwrap();
+        let all = BATCH as u64 + 88;
+        for span in 1..=all {
+            calls.give(call(span));
+        }
+        // The first batch is on its way.
+        while calls.queue.max_capacity() - calls.queue.capacity() != 88 {
+            tokio::task::yield_now().await;
+        }
+        let sent = calls.close(Duration::from_millis(50)).await;
+        assert_eq!(sent, Sent { exported: 0, failed: 0, dropped: all });
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_has_failed_and_what_finds_no_room_is_dropped() {
+        let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", nobody.local_addr().unwrap());
+        drop(nobody);
+        let calls = Calls::start(&endpoint, "x", vec![], Duration::from_millis(100)).unwrap();
+        // The one thread of this test exports nothing meanwhile.
+        let all = QUEUE as u64 + 7;
+        for span in 1..=all {
+            calls.give(call(span));
+        }
+        let sent = calls.close(Duration::from_secs(2)).await;
+        assert!(sent.failed > 0 && sent.failed.is_multiple_of(BATCH as u64), "{sent:?}");
+        assert_eq!((sent.exported, sent.failed + sent.dropped), (0, all), "{sent:?}");
+        assert!(sent.dropped >= 7, "{sent:?}");
     }
 }

@@ -3,9 +3,10 @@
 //! Invariant: a span that does not reach the collector is counted, whether it found no room or its
 //! export failed; requests never wait for the collector.
 //! Invariant: with tracing off nothing is made or sent, and `traceparent` is passed on as it came.
-//! Not here: which spans there are.
+//! Not here: which spans there are, and which of them are sampled (`sampler`).
 
 mod export;
+mod sampler;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -20,7 +21,7 @@ use opentelemetry::{Context as Parent, KeyValue, Value};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 
 use super::context;
 use super::metrics::Metrics;
@@ -74,10 +75,9 @@ impl Traces {
             ))
             .build();
         let ratio = settings.tracing_sample.count() as f64 / settings.tracing_sample.block() as f64;
-        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)));
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
-            .with_sampler(sampler)
+            .with_sampler(sampler::of(ratio))
             .with_span_processor(processor)
             .build();
         let tracer = provider.tracer("assay-backend");

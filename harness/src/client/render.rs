@@ -110,7 +110,7 @@ impl Rendered {
     #[must_use]
     pub fn traced(&self, key: impl Display) -> Option<Traced> {
         let tracing = self.tracing?;
-        Some(tracing.of(format!("{}{key}-1", self.id_prefix).as_bytes()))
+        Some(tracing.of(&format!("{}{key}-1", self.id_prefix)))
     }
 
     /// Method, path, headers but the id, body.
@@ -145,7 +145,7 @@ impl Rendered {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
         let id = format!("{}{key}-1", self.id_prefix);
-        let traced = self.tracing.map(|tracing| tracing.of(id.as_bytes()).to_string());
+        let traced = self.tracing.map(|tracing| tracing.of(&id).to_string());
         if let Some(value) = traced.and_then(|text| HeaderValue::try_from(text).ok()) {
             request.headers_mut().insert(TRACEPARENT, value);
         }

@@ -154,7 +154,7 @@ impl Messages {
             *request.body_mut() = Full::new(Bytes::from(body));
         }
         let id = self.id(kind, device, sample, attempt);
-        let traced = self.tracing.map(|tracing| tracing.of(id.as_bytes()).to_string());
+        let traced = self.tracing.map(|tracing| tracing.of(&id).to_string());
         if let Some(value) = traced.and_then(|text| HeaderValue::try_from(text).ok()) {
             request.headers_mut().insert(TRACEPARENT, value);
         }
@@ -179,7 +179,7 @@ impl Messages {
         attempt: u64,
     ) -> Option<Traced> {
         let tracing = self.tracing?;
-        Some(tracing.of(self.id(kind, device, sample, attempt).as_bytes()))
+        Some(tracing.of(&self.id(kind, device, sample, attempt)))
     }
 }
 

@@ -242,7 +242,8 @@ impl Flight<'_> {
         if self.begun.is_none() {
             lock(&self.uplink.ties.recorder).due(self.uplink.ties.load, exchange.done);
         }
-        self.uplink.record(self.job, self.trial, self.traced, &exchange);
+        let traced = self.traced.take();
+        self.uplink.record(self.job, self.trial, traced, &exchange);
     }
 }
 
@@ -255,7 +256,7 @@ impl Drop for Flight<'_> {
             self.uplink.record(
                 self.job,
                 self.trial,
-                self.traced,
+                self.traced.take(),
                 &Exchange::unanswered(begun, now, Outcome::Cut),
             );
         }

@@ -17,5 +17,5 @@ pub use hlog::Hlog;
 pub use intervals::{Interval, Series};
 pub use marks::Finished;
 pub use recorder::{Batch, Failure, Recorder};
-pub use spans::Span;
+pub use spans::{SLOWEST, Span};
 pub use totals::{Recent, Totals};

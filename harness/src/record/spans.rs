@@ -1,7 +1,7 @@
-//! Attempts that are told one by one, as spans: the sampled, the failed, and the slowest of each second.
+//! Attempts that are told one by one, as spans: the sampled, the failed, and those that may be among the slowest.
 //!
 //! Invariant: at most [`MOST`] a hand-over, however many fail; what is left out is counted.
-//! Not here: what they are named, where they go (`run::traces`).
+//! Not here: which of the slowest are sent, what spans are named, where they go (`run::traces`).
 
 use super::marks::Finished;
 use crate::plan::traced::Traced;
@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 
 /// Most of one hand-over.
 pub const MOST: usize = 5_000;
-/// Of each kind of request, so many of the slowest of a hand-over, though nobody sampled them.
-const SLOWEST: usize = 3;
+/// Of each kind of request, so many of the slowest of a hand-over are offered, though nobody sampled them.
+pub const SLOWEST: usize = 3;
 
 /// One attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// Its place in its trace.
     pub traced: Traced,
@@ -43,8 +43,16 @@ pub(super) struct SpanBook {
 }
 
 impl Span {
-    fn took_us(&self) -> u64 {
+    /// How long it took, µs.
+    #[must_use]
+    pub fn took_us(&self) -> u64 {
         self.done.0.saturating_sub(self.begun.0)
+    }
+
+    /// Whether there is no reason to tell of it but that it took long.
+    #[must_use]
+    pub fn is_only_slow(&self) -> bool {
+        !self.traced.sampled && self.outcome == Outcome::Ok
     }
 }
 
@@ -60,7 +68,7 @@ impl SpanBook {
             outcome: finished.outcome,
             status: finished.status,
         };
-        if traced.sampled || finished.outcome != Outcome::Ok {
+        if !span.is_only_slow() {
             return self.keep(span);
         }
         let slowest = self.slowest.entry((span.load, span.request)).or_default();
@@ -107,7 +115,7 @@ mod tests {
             idle_reset: false,
             refused: false,
         };
-        book.offer(Traced { trace: 1, span, sampled }, &finished);
+        book.offer(Traced { id: "x".into(), trace: 1, span, sampled }, &finished);
     }
 
     #[test]

@@ -173,6 +173,9 @@ impl Conduct<'_> {
         let addresses = self.stage.addresses();
         let guarding =
             Lookers::start(&self.plan.guards, clock, |name| addresses.get(name).cloned());
+        if let Some(traces) = &mut self.stream.traces {
+            traces.aim(self.plan, self.stage)?;
+        }
         let traffic = Traffic::start(
             self.plan,
             self.stage,

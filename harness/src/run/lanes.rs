@@ -142,7 +142,7 @@ pub(super) fn fleets(
 }
 
 /// The path prefix of the service at the far end.
-fn prefix(plan: &Plan, to: &Target) -> String {
+pub(super) fn prefix(plan: &Plan, to: &Target) -> String {
     let service = match to {
         Target::Service(name) => Some(name),
         Target::Link(link) => {

@@ -136,22 +136,26 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         users::keep_interrupt()?;
     }
     let mut stop = signals::listen()?;
-    let dir = directory::create(options.out.as_deref(), &plan.name, plan.seed)?;
-    let dir = dir.canonicalize()?;
     let clock = Clock::start();
     let header = header(plan, options);
     let run_id = header.run.clone();
     let progress = Progress::new(live, plan);
-    let board = Arc::new(Mutex::new(Board::new(&stream::masked(&header, &plan.secrets))));
+    let board = Board::new(&stream::masked(&header, &plan.secrets), &plan.fleets);
+    let board = Arc::new(Mutex::new(board));
+    // What may be refused comes before the directory: one that is there cannot be asked for again.
+    let serving = match options.metrics_addr {
+        Some(address) => Some(exposed::serve(address, Arc::clone(&board)).await?),
+        None => None,
+    };
     let traces = options.otlp.as_ref().map(|otlp| Traces::start(otlp, &header, &clock));
     let traces = traces.transpose()?;
+    let dir = directory::create(options.out.as_deref(), &plan.name, plan.seed)?;
+    let dir = dir.canonicalize()?;
     let mut stream = Stream::create(&dir, header, clock, progress, &plan.secrets)?;
     stream.traces = traces;
-    let mut serving = None;
-    if let Some(address) = options.metrics_addr {
-        let (address, server) = exposed::serve(address, Arc::clone(&board)).await?;
+    if let Some((address, _)) = &serving {
         stream.progress.note(&format!("metrics of this run: http://{address}/metrics"));
-        (stream.board, serving) = (Some(board), Some(server));
+        stream.board = Some(board);
     }
     stream.guards = Guards::new(plan);
     stream.taps = Taps::of(&plan.case, clock).map_err(std::io::Error::other)?;
@@ -196,11 +200,13 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     }
     let end = End { reason: ending.0, detail: ending.1, still_broken };
     if let Some(traces) = stream.traces.take() {
-        let said = traces.close().await;
-        stream.progress.note(&said);
+        match traces.close(stream.case()).await {
+            Ok(said) => stream.progress.note(&said),
+            Err(said) => stream.finding(format!("traces of this run are not whole: {said}")),
+        }
     }
     let closed = stream.close(end);
-    if let Some(server) = serving {
+    if let Some((_, server)) = serving {
         server.abort();
     }
     match closed {

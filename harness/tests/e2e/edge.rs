@@ -204,17 +204,68 @@ fn a_run_sends_its_failed_attempts_as_spans_and_carries_their_traces_on() {
     let words = ["run", file, "--otlp", &endpoint, "--otlp-sample", "0%", "--out"];
     let output = assay(&words).arg(&out).output().unwrap();
     assert!(said(&output).contains(&format!("spans sent to {endpoint}")), "{}", said(&output));
+    let (url, port) = (backend.url(), i64::from(backend.addr.port()));
     let log = backend.end();
 
     let failed = receiver.all("assay", "nowhere");
     assert_eq!(failed.len(), 50, "every failed attempt, though none is sampled");
     let slow = receiver.all("assay", "there").len();
-    assert!((1..50).contains(&slow), "{slow}: only the slowest of what went well");
+    assert!((1..=2).contains(&slow), "{slow}: of fifty that went well the slowest");
     assert!(failed.iter().all(|span| span.status.as_ref().unwrap().code == 2));
+    let told = |key: &str| {
+        let mut attributes = failed[0].attributes.iter();
+        attributes.find(|of| of.key == key).and_then(|of| of.value.clone()?.value)
+    };
+    let text = |text: &str| Some(Value::StringValue(text.to_owned()));
+    assert_eq!(told("http.response.status_code"), Some(Value::IntValue(404)));
+    assert!(matches!(told("assay.late_us"), Some(Value::IntValue(_))));
+    assert_eq!(told("http.request.method"), text("GET"));
+    assert_eq!(told("url.full"), text(&format!("{url}/nowhere")));
+    assert_eq!(told("server.address"), text("127.0.0.1"));
+    assert_eq!(told("server.port"), Some(Value::IntValue(port)));
+    assert_eq!(told("error.type"), text("404"));
+    // The id that a kept exchange has leads to its span.
+    let kept = std::fs::read_dir(out.join("failures")).unwrap().next().unwrap().unwrap();
+    let kept = std::fs::read_to_string(kept.path()).unwrap().to_lowercase();
+    let (_, id) = kept.split_once("x-request-id: ").expect("a kept exchange has its id");
+    let id = text(id.lines().next().unwrap().trim());
+    let has = |span: &&Span| {
+        let mut attributes = span.attributes.iter();
+        attributes.any(|of| of.key == "request_id" && of.value.clone().unwrap().value == id)
+    };
+    assert_eq!(failed.iter().filter(has).count(), 1, "{id:?}");
     // Its log says the same warning only now and then, so it knows some of them.
     let known = failed.iter().filter(|span| {
         let trace: String = span.trace_id.iter().map(|b| format!("{b:02x}")).collect();
         log.contains(&trace)
     });
     assert!(known.count() > 0, "the backend's log knows none of the traces:\n{log}");
+}
+
+/// A collector that accepts and never answers: whoever trusts the traces must know, and `-q` hides no finding.
+#[test]
+fn spans_that_a_silent_collector_swallows_are_told_wherever_findings_are() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let backend = Process::start("backend", &[], &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("untraced.yaml");
+    let yaml = format!(
+        "schema: 1\nname: untraced\nhypothesis: It answers.\nservices: {{backend: {{url: \"{}\"}}}}\n\
+         load: {{visits: {{constant-arrival-rate: {{rate: 50/s, duration: 2s, to: backend, requests: \
+         [{{get: {{name: there, path: /machines/}}}}]}}}}}}\n\
+         objectives: {{errors: {{error-rate: {{below: 90%}}}}}}\n",
+        backend.url()
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let (file, out) = (file.to_str().unwrap(), folder.path().join("run"));
+    let words = ["run", file, "-q", "--otlp", &endpoint, "--otlp-sample", "100%", "--out"];
+    let output = assay(&words).arg(&out).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let verdict = std::fs::read_to_string(out.join("verdict.json")).unwrap();
+    let told = format!("0 spans sent to {endpoint}, 100 lost on the way");
+    assert!(verdict.contains(&told), "{verdict}");
+    let again = assay(&["verify"]).arg(&out).output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+    assert!(said(&again).contains(&told), "{}", said(&again));
 }

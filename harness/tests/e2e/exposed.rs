@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::common::{Case, Server, wait_for};
+use crate::common::{Case, Server, said, wait_for};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -20,6 +20,28 @@ fn page(address: &str) -> Option<String> {
 fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series));
     line.map_or(0.0, |value| value.trim().parse().unwrap())
+}
+
+#[test]
+fn a_taken_address_leaves_no_directory_so_that_the_run_can_be_asked_for_again() {
+    let server = Server::ok();
+    let case = Case::new(&format!(
+        "schema: 1
+name: again
+services: {{shop: {{url: \"http://{}\"}}}}
+load: {{visits: {{constant-arrival-rate: {{rate: 50/s, duration: 1s, to: shop, requests: [{{get: {{path: /}}}}]}}}}}}
+objectives: {{errors: {{error-rate: {{below: 90%}}}}}}
+",
+        server.addr
+    ));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = case.command(&["--metrics-addr", &address]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(!case.out().exists(), "{}", said(&output));
+    // Not that address again: once it is free, another test may have it.
+    let output = case.command(&["--metrics-addr", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
 #[test]

@@ -173,6 +173,29 @@ async fn one_trace_goes_from_the_caller_over_the_backend_to_the_scorer() {
 }
 
 #[tokio::test]
+async fn a_probe_begins_no_trace_but_continues_its_callers() {
+    let (collector, address) = Collector::start().await;
+    let backend = Running::of(Server::bind(settings("backend", address)).await.unwrap());
+    let mut known = String::new();
+    for _ in 0..5 {
+        backend.ask("GET /health", "none", "").await;
+        backend.ask("GET /metrics", "none", "").await;
+        known = backend.ask("GET /machines/", "none", "").await;
+    }
+    assert!(known.starts_with("HTTP/1.1 200"), "{known}");
+    backend.ask("GET /health", &format!("00-{TRACE}-{CALLER}-01"), "").await;
+    backend.stop().await;
+
+    let count = |wanted: &str| collector.names().iter().filter(|(_, name)| name == wanted).count();
+    assert_eq!((count("/machines/"), count("/metrics"), count("/health")), (5, 0, 1));
+    let health = collector.one("backend", "/health");
+    // What lies under a probe is no trace of its own either.
+    let spans = collector.0.lock().unwrap();
+    let traces: std::collections::BTreeSet<_> = spans.iter().map(|(_, s)| &s.trace_id).collect();
+    assert!(traces.contains(&health.trace_id) && traces.len() == 6, "{:?}", spans.len());
+}
+
+#[tokio::test]
 async fn one_trace_goes_from_a_device_over_the_edge_to_the_backend() {
     let (collector, address) = Collector::start().await;
     let backend = Running::of(Server::bind(settings("backend", address)).await.unwrap());

@@ -29,7 +29,7 @@ pub(super) struct Come {
 }
 
 /// What is known of a request under way, should it be cut.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Flight {
     pub(super) job: Job,
     pub(super) begun: Option<At>,

@@ -83,7 +83,9 @@ impl Shard {
     }
 
     fn traced(&self, job: &Job, traced: Option<Traced>) {
-        if let (Some(_), Some(flight)) = (traced, self.flights.borrow_mut().get_mut(job.id)) {
+        if traced.is_some()
+            && let Some(flight) = self.flights.borrow_mut().get_mut(job.id)
+        {
             flight.traced = traced;
         }
     }

@@ -130,7 +130,7 @@ impl Flight<'_> {
             ..self.cut(exchange.done)
         };
         recorder.finished(&finished);
-        recorder.traced(self.traced, &finished);
+        recorder.traced(self.traced.take(), &finished);
     }
 
     fn cut(&self, now: At) -> Finished<'static> {

@@ -3,6 +3,7 @@
 //! Invariant: counters only grow; memory depends on how many kinds of requests there are.
 //! Not here: how it is written (`page`).
 
+use crate::plan::Fleet as Planned;
 use crate::record::Batch;
 use crate::record::journal::Header;
 use assay_slo::case::{Clock, LoadKind};
@@ -69,8 +70,8 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// Of a run that has not begun.
-    pub(crate) fn new(header: &Header) -> Board {
+    /// Of a run that has not begun, with these fleets.
+    pub(crate) fn new(header: &Header, fleets: &[Planned]) -> Board {
         let case = &header.case;
         let info = [
             ("version", crate::TOOL.to_owned()),
@@ -78,7 +79,18 @@ impl Board {
             ("run", header.run.clone()),
             ("seed", header.seed.to_string()),
         ];
-        Board::of(case, info)
+        let mut board = Board::of(case, info);
+        for (place, fleet) in fleets.iter().enumerate() {
+            let gateway = fleet.gateway.as_ref().filter(|gateway| gateway.breaker.is_some());
+            board.guarded(place, gateway.map_or(0, |gateway| gateway.count));
+        }
+        board
+    }
+
+    /// So many gateways of a fleet have breakers, all closed as yet.
+    pub(super) fn guarded(&mut self, fleet: usize, gateways: u32) {
+        let closed = (0..gateways).map(|gateway| ((fleet, gateway), BreakerState::Closed));
+        self.breakers.extend(closed);
     }
 
     /// Of a case.

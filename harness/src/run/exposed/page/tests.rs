@@ -54,11 +54,32 @@ fn before_anything_happens_every_family_that_an_alert_needs_is_there() {
     ] {
         assert!(page.lines().any(|l| l == line), "{line}\n{page}");
     }
+    // That label belongs to summaries.
+    assert!(!page.contains("quantile="), "{page}");
     // Each family once, with its help and its type before its values.
     let mut families: Vec<&str> = page.lines().filter_map(|l| l.strip_prefix("# TYPE ")).collect();
     let all = families.len();
     families.dedup();
     assert_eq!((all, families.len()), (18, 18), "{families:?}");
+}
+
+#[test]
+fn a_breaker_is_closed_before_its_first_change() {
+    let mut board = board();
+    board.guarded(0, 2);
+    let states = |board: &Board| {
+        let page = board.page();
+        let lines = page.lines().filter_map(|line| line.strip_prefix("assay_breaker_state"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = r#"{fleet="trucks",gateway="0"} "#;
+    let second = r#"{fleet="trucks",gateway="1"} "#;
+    assert_eq!(states(&board), [format!("{first}0"), format!("{second}0")]);
+    let (from, to) = (BreakerState::Closed, BreakerState::Open);
+    let change =
+        BreakerEvent { fleet: 0, gateway: 1, from, to, at: At(4), failures: 5, in_flight: 0 };
+    note(&mut board, 4, Event::Breaker(change));
+    assert_eq!(states(&board), [format!("{first}0"), format!("{second}1")]);
 }
 
 #[test]
@@ -146,7 +167,7 @@ fn counts_and_times_add_up_over_batches() {
         r#"assay_request_duration_seconds_count{load="visits",request="look \"at\""} 6"#,
         r#"assay_due_total{load="visits"} 8"#,
         r#"assay_in_flight{load="visits"} 5"#,
-        r#"assay_lag_seconds{load="visits",quantile="0.99"} 0.0015"#,
+        r#"assay_lag_seconds{load="visits"} 0.0015"#,
         r#"assay_breaker_state{fleet="trucks",gateway="0"} 1"#,
         r#"assay_breaker_transitions_total{fleet="trucks",gateway="0",from="closed",to="open"} 1"#,
         r#"assay_fleet_backlog{fleet="trucks"} 3"#,
