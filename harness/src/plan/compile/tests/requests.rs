@@ -158,9 +158,6 @@ fn what_is_wrong_with_rows_is_told() {
     let random = "users: {csv: {file: users.csv, pick: random, when-exhausted: stop}}";
     let told = refused(random, "", step);
     assert!(told.starts_with("rows that are picked at random are never used up"), "{told}");
-    let unique = "users: {csv: {file: users.csv, pick: unique, when-exhausted: recycle}}";
-    let told = refused(unique, "", step);
-    assert!(told.starts_with("rows that are each given once are not given anew"), "{told}");
     let null = refused(USERS, "", "{get: {path: /, check: [{json: {at: /a, equals: null}}]}}");
     assert!(null.starts_with("null cannot be checked (write `exists: true`"), "{null}");
     let column = refused(USERS, "", "{get: {path: \"/${data.users.emial}\"}}");
