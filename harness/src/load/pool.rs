@@ -48,6 +48,11 @@ impl<C, J> Pool<C, J> {
         self.limit = limit.max(1);
     }
 
+    /// Whether anybody waits.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The first of the queue, if another connection may be opened for it.
     pub(super) fn admit(&mut self) -> Option<J> {
         if self.open >= self.limit {

@@ -33,7 +33,7 @@ impl Shard {
 
     /// Lets those of the queue go for whom there is room since their peer allows more.
     pub(super) fn admit(self: &Rc<Self>, post: usize) {
-        if !self.fit(post) {
+        if !self.pools[post].borrow().waits() || !self.fit(post) {
             return;
         }
         loop {
