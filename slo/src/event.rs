@@ -110,6 +110,8 @@ pub enum Event {
         /// Which step, and how; or after what; in words.
         text: String,
     },
+    /// The users of a load did not make all the journeys that they were to make in their time.
+    Unmade(Unmade),
     /// Something that the report must tell although nobody asked.
     Finding {
         /// In one sentence.
@@ -279,6 +281,17 @@ pub struct Health {
     pub lag_max_us: u64,
     /// Requests under way at the end of the stretch.
     pub in_flight: u64,
+}
+
+/// How many journeys the users of a load made of those that they were to share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmade {
+    /// Index into [`crate::Case::loads`].
+    pub load: usize,
+    /// Made to their end, fewer than
+    pub made: u64,
+    /// so many.
+    pub of: u64,
 }
 
 /// Times of one request kind in one segment. For people and as a cross-check of the counters:

@@ -2,13 +2,13 @@
 //!
 //! Ill for a question: more than 1 % of its requests began late (lag without the wait for a
 //! connection), or waited because the limit of connections was reached, or less than 99 % of a
-//! load's planned requests were begun.
+//! load's planned requests were begun, or of the journeys that its users were to share were made.
 //!
 //! Invariant: ill health never makes anything better than inconclusive.
 //! Not here: what a service did.
 
 use crate::case::{Case, LoadKind, Mark, Of};
-use crate::event::{EndReason, Machine};
+use crate::event::{EndReason, Machine, Unmade};
 use crate::outcome::Outcome;
 use crate::scorecard::HealthScore;
 use crate::timeline::{Counts, Key, Timeline};
@@ -35,6 +35,8 @@ pub(crate) struct LoadHealth {
     pub(crate) unsent: u64,
     /// Had to wait for a connection.
     pub(crate) blocked: u64,
+    /// Its users did not make all their journeys.
+    pub(crate) unmade: Option<Unmade>,
 }
 
 /// All loads, by index.
@@ -64,7 +66,8 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
         let sent = recorded - unsent;
         let begun = if reason.is_some() { sent } else { sent.max(health.begun.min(expected)) };
         let lost = expected.saturating_sub(recorded);
-        LoadHealth { expected, begun, lost, unsent, blocked: health.blocked }
+        let unmade = timeline.unmade.get(&index).copied();
+        LoadHealth { expected, begun, lost, unsent, blocked: health.blocked, unmade }
     });
     loads.collect()
 }
@@ -173,6 +176,19 @@ impl Punctuality {
         }
         used.iter().find_map(|index| {
             let (load, health) = (case.loads.get(*index)?, loads.get(*index)?);
+            if let Some(Unmade { made, of, .. }) = health.unmade
+                && u128::from(made) * 100 < u128::from(of) * 99
+            {
+                return Some(Doubt {
+                    reason: format!(
+                        "of the {} that the users of load `{}` were to make only {made} were made (99 \
+                         % are needed)",
+                        words::count(of, "journey"),
+                        load.name
+                    ),
+                    missing: "a longer `max-duration`, more `vus`, or fewer `iterations`".to_owned(),
+                });
+            }
             let short = u128::from(health.begun) * 100 < u128::from(health.expected) * 99;
             short.then(|| Doubt {
                 reason: format!(

@@ -10,13 +10,14 @@ use crate::boundary::Boundaries;
 use crate::case::{Case, Clock, Of};
 use crate::event::{
     Cell, Edge, EdgeKind, Effect, End, Entry, Event, Gate, GateTime, Histogram, Machine,
-    ServiceEvent, ServiceState, Straddle,
+    ServiceEvent, ServiceState, Straddle, Unmade,
 };
 use crate::outcome::Outcome;
 use crate::scorecard::FaultEdges;
 use crate::time::{At, SECOND_US};
 use std::collections::BTreeMap;
 
+mod ends;
 mod lag;
 mod later;
 mod logs;
@@ -59,6 +60,8 @@ pub struct Timeline {
     pub(crate) logs: Logs,
     /// Loads that were stopped, and when first.
     pub(crate) stopped: BTreeMap<usize, (At, String)>,
+    /// Loads whose users did not make all their journeys.
+    pub(crate) unmade: BTreeMap<usize, Unmade>,
     pub(crate) guard: Option<String>,
     pub(crate) end: Option<End>,
     last: At,
@@ -186,13 +189,8 @@ impl Timeline {
             | Event::Ledger(_) => self.sightings.add(&entry.event, case)?,
             Event::Histogram(histogram) => self.add_histogram(histogram, case)?,
             Event::Lag(lag) => self.add_late(lag, case)?,
-            Event::Stopped { load, at, text } => {
-                malformed::check_of(case, Of { load: *load, request: 0 })?;
-                let stop = (believable(*at)?, text.clone());
-                // One that waits for its end may be stopped before.
-                let first = self.stopped.entry(*load).or_insert(stop.clone());
-                *first = stop.min(first.clone());
-            }
+            Event::Stopped { load, at, text } => self.stop(*load, *at, text, case)?,
+            Event::Unmade(unmade) => self.fall_short(unmade, case)?,
             Event::Finding { text } => self.findings.push(text.clone()),
             Event::Guard { guard, text } => self.guard = Some(format!("{guard}: {text}")),
             Event::End(end) => {

@@ -9,7 +9,7 @@
 use super::number::{self, equal};
 use crate::plan::answer::{Ask, Capture, Check, MOST_KEPT, Source};
 use hyper::HeaderMap;
-use hyper::header::{HeaderValue, SET_COOKIE};
+use hyper::header::{CONTENT_ENCODING, HeaderValue, SET_COOKIE};
 use serde_json::Value;
 use std::cell::OnceCell;
 
@@ -123,7 +123,8 @@ impl<'a> Seen<'a> {
                 if !found {
                     self.whole()?;
                 }
-                said(found, || format!("the body does not contain `{text}`"))
+                let encoded = self.encoded();
+                said(found, || format!("the body does not contain `{text}`{encoded}"))
             }
             Check::Size { least, most } => match self.length {
                 length if length < *least => Err(format!("the body has fewer than {least} bytes")),
@@ -151,9 +152,22 @@ impl<'a> Seen<'a> {
             Source::Regex(pattern) => {
                 let body = String::from_utf8_lossy(self.whole()?);
                 let group = pattern.captures(&body).and_then(|found| found.get(1));
-                let nothing = || format!("nothing to capture with `{pattern}`");
+                let nothing = || format!("nothing to capture with `{pattern}`{}", self.encoded());
                 group.map(|group| group.as_str().to_owned()).ok_or_else(nothing)
             }
+        }
+    }
+
+    /// What is to be said of a body that is not there as it was meant: only who asked for an encoding
+    /// gets one.
+    fn encoded(&self) -> &'static str {
+        let values = self.headers.get_all(CONTENT_ENCODING).iter();
+        match values.map(HeaderValue::as_bytes).find(|it| !it.eq_ignore_ascii_case(b"identity")) {
+            Some(_) => {
+                "; it came encoded (`Content-Encoding`), which is not undone here: do not ask for \
+                 that with `Accept-Encoding`"
+            }
+            None => "",
         }
     }
 
@@ -189,7 +203,7 @@ impl<'a> Seen<'a> {
     fn json(&self) -> Result<&Value, String> {
         let body = self.whole()?;
         let read = self.json.get_or_init(|| serde_json::from_slice(body).ok());
-        read.as_ref().ok_or_else(|| "the body is no JSON".to_owned())
+        read.as_ref().ok_or_else(|| format!("the body is no JSON{}", self.encoded()))
     }
 }
 

@@ -8,6 +8,8 @@
 //! cannot be opened each of them tries by itself.
 //! Not here: classes of outcomes (`attempt`, `classify`), TLS (`tls`).
 
+mod frames;
+
 use super::attempt::{Ended, Exchange, Limits, connect, ended, within};
 use super::connection::{Answer, Broken};
 use super::kept::Keep;
@@ -19,13 +21,12 @@ use super::tls::{Io, Tls};
 use crate::clock::Clock;
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
+use frames::{address, broken, is_frame, late};
 use http_body_util::{BodyExt, Full};
+use hyper::Request;
 use hyper::body::Body;
 use hyper::client::conn::http2::{self, SendRequest};
-use hyper::header::HOST;
-use hyper::{Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -42,6 +43,8 @@ pub struct Trunk {
     lines: Mutex<Vec<Arc<Line>>>,
     most: usize,
     streams: usize,
+    /// How many streams peers were last seen to allow: as many are expected of the next connection.
+    seen: AtomicUsize,
 }
 
 /// One connection, from the moment it is wanted.
@@ -80,7 +83,39 @@ impl Trunk {
     /// the peer allows.
     #[must_use]
     pub fn new(most: usize, streams: usize) -> Trunk {
-        Trunk { lines: Mutex::default(), most, streams }
+        Trunk { lines: Mutex::default(), most, streams, seen: AtomicUsize::new(streams) }
+    }
+
+    /// How many requests may be under way at once, as far as the peers have said: more would wait
+    /// inside a connection, where nobody sees it. On a connection that has no new ones those that are
+    /// left are no others' places.
+    #[must_use]
+    pub fn places(&self, limits: &Limits, now: At) -> usize {
+        let (mut alive, mut places) = (0_usize, 0_usize);
+        for line in self.lines().iter() {
+            let is_alive = line.is_alive(limits, now);
+            alive += usize::from(is_alive);
+            places += if is_alive { self.room(line) } else { line.busy() };
+        }
+        let others = self.most.max(1).saturating_sub(alive);
+        places.saturating_add(others.saturating_mul(self.expected()))
+    }
+
+    /// How many requests a connection may carry whose peer has not said it yet.
+    fn expected(&self) -> usize {
+        self.streams.min(self.seen.load(Ordering::Relaxed).max(1))
+    }
+
+    /// How many requests a connection may carry.
+    fn room(&self, line: &Line) -> usize {
+        let Some(channel) = line.channel.get() else { return self.expected() };
+        let allowed = channel.allowed.load(Ordering::Relaxed).max(1);
+        // Its settings come before its first answer.
+        if channel.answers.load(Ordering::Relaxed) > 0 {
+            self.seen.store(allowed, Ordering::Relaxed);
+            return self.streams.min(allowed);
+        }
+        self.expected().min(allowed)
     }
 
     /// Makes one attempt; see [`super::attempt`].
@@ -122,7 +157,7 @@ impl Trunk {
         let mut lines = self.lines();
         lines.retain(|line| is_alive(line) || line.busy() > 0);
         let alive = || lines.iter().filter(|line| is_alive(line));
-        let roomy = alive().find(|line| line.busy() < line.room(self.streams));
+        let roomy = alive().find(|line| line.busy() < self.room(line));
         let full = alive().count() >= self.most.max(1);
         let chosen = match roomy {
             None if full => alive().min_by_key(|line| line.busy()),
@@ -145,11 +180,6 @@ impl Trunk {
 impl Line {
     fn busy(&self) -> usize {
         self.busy.load(Ordering::Relaxed)
-    }
-
-    fn room(&self, streams: usize) -> usize {
-        let allowed = |channel: &Channel| channel.allowed.load(Ordering::Relaxed);
-        self.channel.get().map_or(streams, |channel| streams.min(allowed(channel).max(1)))
     }
 
     /// Whether it may get another request. One that nobody opens any more is gone.
@@ -240,7 +270,10 @@ impl Channel {
             None => Io::plain(&socket),
         };
         let greeted = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await;
-        let (sender, connection) = greeted.map_err(io::Error::other)?;
+        let (sender, connection) = greeted.map_err(|error| {
+            let why = tls.zip(socket.ended()).and_then(|(tls, alert)| tls.kept_out(alert));
+            why.unwrap_or_else(|| io::Error::other(error))
+        })?;
         let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
         // It ends when the last sender is gone, and with the runtime.
         tokio::spawn(Task { connection, allowed: Arc::clone(&allowed) });
@@ -326,53 +359,6 @@ impl Future for Task {
         self.allowed.store(self.connection.current_max_send_streams(), Ordering::Relaxed);
         ended
     }
-}
-
-/// HTTP/2 has the host where the path is (RFC 9113 8.3.1).
-fn address(request: &mut Request<Full<Bytes>>, scheme: &'static str) {
-    let Some(host) = request.headers_mut().remove(HOST) else { return };
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let whole = Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(path);
-    // A host that is no authority stays a header, as in HTTP/1.
-    match whole.build() {
-        Ok(uri) => *request.uri_mut() = uri,
-        Err(_) => {
-            request.headers_mut().insert(HOST, host);
-        }
-    }
-}
-
-/// Whether the peer said in HTTP/2 that it ends a stream or the connection.
-fn is_frame(error: &hyper::Error) -> bool {
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(ended) = inner.downcast_ref::<h2::Error>() {
-            return ended.is_remote() && (ended.is_reset() || ended.is_go_away());
-        }
-        cause = inner.source();
-    }
-    false
-}
-
-fn late<R>(answered: bool) -> Broken<R> {
-    Broken::Midway { answered, broke: Broke::TooLate, partial: None }
-}
-
-fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
-    if error.is_user() {
-        return Broken::Unsendable(error);
-    }
-    let mut cause: Option<&dyn Error> = Some(&error);
-    while let Some(inner) = cause {
-        if let Some(ended) = inner.downcast_ref::<h2::Error>() {
-            let refused = ended.reason() == Some(h2::Reason::REFUSED_STREAM);
-            let closed = ended.is_io() || ended.is_remote() && (ended.is_go_away() || refused);
-            let broke = if closed { Broke::Ended } else { Broke::Reset };
-            return Broken::Midway { answered, broke, partial: None };
-        }
-        cause = inner.source();
-    }
-    Broken::Midway { answered, broke: Broke::Ended, partial: None }
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Requests that prepare a run or tidy up after it: one after another, nothing measured.
 //!
 //! Invariant: whatever is not answered as it should be is an error in words, without secrets.
+//! Invariant: no request goes over a connection kept from the one before (of HTTP/1.1): a server may close
+//! it without a word, which says nothing of the request, and nobody measures what a new one takes.
 //! Not here: in which order, and for which rows (`run`).
 
 use super::once::{self, Sent};
 use super::{Aim, Kind, StartError, apart, fill, render};
 use crate::client::shown::{Asked, Heard, Veil};
-use crate::client::{Connection, Ends, Keep, Limits, attempt_on_hyper};
+use crate::client::{Ends, Keep, Limits, attempt_on_hyper};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::answer::MOST_KEPT;
@@ -42,11 +44,10 @@ pub struct Place<'a> {
     pub ends: &'a Option<Arc<Ends>>,
 }
 
-/// One way through requests: what was captured so far, and the connection.
+/// One way through requests: what was captured so far.
 #[derive(Debug)]
 pub struct Course {
     captured: Vec<Option<String>>,
-    kept: Option<Connection>,
     nth: u64,
 }
 
@@ -97,7 +98,7 @@ impl Errand {
     /// A course on which nothing has been captured.
     #[must_use]
     pub fn course(&self) -> Course {
-        Course { captured: vec![None; self.captures], kept: None, nth: 0 }
+        Course { captured: vec![None; self.captures], nth: 0 }
     }
 
     /// Sends a request; `row` is that of the set of this name.
@@ -134,9 +135,7 @@ impl Errand {
         course.nth += 1;
         let asked = Asked::of(&message);
         let limits = Limits { keep: Keep::always(MOST_KEPT), ..kind.limits.clone() };
-        let kept = course.kept.take();
-        let (exchange, back) = attempt_on_hyper(&self.clock, &limits, kept, message, |_| {}).await;
-        course.kept = back;
+        let (exchange, _) = attempt_on_hyper(&self.clock, &limits, None, message, |_| {}).await;
         let sent = once::looked(name, asked, &exchange, kind.dynamic.as_deref(), &limits);
         let veil = Veil::new(&self.secrets, &sent.asked, sent.heard.as_ref());
         if let Some(wrong) = wrong(&sent, &veil) {
@@ -152,7 +151,7 @@ impl Errand {
 }
 
 impl Course {
-    /// Another row's: nothing is captured, the connection stays.
+    /// Another row's: nothing is captured.
     pub fn begin(&mut self) {
         self.captured.fill(None);
         self.nth = 0;
@@ -187,4 +186,39 @@ fn wrong(sent: &Sent, veil: &Veil) -> Option<String> {
         format!("; answered {}: {clipped}{more}", heard.status)
     });
     Some(format!("{}{}", veil.text(&why), told.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{OK, lane, listener, read_request, serve};
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::AsyncWriteExt;
+
+    /// A server that closes after each answer without saying so fails nobody.
+    #[tokio::test]
+    async fn no_step_goes_over_a_connection_that_may_be_closed() {
+        let (listener, addr) = listener().await;
+        let connections = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&connections);
+        serve(listener, move |mut stream| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            async move {
+                read_request(&mut stream).await;
+                let _ = stream.write_all(OK).await;
+                // It takes the next request, and is gone.
+                read_request(&mut stream).await;
+            }
+        });
+        let lane = lane(addr, 1, 1, 1, 5_000_000);
+        let place = Place { addr, authority: &lane.authority, ends: &None };
+        let of_run = (Clock::start(), "run", 7);
+        let requests = &lane.requests;
+        let errand = Errand::new(of_run, "setup", place, &lane.client, requests, 0, &[]).unwrap();
+        let mut course = errand.course();
+        for at in [0, 1, 0] {
+            assert_eq!(errand.send(at, None, &mut course).await, Ok(()));
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), 3);
+    }
 }

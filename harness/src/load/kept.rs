@@ -26,6 +26,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// What the request is called.
+    pub(super) fn request(&self) -> &str {
+        &self.request
+    }
+
     pub(super) fn new(aim: Aim<'_>, client: &plan::Client, request: &plan::Request) -> Told {
         // Of a file only its name is told.
         let body = match &request.body {

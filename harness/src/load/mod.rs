@@ -18,6 +18,7 @@ pub mod once;
 mod pool;
 mod shard;
 mod talk;
+mod tally;
 mod timer;
 mod used_up;
 pub mod users;
@@ -37,6 +38,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use tally::Tally;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A load that has fewer connections than this for each thread uses fewer threads: a small pool
@@ -283,6 +285,7 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
         let jar = Arc::new(Jar::default());
         let limit = lane.client.connections.max(1);
         let parts = (limit / LEAST_CONNECTIONS_A_THREAD).clamp(1, threads);
+        let tally = Arc::new(Tally::new(parts as u64));
         for part in 0..parts {
             // Small loads are spread over the threads by their place.
             let thread = (place + part) % threads;
@@ -308,7 +311,11 @@ pub fn start(lanes: Vec<Lane>, drive: &Drive) -> Result<Engine, StartError> {
                 shard.push(Post {
                     lane: Arc::clone(&lane),
                     kinds: apart(&kinds, &lane.client, connections, streams),
-                    script: Script::of(&lane, kinds.iter().map(|k| k.dynamic.clone()).collect()),
+                    script: Script::of(
+                        &lane,
+                        kinds.iter().map(|kind| kind.dynamic.clone()).collect(),
+                        &tally,
+                    ),
                     jar: Arc::clone(&jar),
                     shard: part,
                     shards: parts,

@@ -1,7 +1,8 @@
 //! A lane's connections on one thread: idle ones, how many are open, and who waits for one.
 //!
-//! Invariant: never more open than the limit; nobody waits while a connection is idle or may be
-//! opened; who waits is served in the order of arrival.
+//! Invariant: never more open than the limit, unless that was lowered: then no more until enough
+//! have ended. Nobody waits while a connection is idle or may be opened; who waits is served in the
+//! order of arrival.
 //! Not here: opening and using connections (`client`).
 
 use std::collections::VecDeque;
@@ -34,7 +35,7 @@ impl<C, J> Pool<C, J> {
         if let Some(connection) = self.idle.pop() {
             return Turn::Go(Some(connection));
         }
-        if self.open < self.limit {
+        if self.open < self.limit && self.waiting.is_empty() {
             self.open += 1;
             return Turn::Go(None);
         }
@@ -42,9 +43,33 @@ impl<C, J> Pool<C, J> {
         Turn::Wait
     }
 
+    /// So many may be open from now on, at least one: who waits is let in by [`Pool::admit`].
+    pub(super) fn allow(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+    }
+
+    /// Whether anybody waits.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The first of the queue, if another connection may be opened for it.
+    pub(super) fn admit(&mut self) -> Option<J> {
+        if self.open >= self.limit {
+            return None;
+        }
+        let job = self.waiting.pop_front()?;
+        self.open += 1;
+        Some(job)
+    }
+
     /// A job is over: the next in the queue takes its place, with its connection if it is still
     /// good. Without a queue the connection becomes idle.
     pub(super) fn release(&mut self, connection: Option<C>) -> Option<(J, Option<C>)> {
+        if self.open > self.limit {
+            self.open -= 1;
+            return None;
+        }
         if let Some(job) = self.waiting.pop_front() {
             return Some((job, connection));
         }
@@ -86,6 +111,17 @@ impl<C, J> Pool<C, J> {
     }
 }
 
+/// What is told of a load in which requests wait; `shared`: several use a connection at once.
+pub(super) fn all_in_use(load: &str, connections: usize, shared: bool) -> String {
+    let by = if shared { " by as many requests as may share one" } else { "" };
+    match connections {
+        1 => format!("load {load}: its one connection was in use{by}, requests waited for it"),
+        n => format!(
+            "load {load}: all of its {n} connections were in use{by}, requests waited for one"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +142,24 @@ mod tests {
         assert_eq!(pool.ask(5), Turn::Go(Some('b')));
         assert_eq!(pool.ask(6), Turn::Go(Some('a')));
         assert_eq!(pool.ask(7), Turn::Wait);
+    }
+
+    #[test]
+    fn a_lowered_limit_is_kept_as_soon_as_enough_have_ended_and_a_raised_one_at_once() {
+        let mut pool: Pool<char, u8> = Pool::new(4);
+        (1..=4).for_each(|job| assert_eq!(pool.ask(job), Turn::Go(None)));
+        pool.allow(2);
+        assert_eq!(pool.ask(5), Turn::Wait);
+        assert_eq!((pool.release(None), pool.release(None)), (None, None));
+        assert_eq!((pool.admit(), pool.release(None)), (None, Some((5, None))));
+        assert_eq!((pool.ask(6), pool.ask(7), pool.ask(8)), (Turn::Wait, Turn::Wait, Turn::Wait));
+        pool.allow(4);
+        assert_eq!(pool.ask(9), Turn::Wait, "nobody overtakes the queue");
+        assert_eq!((pool.admit(), pool.admit(), pool.admit()), (Some(6), Some(7), None));
+        // One is always allowed.
+        pool.allow(0);
+        assert_eq!((0..3).map(|_| pool.release(None)).collect::<Vec<_>>(), [None; 3]);
+        assert_eq!(pool.release(None), Some((8, None)));
     }
 
     #[test]

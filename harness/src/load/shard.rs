@@ -10,8 +10,9 @@ mod closed;
 mod job;
 mod journeys;
 mod line;
+mod queue;
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrival, Arrivals};
 use super::pool::{Pool, Turn};
 use super::timer::Timer;
 use super::{Drive, Kind, Lane, Order};
@@ -151,6 +152,7 @@ impl Shard {
             }
         }
         shard.cut_all();
+        shard.tell_broken_off();
         shard.hand_over()?;
         if shard.died.get() { Err(io::Error::other("a request's task died")) } else { Ok(()) }
     }
@@ -162,17 +164,15 @@ impl Shard {
         let due = batch.partition_point(|come| come.arrival.due <= now);
         for come in batch.drain(..due) {
             let Some(job) = self.enter(come) else { continue };
+            self.fit(come.post);
             let asked = self.pools[come.post].borrow_mut().ask(Job { queued: Some(now), ..job });
             match asked {
                 Turn::Go(line) => {
                     tokio::task::spawn_local(Rc::clone(self).work(job, line));
                 }
                 Turn::Wait => {
-                    let lane = &self.posts[come.post].lane;
-                    self.recorder.borrow_mut().finding(format!(
-                        "load {}: all of its {} connections were in use, requests waited for one",
-                        lane.name, lane.client.connections
-                    ));
+                    self.tell_waiting(come.post);
+                    self.admit(come.post);
                 }
             }
         }
@@ -216,7 +216,7 @@ impl Shard {
         let place = flights.vacant_entry();
         let job = Job { id: place.key(), post, request, arrival, trip, queued: None };
         place.insert(Flight { job, begun: None, blocked_us: None, traced: None });
-        self.recorder.borrow_mut().due(lane.index, arrival.due);
+        self.recorder.borrow_mut().due(lane.index, self.told_due(arrival));
         Some(job)
     }
 
@@ -226,46 +226,11 @@ impl Shard {
         loop {
             let (exchange, back) = self.exchange(&job, line).await;
             self.land(job.id, exchange);
-            match self.next(job.post, back) {
+            let next = self.next(job.post, back);
+            self.admit(job.post);
+            match next {
                 Some(next) => (job, line) = next,
                 None => break,
-            }
-        }
-    }
-
-    /// Who goes next on this post, waited too long left out.
-    fn next(&self, post: usize, line: Option<Connection>) -> Option<(Job, Option<Connection>)> {
-        let mut line = line;
-        loop {
-            let (job, kept) = self.pools[post].borrow_mut().release(line)?;
-            let now = self.drive.clock.now();
-            if self.waited_too_long(&job, now) {
-                self.land(job.id, Exchange::not_sent(now));
-                line = kept;
-                continue;
-            }
-            if let Some(flight) = self.flights.borrow_mut().get_mut(job.id) {
-                flight.blocked_us = job.waited_us(now);
-            }
-            return Some((job, kept));
-        }
-    }
-
-    fn waited_too_long(&self, job: &Job, now: At) -> bool {
-        let timeout_us = self.posts[job.post].kinds[job.request].limits.timeout_us;
-        job.waited_us(now).is_some_and(|waited| waited >= timeout_us)
-    }
-
-    /// Records those who have waited for a connection as long as their whole timeout.
-    fn give_up(&self) {
-        let now = self.drive.clock.now();
-        for pool in &self.pools {
-            let gone = pool.borrow_mut().give_up(|job| self.waited_too_long(job, now));
-            for job in gone {
-                if let Some(flight) = self.flights.borrow_mut().get_mut(job.id) {
-                    flight.blocked_us = job.waited_us(now);
-                }
-                self.land(job.id, Exchange::not_sent(now));
             }
         }
     }
@@ -276,10 +241,11 @@ impl Shard {
         // A kept connection that was replaced begins twice; the health book counts requests.
         if flight.begun.replace(at).is_none() {
             let due = flight.job.arrival.due;
+            let told = self.told_due(flight.job.arrival);
             let waited = flight.blocked_us.unwrap_or(0);
             let lag = at.0.saturating_sub(due.0).saturating_sub(waited);
             let load = self.posts[flight.job.post].lane.index;
-            self.recorder.borrow_mut().begun(load, due, lag, flight.blocked_us.is_some());
+            self.recorder.borrow_mut().begun(load, told, lag, flight.blocked_us.is_some());
         }
     }
 
@@ -301,7 +267,8 @@ impl Shard {
             idle_reset: exchange.idle_reset,
             refused: exchange.refused,
         };
-        recorder.finished(&finished);
+        let earlier_us = finished.due.0 - self.told_due(flight.job.arrival).0;
+        recorder.finished(&finished.earlier(earlier_us));
         recorder.traced(flight.traced, &finished);
         if let Some(text) = exchange.finding {
             recorder.finding(format!("load {}: {text}", lane.name));
@@ -324,7 +291,7 @@ impl Shard {
         let flights = std::mem::take(&mut *self.flights.borrow_mut());
         let mut recorder = self.recorder.borrow_mut();
         for (_, flight) in flights {
-            recorder.finished(&Finished {
+            let finished = Finished {
                 load: self.posts[flight.job.post].lane.index,
                 request: flight.job.request,
                 due: flight.job.arrival.due,
@@ -337,7 +304,26 @@ impl Shard {
                 headers: None,
                 idle_reset: false,
                 refused: false,
-            });
+            };
+            let earlier_us = finished.due.0 - self.told_due(flight.job.arrival).0;
+            recorder.finished(&finished.earlier(earlier_us));
+        }
+    }
+
+    /// When a request was due as it is recorded. A journey of the warm-up is warm-up to its end, and
+    /// not judged: what is due of it later is recorded as if it had been due at the end of the warm-up.
+    fn told_due(&self, arrival: Arrival) -> At {
+        match arrival.warmup {
+            true => arrival.due.min(At(self.drive.zero.0.saturating_sub(1))),
+            false => arrival.due,
+        }
+    }
+
+    /// Tells of journeys that did not come to their last request.
+    fn tell_broken_off(&self) {
+        for post in &self.posts {
+            let told = post.script.iter().flat_map(|script| script.told(&post.lane));
+            told.for_each(|text| self.recorder.borrow_mut().finding(text));
         }
     }
 

@@ -4,6 +4,7 @@ mod broken;
 mod journeys;
 mod own;
 mod replayed;
+mod shared;
 
 use super::*;
 use crate::plan::{Body, Client, Request, Text};

@@ -98,9 +98,12 @@ mod tests {
     proptest! {
         #[test]
         fn sequential_covers_all_rows_in_turn(n in 1..50_usize, seed: u64) {
-            let rows = rows(Pick::Sequential, WhenExhausted::Recycle, n);
-            let twice: Vec<usize> = (0..2 * n as u64).filter_map(|k| rows.row(seed, k)).collect();
-            prop_assert_eq!(twice, (0..n).chain(0..n).collect::<Vec<_>>());
+            for pick in [Pick::Sequential, Pick::Unique] {
+                let rows = rows(pick, WhenExhausted::Recycle, n);
+                let twice: Vec<_> = (0..2 * n as u64).filter_map(|k| rows.row(seed, k)).collect();
+                prop_assert_eq!(twice, (0..n).chain(0..n).collect::<Vec<_>>());
+                prop_assert_eq!(rows.lasts(), None);
+            }
         }
 
         #[test]

@@ -38,6 +38,14 @@ pub struct Finished<'a> {
 }
 
 impl Finished<'_> {
+    /// The same request so much earlier, µs.
+    #[must_use]
+    pub fn earlier(self, us: u64) -> Self {
+        let at = |at: At| At(at.0.saturating_sub(us));
+        let (due, done) = (at(self.due), at(self.done));
+        Self { due, done, begun: self.begun.map(at), first_byte: self.first_byte.map(at), ..self }
+    }
+
     /// How long it took, µs; none where it never came to one of the two instants.
     #[must_use]
     pub fn took_us(&self, clock: Clock) -> Option<u64> {

@@ -11,7 +11,7 @@ use super::intervals::{Interval, Intervals};
 use super::marks::Finished;
 use super::spans::{Span, SpanBook};
 use crate::plan::traced::Traced;
-use assay_slo::event::Health;
+use assay_slo::event::{Health, Unmade};
 use assay_slo::{At, Cell, Mark, Outcome};
 use hdrhistogram::CreationError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,8 @@ pub struct Batch {
     pub lags: Vec<Lags>,
     /// What the report must tell; each sentence once per thread.
     pub findings: Vec<String>,
+    /// Loads whose users did not make all their journeys.
+    pub unmade: Vec<Unmade>,
     /// The first of those that failed.
     pub failures: Vec<Failure>,
     /// Attempts told one by one, where the run is traced,
@@ -46,6 +48,7 @@ impl Batch {
             && self.health.is_empty()
             && self.intervals.is_empty()
             && self.findings.is_empty()
+            && self.unmade.is_empty()
             && self.failures.is_empty()
             && self.spans.is_empty()
     }
@@ -91,6 +94,7 @@ pub struct Recorder {
     intervals: Intervals,
     health: HealthBook,
     findings: Vec<String>,
+    unmade: Vec<Unmade>,
     failures: Vec<Failure>,
     told: BTreeSet<String>,
     spans: SpanBook,
@@ -116,6 +120,7 @@ impl Recorder {
             intervals: Intervals::new()?,
             health: HealthBook::new()?,
             findings: Vec::new(),
+            unmade: Vec::new(),
             failures: Vec::new(),
             told: BTreeSet::new(),
             spans: SpanBook::default(),
@@ -175,6 +180,11 @@ impl Recorder {
         }
     }
 
+    /// A load's users did not make all their journeys.
+    pub fn unmade(&mut self, unmade: Unmade) {
+        self.unmade.push(unmade);
+    }
+
     /// A failed exchange is kept.
     pub fn keep(&mut self, failure: Failure) {
         self.failures.push(failure);
@@ -192,6 +202,7 @@ impl Recorder {
             lags,
             intervals: self.intervals.take(from, now),
             findings: std::mem::take(&mut self.findings),
+            unmade: std::mem::take(&mut self.unmade),
             failures: std::mem::take(&mut self.failures),
             spans,
             spans_left_out,

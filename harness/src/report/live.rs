@@ -150,9 +150,10 @@ impl Live {
         let lasted = units::whole_seconds(lasted.as_secs());
         let p95 = totals.p95_us.map(|us| format!(", P95 {}", units::time(us))).unwrap_or_default();
         self.print(&format!(
-            "{} over after {lasted}: {} requests, {} not ok ({}){p95}",
+            "{} over after {lasted}: {} {}, {} not ok ({}){p95}",
             line(&totals.phase),
             totals.requests,
+            if totals.requests == 1 { "request" } else { "requests" },
             totals.bad,
             units::share_of(totals.bad, totals.requests)
         ));

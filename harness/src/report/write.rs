@@ -1,7 +1,8 @@
 //! The report files of a run directory.
 //!
 //! Invariant: a file is there whole or not at all; verdict.json comes last, so where it is, the
-//! others are.
+//! others are. What is no file (a device, a pipe) is written to, and never replaced by one; a link
+//! stays, and what it leads to is written.
 //! Not here: what is in them (`json`, `junit`, `summary`, `html`).
 
 use super::head::Head;
@@ -10,7 +11,7 @@ use super::{json, junit, summary};
 use assay_slo::Scorecard;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// All reports of a run directory, by their fixed names, in the order of writing. The series come
 /// from [`html::collect`]; the page also shows the directory's scenario.yaml, if there is one.
@@ -56,14 +57,43 @@ pub fn write_all(
 /// # Errors
 /// With the file's path, when it cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let partial = path.with_file_name(format!(".{name}.partial"));
-    let written = write_synced(&partial, bytes).and_then(|()| std::fs::rename(&partial, path));
+    let told = |error: io::Error| {
+        io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+    };
+    if is_no_file(path) {
+        let opened = File::options().write(true).open(path);
+        return opened.and_then(|mut there| there.write_all(bytes)).map_err(told);
+    }
+    let whole = led_to(path);
+    let partial = partial(&whole);
+    let written = write_synced(&partial, bytes).and_then(|()| std::fs::rename(&partial, &whole));
     written.map_err(|error| {
         // Best effort: what counts is the error that is told.
         _ = std::fs::remove_file(&partial);
-        io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+        told(error)
     })
+}
+
+/// Whether something is there that is neither a file nor a folder.
+fn is_no_file(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// The path itself, or where it leads to if it is a link to what is there, or to a name in a folder
+/// that is.
+fn led_to(path: &Path) -> PathBuf {
+    let mut whole = path.to_path_buf();
+    // As many as the kernel follows.
+    for _ in 0..40 {
+        let Ok(to) = std::fs::read_link(&whole) else { break };
+        whole = whole.parent().map_or(to.clone(), |folder| folder.join(&to));
+    }
+    whole
+}
+
+fn partial(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.partial"))
 }
 
 /// Whether a file can be written there, found out before it is: what is there already stays.
@@ -78,13 +108,22 @@ pub fn try_out(path: &Path) -> Result<(), String> {
     if path.is_dir() {
         return not(&"it is a folder");
     }
+    if is_no_file(path) {
+        // Opening a pipe would wait for who reads it.
+        return match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+            Ok(()) => Ok(()),
+            Err(error) => not(&io::Error::from(error)),
+        };
+    }
     if path.exists()
         && let Err(error) = File::options().append(true).open(path)
     {
         return not(&error);
     }
-    let Some(name) = path.file_name() else { return not(&"it names no file") };
-    let partial = path.with_file_name(format!(".{}.partial", name.to_string_lossy()));
+    if path.file_name().is_none() {
+        return not(&"it names no file");
+    }
+    let partial = partial(&led_to(path));
     match File::create(&partial).and_then(|_| std::fs::remove_file(&partial)) {
         Ok(()) => Ok(()),
         Err(error) => not(&error),
@@ -137,6 +176,34 @@ mod tests {
                 "{why}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_replaced() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let dir = tempfile::tempdir().unwrap();
+        let (pipe, link, far) = (dir.path().join("p"), dir.path().join("l"), dir.path().join("f"));
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        assert_eq!(try_out(&pipe), Ok(()), "nobody reads it yet");
+        let read = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || std::fs::read(pipe).unwrap())
+        };
+        write_whole(&pipe, b"through").unwrap();
+        assert_eq!(read.join().unwrap(), b"through");
+        // A link stays one, whether what it leads to is there or not.
+        std::os::unix::fs::symlink("f", &link).unwrap();
+        for text in ["new", "newer"] {
+            assert_eq!(try_out(&link), Ok(()));
+            write_whole(&link, text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(&far).unwrap(), text);
+            assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        }
+        let null = Path::new("/dev/null");
+        assert_eq!(try_out(null), Ok(()));
+        write_whole(null, b"nothing").unwrap();
+        assert!(is_no_file(null));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
     }
 
     #[test]

@@ -164,6 +164,9 @@ impl Stream {
         for text in batch.findings {
             self.finding(text);
         }
+        for unmade in batch.unmade {
+            self.note(Event::Unmade(unmade));
+        }
         for failure in &batch.failures {
             if let Err(why) = self.failures.keep(&self.case, failure) {
                 self.finding(why);

@@ -43,13 +43,24 @@ pub(super) fn findings(
             ));
         }
         for (outcome, text) in [
-            ("not_sent", "could not be sent by the generator"),
-            ("cut", "were still under way when the run was stopped"),
+            ("not_sent", ["could not be sent by the generator"; 2]),
+            (
+                "cut",
+                [
+                    "was still under way when the run was stopped",
+                    "were still under way when the run was stopped",
+                ],
+            ),
         ] {
             let n = load.outcomes.iter().find(|(known, _)| known == outcome).map_or(0, |(_, n)| *n);
-            if n > 0 {
-                let unsure = "their outcome is unknown";
-                findings.push(format!("load `{name}`: {n} requests {text}: {unsure}"));
+            let [one, many] = text;
+            match n {
+                0 => {}
+                1 => {
+                    findings.push(format!("load `{name}`: 1 request {one}: its outcome is unknown"))
+                }
+                n => findings
+                    .push(format!("load `{name}`: {n} requests {many}: their outcome is unknown")),
             }
         }
     }
@@ -57,6 +68,14 @@ pub(super) fn findings(
         evidence.timeline.stopped.keys().filter_map(|load| capacity::stopped(evidence, *load)),
     );
     for (load, health) in evidence.case.loads.iter().zip(&evidence.loads) {
+        if let Some(unmade) = health.unmade {
+            findings.push(format!(
+                "load `{}`: its time was over after {} of its {}",
+                load.name,
+                unmade.made,
+                words::count(unmade.of, "journey")
+            ));
+        }
         if health.lost > 0 {
             findings.push(format!(
                 "load `{}`: {} left no record; they count as unknown",

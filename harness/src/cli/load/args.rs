@@ -73,13 +73,14 @@ pub(in crate::cli) struct LoadArgs {
     /// The run directory; must not exist, or be empty.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// Write the figures to a file as JSON: times in ms on the response clock.
+    /// Write the figures to a file as JSON (`-`: to stdout, and all else to stderr): times in ms on the
+    /// response clock.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// Copy the HdrHistogram log to a file.
     #[arg(long, value_name = "FILE")]
     pub(super) hlog: Option<PathBuf>,
-    /// Write this very load to a file as a scenario to grow from, and run it.
+    /// Write this very load to a new file as a scenario to grow from, and run it.
     #[arg(long, value_name = "FILE")]
     pub(super) save_scenario: Option<PathBuf>,
     /// Exit with 1 (fail) or 0 (pass) instead of 3 when it could not be decided.

@@ -20,7 +20,7 @@ use crate::report::{Exit, try_out, write_whole};
 use crate::run::Options;
 use crate::spec::{self, Overrides, Problems};
 use figures::Figures;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What the records of a run call the scenario that was typed.
@@ -45,6 +45,9 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
         && let Err(problem) = save(args, path)
     {
         return usage(&problem);
+    }
+    if is_stdout(&args.json) {
+        print::keep_for_data();
     }
     if !args.words.quiet {
         files::warn(&plan);
@@ -77,8 +80,10 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
     }
     let planned_s = plan.ends_us as f64 / 1e6;
     if let (Some(path), Some(figures)) = (&args.json, Figures::of(&judged.scorecard, planned_s)) {
-        let text = serde_json::to_string_pretty(&figures).unwrap_or_default();
-        if let Err(error) = write_whole(path, format!("{text}\n").as_bytes()) {
+        let text = format!("{}\n", serde_json::to_string_pretty(&figures).unwrap_or_default());
+        if is_stdout(&args.json) {
+            print::data(&text);
+        } else if let Err(error) = write_whole(path, text.as_bytes()) {
             return failed(&error);
         }
     }
@@ -97,10 +102,27 @@ fn save(args: &LoadArgs, path: &Path) -> Result<(), String> {
 
 /// What is written after the run can be: nobody shall wait for a run to hear that it cannot.
 fn can_be_written(args: &LoadArgs) -> Result<(), String> {
+    for (flag, path) in [("--hlog", &args.hlog), ("--save-scenario", &args.save_scenario)] {
+        if is_stdout(path) {
+            return Err(format!("`{flag} -` names no file: only `--json -` writes to stdout"));
+        }
+    }
+    if let Some(path) = args.save_scenario.as_ref().filter(|path| path.is_file()) {
+        return Err(format!(
+            "{} is there already, and somebody may have grown it: name a new file, or remove it",
+            path.display()
+        ));
+    }
     let made = |path: &Path| args.out.as_ref().is_some_and(|out| path.starts_with(out));
     // The run's own folder is not there yet.
-    let after = [&args.json, &args.hlog].into_iter().flatten().filter(|path| !made(path));
+    let json = args.json.as_ref().filter(|_| !is_stdout(&args.json));
+    let after = json.into_iter().chain(&args.hlog).filter(|path| !made(path));
     args.save_scenario.iter().chain(after).try_for_each(|path| try_out(path))
+}
+
+/// `-` is what other programs call it.
+fn is_stdout(path: &Option<PathBuf>) -> bool {
+    path.as_deref() == Some(Path::new("-"))
 }
 
 /// What was typed, for whoever wants it again.

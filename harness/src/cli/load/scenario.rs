@@ -58,6 +58,7 @@ pub(super) fn to_save(args: &LoadArgs) -> Result<String, String> {
 fn write(args: &LoadArgs, header: &dyn Fn(&str, &str) -> String) -> Result<String, String> {
     let target = target(&args.url)?;
     says_nothing(args, &target)?;
+    said_once(&args.header)?;
     let mut root = Map::new();
     root.insert("schema".into(), 1.into());
     root.insert("name".into(), "load".into());
@@ -81,6 +82,21 @@ fn write(args: &LoadArgs, header: &dyn Fn(&str, &str) -> String) -> Result<Strin
     serde_yaml::to_string(&Value::Object(root)).map_err(|error| error.to_string())
 }
 
+/// A scenario has each header once: several values are one, in the order that was typed.
+fn said_once(headers: &[(String, String)]) -> Result<(), String> {
+    for (at, (name, _)) in headers.iter().enumerate() {
+        let same = |(other, _): &&(String, String)| other.eq_ignore_ascii_case(name);
+        if headers.iter().take(at).any(|other| same(&other)) {
+            let between = if name.eq_ignore_ascii_case("cookie") { "; " } else { ", " };
+            return Err(format!(
+                "the header `{name}` is given more than once: write its values as one, such as `-H \
+                 '{name}: A{between}B'`, which says the same"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// How TLS is spoken says nothing where it is not.
 fn says_nothing(args: &LoadArgs, target: &Target<'_>) -> Result<(), String> {
     let tls = &args.tls;
@@ -91,11 +107,15 @@ fn says_nothing(args: &LoadArgs, target: &Target<'_>) -> Result<(), String> {
         ("--key", tls.key.is_some()),
     ];
     match given.into_iter().find(|(_, given)| *given) {
-        Some((flag, _)) if !target.base.starts_with("https://") => Err(format!(
+        Some((flag, _)) if !is_https(target.base) => Err(format!(
             "`{flag}` is about TLS, and the URL is not https: write https://…, or leave `{flag}` out"
         )),
         _ => Ok(()),
     }
+}
+
+fn is_https(base: &str) -> bool {
+    base.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
 }
 
 fn load(args: &LoadArgs, target: &Target<'_>, header: &dyn Fn(&str, &str) -> String) -> Value {

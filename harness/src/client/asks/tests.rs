@@ -29,6 +29,21 @@ fn json_at(at: &str, ask: Ask) -> Option<String> {
     judged(Check::Json { at: at.to_owned(), ask })
 }
 
+#[test]
+fn a_body_that_came_encoded_is_told_as_such() {
+    let failed = |coding: &str, check: Check| {
+        let headers = headers(&[("Content-Encoding", coding)]);
+        Seen::new(&headers, b"\x1f\x8b", 2).failed(&[check]).unwrap()
+    };
+    let contains = || Check::Contains("abc".to_owned());
+    let told = failed("gzip", contains());
+    assert!(told.starts_with("the body does not contain `abc`; it came encoded"), "{told}");
+    assert!(told.contains("`Accept-Encoding`") && !told.contains("gzip"), "{told}");
+    let json = Check::Json { at: "/a".to_owned(), ask: Ask::Exists(true) };
+    assert!(failed("br", json).starts_with("the body is no JSON; it came encoded"));
+    assert_eq!(failed("identity", contains()), "the body does not contain `abc`");
+}
+
 fn header(name: &str, ask: Ask) -> Option<String> {
     judged(Check::Header { name: name.to_owned(), ask })
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::client::attempt_on_hyper;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
+use hyper::header::HOST;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

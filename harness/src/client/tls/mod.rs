@@ -93,6 +93,11 @@ impl Tls {
         }
     }
 
+    /// The same as the error of a connection that could not be made.
+    pub(super) fn kept_out(&self, alert: &rustls::Error) -> Option<io::Error> {
+        self.turned_away(alert).map(|why| io::Error::other(Failed(why)))
+    }
+
     /// What an alert of the peer says, if it means that we are not let in.
     pub(super) fn turned_away(&self, alert: &rustls::Error) -> Option<String> {
         reason::refused(alert, &self.host, self.known)

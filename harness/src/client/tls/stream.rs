@@ -6,6 +6,7 @@
 //! Not here: agreeing on keys (`tls`).
 
 use super::super::socket::{Socket, Wire};
+use super::HTTP2;
 use super::reason::inner;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
+
+/// Bytes that are read of what a peer said last: an alert is 24 at most.
+const MOST_LAST: usize = 4096;
 
 /// A socket, or TLS over it.
 #[derive(Debug)]
@@ -41,6 +45,32 @@ impl Io {
             self.socket.end(error.clone());
         }
     }
+
+    /// Writing failed, so nobody will read any more: a peer that did not let us in had said why
+    /// before it closed, and that is still there to be read. Only for HTTP/2, which ends with it:
+    /// HTTP/1.1 may still read an answer.
+    fn hear_last(&mut self) {
+        let Stream::Sealed(stream) = &mut self.stream else { return };
+        let (_, session) = stream.get_mut();
+        if session.alpn_protocol() != Some(HTTP2) || self.socket.ended().is_some() {
+            return;
+        }
+        let mut bytes = [0; MOST_LAST];
+        let mut said = self.socket.rest(&mut bytes);
+        while !said.is_empty() && session.read_tls(&mut said).is_ok_and(|n| n > 0) {
+            if let Err(error) = session.process_new_packets() {
+                self.socket.end(error);
+                return;
+            }
+        }
+    }
+
+    fn written<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if matches!(written, Poll::Ready(Err(_))) {
+            self.hear_last();
+        }
+        written
+    }
 }
 
 impl AsyncRead for Io {
@@ -66,10 +96,11 @@ impl AsyncWrite for Io {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
+        let written = match &mut self.stream {
             Stream::Plain(wire) => Pin::new(wire).poll_write(context, bytes),
             Stream::Sealed(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        };
+        self.written(written)
     }
 
     fn poll_write_vectored(
@@ -77,10 +108,11 @@ impl AsyncWrite for Io {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
+        let written = match &mut self.stream {
             Stream::Plain(wire) => Pin::new(wire).poll_write_vectored(context, slices),
             Stream::Sealed(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
+        };
+        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -91,10 +123,11 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        let written = match &mut self.stream {
             Stream::Plain(wire) => Pin::new(wire).poll_flush(context),
             Stream::Sealed(stream) => Pin::new(stream).poll_flush(context),
-        }
+        };
+        self.written(written)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

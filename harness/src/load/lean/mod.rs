@@ -12,7 +12,7 @@ mod poll;
 mod seats;
 
 use super::arrivals::{Arrival, Arrivals};
-use super::pool::{Pool, Turn};
+use super::pool::{Pool, Turn, all_in_use};
 use super::{Drive, Kind, Lane, Order, Pace};
 use crate::client::Written;
 use crate::client::lean::Scratch;
@@ -189,10 +189,8 @@ impl Loop {
                 Turn::Go(line) => self.ready.push_back((Job { queued: None, ..job }, line)),
                 Turn::Wait => {
                     let lane = &self.posts[post].lane;
-                    self.recorder.finding(format!(
-                        "load {}: all of its {} connections were in use, requests waited for one",
-                        lane.name, lane.client.connections
-                    ));
+                    let told = all_in_use(&lane.name, lane.client.connections, false);
+                    self.recorder.finding(told);
                 }
             }
         }

@@ -11,6 +11,7 @@ use super::super::arrivals::Arrival;
 use crate::client::{Exchange, Jar};
 use crate::load::fill::Unsent;
 use crate::load::talk::{Onward, Talk, onward};
+use crate::load::tally::{Tally, sends};
 use crate::plan::Dynamic;
 use crate::plan::chance;
 use crate::plan::users::Step;
@@ -31,11 +32,16 @@ pub(in crate::load) struct Script {
     steps: Vec<Step>,
     captures: usize,
     seed: u64,
+    tally: Arc<Tally>,
 }
 
 impl Script {
     /// Of a lane; none where its arrivals are single requests.
-    pub(in crate::load) fn of(lane: &Lane, dynamics: Vec<Option<Arc<Dynamic>>>) -> Option<Script> {
+    pub(in crate::load) fn of(
+        lane: &Lane,
+        dynamics: Vec<Option<Arc<Dynamic>>>,
+        tally: &Arc<Tally>,
+    ) -> Option<Script> {
         let journey = lane.journey.as_ref()?;
         Some(Script {
             name: lane.name.as_str().into(),
@@ -43,7 +49,14 @@ impl Script {
             steps: journey.steps.clone(),
             captures: journey.captures,
             seed: lane.seed,
+            tally: Arc::clone(tally),
         })
+    }
+
+    /// What is to be told of journeys that were broken off, once all threads of the lane are done.
+    pub(super) fn told(&self, lane: &Lane) -> Vec<String> {
+        let name = |request: usize| lane.requests.get(request).map_or("?", |one| one.name.as_str());
+        if self.tally.leave() { self.tally.told(&self.name, name) } else { Vec::new() }
     }
 
     /// The first request at or after a step, and the pauses before it, µs.
@@ -136,6 +149,9 @@ impl Journeys {
             script.captures,
         );
         talk.begin(number);
+        if !arrival.warmup {
+            script.tally.begin();
+        }
         let Arrival { k, warmup, due } = arrival;
         let onward = Onward::Unsent;
         let jar = Arc::default();
@@ -193,6 +209,10 @@ impl Journeys {
     pub(super) fn go_on(&mut self, script: &Script, trip: usize, done: At, ended: bool) -> bool {
         let Some(going) = self.trips.get_mut(trip) else { return false };
         let wanted = going.onward == Onward::Next && !ended;
+        // The warm-up is not told of, and who was stopped was not broken off by an answer.
+        if !wanted && !ended && !going.warmup && sends(&script.steps, going.at + 1) {
+            script.tally.break_off(going.request);
+        }
         let next = wanted.then(|| script.next(going.number, going.at + 1)).flatten();
         let Some((at, request, pause_us)) = next else {
             self.trips.try_remove(trip);

@@ -51,20 +51,22 @@ fn shop(
     paths
 }
 
+fn told(batches: &[Batch]) -> Vec<&str> {
+    batches.iter().flat_map(|batch| &batch.findings).map(String::as_str).collect()
+}
+
 #[tokio::test]
 async fn each_arrival_goes_through_its_steps_with_what_it_got() {
     let (listener, addr) = listener().await;
     let paths = shop(listener, |_| true);
     let lane = logging_in(lane(addr, 30, 2_000, 64, 5_000_000));
     let batches = begin(lane, 2).finish().await;
-    // Ten of the warm-up come in the 20 ms before time 0, so their last steps are due after it,
-    // where health counts.
-    let (warmup, run) = count(&batches, |cell| cell.outcome == Outcome::Ok);
-    assert_eq!(warmup + run, 3 * 40);
-    assert!((10..=11).contains(&warmup), "{warmup}");
+    // Ten of the warm-up come in the 20 ms before time 0: their last steps are due after it, and are
+    // the warm-up's all the same.
+    assert_eq!(count(&batches, |cell| cell.outcome == Outcome::Ok), (30, 90));
     let (due, begun, done, _) = health(&batches);
-    let after = 120 - warmup;
-    assert_eq!((due, begun, done), (after, after, after));
+    assert_eq!((due, begun, done), (90, 90, 90));
+    assert_eq!(told(&batches), Vec::<&str>::new());
     let paths = paths.lock().unwrap();
     for n in 0..40 {
         let used = paths.iter().filter(|path| **path == format!("/b/t{n}")).count();
@@ -76,8 +78,13 @@ async fn each_arrival_goes_through_its_steps_with_what_it_got() {
 async fn who_gets_no_token_goes_no_further_and_holds_nobody_up() {
     let (listener, addr) = listener().await;
     let paths = shop(listener, |n| n % 2 == 0);
-    let lane = logging_in(lane(addr, 30, 2_000, 64, 5_000_000));
-    let batches = begin(lane, 1).finish().await;
+    // Over two threads: one of them tells of both.
+    let lane = logging_in(lane(addr, 30, 2_000, 128, 5_000_000));
+    let batches = begin(lane, 2).finish().await;
+    let broken: Vec<_> =
+        told(&batches).into_iter().filter(|it| it.contains("broken off")).collect();
+    let [one] = broken.as_slice() else { panic!("{broken:?}") };
+    assert!(one.starts_with("load web: 15 of 30 journeys were broken off at `a`"), "{one}");
     let sum = |(warmup, run): (u64, u64)| warmup + run;
     assert_eq!(sum(count(&batches, |cell| cell.outcome == Outcome::CheckFailed)), 20);
     assert_eq!(sum(count(&batches, |cell| cell.outcome == Outcome::Ok)), 20 + 2 * 20);

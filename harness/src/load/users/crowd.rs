@@ -89,8 +89,10 @@ pub(super) struct Journeys {
     begun: AtomicU64,
     /// How many may, in all.
     most: u64,
-    /// How many were to be made, and the rows that do not last for them.
-    short: Option<(Option<u64>, String)>,
+    /// How many were to be made, where that was said,
+    wanted: Option<u64>,
+    /// and the rows that do not last for them.
+    short: Option<String>,
     told: AtomicBool,
 }
 
@@ -106,7 +108,8 @@ impl Journeys {
         Journeys {
             begun: AtomicU64::new(0),
             most: short.as_ref().map_or(most, |(last, _)| *last),
-            short: short.map(|(_, rows)| (wanted, rows)),
+            wanted,
+            short: short.map(|(_, rows)| rows),
             told: AtomicBool::new(false),
         }
     }
@@ -114,9 +117,15 @@ impl Journeys {
     /// What is to be told when none is left for want of rows: how many were made, of how many, and
     /// the rows. Only once.
     pub(super) fn used_up(&self) -> Option<(u64, Option<u64>, &str)> {
-        let (wanted, rows) = self.short.as_ref()?;
+        let rows = self.short.as_ref()?;
         let first = !self.told.swap(true, Ordering::Relaxed);
-        first.then_some((self.most, *wanted, rows.as_str()))
+        first.then_some((self.most, self.wanted, rows.as_str()))
+    }
+
+    /// How many were made and were to be, if those are more and their rows were not the reason.
+    pub(super) fn unmade(&self, made: u64) -> Option<(u64, u64)> {
+        let wanted = self.wanted.filter(|_| made < self.most)?;
+        Some((made, wanted))
     }
 
     /// Takes the next; none if none is left.
@@ -192,11 +201,14 @@ mod tests {
             (0..50).filter_map(|_| journeys.take()).collect::<Vec<_>>(),
             Vec::from_iter(0..20)
         );
-        assert_eq!(journeys.used_up(), None);
+        assert_eq!((journeys.used_up(), journeys.unmade(20)), (None, None));
+        assert_eq!(journeys.unmade(19), Some((19, 20)));
         let fewer_rows = Journeys::of(&crowd, Some((3, "users".to_owned())));
         assert_eq!((0..50).filter_map(|_| fewer_rows.take()).count(), 3);
         assert_eq!(fewer_rows.used_up(), Some((3, Some(20), "users")));
         assert_eq!(fewer_rows.used_up(), None, "it is told once");
+        // Rows end it otherwise than its time does.
+        assert_eq!((fewer_rows.unmade(3), fewer_rows.unmade(2)), (None, Some((2, 20))));
     }
 
     proptest! {

@@ -11,6 +11,7 @@ use crate::load::kept::{self, Which};
 use crate::load::{Drive, Kind};
 use crate::plan::traced::Traced;
 use crate::record::{Finished, Recorder};
+use assay_slo::event::Unmade;
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -55,6 +56,11 @@ impl Desk {
 
     pub(super) fn finding(&self, text: String) {
         self.recorder().finding(text);
+    }
+
+    /// A load was over before all its journeys were made.
+    pub(super) fn unmade(&self, unmade: Unmade) {
+        self.recorder().unmade(unmade);
     }
 
     /// Keeps a failed exchange, if it is one of the first.

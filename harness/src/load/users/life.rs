@@ -8,6 +8,7 @@ use super::crowd::{Journeys, Shift};
 use crate::clock::Clock;
 use crate::load::Order;
 use crate::load::talk::Onward;
+use crate::load::tally::{Tally, sends};
 use crate::plan::users::Step;
 use assay_slo::At;
 use rand_chacha::ChaCha8Rng;
@@ -40,6 +41,7 @@ pub(super) struct Script {
     /// A journey takes at least this long, µs.
     pub(super) pace_us: u64,
     pub(super) journeys: Journeys,
+    pub(super) tally: Tally,
 }
 
 /// What comes after a turn.
@@ -90,6 +92,7 @@ impl Life {
             return Turn::Over;
         };
         errands.begin(journey);
+        self.script.tally.begin();
         let began = clock.now();
         let mut broken_off = false;
         for place in 0..self.script.journey.len() {
@@ -97,9 +100,9 @@ impl Life {
                 Step::Send(_) if broken_off => {}
                 Step::Send(request) => match errands.send(request).await {
                     Onward::Next => {}
-                    Onward::BreakOff => broken_off = true,
+                    Onward::BreakOff => broken_off = self.break_off(place, request),
                     Onward::Unsent => {
-                        broken_off = true;
+                        broken_off = self.break_off(place, request);
                         let end = At(clock.now().0.saturating_add(REST_US));
                         self.rest(end.min(until)).await;
                     }
@@ -111,7 +114,12 @@ impl Life {
                     self.rest(end.min(until)).await;
                 }
             }
-            if *self.orders.borrow() != Order::Go {
+            let order = *self.orders.borrow();
+            let last = |place| !sends(&self.script.journey, place);
+            if last(place + 1) && !last(place) && order != Order::Cut {
+                self.script.tally.make();
+            }
+            if order != Order::Go {
                 return Turn::Over;
             }
             if clock.now() >= until {
@@ -121,6 +129,25 @@ impl Life {
         let paced = At(began.0.saturating_add(self.script.pace_us));
         self.rest(paced.min(until)).await;
         Turn::Again
+    }
+
+    /// Later steps are left out from here on, which is counted where there are any and nobody has
+    /// ordered it.
+    fn break_off(&self, place: usize, request: usize) -> bool {
+        if *self.orders.borrow() == Order::Go && sends(&self.script.journey, place + 1) {
+            self.script.tally.break_off(request);
+        }
+        true
+    }
+
+    /// Its user has gone; whether it was the last of its load.
+    pub(super) fn leave(&self) -> bool {
+        self.script.tally.leave()
+    }
+
+    /// What is the same for all users of its load.
+    pub(super) fn script(&self) -> &Script {
+        &self.script
     }
 
     /// Waits until this instant; false if it was ordered to stop, then or before.

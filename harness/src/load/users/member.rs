@@ -4,12 +4,14 @@
 //! Not here: when it acts (`life`), who calls for its next turn (`attack`).
 
 use super::desk::Desk;
-use super::life::{Errands, Life, Turn, ordered};
+use super::life::{Errands, Life, Script, Turn, ordered};
 use super::roster::Roster;
 use crate::client::{Connection, Exchange, Jar, converse};
 use crate::load::talk::{Onward, Talk, onward};
 use crate::load::used_up::Ended;
 use crate::load::{Kind, Order};
+use assay_slo::At;
+use assay_slo::event::Unmade;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -88,6 +90,22 @@ impl Errands for Wire {
     }
 }
 
+impl Wire {
+    /// Tells how the journeys of the load went, when its last user has gone.
+    fn tell(&self, script: &Script) {
+        let name = |at: usize| self.kinds.get(at).map_or("?", |kind| kind.told.request());
+        for told in script.tally.told(&self.name, name) {
+            self.desk.finding(told);
+        }
+        // Who was stopped before had not all the time.
+        let end = At(script.zero.0.saturating_add(self.ends_us));
+        let unmade = script.journeys.unmade(script.tally.made());
+        if let Some((made, of)) = unmade.filter(|_| script.clock.now() >= end) {
+            self.desk.unmade(Unmade { load: self.load, made, of });
+        }
+    }
+}
+
 /// A user.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -107,6 +125,9 @@ impl Member {
         if !self.over && self.life.turn(&mut self.wire).await == Turn::Over {
             self.over = true;
             self.wire.kept = None;
+            if self.life.leave() {
+                self.wire.tell(self.life.script());
+            }
             self.roster.leave();
         }
         if !self.over {

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::client::{Ends, Jar};
 use crate::load::talk::Talk;
+use crate::load::tally::Tally;
 use crate::plan;
 use crate::plan::users::Step;
 use assay_slo::At;
@@ -169,6 +170,7 @@ fn crew(
         journey: users.journey().to_vec(),
         pace_us: users.pace_us,
         journeys: Journeys::of(&users.crowd, users.rows()),
+        tally: Tally::new(crowd::peak(&users.crowd)),
     });
     let name: Arc<str> = users.name.as_str().into();
     let dynamics: Arc<[_]> = kinds.iter().map(|kind| kind.dynamic.clone()).collect();

@@ -83,11 +83,6 @@ fn choice(file: &DataFile, trail: &Trail, notes: &mut Notes<'_>) -> (Pick, WhenE
         let help = "leave `when-exhausted` out, or write `pick: unique`";
         notes.value(&trail.key("when-exhausted"), message, help);
     }
-    if pick == Pick::Unique && when_exhausted == WhenExhausted::Recycle {
-        let message = "rows that are each given once are not given anew".to_owned();
-        let help = "write `stop` or `fail`, or `pick: sequential`";
-        notes.value(&trail.key("when-exhausted"), message, help);
-    }
     (pick, when_exhausted)
 }
 

@@ -71,9 +71,14 @@ pub(super) fn check_path(path: &str, trail: &Trail, notes: &mut Notes<'_>) {
         notes.value(
             trail,
             format!("the path holds {other:?}, which no request line can"),
-            "percent-encode it: a space is %20",
+            format!("percent-encode it: write {}", percent_encoded(other)),
         );
     }
+}
+
+/// The bytes of a character as a URL holds them.
+fn percent_encoded(c: char) -> String {
+    c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 fn names(headers: &IndexMap<String, Words>, trail: &Trail, notes: &mut Notes<'_>) {

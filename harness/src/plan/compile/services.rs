@@ -103,7 +103,7 @@ pub(super) fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)>
         "write http://host:port or https://host:port, with a path if all requests share one";
     let not = |why: &str| (format!("`{}` {why}", url.escape_debug()), HELP);
     let (scheme, rest) = url.split_once("://").ok_or_else(|| not("is no URL"))?;
-    let secure = match scheme {
+    let secure = match scheme.to_ascii_lowercase().as_str() {
         "http" => false,
         "https" => true,
         _ => return Err(not("is no http URL")),
@@ -111,6 +111,10 @@ pub(super) fn read_url(url: &str) -> Result<ServiceKind, (String, &'static str)>
     if rest.contains('@') {
         let message = "a user or password in a URL would end up in reports".to_owned();
         return Err((message, "send an Authorization header, from ${env.NAME}"));
+    }
+    if !rest.split(['/', '?', '#']).next().unwrap_or_default().is_ascii() {
+        let message = format!("`{}` has a host that is not ASCII", url.escape_debug());
+        return Err((message, "write it as the DNS has it, in punycode: xn--…"));
     }
     let uri: hyper::Uri = url.parse().map_err(|_| not("is no URL"))?;
     let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| not("has no host"))?;

@@ -1,5 +1,5 @@
 //! Where the rows of an open load end: it ends there too, or must not begin. Of users, who come as
-//! often as they are answered, a warning where the rows cannot be enough.
+//! often as they are answered, a warning where the rows, or the time, cannot be enough.
 //!
 //! Invariant: an open load never comes to a request without a row: whether it would is known here,
 //! from its arrivals alone.
@@ -79,6 +79,23 @@ pub(super) fn warn_of(users: &Users, notes: &mut Notes<'_>) {
         several(users.expected(), "journey", "journeys"),
         count(last)
     ));
+}
+
+/// Warns where users cannot make the journeys that they share in their time.
+pub(super) fn warn_of_time(users: &Users, notes: &mut Notes<'_>) {
+    let Crowd::Shared { vus, iterations, max_us } = users.crowd else { return };
+    // After the last nobody waits.
+    let waits = iterations.div_ceil(vus.max(1)).saturating_sub(1);
+    let shortest_us = waits.saturating_mul(users.shortest_us());
+    if shortest_us > max_us {
+        notes.warn(format!(
+            "load {} cannot make its {}: their pauses and pace alone take {}, and `max-duration` is {}",
+            users.name,
+            several(iterations, "journey", "journeys"),
+            time(shortest_us),
+            time(max_us)
+        ));
+    }
 }
 
 /// The rows that users may use up before their time.

@@ -43,6 +43,7 @@ pub(super) fn compile(given: Given<'_>, open: &[Load], notes: &mut Notes<'_>) ->
             does,
         };
         used_up::warn_of(&users, notes);
+        used_up::warn_of_time(&users, notes);
         users
     });
     users.collect()

@@ -121,6 +121,8 @@ impl Series {
             | Event::Lag(_)
             // The health's sentence has the most of it.
             | Event::Machine(_)
+            // The judge finds it.
+            | Event::Unmade(_)
             | Event::Finding { .. } => {}
         }
     }

@@ -32,6 +32,36 @@ fn what_was_not_sent_for_a_reason_of_its_own_is_not_advised_against() {
     assert!(both.contains("limit of `connections`; or ") && both.ends_with(cause), "{both}");
 }
 
+/// Part of what was to be done, done well, is not what was asked for.
+#[test]
+fn users_who_did_not_make_their_journeys_meet_nothing() {
+    let judged = |made: u64, bad: u64| {
+        let mut script = Script::new(40).errors().run(0..40, bad);
+        script.case.loads[0].kind = crate::case::LoadKind::Users;
+        script.case.loads[0].planned = 0;
+        let unmade = crate::event::Unmade { load: 0, made, of: 1000 };
+        script.push(At(46_000_000), Event::Unmade(unmade));
+        script.complete().judge()
+    };
+    let short = judged(158, 0);
+    let told = "load `visitors`: its time was over after 158 of its 1000 journeys";
+    assert!(short.findings.contains(&told.to_owned()), "{:?}", short.findings);
+    let score = &short.objectives[0];
+    assert_eq!(score.verdict, Inconclusive);
+    assert!(
+        score
+            .reason
+            .contains("of the 1000 journeys that the users of load `visitors` were to make"),
+        "{}",
+        score.reason
+    );
+    assert!(score.missing.as_deref().unwrap_or_default().starts_with("a longer `max-duration`"));
+    assert!(!short.health.well);
+    assert_eq!(judged(990, 0).objectives[0].verdict, Met, "99 % are enough, as of arrivals");
+    assert_eq!(judged(989, 0).objectives[0].verdict, Inconclusive);
+    assert_eq!(judged(158, 50).objectives[0].verdict, Violated);
+}
+
 /// More cores are no advice to whom others have taken them.
 #[test]
 fn a_late_generator_is_told_of_the_others_on_its_cores() {

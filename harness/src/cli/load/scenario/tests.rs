@@ -25,6 +25,24 @@ fn run(words: &[&str]) -> Plan {
 }
 
 #[test]
+fn a_header_that_is_given_twice_is_not_sent_once() {
+    let told = |flags: &[&str]| {
+        let words = [&["http://h", "--rate", "1/s"], flags].concat();
+        to_run(&typed(&words)).unwrap_err()
+    };
+    let twice = told(&["-H", "X-A: 1", "-H", "x-a: 2"]);
+    assert!(twice.contains("`x-a` is given more than once") && twice.contains("'x-a: A, B'"));
+    assert!(told(&["-H", "Cookie: a=1", "-H", "Cookie: b=2"]).contains("'Cookie: A; B'"));
+}
+
+#[test]
+fn a_scheme_in_capitals_is_the_same() {
+    let plan = run(&["HTTP://127.0.0.1:8080/a", "--rate", "1/s"]);
+    assert!(matches!(&plan.services[0].kind, ServiceKind::Url { secure: false, port: 8080, .. }));
+    run(&["HTTPS://127.0.0.1/a", "--rate", "1/s", "--insecure"]);
+}
+
+#[test]
 fn a_url_is_taken_apart_as_it_was_typed() {
     let cases = [
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1", "/"),

@@ -217,6 +217,21 @@ async fn http2_is_agreed_on_or_refused() {
     assert_eq!((server.greeted().len(), server.asked()), (1, 3));
 }
 
+/// A TLS 1.3 server says why it does not let us in when we have begun to write: whoever of both is first,
+/// its reason is told.
+#[tokio::test]
+async fn who_is_not_let_in_over_http2_is_told_why_each_time() {
+    let ca = Authority::new();
+    let server = Server::http2(ca.server(&["shop.test"]), &ca).await;
+    for _ in 0..60 {
+        let mut limits = limits(server.addr, &ca.trusted(), "shop.test");
+        limits.tls = Some(Tls::new(&ca.trusted(), "shop.test", true).unwrap());
+        limits.trunk = Some(Arc::new(Trunk::new(1, 100)));
+        let (exchange, _) = attempt(&Clock::start(), &limits, None, request(), |_| {}).await;
+        assert!(reason(&exchange).contains("wants a client certificate"), "{exchange:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_handshake_that_never_ends_ends_in_time() {
     let ca = Authority::new();

@@ -66,6 +66,11 @@ impl Server {
         Server::run(manner, config(own, None, &rustls::version::TLS13)).await
     }
 
+    /// One over HTTP/2 that lets in only whom this authority has signed.
+    pub(super) async fn http2(own: Own, clients: &Authority) -> Server {
+        Server::run(Manner::Http2, config(own, Some(clients), &rustls::version::TLS13)).await
+    }
+
     async fn run(manner: Manner, mut config: ServerConfig) -> Server {
         if manner == Manner::OtherProtocol {
             config.alpn_protocols = vec![b"smtp".to_vec()];

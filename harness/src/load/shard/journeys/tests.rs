@@ -4,7 +4,8 @@ use super::*;
 use assay_slo::Outcome;
 
 fn script(steps: Vec<Step>) -> Script {
-    Script { name: "shop".into(), dynamics: vec![None, None].into(), steps, captures: 0, seed: 7 }
+    let (name, dynamics) = ("shop".into(), vec![None, None].into());
+    Script { name, dynamics, steps, captures: 0, seed: 7, tally: Arc::new(Tally::new(1)) }
 }
 
 fn arrival(k: u64, due: u64) -> Arrival {

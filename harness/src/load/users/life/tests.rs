@@ -57,7 +57,8 @@ impl User {
         let clock = Clock::start();
         let zero = At(clock.now().0 + 1_000 * MS);
         let journeys = Journeys::of(crowd, rows);
-        let script = Script { clock, zero, journey, pace_us: pace_ms * MS, journeys };
+        let (pace_us, tally) = (pace_ms * MS, Tally::new(1));
+        let script = Script { clock, zero, journey, pace_us, journeys, tally };
         let (orders, order) = watch::channel(Order::Go);
         let random = stream(7, "web", number);
         let life = Life::new(Arc::new(script), shifts(crowd, number), random, order);
@@ -75,6 +76,10 @@ impl User {
 
     async fn live(&mut self) {
         while self.life.turn(&mut self.diary).await == Turn::Again {}
+    }
+
+    fn unmade(&self) -> Option<(u64, u64)> {
+        self.life.script.journeys.unmade(self.life.script.tally.made())
     }
 
     fn times(&self) -> Vec<u64> {
@@ -168,11 +173,13 @@ async fn shared_journeys_end_with_the_last_or_with_their_time() {
     let crowd = |max_ms| Crowd::Shared { vus: 1, iterations: 4, max_us: max_ms * MS };
     let mut whole = User::new(&crowd(60_000), 0, vec![Step::Send(0), Step::Send(1)], 0);
     whole.live().await;
-    assert_eq!(whole.diary.seen.len(), 8);
+    assert_eq!((whole.diary.seen.len(), whole.unmade()), (8, None));
     let mut late = User::new(&crowd(100), 0, vec![Step::Send(0), Step::Send(1)], 0);
     late.live().await;
     assert_eq!(late.times(), [0, 30, 60, 90]);
     assert_eq!(late.diary.journeys, [0, 1]);
+    // The last request of the second ended after the time was over, but was sent within it.
+    assert_eq!(late.unmade(), Some((2, 4)));
     assert_eq!(late.life.script.journeys.take(), Some(2), "the others are left");
 }
 
@@ -183,6 +190,11 @@ async fn a_journey_broken_off_keeps_its_pauses_and_sends_no_more() {
     user.diary.onward = Onward::BreakOff;
     user.live().await;
     assert_eq!(user.diary.seen, [(0, 0), (0, 130), (0, 260), (0, 390)]);
+    let told = user.life.script.tally.told("web", |_| "login");
+    assert!(
+        told[0].starts_with("load web: 4 of 4 journeys were broken off at `login`"),
+        "{told:?}"
+    );
     // What cannot be sent is not tried without end.
     let mut unsent = User::new(&constant(2_200), 0, vec![Step::Send(0)], 0);
     unsent.diary.onward = Onward::Unsent;

@@ -121,6 +121,24 @@ fn unique_rows_end_a_load_and_belong_to_one() {
 }
 
 #[test]
+fn users_with_too_little_time_are_warned_of() {
+    let warned = |rest: &str| {
+        let load = format!("load: {{crowd: {{shared-iterations: {{vus: 2, {rest}}}}}}}");
+        let warnings = planned(USERS, &load).unwrap().warnings;
+        warnings.into_iter().find(|warning| warning.contains("max-duration"))
+    };
+    let steps = "journey: [{get: {path: /}}, {pause: 1s..3s}]";
+    assert_eq!(warned(&format!("iterations: 9, max-duration: 4s, {steps}")), None);
+    let told = "load crowd cannot make its 9 journeys: their pauses and pace alone take 4 s, and \
+                `max-duration` is 3 s";
+    let late = warned(&format!("iterations: 9, max-duration: 3s, {steps}"));
+    assert_eq!(late.as_deref(), Some(told));
+    let paced = "iterations: 5, max-duration: 4s, pace: 2s, journey: [{get: {path: /}}]";
+    assert_eq!(warned(paced), None, "the last need not be paced");
+    assert!(warned(&paced.replace("4s", "3s")).is_some());
+}
+
+#[test]
 fn users_with_too_few_rows_are_warned_of() {
     let unique = "users: {csv: {file: users.csv, pick: unique}}";
     let step = "{get: {path: \"/${data.users.email}\"}}";
@@ -158,9 +176,6 @@ fn what_is_wrong_with_rows_is_told() {
     let random = "users: {csv: {file: users.csv, pick: random, when-exhausted: stop}}";
     let told = refused(random, "", step);
     assert!(told.starts_with("rows that are picked at random are never used up"), "{told}");
-    let unique = "users: {csv: {file: users.csv, pick: unique, when-exhausted: recycle}}";
-    let told = refused(unique, "", step);
-    assert!(told.starts_with("rows that are each given once are not given anew"), "{told}");
     let null = refused(USERS, "", "{get: {path: /, check: [{json: {at: /a, equals: null}}]}}");
     assert!(null.starts_with("null cannot be checked (write `exists: true`"), "{null}");
     let column = refused(USERS, "", "{get: {path: \"/${data.users.emial}\"}}");
