@@ -79,6 +79,8 @@ pub(crate) struct FaultLine {
 pub(crate) struct Span {
     pub(crate) applied: At,
     pub(crate) cleared: Option<At>,
+    /// What its link counted in it; none until it was cleared.
+    pub(crate) effect: Option<Effect>,
 }
 
 /// What cells of one request kind are told apart by.
@@ -287,7 +289,7 @@ impl Timeline {
                     }
                     _ => {}
                 }
-                line.spans.push(Span { applied: at, cleared: None });
+                line.spans.push(Span { applied: at, cleared: None, effect: None });
                 line.edges.applied.get_or_insert(at);
                 self.boundaries.add(at);
             }
@@ -297,7 +299,7 @@ impl Timeline {
             EdgeKind::Cleared => {
                 match line.spans.last_mut() {
                     Some(span) if span.cleared.is_none() && span.applied <= at => {
-                        span.cleared = Some(at);
+                        (span.cleared, span.effect) = (Some(at), edge.effect);
                     }
                     _ => return Err(wrong("was cleared without having been applied")),
                 }

@@ -4,6 +4,7 @@
 //! rate or length that would do; an advisory objective is warned about instead.
 //! Not here: how many are needed (`demand`).
 
+mod again;
 mod backlog;
 mod breaker;
 mod capacity;
@@ -66,6 +67,7 @@ pub(super) fn check(scenario: &Scenario, world: World<'_>, runs: u64, notes: &mu
     }
     for (at, (expectation, written)) in case.expectations.iter().zip(&scenario.expect).enumerate() {
         let trail = parts::expect_trail(at, written);
+        again::check(&expectation.name, &expectation.must, case, notes);
         match &expectation.must {
             Must::Breaker(must) => breaker::check(must, &trail, world, notes),
             Must::Backlog { fleet, peak, drained } => {
