@@ -375,6 +375,11 @@ impl Measured {
         self.short = self.short.take().or_else(|| other.short.clone());
     }
 
+    /// The seconds in which nothing was due because all waited for what then failed.
+    pub(crate) fn waited(&self) -> BTreeSet<i64> {
+        waiting::seconds(&self.waits, &self.stretches)
+    }
+
     /// How long it covers, in seconds.
     pub(crate) fn seconds(&self) -> f64 {
         let us: i64 = self.stretches.iter().map(|(from, to)| to - from).sum();

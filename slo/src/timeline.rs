@@ -74,12 +74,11 @@ pub(crate) struct FaultLine {
     pub(crate) effect: Option<Effect>,
 }
 
-/// One time that a fault was on.
+/// One time that a fault was on, and what its link counted in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) applied: At,
     pub(crate) cleared: Option<At>,
-    /// What its link counted in it; none until it was cleared.
     pub(crate) effect: Option<Effect>,
 }
 

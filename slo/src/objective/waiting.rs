@@ -11,11 +11,11 @@
 use crate::case::LoadKind;
 use crate::evidence::Evidence;
 use crate::outcome::Outcome;
-use crate::tally::Tally;
+use crate::tally::{self, Tally};
 use crate::time::SECOND_US;
 use crate::timeline::{Counts, Key};
 use crate::window::Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 const SECOND: i64 = SECOND_US as i64;
@@ -66,6 +66,15 @@ impl Wait {
             ..self
         }
     }
+}
+
+/// The seconds of these stretches in which nothing was due because all waited for what then failed.
+pub(crate) fn seconds(waits: &[Wait], stretches: &[(i64, i64)]) -> BTreeSet<i64> {
+    let waited = by_slice(waits, 1).into_iter();
+    let waited = waited.filter(|(_, who)| who.failing > 0 && who.unknown + who.answered == 0);
+    waited
+        .flat_map(|(seconds, _)| tally::slices_of(stretches, 1, &seconds).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Ranges of slices of so many seconds, each with who waited through every one of them, in order.

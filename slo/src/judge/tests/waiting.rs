@@ -62,3 +62,27 @@ fn one_that_is_answered_shows_a_service_that_is_up() {
     open.case.loads[0].kind = LoadKind::Open;
     assert_eq!(open.complete().first().verdict, Met);
 }
+
+#[test]
+fn who_waits_for_what_then_fails_has_not_recovered() {
+    // After the fault nobody is answered for 30 s, and then all are.
+    let run = |outcome: Outcome| {
+        let mut script = Script::new(90).errors().recovers(10).fault(10_000..20_000, hit(200));
+        script.case.loads[0].kind = LoadKind::Users;
+        let script = script.run(0..10, 0).run(10..20, 100);
+        let held = [20, 30, 40]
+            .into_iter()
+            .fold(script, |script, second| held(script, second, outcome, second + 10));
+        held.run(50..90, 0).complete().expectation()
+    };
+    assert_eq!(run(Outcome::Http5xx).verdict, Violated);
+    // Who pauses says nothing.
+    let mut script = Script::new(60).errors().recovers(5).fault(10_000..20_000, hit(200));
+    script.case.loads[0].kind = LoadKind::Users;
+    let script = script.run(0..10, 0).run(10..20, 100);
+    let sparse =
+        (20..60).step_by(2).fold(script, |script, second| script.run(second..second + 1, 0));
+    let score = sparse.complete().expectation();
+    assert_eq!(score.verdict, Inconclusive);
+    assert!(score.reason.contains("there was no request") && !score.reason.contains("metastable"));
+}

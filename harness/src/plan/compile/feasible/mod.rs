@@ -116,6 +116,7 @@ fn expectation_of(
             let last_us = from.saturating_add(*within_us);
             let hold = recovery::Hold { first_us: from, last_us, lasts_us: *hold_us };
             recovery::check(name, objective, hold, traffic, notes);
+            recovery::check_seconds(name, objective, hold, traffic, notes);
         }
         Must::Goodput { of, at_least, after, within_us } => {
             let from = planned(*after, case);
@@ -164,7 +165,7 @@ fn each_second(
         notes.entry(
             trail,
             format!(
-                "`{name}` expects {} from {start} to {end}, and a second without one counts as bad",
+                "`{name}` expects {} from {start} to {end}, and a second without one is no evidence",
                 words::several(due, "request", "requests")
             ),
             "send at least one a second then",
