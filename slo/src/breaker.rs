@@ -25,6 +25,7 @@ mod offered;
 mod polled;
 mod score;
 mod told;
+mod unfit;
 
 pub(crate) use calls::{Calls, Range};
 pub(crate) use polled::Relapse;

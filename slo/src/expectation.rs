@@ -13,6 +13,7 @@ mod answers;
 mod arrivals;
 mod backlog;
 mod breaker;
+mod counted;
 pub mod goodput;
 mod herd;
 mod ledger;

@@ -10,7 +10,7 @@ use crate::outcome::Outcome;
 use crate::phase::Phases;
 use crate::scorecard::FaultScore;
 use crate::time::Share;
-use crate::timeline::{Counts, FaultLine, Key, Timeline};
+use crate::timeline::{Counts, FaultLine, Key, Span, Timeline};
 use crate::words;
 
 /// What follows from a fault's counts.
@@ -39,6 +39,7 @@ pub(crate) fn facts(case: &Case, timeline: &Timeline, phases: &Phases) -> Vec<Fa
 fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &Fault) -> Facts {
     let empty = FaultLine::default();
     let line = timeline.faults.get(&index).unwrap_or(&empty);
+    let times = line.spans.len() as u64;
     // A process that is gone may be missed by everybody.
     let beside = fault.shows.is_beside_links();
     let ours = case.loads.iter().any(|load| beside || load.link.as_deref() == Some(&fault.link));
@@ -63,14 +64,29 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
             Some(effect.injected.saturating_add(connects)),
             effect.ours.saturating_add(connects),
         ),
-        (Shows::Gone | Shows::Done, Some(effect)) => {
-            (Some(line.spans.len() as u64), Some(effect.injected), 0)
-        }
+        (Shows::Gone | Shows::Done, Some(effect)) => (Some(times), Some(effect.injected), 0),
         (_, Some(effect)) => {
-            let times = line.spans.len() as u64;
             (Some(wanted(fault.asked, effect.matched, times)), Some(effect.injected), effect.ours)
         }
     };
+    // Each time counts: one that hit nobody tested nothing.
+    let refused_in = |span: &Span| -> u64 {
+        if fault.shows != Shows::Refused {
+            return 0;
+        }
+        let own = callers(case, timeline, phases, index).filter(|(key, _)| {
+            phases.segments.get(key.segment).is_some_and(|segment| {
+                let under_way = key.straddle.is_some_and(|straddle| straddle.fault == index);
+                let ends = if under_way { segment.to } else { segment.from };
+                span.applied <= ends && span.cleared.is_none_or(|cleared| ends < cleared)
+            })
+        });
+        own.map(|(key, counts)| refused(key, counts)).sum()
+    };
+    let idle = line.spans.iter().filter(|span| {
+        span.effect.is_some_and(|effect| effect.injected == 0 && refused_in(span) == 0)
+    });
+    let idle = if beside { 0 } else { idle.count() as u64 };
     let (worked, effect) = match (line.edges.applied, injected) {
         (None, _) => (Worked::NotApplied, "not applied".to_owned()),
         (Some(_), None) => (Worked::Unknown, "effect unknown: its end was not recorded".to_owned()),
@@ -84,15 +100,24 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         (Some(_), Some(0)) if beside => {
             (Worked::Without, "without effect: it was not seen to be done".to_owned())
         }
-        (Some(_), Some(done)) if beside && done < line.spans.len() as u64 => {
-            let text = format!("took effect {done} of {} times only", line.spans.len());
-            (Worked::Without, text)
+        (Some(_), Some(done)) if beside && done < times => {
+            (Worked::Without, format!("took effect {done} of {times} times only"))
         }
         (Some(_), Some(0)) if asked == Some(0) => {
             let what = if fault.shows == Shows::Connections { "connection" } else { "request" };
             (Worked::Without, format!("without effect: no {what} matched"))
         }
         (Some(_), Some(0)) => (Worked::Without, "without effect: no request was hit".to_owned()),
+        (Some(_), Some(_)) if idle > 0 && fault.shows == Shows::Refused && !ours => (
+            Worked::Unknown,
+            format!(
+                "effect unknown: {idle} of {times} times no connection was open, and none of its callers \
+                 is ours"
+            ),
+        ),
+        (Some(_), Some(_)) if idle > 0 => {
+            (Worked::Without, format!("took effect {} of {times} times only", times - idle))
+        }
         (Some(_), Some(_)) => (Worked::Took, "took effect".to_owned()),
     };
     let score = FaultScore {
@@ -172,7 +197,8 @@ fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
     {
         return None;
     }
-    let few = interval::cdf(effect.injected, effect.matched, share) < 0.0005;
+    let few =
+        interval::cdf(effect.injected, effect.matched, share) < 0.0005 && !fault.spares_by_answer();
     let many = interval::tail(effect.injected, effect.matched, share) < 0.0005;
     (few || many).then(|| {
         format!(

@@ -20,14 +20,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 mod asks;
+mod availability;
 mod change;
 mod decide;
 mod observed;
 mod throughput;
+mod waiting;
 mod windows;
 
 pub(crate) use asks::{asks, short};
 pub(crate) use decide::{Decided, decide, reaches};
+use waiting::Wait;
 
 /// An objective's limit, asked of some requests in some stretches.
 #[derive(Debug, Clone)]
@@ -66,6 +69,8 @@ pub(crate) struct Measured {
     pub(crate) service: Tally,
     pub(crate) by_second: BTreeMap<i64, Tally>,
     pub(crate) service_by_second: BTreeMap<i64, Tally>,
+    /// Of loads in which who waits begins nothing else.
+    waits: Vec<Wait>,
     /// Requests that its terms leave out.
     pub(crate) excused: u64,
     /// Attempts that were not ok, whatever they took.
@@ -174,6 +179,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
             measured.excused += counts.n;
             continue;
         }
+        measured.waits.extend(Wait::of(evidence, place, (key, counts), tally));
         measured.tally.add(tally);
         measured.by_second.entry(key.second).or_default().add(tally);
         let on_service = Tally::of(service, key, counts);
@@ -357,6 +363,7 @@ impl Measured {
         };
         self.by_second.extend(seconds(&other.by_second));
         self.service_by_second.extend(seconds(&other.service_by_second));
+        self.waits.extend(other.waits.iter().map(|wait| wait.moved(later)));
         self.excused += other.excused;
         self.failed += other.failed;
         self.moved += other.moved;
@@ -366,6 +373,11 @@ impl Measured {
         self.stretches.extend(other.stretches.iter().map(moved));
         self.lost += other.lost;
         self.short = self.short.take().or_else(|| other.short.clone());
+    }
+
+    /// The seconds in which nothing was due because all waited for what then failed.
+    pub(crate) fn waited(&self) -> BTreeSet<i64> {
+        waiting::seconds(&self.waits, &self.stretches)
     }
 
     /// How long it covers, in seconds.

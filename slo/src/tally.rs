@@ -9,6 +9,7 @@ use crate::time::SECOND_US;
 use crate::timeline::{Counts, Key};
 use crate::words;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What makes a request good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,10 +127,28 @@ pub(crate) fn slices(
     slices
 }
 
+/// The numbers of such slices of a stretch.
+fn whole(stretch: (i64, i64), length: i64) -> Range<i64> {
+    let whole = whole_seconds(stretch);
+    -(-whole.start).div_euclid(length)..whole.end.div_euclid(length)
+}
+
 /// How many such slices a stretch has.
 pub(crate) fn whole_slices(stretch: (i64, i64), length: i64) -> i64 {
-    let whole = whole_seconds(stretch);
-    (whole.end.div_euclid(length) - -(-whole.start).div_euclid(length)).max(0)
+    let whole = whole(stretch, length);
+    (whole.end - whole.start).max(0)
+}
+
+/// Those of these numbers that are such slices.
+pub(crate) fn slices_of(
+    stretches: &[(i64, i64)],
+    length: i64,
+    numbers: &Range<i64>,
+) -> impl Iterator<Item = i64> {
+    stretches.iter().flat_map(move |stretch| {
+        let whole = whole(*stretch, length);
+        whole.start.max(numbers.start)..whole.end.min(numbers.end)
+    })
 }
 
 #[cfg(test)]

@@ -77,11 +77,12 @@ pub(crate) struct FaultLine {
     pub(crate) effect: Option<Effect>,
 }
 
-/// One time that a fault was on.
+/// One time that a fault was on, and what its link counted in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) applied: At,
     pub(crate) cleared: Option<At>,
+    pub(crate) effect: Option<Effect>,
 }
 
 /// What cells of one request kind are told apart by.
@@ -287,7 +288,7 @@ impl Timeline {
                     }
                     _ => {}
                 }
-                line.spans.push(Span { applied: at, cleared: None });
+                line.spans.push(Span { applied: at, cleared: None, effect: None });
                 line.edges.applied.get_or_insert(at);
                 self.boundaries.add(at);
             }
@@ -297,7 +298,7 @@ impl Timeline {
             EdgeKind::Cleared => {
                 match line.spans.last_mut() {
                     Some(span) if span.cleared.is_none() && span.applied <= at => {
-                        span.cleared = Some(at);
+                        (span.cleared, span.effect) = (Some(at), edge.effect);
                     }
                     _ => return Err(wrong("was cleared without having been applied")),
                 }

@@ -353,7 +353,7 @@ mod tests {
         let mut read = |second: i64, value: f64| {
             let (asked, answered) = (at(second), at(second).plus(1000));
             let value = Number::new(value).unwrap();
-            let sample = Sample { metric: 0, asked, answered, value, counter: false };
+            let sample = Sample { metric: 0, asked, answered, value, counter: false, anew: None };
             made.event(&Entry { at: answered, event: Event::Sample(sample) });
             made.stop(at(second + 1))
         };

@@ -10,10 +10,11 @@
 //! Not here: what a gateway tells (`told`).
 
 use super::offered::{Offered, retried};
+use super::unfit::{killed, refused, unguarded};
 use super::{
     ADMISSION_US, Calls, Ending, How, Inferred, Line, Spell, exactly, failed, sorted, tolerance,
 };
-use crate::case::{Case, Policy, Shows};
+use crate::case::{Case, Policy};
 use crate::event::{Attempt, AttemptsOf};
 use crate::health::Doubt;
 use crate::phase::Phases;
@@ -117,38 +118,6 @@ fn quiet(arrivals: &[Attempt]) -> Vec<At> {
     quiet.collect()
 }
 
-/// Whether a service was killed.
-fn killed(case: &Case, timeline: &Timeline) -> bool {
-    case.faults.iter().enumerate().any(|(index, fault)| {
-        fault.shows == Shows::Gone
-            && timeline.faults.get(&index).is_some_and(|line| !line.spans.is_empty())
-    })
-}
-
-/// The fault that refused connections at a link, if one did.
-fn refused<'a>(case: &'a Case, timeline: &Timeline, link: &str) -> Option<&'a str> {
-    let applied = |index: usize| timeline.faults.get(&index).is_some_and(|l| !l.spans.is_empty());
-    let mut faults = case.faults.iter().enumerate();
-    let refused = faults.find(|(index, fault)| {
-        fault.link == link && fault.shows == Shows::Refused && applied(*index)
-    });
-    refused.map(|(_, fault)| fault.name.as_str())
-}
-
-/// A load whose requests come to a link without a breaker before them, or a second fleet with
-/// breakers of its own.
-fn unguarded<'a>(case: &'a Case, link: &str) -> Option<&'a str> {
-    let mut guarded = 0;
-    let mut loads = case.loads.iter().enumerate();
-    let found = loads.find(|(index, load)| {
-        let through = load.link.as_deref() == Some(link);
-        let gateway = case.fleets.iter().any(|fleet| fleet.load == *index && fleet.gateway);
-        guarded += usize::from(through && gateway);
-        through && (!gateway || guarded > 1)
-    });
-    found.map(|(_, load)| load.name.as_str())
-}
-
 /// Everything that the inference looks at.
 struct Watch<'a> {
     arrivals: &'a [Attempt],
@@ -228,6 +197,27 @@ impl Watch<'_> {
         })
     }
 
+    /// Up to the last arrival before a silence all came that were to be expected while they failed: else
+    /// it had opened before, and lets some through.
+    fn fell(&self, from: usize, last: usize) -> Result<(), Doubt> {
+        let good = (from..last).rev().find(|index| self.failed(*index) == Some(false));
+        let first = good.map_or(from, |good| good + 1);
+        // Whoever waits for a call that fails sends nothing meanwhile.
+        let expected: f64 = (first..last).map(|index| self.silence(index).1).sum();
+        let came = last.saturating_sub(first) as f64;
+        if came >= HALF * expected || expected - came <= 2.5 * libm::sqrt(expected) + 1.0 {
+            return Ok(());
+        }
+        Err(Doubt {
+            reason: format!(
+                "while they failed {came} arrivals came of {} expected, before they stopped: it may have \
+                 opened earlier, and let calls through",
+                words::number(libm::round(expected))
+            ),
+            missing: "evidence by the breaker's own side".to_owned(),
+        })
+    }
+
     /// The silence after an arrival: its length, µs, and the arrivals expected in it.
     fn silence(&self, index: usize) -> (u64, f64) {
         let Some(from) = self.quiet.get(index).copied() else { return (0, 0.0) };
@@ -265,6 +255,7 @@ impl Watch<'_> {
                         missing: "a breaker that opens on failures".to_owned(),
                     });
                 }
+                self.fell(from, index)?;
                 return Ok(Some((self.open(index, true), index + 1)));
             }
             if self.vague(index) {

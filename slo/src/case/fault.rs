@@ -39,6 +39,12 @@ impl Fault {
     pub fn spans(&self) -> impl Iterator<Item = Range<u64>> {
         Again::spans(self.again, self.starts_us, self.lasts_us)
     }
+
+    /// Whether it hits fewer than it asks for where answers are short, or come in another way.
+    #[must_use]
+    pub fn spares_by_answer(&self) -> bool {
+        matches!(self.kind.as_str(), "truncate" | "slow-close" | "bandwidth" | "limit-bytes")
+    }
 }
 
 /// That a fault comes again.

@@ -20,6 +20,10 @@ pub struct Sample {
     /// It only grows, and begins anew when whoever counts does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counter: bool,
+    /// Of a counter of several series, some of which began anew, went or came back: what they added since
+    /// the value before, each by itself. None: as the values tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anew: Option<Number>,
 }
 
 /// A value that could not be read.

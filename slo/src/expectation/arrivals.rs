@@ -3,7 +3,7 @@
 //! Invariant: a second without a report had no arrivals only if the link was watched at all.
 //! Not here: bounds (`amplification`, `herd`).
 
-use crate::case::During;
+use crate::case::{During, Load, LoadKind, Of};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
 use crate::phase::whole_seconds;
@@ -23,6 +23,27 @@ pub(super) fn at<'a>(evidence: &'a Evidence<'_>, link: &str) -> Result<&'a Secon
         reason: format!("arrivals at link `{link}` were not counted"),
         missing: format!("a link `{link}` that counts requests, and traffic through it"),
     })
+}
+
+/// What was due in each second of these requests, where that is planned; none where it depends on
+/// the answers.
+pub(super) fn due(evidence: &Evidence<'_>, wanted: impl Fn(Of) -> bool) -> Option<Seconds> {
+    let answers = |load: &Load| load.kind != LoadKind::Open || load.journeys;
+    let mut loads = evidence.case.loads.iter().enumerate();
+    if loads.any(|(index, load)| {
+        let mut requests = 0..load.requests.len();
+        answers(load) && requests.any(|request| wanted(Of { load: index, request }))
+    }) {
+        return None;
+    }
+    let mut due = Seconds::new();
+    for of in evidence.timeline.kinds().filter(|of| wanted(*of)) {
+        for (key, counts) in evidence.timeline.cells(of).filter(|(key, _)| key.segment > 0) {
+            let sum = due.entry(key.second).or_default();
+            *sum = sum.saturating_add(counts.n);
+        }
+    }
+    Some(due)
 }
 
 /// When any load sends, µs after time 0, and the run goes on.

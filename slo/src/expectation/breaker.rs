@@ -48,6 +48,10 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
             Some(doubt) if part.verdict == Verdict::Inconclusive => Part::doubt(doubt),
             _ => part,
         };
+    let of_one = |part: Part| match several(evidence, must, counted) {
+        Some(doubt) if part.verdict == Verdict::Violated => Part::doubt(doubt),
+        _ => part,
+    };
     let mut parts = Vec::new();
     if let Some((moment, within_us)) = &must.opens {
         parts.push(unless_blind(line, times::opens(evidence, line, moment, *within_us)));
@@ -59,10 +63,10 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
         parts.push(unless_blind(line, times::closes(evidence, line, moment, *within_us)));
     }
     if let Some(most) = must.trials {
-        parts.push(counts(while_open::trials(counted, most)));
+        parts.push(counts(of_one(while_open::trials(counted, most))));
     }
     if let Some(most) = must.calls_while_open {
-        parts.push(counts(while_open::leaks(counted, most)));
+        parts.push(counts(of_one(while_open::leaks(counted, most))));
     }
     if let Some(share) = must.fast_fail_share {
         parts.push(while_open::fast_fail(counted, share));
@@ -73,7 +77,7 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
     let unseen = || line.blind.clone().or_else(|| partial(evidence));
     if let Some(most) = must.reopens_after_close {
         let relapse = || relapse(evidence, line);
-        parts.push(times::reopens(line, most).unless(unseen().or_else(relapse)));
+        parts.push(times::reopens(evidence, line, most).unless(unseen().or_else(relapse)));
     }
     if must.never_opens {
         parts.push(times::never(evidence, line).unless(unseen()));
@@ -123,6 +127,29 @@ fn contradiction(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Op
             words::count(seen, "failure")
         ),
         missing: "`opens-after-failures`, or evidence by the breaker's own side".to_owned(),
+    })
+}
+
+/// Trials of several breakers behind one link arrive together. They open one after the other, so more
+/// failures than the policy needs are over before the last of them lets its last call through.
+fn several(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
+    let policy = evidence.case.breakers.get(must.breaker)?.policy.failures?;
+    let calls = line.calls.as_ref().filter(|_| line.how == How::Inferred)?;
+    let opened = line.spells.iter().filter(|spell| spell.from_closed);
+    let over = opened.map(|spell| {
+        let run = calls.run_before(spell.opened);
+        let last = run.iter().map(|attempt| attempt.begun.0).max().unwrap_or(0);
+        let known = last.saturating_sub(line.tolerance_us);
+        run.iter().filter(|attempt| attempt.done.0 < known).count() as u64
+    });
+    let over = over.max()?;
+    (over >= policy).then(|| Doubt {
+        reason: format!(
+            "cannot tell: {} were over before its last call came, and its policy needs {policy}: several \
+             breakers may be behind the link, each with its own trials",
+            words::count(over, "failure")
+        ),
+        missing: "a link for each of them, or evidence by the breaker's own side".to_owned(),
     })
 }
 

@@ -1,15 +1,15 @@
 //! Ok answers a second, against their mean before the first fault.
 //!
 //! Back: the first start of a whole second from which 5 s have at least the asked share of the
-//! ok answers that 5 s had before. The interval is a normal one of a quasi-Poisson count: its
-//! variance is the mean, times how much the seconds before varied (evenly spaced arrivals vary
-//! less than random ones, and need fewer of them).
+//! ok answers that 5 s had before, times as many (or few) as are due by plan. The interval is a
+//! normal one of a quasi-Poisson count: its variance is the mean, times how much the seconds before
+//! varied (evenly spaced arrivals vary less than random ones, and need fewer of them).
 //!
 //! Invariant: met only if it surely was back in time, violated only if it surely was not.
 //! Not here: errors, which are an objective's.
 
-use super::Answer;
 use super::part::{Part, in_time, worst};
+use super::{Answer, arrivals};
 use crate::case::{During, Moment, Of};
 use crate::evidence::Evidence;
 use crate::health::{Doubt, Punctuality};
@@ -79,7 +79,8 @@ pub(super) fn judge(evidence: &Evidence<'_>, of: &[Of], asked: &Asked<'_>) -> An
     let zero = evidence.phases.zero;
     let spans = evidence.timeline.faults.values().flat_map(|line| &line.spans);
     let applied = spans.map(|span| span.applied.since(zero)).min().unwrap_or(moment);
-    let Some(level) = level(&seconds, whole_seconds((starts, applied.min(ends)))) else {
+    let before = whole_seconds((starts, applied.min(ends)));
+    let Some(level) = level(&seconds, before.clone()) else {
         return Answer::doubtful(
             asks,
             Doubt {
@@ -93,9 +94,16 @@ pub(super) fn judge(evidence: &Evidence<'_>, of: &[Of], asked: &Asked<'_>) -> An
         (None, last) => last.copied().unwrap_or(0),
     };
     let ended = evidence.timeline.ended().second(zero);
+    let due = arrivals::due(evidence, |one| of.contains(&one));
+    let due = due.map(|due| {
+        let sum = due.range(before.clone()).map(|(_, n)| *n as f64).sum::<f64>();
+        let mean = sum / (before.end - before.start) as f64;
+        (due, mean)
+    });
     let search = Search {
         seconds: &seconds,
         level,
+        due: due.filter(|(_, mean)| *mean > 0.0),
         share: asked.at_least.fraction(),
         first: (-(-moment.max(0)).div_euclid(SECOND)).max(0),
         over: ends.div_euclid(SECOND).min(known).min(ended),
@@ -159,6 +167,8 @@ struct Search<'a> {
     seconds: &'a Seconds,
     level: Level,
     share: f64,
+    /// What was due in each second, and before the fault in the mean; none where that depends on answers.
+    due: Option<(arrivals::Seconds, f64)>,
     /// First second that starts at or after the moment.
     first: i64,
     /// First second that the load, or the run, did not fill.
@@ -176,12 +186,20 @@ impl Search<'_> {
         });
         let unknown = if unknown_good { unknown.saturating_add(self.lost) } else { 0 };
         let Level { mean, seconds, dispersion } = self.level;
+        let mean = mean * self.offered(start);
         let hold = HOLD_S as f64;
         let asked = self.share * hold * mean;
         // Of the count itself, and of the level that it is compared with.
         let variance =
             dispersion * (asked + self.share * self.share * hold * hold * mean / seconds);
         (ok.saturating_add(unknown) as f64 - asked, Z * libm::sqrt(variance))
+    }
+
+    /// How many times as much was due in the 5 s from here as before the fault.
+    fn offered(&self, start: i64) -> f64 {
+        let Some((due, mean)) = &self.due else { return 1.0 };
+        let due = due.range(start..start.saturating_add(HOLD_S)).map(|(_, n)| *n).sum::<u64>();
+        due.saturating_add(self.lost) as f64 / (HOLD_S as f64 * mean)
     }
 
     /// What would have told whether it is back.
@@ -203,14 +221,15 @@ impl Search<'_> {
         let mut starts = self.first..self.over.max(self.first);
         let sure = starts.clone().filter(held).find(|start| {
             let (excess, width) = self.excess(*start, false);
-            excess >= width
+            excess >= width && self.offered(*start) > 0.0
         });
         // A start whose 5 s were not seen to their end may be well.
         let possible = starts.find(|start| {
             let (excess, width) = self.excess(*start, true);
             !held(start) || excess >= -width
         });
-        let before = words::number(self.level.mean);
+        let shown = sure.or(possible.filter(held)).unwrap_or(self.first);
+        let before = words::number(self.level.mean * self.offered(shown));
         let since = |second: i64| second.saturating_mul(SECOND).saturating_sub(moment);
         let early = |second: i64| since(second).saturating_sub(SECOND).max(0);
         if let Some(sure) = sure {

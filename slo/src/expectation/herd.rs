@@ -1,5 +1,7 @@
 //! No thundering herd: the greatest second of arrivals after a fault, over the mean in steady.
 //!
+//! Where more is due in a second than in steady, as on a ramp, as many times more may arrive.
+//!
 //! Invariant: exact counts; the second that holds the moment is split by what the second before
 //! had, and undecided where that matters.
 //! Not here: what the arrivals led to.
@@ -56,23 +58,43 @@ fn part(
         });
     }
     let length = length.max(1).unsigned_abs();
-    let exceeds = |n: u64| {
-        u128::from(n) * u128::from(length) * 1000 > u128::from(peak_milli) * u128::from(came)
+    // Where more was due than in steady, more may come.
+    let due = arrivals::due(evidence, |_| true).unwrap_or_default();
+    let due_steady = Sums::of(&due).all(&steady);
+    let level = |second: i64| -> (u128, u128) {
+        let now = u128::from(due.get(&second).copied().unwrap_or(0)) * u128::from(length);
+        let (came, steady) = (u128::from(came), u128::from(due_steady));
+        if now > steady && steady > 0 { (came * now, steady) } else { (came, 1) }
+    };
+    let exceeds = |(second, n): (i64, u64)| {
+        let (came, parts) = level(second);
+        u128::from(n) * u128::from(length) * parts * 1000 > u128::from(peak_milli) * came
     };
     let within = i64::try_from(within_us).unwrap_or(i64::MAX);
     let to = moment.saturating_add(within);
     let inside = -(-moment).div_euclid(SECOND)..to.div_euclid(SECOND);
+    let ratio = |(second, n): (i64, u64)| {
+        let (came, parts) = level(second);
+        n as f64 * length as f64 * parts as f64 / came as f64
+    };
+    let fullest = |all: &mut dyn Iterator<Item = (i64, u64)>| {
+        all.max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
+    };
     let whole = seconds.range(inside.start..inside.end.max(inside.start));
-    let greatest = whole.map(|(_, n)| *n).max().unwrap_or(0);
-    let (edge_least, edge_most) = edge(seconds, moment, to);
-    let least = greatest.max(edge_least);
-    let most = greatest.max(edge_most);
-    let ratio = |n: u64| words::number(n as f64 * length as f64 / came as f64);
-    let mean = words::number(came as f64 / length as f64);
+    let whole: Vec<(i64, u64)> = whole.map(|(second, n)| (*second, *n)).collect();
+    let [edges_least, edges_most] = edges(seconds, moment, to);
+    let all = |edges: &[(i64, u64)]| {
+        let found = fullest(&mut whole.iter().chain(edges).copied());
+        found.unwrap_or((inside.start, 0))
+    };
+    let (least, most) = (all(&edges_least), all(&edges_most));
+    let (mean, parts) = level(most.0);
+    let mean = mean as f64 / parts as f64 / length as f64;
     let text = format!(
-        "{} in the fullest second, {}x of {mean}/s ({} allowed)",
-        words::count(most, "arrival"),
-        ratio(most),
+        "{} in the fullest second, {}x of {}/s ({} allowed)",
+        words::count(most.1, "arrival"),
+        words::number(ratio(most)),
+        words::number(mean),
         factor(peak_milli)
     );
     if exceeds(least) {
@@ -94,23 +116,25 @@ fn part(
     Ok(Part::new(Verdict::Met, text).unless(evidence.cut_short()))
 }
 
-/// The least and the most that arrived inside in the seconds that are only partly inside.
-fn edge(seconds: &Seconds, moment: i64, to: i64) -> (u64, u64) {
+/// The seconds that are only partly inside, with the least and the most that arrived inside.
+fn edges(seconds: &Seconds, moment: i64, to: i64) -> [Vec<(i64, u64)>; 2] {
     let count = |second: i64| seconds.get(&second).copied().unwrap_or(0);
     let (first, outside) = (moment.div_euclid(SECOND), moment.rem_euclid(SECOND));
-    let mut edge = (0, 0);
+    let (mut least, mut most) = (Vec::new(), Vec::new());
     if outside > 0 {
         let n = count(first);
         // Before the moment three times as many as a second earlier, at most.
         let before =
             u128::from(count(first.saturating_sub(1))) * 3 * outside.unsigned_abs() as u128;
         let before = u64::try_from(before.div_ceil(u128::from(SECOND_US))).unwrap_or(u64::MAX);
-        edge = (n.saturating_sub(before), n);
+        least.push((first, n.saturating_sub(before)));
+        most.push((first, n));
     }
     if to.rem_euclid(SECOND) > 0 {
-        edge.1 = edge.1.max(count(to.div_euclid(SECOND)));
+        let last = to.div_euclid(SECOND);
+        most.push((last, count(last)));
     }
-    edge
+    [least, most]
 }
 
 /// A factor in thousandths: `1.5x`.

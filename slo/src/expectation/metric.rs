@@ -2,13 +2,14 @@
 //!
 //! Values: every sample is judged, and nobody knows what was between two. Growth: a robust slope;
 //! surely above its limit is violated, surely not above it met, each with 95 %. Increase: what a
-//! counter added, also when it began anew; between the samples just outside of a stretch and
+//! counter added, also when it began anew, or was born with its first event; between the samples just outside of a stretch and
 //! those just inside it, so that what was added at its edge is not held against it, nor hidden.
 //!
 //! Invariant: what was not read cannot be met.
 //! Not here: the slope (`slope`), coming down after a fault (`settles`).
 
 use super::Answer;
+use super::counted::{Read, reads, within};
 use super::part::{Part, partial, worst};
 use super::slope::{LEAST, Slope, slope};
 use super::watch::{Point, Watch};
@@ -45,8 +46,10 @@ pub(super) fn judge(evidence: &Evidence<'_>, must: &MetricMust) -> Answer {
     if !must.value.is_none() {
         parts.push(values(&watch, must, &stretches));
     }
-    parts.extend(must.growth.map(|growth| grows(&watch, growth, &stretches)));
-    parts.extend(must.increase.map(|most| increases(&watch, most, &stretches)));
+    let reads = watch.is_counter().then(|| reads(evidence, must.metric, &watch));
+    let counter = reads.as_deref();
+    parts.extend(must.growth.map(|growth| grows(&watch, counter, growth, &stretches)));
+    parts.extend(must.increase.map(|most| increases(&watch, counter, most, &stretches)));
     let doubt = partial(evidence).or_else(|| watch.hole(&stretches));
     let parts: Vec<Part> = parts.into_iter().map(|part| part.unless(doubt.clone())).collect();
     worst(asks, &parts)
@@ -122,44 +125,41 @@ fn values(watch: &Watch<'_>, must: &MetricMust, stretches: &[(i64, i64)]) -> Par
     Part::new(Verdict::Met, text)
 }
 
-/// A counter's points as if it had never begun anew.
-fn unwound(points: &[Point]) -> Vec<(f64, f64)> {
-    let mut sum = points.first().map_or(0.0, |first| first.value.get());
-    let mut last = sum;
-    let unwound = points.iter().map(|point| {
-        sum += added(last, point.value.get());
-        last = point.value.get();
-        (seconds(point), sum)
+/// A counter's reads as if it had never begun anew.
+fn unwound(reads: &[Read]) -> Vec<(f64, f64)> {
+    let mut sum = reads.first().map_or(0.0, |first| first.value - first.added);
+    let unwound = reads.iter().map(|read| {
+        sum += read.added;
+        (seconds(read.asked, read.at), sum)
     });
     unwound.collect()
 }
 
-/// What a counter added from one sample to the next: all of it, if it began anew.
-fn added(from: f64, to: f64) -> f64 {
-    if to >= from { to - from } else { to }
+fn seconds(asked: i64, at: i64) -> f64 {
+    (asked as f64 + (at - asked) as f64 / 2.0) / SECOND_US as f64
 }
 
-fn seconds(point: &Point) -> f64 {
-    (point.asked as f64 + (point.at - point.asked) as f64 / 2.0) / SECOND_US as f64
-}
-
-fn grows(watch: &Watch<'_>, growth: Growth, stretches: &[(i64, i64)]) -> Part {
+fn grows(
+    watch: &Watch<'_>,
+    counter: Option<&[Read]>,
+    growth: Growth,
+    stretches: &[(i64, i64)],
+) -> Part {
     let unit = watch.metric.unit;
-    let counter = watch.is_counter();
     let restarts = watch.restarts();
     let mut segments = Vec::new();
     for stretch in stretches {
-        let points = watch.within(*stretch);
-        if counter {
-            segments.push(unwound(points));
+        if let Some(reads) = counter {
+            segments.push(unwound(within(reads, *stretch)));
             continue;
         }
+        let points = watch.within(*stretch);
         // What a process had before it ended is no measure of the next.
         let lives = points.chunk_by(|a, b| !restarts.iter().any(|at| a.at < *at && *at <= b.at));
-        segments
-            .extend(lives.map(|life| {
-                life.iter().map(|point| (seconds(point), point.value.get())).collect()
-            }));
+        segments.extend(lives.map(|life| {
+            let seconds = |point: &Point| seconds(point.asked, point.at);
+            life.iter().map(|point| (seconds(point), point.value.get())).collect()
+        }));
     }
     let n: usize = segments.iter().map(Vec::len).sum();
     let per_s = SECOND_US as f64 / growth.per_us.max(1) as f64;
@@ -222,26 +222,30 @@ fn longer(slope: Slope, most: f64, covered: f64, n: usize) -> String {
 }
 
 /// What was added in one stretch: at least, and at most.
-fn increase(watch: &Watch<'_>, (from, to): (i64, i64)) -> Option<(f64, f64)> {
-    let inside = watch.within((from, to));
-    let (first, last) = (inside.first()?, inside.last()?);
-    if !watch.is_counter() {
-        let rise = last.value.get() - first.value.get();
+fn increase(
+    watch: &Watch<'_>,
+    counter: Option<&[Read]>,
+    stretch: (i64, i64),
+) -> Option<(f64, f64)> {
+    let Some(reads) = counter else {
+        let inside = watch.within(stretch);
+        let rise = inside.last()?.value.get() - inside.first()?.value.get();
         return Some((rise, rise));
-    }
-    let steps = |points: &[Point]| -> f64 {
-        let pairs = points.iter().zip(points.iter().skip(1));
-        pairs.map(|(a, b)| added(a.value.get(), b.value.get())).sum()
     };
-    let least = steps(inside);
-    let before = watch.before(from).map_or(0.0, |b| added(b.value.get(), first.value.get()));
-    let after = watch.after(to).map_or(0.0, |a| added(last.value.get(), a.value.get()));
-    Some((least, least + before + after))
+    let (first, rest) = within(reads, stretch).split_first()?;
+    let least: f64 = rest.iter().map(|read| read.added).sum();
+    let after = reads.iter().find(|read| read.at > stretch.1).map_or(0.0, |read| read.added);
+    Some((least, least + first.added + after))
 }
 
-fn increases(watch: &Watch<'_>, most: Number, stretches: &[(i64, i64)]) -> Part {
+fn increases(
+    watch: &Watch<'_>,
+    counter: Option<&[Read]>,
+    most: Number,
+    stretches: &[(i64, i64)],
+) -> Part {
     let unit = watch.metric.unit;
-    let parts = stretches.iter().filter_map(|stretch| increase(watch, *stretch));
+    let parts = stretches.iter().filter_map(|stretch| increase(watch, counter, *stretch));
     let (least, greatest) = parts.fold((0.0, 0.0), |(a, b), (c, d)| (a + c, b + d));
     let limit = amount::limit(most, unit);
     let shown = |value: f64| amount::observed(value, unit);

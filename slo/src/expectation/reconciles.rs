@@ -11,13 +11,13 @@
 //! Not here: reading (harness `probe`).
 
 use super::Answer;
+use super::counted::{Read, reads};
 use super::part::{Part, partial, worst};
-use super::watch::{Point, Watch};
+use super::watch::Watch;
 use crate::amount;
 use crate::case::{Case, Must, Of, ReconcilesMust, Unit};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
-use crate::number::Number;
 use crate::outcome::Outcome;
 use crate::scorecard::Verdict;
 use crate::time::{At, SECOND_US};
@@ -100,7 +100,7 @@ fn counted(
     must: &ReconcilesMust,
     watch: &Watch<'_>,
 ) -> Result<Vec<Counts>, Doubt> {
-    let points = points(evidence, must.metric, watch);
+    let reads = reads(evidence, must.metric, watch);
     let window = match &must.by {
         None => None,
         Some((after, within_us)) => {
@@ -110,15 +110,15 @@ fn counted(
     };
     let begins = sent(evidence, &must.of).map(|(second, ..)| second * SECOND_US as i64).min();
     let begins = begins.unwrap_or(0);
-    let base = points.iter().rposition(|point| point.at <= begins).unwrap_or(0);
-    let later = points.get(base.saturating_add(1)..).unwrap_or_default();
-    let shows: Vec<&Point> = match window {
+    let base = reads.iter().rposition(|read| read.at <= begins).unwrap_or(0);
+    let later = reads.get(base.saturating_add(1)..).unwrap_or_default();
+    let shows: Vec<&Read> = match window {
         None => later.last().into_iter().collect(),
         Some((from, to)) => {
-            later.iter().filter(|point| from <= point.asked && point.asked <= to).collect()
+            later.iter().filter(|read| from <= read.asked && read.asked <= to).collect()
         }
     };
-    let Some(base) = points.get(base).filter(|_| !shows.is_empty()) else {
+    let Some(base) = reads.get(base).filter(|_| !shows.is_empty()) else {
         return Err(evidence.cut_short().unwrap_or_else(|| {
             let why = watch.last_missed().map_or_else(String::new, |why| format!(": {why}"));
             Doubt {
@@ -130,14 +130,14 @@ fn counted(
     let restarts = watch.restarts();
     let counts = shows.into_iter().map(|point| {
         let between = |at: i64| base.at < at && at <= point.asked;
-        let steps = points.iter().filter(|one| base.asked <= one.asked && one.at <= point.at);
-        let steps: Vec<&Point> = steps.collect();
-        let counter = steps.iter().any(|one| one.counter);
-        let (theirs, fell) = match counter {
-            true => risen(&steps),
-            false => (point.value.get() - base.value.get(), false),
+        let steps = later.iter().filter(|read| read.at <= point.at);
+        let counter = base.counter || steps.clone().any(|read| read.counter);
+        let theirs = match counter {
+            true => steps.clone().map(|read| read.added).sum(),
+            false => point.value - base.value,
         };
-        let began_anew = fell || (counter && restarts.iter().any(|at| between(*at)));
+        let fell = steps.clone().any(|read| read.anew);
+        let began_anew = counter && (fell || restarts.iter().any(|at| between(*at)));
         let (mut ours, mut others) = ((0u64, 0u64), 0u64);
         for (second, known, outcome, n) in sent(evidence, &must.of) {
             let from = second.saturating_mul(SECOND_US as i64);
@@ -168,29 +168,6 @@ fn sent<'a>(
         evidence.timeline.cells(*of).map(move |(key, counts)| {
             (key.second, counts.known_by.since(zero), key.outcome, counts.n)
         })
-    })
-}
-
-/// All reads, those that found no such series as 0.
-fn points(evidence: &Evidence<'_>, metric: usize, watch: &Watch<'_>) -> Vec<Point> {
-    let zero = evidence.phases.zero;
-    let reads = evidence.timeline.samples.of(metric);
-    let absent = reads.map_or(&[][..], |reads| reads.absent.as_slice()).iter();
-    let absent = absent.filter_map(|(asked, answered)| {
-        let (asked, at, value) = (asked.since(zero), answered.since(zero), Number::new(0.0)?);
-        Some(Point { asked, at, value, counter: true })
-    });
-    let mut points: Vec<Point> = watch.points.iter().copied().chain(absent).collect();
-    points.sort_by_key(|point| (point.at, point.asked));
-    points
-}
-
-/// What a counter added, and whether it began anew.
-fn risen(points: &[&Point]) -> (f64, bool) {
-    let pairs = points.iter().zip(points.iter().skip(1));
-    pairs.fold((0.0, false), |(sum, fell), (a, b)| {
-        let (from, to) = (a.value.get(), b.value.get());
-        if to < from { (sum + to, true) } else { (sum + to - from, fell) }
     })
 }
 

@@ -81,6 +81,7 @@ struct Search<'a> {
     objective: &'a Objective,
     of: BTreeSet<crate::case::Of>,
     measured: Measured,
+    waited: BTreeSet<i64>,
     limit: Limit,
     /// µs after time 0.
     moment: i64,
@@ -133,6 +134,7 @@ impl<'a> Search<'a> {
             asked: *asked,
             objective,
             of,
+            waited: measured.waited(),
             measured,
             limit,
             moment,
@@ -142,9 +144,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn slices<'b>(&self, by_second: &'b BTreeMap<i64, crate::tally::Tally>) -> Slices<'b> {
+    fn slices<'b>(&'b self, by_second: &'b BTreeMap<i64, crate::tally::Tally>) -> Slices<'b> {
         let Search { limit, first, over, .. } = *self;
-        Slices { by_second, limit, first, over, lost: self.measured.lost }
+        Slices { by_second, limit, first, over, waited: &self.waited, lost: self.measured.lost }
     }
 
     fn hold(&self) -> i64 {
@@ -234,11 +236,26 @@ impl<'a> Search<'a> {
                     format!("needs {more} more of load after the moment"),
                 )
             }
+            (Verdict::Inconclusive, _) if self.empty() > 0 => (
+                format!(
+                    "{observed}, but in {} there was no request, which is no evidence either way",
+                    words::count(self.empty(), "second")
+                ),
+                "a request in every second after the moment".to_owned(),
+            ),
             (Verdict::Inconclusive, _) => (
                 format!("{observed}, but outcomes that are unknown could change that"),
                 "requests whose outcome is known".to_owned(),
             ),
         }
+    }
+
+    /// Seconds after the moment in which nothing was due, and nobody waited.
+    fn empty(&self) -> u64 {
+        let due = self.measured.by_second.range(self.first..self.over.max(self.first));
+        let due = due.filter(|(_, tally)| tally.due() > 0).map(|(second, _)| *second);
+        let known = due.collect::<BTreeSet<i64>>().union(&self.waited).count() as i64;
+        self.over.saturating_sub(self.first).saturating_sub(known).max(0).unsigned_abs()
     }
 
     /// Whether it stays bad though the load is no higher than it was, well, before any fault.

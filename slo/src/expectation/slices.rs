@@ -1,13 +1,14 @@
 //! A run as whole seconds of the due grid, and the search for a stretch of good ones.
 //!
-//! Invariant: each second is judged twice: what is unknown or not yet over as good, and as bad.
+//! Invariant: each second is judged twice: what is unknown, not yet over, or had no request, as good and as
+//! bad. A second in which all wait for what then fails is bad.
 //! Not here: what follows for an expectation (`recovers`).
 
 use crate::interval;
 use crate::objective::reaches;
 use crate::tally::Tally;
 use crate::time::Share;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The confidence with which a single second is called bad.
 const SURE: Share = Share(950_000_000);
@@ -27,6 +28,7 @@ impl Limit {
     /// Whether a second with k bad of n exceeds it.
     fn exceeded(self, k: u64, n: u64) -> bool {
         match self {
+            _ if n == 0 => false,
             Limit::Share { limit, .. } => interval::is_violated(k, n, limit, SURE),
             _ => self.exceeded_pooled(k, n),
         }
@@ -49,6 +51,8 @@ pub(super) struct Slices<'a> {
     pub(super) limit: Limit,
     pub(super) first: i64,
     pub(super) over: i64,
+    /// Seconds in which nothing was due because all waited for what then failed.
+    pub(super) waited: &'a BTreeSet<i64>,
     /// Requests without a record, that may belong to any second.
     pub(super) lost: u64,
 }
@@ -107,11 +111,15 @@ impl Slices<'_> {
 
     fn good(&self, second: i64, unknown: Unknown) -> bool {
         let Tally { n, k, unknown: u } = self.at(second);
+        if n + u == 0 && self.waited.contains(&second) {
+            return false;
+        }
         match unknown {
             Unknown::Bad => n > 0 && !self.limit.exceeded(k + u, n + u),
             Unknown::Good => {
                 let u = u.saturating_add(self.lost);
-                n + u > 0 && !self.limit.exceeded(k, n.saturating_add(u))
+                // In a second without a request anything may have been true.
+                !self.limit.exceeded(k, n.saturating_add(u))
             }
         }
     }
@@ -132,6 +140,9 @@ impl Slices<'_> {
 mod tests {
     use super::*;
 
+    /// A second in which all wait, if nothing is due in it.
+    const WAITED: i64 = 4;
+
     /// 100 requests a second, with so many bad ones each; -1: none were due.
     fn seconds(bad: &[i64]) -> BTreeMap<i64, Tally> {
         let due = (0..).zip(bad).filter(|(_, k)| **k >= 0);
@@ -142,7 +153,9 @@ mod tests {
         let by_second = seconds(bad);
         let limit = Limit::Share { limit: Share(10_000_000), confidence: SURE };
         let over = bad.len() as i64;
-        let slices = Slices { by_second: &by_second, limit, first: 0, over, lost: 0 };
+        let waited = BTreeSet::from([WAITED]);
+        let slices =
+            Slices { by_second: &by_second, limit, first: 0, over, waited: &waited, lost: 0 };
         slices.recovered(hold, 100, unknown)
     }
 
@@ -151,8 +164,11 @@ mod tests {
         for unknown in [Unknown::Good, Unknown::Bad] {
             assert_eq!(found(&[50, 50, 0, 0, 0], 3, unknown), Some(2));
             assert_eq!(found(&[50, 0, 0, 50, 0, 0, 0], 3, unknown), Some(4));
-            assert_eq!(found(&[50, -1, 0, 0, 0], 3, unknown), Some(2));
         }
+        // A second without a request is no evidence either way, but where all wait.
+        assert_eq!(found(&[50, -1, 0, 0, 0], 3, Unknown::Bad), Some(2));
+        assert_eq!(found(&[50, -1, 0, 0, 0], 3, Unknown::Good), Some(1));
+        assert_eq!(found(&[50, 50, 50, 50, -1, 0, 0, 0], 3, Unknown::Good), Some(5));
         // Bad to the end of the data: what comes later may be good, and is not seen.
         assert_eq!(found(&[50, 50, 50, 50], 1, Unknown::Bad), None);
         assert_eq!(found(&[50, 50, 50, 50], 1, Unknown::Good), Some(4));

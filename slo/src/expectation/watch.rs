@@ -57,17 +57,6 @@ impl<'a> Watch<'a> {
         self.points.get(first..last.max(first)).unwrap_or_default()
     }
 
-    /// The last before an instant.
-    pub(super) fn before(&self, at: i64) -> Option<&Point> {
-        let first = self.points.partition_point(|point| point.asked < at);
-        self.points.get(first.checked_sub(1)?)
-    }
-
-    /// The first after it.
-    pub(super) fn after(&self, at: i64) -> Option<&Point> {
-        self.points.get(self.points.partition_point(|point| point.at <= at))
-    }
-
     /// Whether what is read counts what happens, and so begins anew with whoever counts.
     pub(super) fn is_counter(&self) -> bool {
         self.points.iter().any(|point| point.counter)

@@ -33,15 +33,18 @@ pub(super) fn scores(case: &Case, timeline: &Timeline) -> Vec<MetricScore> {
     scores.collect()
 }
 
-/// Of a count that is held against ours: reads of its page before it had such a series, which is no
-/// failure: it is born with its first event.
+/// Of a count that is held against ours, or whose increase is asked: reads of its page before it had such
+/// a series, which is no failure: it is born with its first event.
 fn born_later(case: &Case, timeline: &Timeline, metric: usize) -> u64 {
+    let Some(reads) = timeline.samples.of(metric) else { return 0 };
     let asked = case.expectations.iter().any(|one| match &one.must {
         Must::Reconciles(must) => must.metric == metric,
+        Must::Metric(must) if must.metric == metric && must.increase.is_some() => {
+            reads.samples.iter().any(|sample| sample.counter)
+        }
         _ => false,
     });
-    let reads = timeline.samples.of(metric).filter(|_| asked);
-    reads.map_or(0, |reads| reads.absent.len() as u64)
+    if asked { reads.absent.len() as u64 } else { 0 }
 }
 
 /// Reads that failed, whether or not anything was asked of the metric.

@@ -26,6 +26,7 @@ mod reconciles;
 mod relapse;
 mod terms;
 mod throughput;
+mod waiting;
 
 #[test]
 fn an_error_rate() {

@@ -1,14 +1,15 @@
-//! From counts to a verdict: by exact interval, by count, by slices. Doubts are weighed later.
+//! From counts to a verdict: by exact interval, by count. Doubts are weighed later.
 //!
 //! Invariant: the same counts give the same verdict; a stricter limit never gives a better one.
-//! Not here: health, faults and lost journals (`objective`).
+//! Not here: slices (`availability`), health, faults and lost journals (`objective`).
 
+use super::availability::{self, Slices};
 use super::{Measured, Question, asks::short, change, observed, throughput, windows};
 use crate::case::{Ask, Load, LoadKind};
 use crate::evidence::Evidence;
 use crate::interval;
 use crate::scorecard::{ChangeScore, Verdict};
-use crate::tally::{self, Tally, whole_slices};
+use crate::tally::Tally;
 use crate::time::{SECOND_US, Share};
 use crate::words;
 
@@ -57,7 +58,7 @@ pub(crate) fn decide(
         Ask::Availability { at_least, slice_s, slice_target, slice_least } => {
             let target =
                 Slices { at_least, length_s: slice_s, target: slice_target, least: slice_least };
-            availability(measured, &target)
+            availability::decide(measured, &target)
         }
         Ask::Throughput { at_least } => throughput::decide(question, measured, tally, at_least),
         Ask::LatencyChange { .. } | Ask::ErrorRateChange { .. } => {
@@ -222,98 +223,6 @@ fn count(tally: Tally, at_most: u64) -> Decided {
         missing,
         change: None,
     }
-}
-
-/// The settings of an availability.
-struct Slices {
-    at_least: Share,
-    length_s: u64,
-    target: Share,
-    least: u64,
-}
-
-/// Valid slices that a budget can be spent on at all; fewer are never met.
-const LEAST_SLICES: u64 = 60;
-
-/// Budget accounting, not inference: seconds are not independent of each other. Violated if more
-/// slices are bad than the budget allows and two of them follow on each other; met if no more
-/// are, of at least 60.
-fn availability(measured: &Measured, settings: &Slices) -> Decided {
-    let length = i64::try_from(settings.length_s).unwrap_or(i64::MAX);
-    let slices = tally::slices(&measured.by_second, &measured.stretches, length);
-    let (mut valid, mut bad, mut unknown) = (0u64, 0u64, 0u64);
-    let (mut run, mut longest, mut previous) = (0u64, 0u64, None);
-    for (number, slice) in slices.iter().filter(|(_, slice)| slice.due() >= settings.least.max(1)) {
-        valid += 1;
-        let ok = slice.n - slice.k;
-        if reaches(ok, slice.due(), settings.target) {
-            run = 0;
-        } else if reaches(ok + slice.unknown, slice.due(), settings.target) {
-            unknown += 1;
-            run = 0;
-        } else {
-            bad += 1;
-            run = if previous == Some(number - 1) { run + 1 } else { 1 };
-        }
-        longest = longest.max(run);
-        previous = Some(*number);
-    }
-    let allowed = settings.at_least.rest();
-    let budget = u128::from(allowed.0) * u128::from(valid) / u128::from(Share::ONE.0);
-    let budget = u64::try_from(budget).unwrap_or(u64::MAX);
-    let down = words::duration(bad.saturating_mul(settings.length_s).saturating_mul(SECOND_US));
-    let one = words::duration(longest.saturating_mul(settings.length_s).saturating_mul(SECOND_US));
-    let spent = format!("down for {down} (at most {one} at a time)");
-    let all: i64 = measured.stretches.iter().map(|s| whole_slices(*s, length)).sum();
-    let idle = u64::try_from(all).unwrap_or(0).saturating_sub(valid);
-    let counted =
-        format!("{bad} of {valid} slices bad, the budget is {budget}; {spent}, {idle} idle");
-    let lost = measured.lost > 0;
-    let (verdict, reason, missing) = if bad > budget && longest >= 2 {
-        (Verdict::Violated, counted, String::new())
-    } else if bad.saturating_add(unknown) > budget || lost {
-        let (reason, missing) = if bad > budget {
-            let more = match least_slices(bad, allowed) {
-                Some(least) => format!("needs {} more valid slices, all good", least - valid),
-                None => "a target below 100 %".to_owned(),
-            };
-            (format!("{counted}, but no two in a row"), more)
-        } else {
-            let reason =
-                format!("{counted}; {unknown} slices and {} requests unknown", measured.lost);
-            (reason, "requests whose outcome is known".to_owned())
-        };
-        (Verdict::Inconclusive, reason, missing)
-    } else if valid < LEAST_SLICES {
-        let missing = format!("needs {} more valid slices", LEAST_SLICES - valid);
-        (Verdict::Inconclusive, format!("{counted}; fewer than 60 slices prove nothing"), missing)
-    } else {
-        (Verdict::Met, counted, String::new())
-    };
-    Decided {
-        verdict,
-        n: valid,
-        k: bad,
-        unknown,
-        lower: None,
-        upper: None,
-        limit: allowed.fraction(),
-        observed: if valid == 0 {
-            "nothing".to_owned()
-        } else {
-            format!("{} of slices good, {spent}", words::ratio(valid - bad, valid))
-        },
-        reason,
-        missing,
-        change: None,
-    }
-}
-
-/// How many valid slices give a budget of so many bad ones.
-fn least_slices(bad: u64, allowed: Share) -> Option<u64> {
-    let slices = u128::from(bad) * u128::from(Share::ONE.0);
-    u64::try_from(slices.checked_next_multiple_of(u128::from(allowed.0))? / u128::from(allowed.0))
-        .ok()
 }
 
 /// Whether `part` of `whole` is at least this share.

@@ -62,7 +62,8 @@ impl Script {
             let asked = ZERO.plus(second * 1_000_000 + 250_000);
             let (metric, answered) = (0, asked.plus(10_000));
             let value = number(value(second));
-            self.push(answered, Event::Sample(Sample { metric, asked, answered, value, counter }));
+            let sample = Sample { metric, asked, answered, value, counter, anew: None };
+            self.push(answered, Event::Sample(sample));
         }
         self
     }
@@ -73,6 +74,26 @@ impl Script {
             asked,
             Event::Missed(Missed { metric: 0, asked, why: why.to_owned(), absent: None }),
         );
+        self
+    }
+
+    /// Reads of a page that had no such series.
+    pub(crate) fn absent(mut self, seconds: Range<i64>) -> Script {
+        for second in seconds {
+            let asked = ZERO.plus(second * 1_000_000 + 250_000);
+            let (why, absent) = ("the page has no series x".to_owned(), Some(asked.plus(9_000)));
+            self.push(asked, Event::Missed(Missed { metric: 0, asked, why, absent }));
+        }
+        self
+    }
+
+    /// A count of this second, some of whose series began anew, and what they added since the one before.
+    pub(crate) fn anew(mut self, second: i64, value: f64, added: f64) -> Script {
+        let asked = ZERO.plus(second * 1_000_000 + 250_000);
+        let answered = asked.plus(10_000);
+        let (value, anew) = (number(value), Some(number(added)));
+        let sample = Sample { metric: 0, asked, answered, value, counter: true, anew };
+        self.push(answered, Event::Sample(sample));
         self
     }
 

@@ -82,7 +82,7 @@ fn printed(text: &str) -> Result<Value, String> {
         let start: String = text.trim().chars().take(60).collect();
         format!("the command printed {start:?}, not one number")
     })?;
-    Ok(Value { number, counter: false })
+    Ok(Value { number, counter: false, anew: None })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! Not here: fetching (`page`).
 
 use super::Value;
+use super::counted::Counted;
 use crate::plan::metric::{Compared, Matcher};
 use assay_slo::Number;
 use regex::Regex;
@@ -66,14 +67,6 @@ impl Series {
         })
     }
 
-    /// The sum of all series of this name with these labels.
-    ///
-    /// # Errors
-    /// Why there is none, as the end of a sentence.
-    pub(super) fn sum(&self, text: &str) -> Result<Value, String> {
-        self.find(text)?.ok_or_else(|| self.absent())
-    }
-
     /// That a page has no such series, as the end of a sentence.
     pub(super) fn absent(&self) -> String {
         let names = self.labels.iter().map(|Label { matcher, .. }| {
@@ -91,13 +84,52 @@ impl Series {
         format!("the page has no series {}{labels}", self.name)
     }
 
-    /// The same; none where the page has no such series.
+    /// The sum of all series that fit, none where the page has none; of a counter what its series added
+    /// since the page before, too, where the sum does not tell it.
     ///
     /// # Errors
     /// Why it cannot be read, as the end of a sentence.
-    pub(super) fn find(&self, text: &str) -> Result<Option<Value>, String> {
+    pub(super) fn sum(&self, text: &str, before: &mut Counted) -> Result<Option<Value>, String> {
+        let Found { series, counter } = self.each(text)?;
+        if series.is_empty() {
+            return Ok(None);
+        }
+        let infinite = || format!("{} is infinite", self.name);
+        let sum = series.iter().map(|one| one.value).sum();
+        let number = Number::new(sum).ok_or_else(infinite)?;
+        let anew = if counter { before.anew(&series) } else { None };
+        let anew = anew.map(|added| Number::new(added).ok_or_else(infinite)).transpose()?;
+        Ok(Some(Value { number, counter, anew }))
+    }
+
+    /// The value of the only series that fits; none where the page has none.
+    ///
+    /// # Errors
+    /// Why it cannot be read, or that several fit, as the end of a sentence.
+    pub(super) fn only(&self, text: &str) -> Result<Option<f64>, String> {
+        let Found { series, .. } = self.each(text)?;
+        match series.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one.value)),
+            [one, others @ ..] => {
+                let differs = |(name, value): &&(String, String)| {
+                    others.iter().any(|other| other.label(name) != value)
+                };
+                let apart = one.labels.iter().find(differs);
+                let such = apart.map_or_else(String::new, |(name, _)| format!(", such as {name}"));
+                let n = series.len();
+                Err(format!("{n} series of {} fit: name a label{such}", self.name))
+            }
+        }
+    }
+
+    /// Every series that fits.
+    ///
+    /// # Errors
+    /// Why one cannot be read, as the end of a sentence.
+    pub(super) fn each(&self, text: &str) -> Result<Found, String> {
         let mut kinds = Kinds::default();
-        let mut sum = None;
+        let mut series = Vec::new();
         for line in text.lines().map(str::trim_start) {
             if let Some(comment) = line.strip_prefix('#') {
                 kinds.note(comment, &self.name);
@@ -118,11 +150,39 @@ impl Series {
             if !value.is_finite() {
                 return Err(format!("{} is {word}", self.name));
             }
-            sum = Some(sum.unwrap_or(0.0) + value);
+            series.push(One { labels, value });
         }
-        let Some(sum) = sum else { return Ok(None) };
-        let number = Number::new(sum).ok_or_else(|| format!("{} is infinite", self.name))?;
-        Ok(Some(Value { number, counter: kinds.counts(&self.name) }))
+        Ok(Found { series, counter: kinds.counts(&self.name) })
+    }
+}
+
+/// The series of a page that fit.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) series: Vec<One>,
+    /// They only grow.
+    pub(super) counter: bool,
+}
+
+/// One series.
+#[derive(Debug)]
+pub(super) struct One {
+    labels: Vec<(String, String)>,
+    pub(super) value: f64,
+}
+
+impl One {
+    /// What tells it apart, whatever the order of its labels.
+    pub(super) fn key(&self) -> String {
+        let mut labels: Vec<String> =
+            self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        labels.sort();
+        labels.join(",")
+    }
+
+    /// The value of a label; one that is not there is empty.
+    pub(super) fn label(&self, name: &str) -> &str {
+        self.labels.iter().find(|(label, _)| label == name).map_or("", |(_, value)| value)
     }
 }
 
@@ -236,7 +296,8 @@ up 1
 "#;
 
     fn sum(name: &str, labels: &[(&str, &str)]) -> Result<(f64, bool), String> {
-        let value = Series::with(name, labels).sum(PAGE)?;
+        let series = Series::with(name, labels);
+        let value = series.sum(PAGE, &mut Counted::default())?.ok_or_else(|| series.absent())?;
         Ok((value.number.get(), value.counter))
     }
 
@@ -252,11 +313,22 @@ up 1
     }
 
     #[test]
+    fn what_is_one_thing_is_one_series() {
+        let only = |labels: &[(&str, &str)]| Series::with("orders_queued", labels).only(PAGE);
+        assert_eq!(only(&[("shard", "1")]), Ok(Some(12.0)));
+        assert_eq!(only(&[("shard", "3")]), Ok(None));
+        let several = "2 series of orders_queued fit: name a label, such as shard";
+        assert_eq!(only(&[]), Err(several.to_owned()));
+    }
+
+    #[test]
     fn labels_are_compared_as_prometheus_does() {
         let sum = |label: &str, how: Compared, value: &str| {
             let (label, value) = (label.to_owned(), value.to_owned());
             let series = Series::new("http_requests_total", &[Matcher { label, how, value }]);
-            Ok::<_, String>(series?.find(PAGE)?.map(|value| value.number.get()))
+            Ok::<_, String>(
+                series?.sum(PAGE, &mut Counted::default())?.map(|value| value.number.get()),
+            )
         };
         assert_eq!(sum("code", Compared::Is, "500"), Ok(Some(7.0)));
         assert_eq!(sum("code", Compared::IsNot, "500"), Ok(Some(1000.0)));
@@ -286,7 +358,7 @@ up 1
     proptest! {
         #[test]
         fn no_page_is_too_odd(text in "(?s).{0,200}", name in "[a-z{\"]{1,3}") {
-            let _ = Series::with(&name, &[("a", "b")]).sum(&text);
+            let _ = Series::with(&name, &[("a", "b")]).each(&text);
         }
 
         #[test]
@@ -295,8 +367,8 @@ up 1
             // A bare carriage return ends no line of the format, but of `lines` with a line feed.
             prop_assume!(!value.contains('\r'));
             let page = format!("x{{a=\"{written}\"}} 5\n");
-            let read = Series::with("x", &[("a", &value)]).sum(&page).unwrap();
-            prop_assert_eq!(read.number.get(), 5.0);
+            let read = Series::with("x", &[("a", &value)]).only(&page);
+            prop_assert_eq!(read, Ok(Some(5.0)));
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Not here: what is read (`plan`), what follows (crate slo).
 
 mod command;
+mod counted;
 mod exposition;
 mod page;
 mod process;
@@ -36,6 +37,8 @@ struct Value {
     number: Number,
     /// It only grows, and begins anew when whoever counts does.
     counter: bool,
+    /// What its series added since the value before, where their sum does not tell it.
+    anew: Option<Number>,
 }
 
 /// Something to read again and again.
@@ -66,7 +69,7 @@ impl Look {
 #[derive(Debug)]
 enum From {
     Process(process::Reader),
-    Page(page::Page, exposition::Series),
+    Page(page::Page, exposition::Series, counted::Counted),
     Server(page::Page),
     States(page::Page, states::Reader),
     Command(command::Line),
@@ -105,7 +108,8 @@ impl Reader {
                 before: None,
             }),
             Source::Prometheus { page: of, name, labels, .. } => {
-                From::Page(page(&of.path)?, exposition::Series::new(name, labels)?)
+                let series = exposition::Series::new(name, labels)?;
+                From::Page(page(&of.path)?, series, counted::Counted::default())
             }
             Source::Promql(of) => From::Server(page(&of.path)?),
             Source::Breaker { page: of, states, .. } => {
@@ -130,16 +134,18 @@ impl Reader {
             let why = why.chars().take(MOST_REASON).collect();
             vec![Event::Missed(Missed { metric, asked, why, absent })]
         };
-        let sample = |asked: At, value: Number, counter: bool| {
-            Event::Sample(Sample { metric, asked, answered, value, counter })
+        let sample = |asked: At, value: Value| {
+            let Value { number: value, counter, anew } = value;
+            Event::Sample(Sample { metric, asked, answered, value, counter, anew })
         };
+        let state = |number: Number| Value { number, counter: false, anew: None };
         match read {
             Ok(Look::Nothing) => Vec::new(),
             Ok(Look::Absent(why)) => missed(why, Some(answered)),
-            Ok(Look::Value(Value { number, counter })) => vec![sample(asked, number, counter)],
+            Ok(Look::Value(value)) => vec![sample(asked, value)],
             Ok(Look::State(states::Seen { now, between })) => {
-                let between = between.map(|(since, state)| sample(since, state, false));
-                between.into_iter().chain([sample(asked, now, false)]).collect()
+                let between = between.map(|(since, was)| sample(since, state(was)));
+                between.into_iter().chain([sample(asked, state(now))]).collect()
             }
             Err(why) => missed(why, None),
         }
@@ -150,8 +156,8 @@ impl Reader {
         let within = every.clamp(WITHIN.0, WITHIN.1);
         match &mut self.from {
             From::Process(reader) => reader.number(now).await.map(Look::of),
-            From::Page(page, series) => {
-                let found = series.find(&page.text(within).await?)?;
+            From::Page(page, series, before) => {
+                let found = series.sum(&page.text(within).await?, before)?;
                 Ok(found.map_or_else(|| Look::Absent(series.absent()), Look::Value))
             }
             From::States(page, reader) => {

@@ -84,7 +84,7 @@ pub(super) fn answered(text: &str) -> Result<Value, String> {
     let word = value.as_str().unwrap_or_default();
     let number = exposition::number(word).and_then(Number::new);
     let number = number.ok_or_else(|| format!("the query gives {word:?}"))?;
-    Ok(Value { number, counter: false })
+    Ok(Value { number, counter: false, anew: None })
 }
 
 fn reason(error: &reqwest::Error) -> String {

@@ -32,9 +32,11 @@ impl Reader {
     /// Why there is none, as the end of a sentence.
     pub(super) async fn number(&mut self, now: At) -> Result<Option<Value>, String> {
         let first = self.firsts.of(&self.service).ok_or("it was not started")?;
-        let plain = |value: u64| Some(Value { number: whole(value), counter: false });
+        let plain = |value: u64| Some(Value { number: whole(value), counter: false, anew: None });
         match self.read {
-            Read::Restarts => Ok(Some(Value { number: whole(first.restarts), counter: true })),
+            Read::Restarts => {
+                Ok(Some(Value { number: whole(first.restarts), counter: true, anew: None }))
+            }
             Read::OpenFiles => off_thread(first, service::open_files).await.map(plain),
             Read::Rss => Ok(plain(off_thread(first, service::usage).await?.rss)),
             Read::Threads => Ok(plain(off_thread(first, service::usage).await?.threads)),
@@ -53,7 +55,7 @@ impl Reader {
         let ticks: u64 = usage.ticks.iter().map(since).sum();
         let seconds = now.since(at) as f64 / 1e6;
         let number = Number::new(ticks as f64 / 100.0 / seconds)?;
-        Some(Value { number, counter: false })
+        Some(Value { number, counter: false, anew: None })
     }
 }
 

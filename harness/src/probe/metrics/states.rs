@@ -4,12 +4,13 @@
 //! cluster has ejected hosts; Polly, which counts changes, so that the state follows from what was
 //! added since the read before, and so does a state that came and went between two reads.
 //!
-//! Invariant: what names no state, such as NaN, is no value.
+//! Invariant: what names no state, such as NaN, is no value; nor is what several breakers show together.
 //! Not here: fetching (`page`), what follows from states (crate slo).
 
-use super::exposition::Series;
+use super::exposition::{One, Series};
 use crate::plan::metric::States;
 use assay_slo::{At, Number};
+use std::collections::BTreeSet;
 
 const CLOSED: f64 = 0.0;
 const OPEN: f64 = 1.0;
@@ -28,6 +29,12 @@ const RESILIENCE4J: [(&str, f64); 6] = [
 /// Polly's counter, as exporters write it.
 const POLLY: [&str; 2] =
     ["resilience_polly_strategy_events_total", "resilience_polly_strategy_events"];
+
+/// Of its events: openings, trials and closings.
+const POLLY_EVENTS: [&str; 3] = ["OnCircuitOpened", "OnCircuitHalfOpened", "OnCircuitClosed"];
+
+/// What tells breakers of one pipeline's name apart.
+const POLLY_BREAKER: [&str; 2] = ["pipeline_instance", "strategy_name"];
 
 /// What a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,20 +76,21 @@ impl Reader {
             States::Gauge { metric, labels, closed, open, half_open } => {
                 let labels: Vec<(&str, &str)> =
                     labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                let read = Series::with(metric, &labels).sum(text)?.number;
+                let read = one(&Series::with(metric, &labels), text)?;
                 let states =
                     [(Some(*closed), CLOSED), (Some(*open), OPEN), (*half_open, HALF_OPEN)];
-                let found = states.into_iter().find(|(value, _)| *value == Some(read));
-                let (_, state) = found.ok_or_else(|| {
-                    format!("{metric} is {}, which is no state of it", read.get())
-                })?;
+                let found = states
+                    .into_iter()
+                    .find(|(value, _)| value.is_some_and(|value| value.get() == read));
+                let (_, state) =
+                    found.ok_or_else(|| format!("{metric} is {read}, which is no state of it"))?;
                 Some(state)
             }
             States::Resilience4j { name } => Some(resilience4j(name, text)?),
             States::Envoy { cluster } => {
                 let labels = [("envoy_cluster_name", cluster.as_str())];
                 let name = "envoy_cluster_outlier_detection_ejections_active";
-                let ejected = Series::with(name, &labels).sum(text)?.number.get();
+                let ejected = one(&Series::with(name, &labels), text)?;
                 Some(if ejected > 0.0 { OPEN } else { CLOSED })
             }
             States::Polly { pipeline } => {
@@ -99,21 +107,27 @@ impl Reader {
     }
 }
 
+/// The value of the series of one breaker.
+fn one(series: &Series, text: &str) -> Result<f64, String> {
+    series.only(text)?.ok_or_else(|| series.absent())
+}
+
 fn resilience4j(name: &str, text: &str) -> Result<f64, String> {
-    let is_in = |state: &str| {
-        let labels = [("name", name), ("state", state)];
-        Series::with("resilience4j_circuitbreaker_state", &labels)
-            .sum(text)
-            .map(|value| value.number.get())
+    let series = |state: &str| {
+        Series::with("resilience4j_circuitbreaker_state", &[("name", name), ("state", state)])
     };
     // Without its closed state the page has no such breaker.
-    is_in("closed")?;
-    let mut found = RESILIENCE4J.iter().filter(|(state, _)| is_in(state) == Ok(1.0));
-    match (found.next(), found.next()) {
-        (Some((_, state)), None) => Ok(*state),
-        (None, _) => Err(format!("no state of `{name}` is 1")),
-        (Some(_), Some(_)) => Err(format!("several states of `{name}` are 1")),
+    one(&series("closed"), text)?;
+    let mut found = None;
+    for (state, meaning) in RESILIENCE4J {
+        if series(state).only(text)? != Some(1.0) {
+            continue;
+        }
+        if found.replace(meaning).is_some() {
+            return Err(format!("several states of `{name}` are 1"));
+        }
     }
+    found.ok_or_else(|| format!("no state of `{name}` is 1"))
 }
 
 /// Openings, trials and closings of a pipeline; those that never were are not on the page.
@@ -123,12 +137,25 @@ fn polly(pipeline: &str, text: &str) -> Result<[f64; 3], String> {
     if !lines.any(|line| line.contains(&own)) {
         return Err(format!("the page has nothing of Polly's pipeline `{pipeline}`"));
     }
-    let count = |event: &str| {
+    let mut counts = [0.0; 3];
+    let mut breakers = BTreeSet::new();
+    for (count, event) in counts.iter_mut().zip(POLLY_EVENTS) {
         let labels = [("event_name", event), ("pipeline_name", pipeline)];
-        let sums = POLLY.iter().filter_map(|name| Series::with(name, &labels).sum(text).ok());
-        sums.map(|value| value.number.get()).next().unwrap_or(0.0)
-    };
-    Ok(["OnCircuitOpened", "OnCircuitHalfOpened", "OnCircuitClosed"].map(count))
+        for name in POLLY {
+            let found = Series::with(name, &labels).each(text)?.series;
+            // Other labels tell events of one breaker apart.
+            let of = |one: &One| POLLY_BREAKER.map(|label| one.label(label).to_owned());
+            breakers.extend(found.iter().map(of));
+            *count += found.iter().map(|one| one.value).sum::<f64>();
+            if !found.is_empty() {
+                break;
+            }
+        }
+    }
+    match breakers.len() {
+        0 | 1 => Ok(counts),
+        n => Err(format!("{n} breakers of Polly's pipeline `{pipeline}` are counted")),
+    }
 }
 
 /// The state after these counts: open with fewer trials than openings; with as many the last
@@ -201,6 +228,13 @@ mod tests {
         assert!(read(&mut reader, &page("NaN")).is_err());
         let other = read(&mut reader, &page("7")).unwrap_err();
         assert_eq!(other, "circuit_breaker_state is 7, which is no state of it");
+        // Two that are open are not one that is half-open, nor is one of each an open one.
+        for [a, b] in [["1", "1"], ["0", "1"]] {
+            let name = "circuit_breaker_state{name=\"db\",worker=";
+            let both = format!("{name}\"1\"}} {a}\n{name}\"2\"}} {b}\n");
+            let several = "2 series of circuit_breaker_state fit: name a label, such as worker";
+            assert_eq!(read(&mut reader, &both), Err(several.to_owned()));
+        }
     }
 
     #[test]
@@ -221,6 +255,10 @@ mod tests {
         }
         assert_eq!(read(&mut reader, &page("none")), Err("no state of `pay` is 1".to_owned()));
         assert!(read(&mut reader, "up 1\n").unwrap_err().contains("has no series"));
+        let [closed, open] = ["closed", "open"].map(&page);
+        assert!(read(&mut reader, &(closed.clone() + &open)).unwrap_err().contains("2 series"));
+        let odd = closed.replacen("state=\"open\",} 0.0", "state=\"open\",} NaN", 1);
+        assert!(read(&mut reader, &odd).unwrap_err().contains("is NaN"));
     }
 
     #[test]
@@ -233,6 +271,26 @@ mod tests {
         };
         assert_eq!(read(&mut reader, &page("0")), Ok(Some(CLOSED)));
         assert_eq!(read(&mut reader, &page("2")), Ok(Some(OPEN)));
+        let other = page("2").replace("envoy_cluster_name", "pod=\"b\",envoy_cluster_name");
+        assert!(read(&mut reader, &(page("0") + &other)).unwrap_err().contains("2 series"));
+    }
+
+    #[test]
+    fn pollys_counts_are_of_one_breaker_and_numbers() {
+        let mut reader = Reader::new(States::Polly { pipeline: "pay".into() });
+        let line = |more: &str, value: &str| {
+            format!(
+                "resilience_polly_strategy_events_total{{event_name=\"OnCircuitOpened\",pipeline_name=\"pay\",{more}}} {value}\n"
+            )
+        };
+        let nan = read(&mut reader, &line("", "NaN")).unwrap_err();
+        assert!(nan.contains("is NaN"), "{nan}");
+        // Told apart by their causes, they are one breaker's.
+        let causes = line("exception_type=\"a\"", "0") + &line("exception_type=\"b\"", "1");
+        assert_eq!(read(&mut reader, &causes), Ok(Some(OPEN)));
+        let two = line("pipeline_instance=\"a\"", "1") + &line("pipeline_instance=\"b\"", "0");
+        let two = read(&mut reader, &two).unwrap_err();
+        assert_eq!(two, "2 breakers of Polly's pipeline `pay` are counted");
     }
 
     #[test]

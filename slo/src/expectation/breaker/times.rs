@@ -5,6 +5,7 @@
 //! Not here: counts (`while_open`).
 
 use super::unopened;
+use crate::At;
 use crate::breaker::{Ending, Line, Spell, failed};
 use crate::case::Moment;
 use crate::evidence::Evidence;
@@ -169,18 +170,41 @@ fn by_fresh(line: &Line, spell: &Spell, part: Part) -> Part {
     }
 }
 
-/// Openings from closed after it first closed.
-pub(super) fn reopens(line: &Line, most: u64) -> Part {
+/// Openings from closed after it first closed, but for those by a fault that came only then.
+pub(super) fn reopens(evidence: &Evidence<'_>, line: &Line, most: u64) -> Part {
     let Some(first) = line.spells.iter().position(|spell| closing(spell).is_some()) else {
         return Part::open(
             "it never closed after it had opened",
             "a breaker that opens and closes",
         );
     };
-    let later = line.spells.iter().skip(first + 1).filter(|spell| spell.from_closed).count() as u64;
-    let text = format!("opened {} after it closed ({most} allowed)", words::count(later, "time"));
+    let pairs = line.spells.iter().skip(first).zip(line.spells.iter().skip(first + 1));
+    let later = pairs.filter(|(_, spell)| spell.from_closed);
+    let (caused, later): (Vec<_>, Vec<_>) = later.partition(|(before, spell)| {
+        let closed = closing(before).map(|closed| closed.earliest);
+        closed.is_some_and(|closed| caused(evidence, line, closed, spell))
+    });
+    let later = later.len() as u64;
+    let again = match caused.len() as u64 {
+        0 => String::new(),
+        n => format!("; {} by a fault that came then", words::count(n, "time")),
+    };
+    let times = words::count(later, "time");
+    let text = format!("opened {times} after it closed ({most} allowed){again}");
     let verdict = if later > most { Verdict::Violated } else { Verdict::Met };
     Part::new(verdict, text)
+}
+
+/// Whether a fault was applied after it had closed, and was on when it opened.
+fn caused(evidence: &Evidence<'_>, line: &Line, closed: At, spell: &Spell) -> bool {
+    let slack = line.tolerance_us;
+    let later = |at: At| At(at.0.saturating_add(slack));
+    let spans = evidence.timeline.faults.values().flat_map(|line| &line.spans);
+    spans.into_iter().any(|span| {
+        closed <= later(span.applied)
+            && span.applied <= later(spell.opened.latest)
+            && span.cleared.is_none_or(|cleared| spell.opened.earliest <= later(cleared))
+    })
 }
 
 /// It must not open at all.

@@ -61,13 +61,16 @@ fn a_load_that_ends_too_early_leaves_recovery_open() {
 }
 
 #[test]
-fn a_second_without_requests_is_bad() {
+fn a_second_without_requests_is_no_evidence() {
     let run = |idle_until| {
         let script = Script::new(60).errors().recovers(5).fault(20_000..25_000, hit(500));
         let script = script.run(0..20, 0).run(20..25, 100).run(idle_until..60, 0);
-        script.complete().expectation().verdict
+        script.complete().expectation()
     };
-    assert_eq!((run(30), run(32)), (Met, Violated));
+    assert_eq!(run(30).verdict, Met);
+    let (verdict, reason) = (run(32).verdict, run(32).reason);
+    assert_eq!(verdict, Inconclusive);
+    assert!(reason.contains("in 7 seconds there was no request"), "{reason}");
 }
 
 #[test]
@@ -189,6 +192,41 @@ fn asked_injected_seen() {
     script.case.faults[0].asked = Asked::Share(Share(600_000_000));
     let card = script.run(0..20, 0).run(20..30, 48).run(30..60, 0).complete().judge();
     assert!(card.findings[0].contains("asked for 60 %"), "{:?}", card.findings);
+}
+
+#[test]
+fn a_fault_that_spares_what_is_short_is_not_held_to_its_share() {
+    let run = |kind: &str, injected| {
+        let effect = Effect { matched: 1000, injected, ours: injected };
+        let mut script = Script::new(60).errors().declare(Shows::Broken);
+        script.case.faults[0].kind = kind.to_owned();
+        script.case.faults[0].asked = Asked::Share(Share(400_000_000));
+        let mut script = script.on(0, 20_000..30_000, effect).run(0..60, 0);
+        let cell = script.cell(25, Outcome::ProtocolError, injected);
+        script = script.add(cell);
+        script.complete().judge().findings
+    };
+    assert_eq!(run("truncate", 212), Vec::<String>::new());
+    assert!(run("truncate", 600)[0].contains("asked for 40 %"));
+    assert!(run("abort", 212)[0].contains("asked for 40 %"));
+}
+
+#[test]
+fn a_fault_that_comes_again_must_hit_somebody_each_time() {
+    let run = |second: u64| {
+        let script = Script::new(90).errors().recovers(10).fault(20_000..30_000, hit(1000));
+        let script = script.on(0, 50_000..60_000, hit(second)).run(0..20, 0).run(20..30, 100);
+        let script = script.run(30..50, 0).run(50..60, second / 10).run(60..90, 0);
+        script.complete().judge()
+    };
+    let card = run(1000);
+    assert_eq!(
+        (card.faults[0].effect.as_str(), card.expectations[0].verdict),
+        ("took effect", Met)
+    );
+    let card = run(0);
+    assert_eq!(card.faults[0].effect, "took effect 1 of 2 times only");
+    assert_eq!(card.expectations[0].verdict, Inconclusive);
 }
 
 /// Of 1000 that matched, each 300th is 3 and the first 5 are 5: no share that chance could miss.

@@ -124,6 +124,58 @@ fn leaks_and_trials() {
     assert_eq!(told(share, life(Flaw::Leaks(250))).verdict, Violated);
 }
 
+/// Each of them opens after five failures, and tries once: together they do neither.
+#[test]
+fn two_behind_one_link_are_not_one_that_tries_twice() {
+    let ask = BreakerMust { trials: Some(1), calls_while_open: Some(0), ..nothing() };
+    for seed in 0..20 {
+        let one = |seed: u64| {
+            let (per_second, random, seconds, wait_us) = (50, true, 50, 0);
+            let (fault_ms, flaw) = ((20_000, 32_000), Flaw::None);
+            live(&World { seed, per_second, random, seconds, fault_ms, wait_us, flaw })
+        };
+        let (mut both, other) = (one(2 * seed), one(2 * seed + 1));
+        both.due.extend(other.due);
+        both.arrivals.extend(other.arrivals);
+        let score = inferred(ask.clone(), both);
+        assert_eq!(score.verdict, Inconclusive, "{seed}: {score:?}");
+    }
+}
+
+/// A fault that comes again opens it again: that is no relapse.
+#[test]
+fn a_fault_that_comes_again_is_a_cause() {
+    use BreakerState::{Closed, HalfOpen, Open};
+    let must = BreakerMust { reopens_after_close: Some(0), ..nothing() };
+    let run = |reopened: i64| {
+        let mut script = Script::new(60)
+            .fleet()
+            .declare(Shows::Broken)
+            .on(0, 20_000..22_000, hit(1))
+            .on(0, 40_000..42_000, hit(1))
+            .breaker(vec![Evidence::Gateway(0)])
+            .must(must.clone());
+        for (at, from, to) in [
+            (20_100, Closed, Open),
+            (25_100, Open, HalfOpen),
+            (25_200, HalfOpen, Closed),
+            (reopened, Closed, Open),
+            (reopened + 5_000, Open, HalfOpen),
+            (reopened + 5_100, HalfOpen, Closed),
+        ] {
+            let (fleet, gateway, failures, in_flight) = (0, 0, 5, 1);
+            let at = ms(at);
+            let event = BreakerEvent { fleet, gateway, from, to, at, failures, in_flight };
+            script.push(at, Event::Breaker(event));
+        }
+        script.run(0..60, 0).complete().expectation()
+    };
+    let again = run(40_100);
+    assert_eq!(again.verdict, Met, "{again:?}");
+    assert!(again.reason.contains("opened 0 times after it closed (0 allowed); 1 time by a fault"));
+    assert_eq!(run(30_000).verdict, Violated);
+}
+
 #[test]
 fn the_number_of_failures() {
     let five = BreakerMust { opens_after_failures: Some(5), ..nothing() };

@@ -179,6 +179,43 @@ fn goodput_comes_back() {
     assert_eq!(short.missing.unwrap(), "needs 13 s more of load after the moment");
 }
 
+/// Twice as much is offered after the fault as before.
+#[test]
+fn goodput_and_herds_are_held_against_what_is_offered() {
+    let of = vec![LIST, PAY];
+    let at_least = Share(950_000_000);
+    let goodput = Must::Goodput { of, at_least, after: fault_end(), within_us: 10_000_000 };
+    let herd = Must::Herd {
+        link: "api".to_owned(),
+        peak_milli: 1500,
+        after: fault_end(),
+        within_us: 10_000_000,
+    };
+    let run = |must: &Must, ok: u64, calls: u64| {
+        let script = Script::new(60).expect(must.clone()).fault(20_000..30_000, hit(1000));
+        let mut script = script.run(0..20, 0).run(20..30, 100);
+        for second in 30..60 {
+            for (outcome, n) in [(Outcome::Ok, ok), (Outcome::Http5xx, 200 - ok)] {
+                let cell = script.cell(second, outcome, n);
+                script = script.add(cell);
+            }
+        }
+        let script = script.arrivals(0..20, 100).arrivals(20..30, 100);
+        script.arrivals(30..60, calls).complete().expectation()
+    };
+    assert_eq!(run(&goodput, 200, 200).verdict, Met);
+    // As many as before are half of what is asked.
+    let half = run(&goodput, 100, 200);
+    assert_eq!(
+        (half.verdict, half.reason.as_str()),
+        (Violated, "not back to 95 % of 200 ok/s within 10 s")
+    );
+    assert_eq!(run(&herd, 200, 200).verdict, Met);
+    let herded = run(&herd, 200, 320);
+    assert_eq!(herded.verdict, Violated);
+    assert!(herded.reason.contains("1.6x of 200/s"), "{}", herded.reason);
+}
+
 /// 100 requests and 100 calls a second, then so many calls while the fault is on, and after.
 fn calls(must: Must, during: u64, after: &[u64]) -> Script {
     let mut script = Script::new(60).expect(must).fault(20_000..30_000, hit(1000));

@@ -155,6 +155,33 @@ fn a_restart_neither_hides_a_leak_nor_decreases_a_counter() {
 }
 
 #[test]
+fn one_series_that_begins_anew_does_not_hide_what_another_added() {
+    let run = |most: f64| {
+        let script = minute(increase(most)).count(-3..20, |_| 10.0);
+        score(script.anew(20, 10.0, 10.0).count(21..61, |_| 10.0))
+    };
+    let (verdict, reason, _) = run(9.0);
+    assert_eq!((verdict, reason.as_str()), (Violated, "increased by 10 B (9 B allowed)"));
+    assert_eq!(run(10.0).0, Met);
+}
+
+#[test]
+fn a_counter_that_is_born_rises_from_nothing() {
+    let born = |most: f64| minute(increase(most)).absent(0..1).count(1..61, |_| 40.0);
+    let (verdict, reason, _) = score(born(0.0));
+    assert_eq!((verdict, reason.as_str()), (Violated, "increased by 40 B (0 B allowed)"));
+    let card = born(40.0).read_until(61).complete().judge();
+    assert_eq!((card.verdict, card.findings), (Met, vec![]));
+    // A page that loses it for a while has not counted it twice.
+    let holed = minute(increase(0.0)).count(-3..20, |_| 40.0).absent(20..21);
+    assert_eq!(score(holed.count(21..61, |_| 40.0)).0, Met);
+    // A value that is no counter was whatever it was.
+    assert_eq!(score(minute(increase(0.0)).absent(0..1).read(1..61, |_| 40.0)).0, Met);
+    // Nobody knows of one that never was born.
+    assert_eq!(score(minute(increase(0.0)).absent(0..61)).0, Inconclusive);
+}
+
+#[test]
 fn what_was_added_at_the_edge_is_open() {
     // One more between the last sample before time 0 and the first after it.
     let run =

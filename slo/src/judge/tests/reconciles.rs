@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::case::{Anchor, Moment, Must, ReconcilesMust, Unit};
-use crate::event::Missed;
 use crate::script::LIST;
 
 /// A minute of 100 requests a second; what it says of metric 0 at its end, or by some moment.
@@ -88,6 +87,17 @@ fn a_count_that_began_anew_has_lost_something() {
 }
 
 #[test]
+fn a_replica_that_began_anew_is_no_contradiction() {
+    // One of two lost 900 while the other went on: their sum never fell.
+    let lost = |s: i64| counts(s) - if s >= 30 { 900.0 } else { 0.0 };
+    let run = || asks(0, None).run(0..60, 0).count(-3..30, counts);
+    assert_eq!(judged(run().count(30..65, lost)).0, Violated);
+    let (verdict, reason, _) = judged(run().anew(30, lost(30), 70.0).count(31..65, lost));
+    assert_eq!(verdict, Inconclusive);
+    assert!(reason.contains("it began anew"), "{reason}");
+}
+
+#[test]
 fn a_count_that_sees_nothing_is_found() {
     let run = || asks(0, None).run(0..60, 0);
     let card = run().count(-3..65, |_| 7.0).read_until(70).complete().judge();
@@ -98,19 +108,11 @@ fn a_count_that_sees_nothing_is_found() {
                    watches it in production is blind";
     assert!(card.findings.iter().any(|one| one == finding), "{:?}", card.findings);
     // A series that never was there.
-    let absent = |mut script: Script, seconds: std::ops::Range<i64>| {
-        for second in seconds {
-            let asked = ZERO.plus(second * 1_000_000 + 250_000);
-            let (why, absent) = ("the page has no series x".to_owned(), Some(asked.plus(9_000)));
-            script.push(asked, Event::Missed(Missed { metric: 0, asked, why, absent }));
-        }
-        script
-    };
-    let card = absent(run(), -3..65).read_until(70).complete().judge();
+    let card = run().absent(-3..65).read_until(70).complete().judge();
     assert_eq!(card.verdict, Violated);
     assert!(card.findings.iter().any(|one| one.contains("its name is wrong")));
     // One that is born with the first request.
-    let born = absent(run(), -3..1).count(1..65, counts).read_until(70).complete().judge();
+    let born = run().absent(-3..1).count(1..65, counts).read_until(70).complete().judge();
     assert_eq!((born.verdict, born.findings), (Met, vec![]));
     // A page that was not there says nothing.
     let unread = (-3..65).fold(run(), |script, second| script.missed(second, "refused"));

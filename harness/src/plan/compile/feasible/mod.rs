@@ -4,6 +4,7 @@
 //! rate or length that would do; an advisory objective is warned about instead.
 //! Not here: how many are needed (`demand`).
 
+mod again;
 mod backlog;
 mod breaker;
 mod capacity;
@@ -66,6 +67,7 @@ pub(super) fn check(scenario: &Scenario, world: World<'_>, runs: u64, notes: &mu
     }
     for (at, (expectation, written)) in case.expectations.iter().zip(&scenario.expect).enumerate() {
         let trail = parts::expect_trail(at, written);
+        again::check(&expectation.name, &expectation.must, case, notes);
         match &expectation.must {
             Must::Breaker(must) => breaker::check(must, &trail, world, notes),
             Must::Backlog { fleet, peak, drained } => {
@@ -114,6 +116,7 @@ fn expectation_of(
             let last_us = from.saturating_add(*within_us);
             let hold = recovery::Hold { first_us: from, last_us, lasts_us: *hold_us };
             recovery::check(name, objective, hold, traffic, notes);
+            recovery::check_seconds(name, objective, hold, traffic, notes);
         }
         Must::Goodput { of, at_least, after, within_us } => {
             let from = planned(*after, case);
@@ -162,7 +165,7 @@ fn each_second(
         notes.entry(
             trail,
             format!(
-                "`{name}` expects {} from {start} to {end}, and a second without one counts as bad",
+                "`{name}` expects {} from {start} to {end}, and a second without one is no evidence",
                 words::several(due, "request", "requests")
             ),
             "send at least one a second then",

@@ -1,4 +1,4 @@
-//! Whether the requests in a `hold` could tell a recovery from none.
+//! Whether the requests in a `hold`, of which every second must have one, could tell a recovery from none.
 //!
 //! The judge calls a stretch good unless it is surely bad, so a stretch of very few requests is
 //! good whatever becomes of them. The fewest that are evidence: so many that, were the service
@@ -22,6 +22,9 @@ use assay_slo::time::SECOND_US;
 const MOST: u64 = 2_000;
 /// A service that fails so much has not recovered.
 const HALF: Share = Share(Share::ONE.0 / 2);
+
+/// A chance that is not worth a warning.
+const RARE: f64 = 0.05;
 
 /// When the hold can begin and how long it is, µs after time 0 and µs.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +69,30 @@ pub(super) fn check(
         "`{name}` expects {most}{} in its hold of {}, so few that it could be met with {bad} of them \
          bad; {help}",
         words::several(due, "request", "requests"),
+        Duration { us: hold.lasts_us },
+    ));
+}
+
+/// Warns where chance may leave a second of the hold without a request: nobody knows how it was then.
+pub(super) fn check_seconds(
+    name: &str,
+    objective: &Objective,
+    hold: Hold,
+    traffic: Traffic<'_>,
+    notes: &mut Notes<'_>,
+) {
+    let stretch = hold.first_us..hold.last_us.saturating_add(hold.lasts_us);
+    let (due, known) = expected(traffic, &objective.of, std::slice::from_ref(&stretch));
+    let seconds = |us: u64| us as f64 / SECOND_US as f64;
+    let a_second = due as f64 / seconds(stretch.end - stretch.start);
+    let empty = 1.0 - (1.0 - (-a_second).exp()).powf(seconds(hold.lasts_us).ceil());
+    if !matches!(known, Known::About | Known::AtMost) || empty < RARE {
+        return;
+    }
+    notes.warn(format!(
+        "`{name}` expects {a_second:.1} requests a second by chance: in {:.0}% of all runs a second of its \
+         hold of {} has none, and is no evidence; send more often, or write a shorter `hold`",
+        empty * 100.0,
         Duration { us: hold.lasts_us },
     ));
 }
@@ -156,6 +183,19 @@ mod tests {
             ("within: 5s, hold: 5s", hold),
         ]);
         planned(&text).unwrap_or_else(|problems| panic!("{problems}")).warnings.join("\n")
+    }
+
+    #[test]
+    fn chance_may_leave_a_second_without_a_request() {
+        let rate = |rate: &str| warnings(rate, "within: 5s, hold: 5s");
+        let wanted = "2.0 requests a second by chance: in 52% of all runs a second of its hold of 5s has none";
+        assert!(
+            rate("arrivals: poisson\n      rate: 2/s").contains(wanted),
+            "{}",
+            rate("arrivals: poisson\n      rate: 2/s")
+        );
+        assert!(!rate("arrivals: poisson\n      rate: 6/s").contains("by chance"));
+        assert!(!rate("rate: 2/s").contains("by chance"));
     }
 
     #[test]
