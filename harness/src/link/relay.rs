@@ -235,6 +235,9 @@ async fn handle(
     back(proxy, conn, response.status()).await?;
     if tunnel::begins(&method, response.status()) {
         conn.become_tunnel();
+        // A tunnel has no body, and hyper refuses to say that it has.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().remove(header::TRANSFER_ENCODING);
         let nothing = Source::Fault(http_body_util::Full::default());
         return Ok(response.map(|_| AnswerBody::new(nothing, Rc::clone(proxy), Rc::clone(conn))));
     }

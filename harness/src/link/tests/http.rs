@@ -228,6 +228,24 @@ async fn another_protocol_that_both_agree_on_passes_and_stalls_with_its_exchange
 }
 
 #[tokio::test]
+async fn a_tunnel_that_was_asked_for_passes() {
+    let echo = scripted(|mut stream| async move {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        let (mut read, mut write) = stream.split();
+        let _reset = tokio::io::copy(&mut read, &mut write).await;
+    })
+    .await;
+    let api = Api::to(echo).await;
+    let mut client = api.raw().await;
+    send(&mut client, "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n").await;
+    assert!(read_head(&mut client).await.unwrap().starts_with("HTTP/1.1 200 "));
+    send(&mut client, "ahead").await;
+    let mut all = [0; 7];
+    within(client.read_exact(&mut all)).await.unwrap();
+    assert_eq!(&all, b"okahead");
+}
+
+#[tokio::test]
 async fn many_headers_pass_both_ways() {
     let many = scripted(|mut stream| async move {
         let headers: String = (0..300).map(|n| format!("x-{n}: 1\r\n")).collect();
