@@ -155,7 +155,7 @@ mod tests {
         let told = |allow: &str, faults: &[String]| {
             let text = format!(
                 "schema: 1\nname: a\nservices: {{s: {{url: \"http://127.0.0.1:1\"}}}}\n{allow}links: {{c: \
-                 {{to: \"192.0.2.1:6379\", protocol: tcp}}}}\nload: {{l: {{constant-arrival-rate: \
+                 {{to: \"192.0.2.1:6379\", protocol: tcp, listen: \"127.0.0.1:7450\"}}}}\nload: {{l: {{constant-arrival-rate: \
                  {{rate: 1/s, duration: 9s, to: s, requests: [{{get: {{path: /}}}}]}}}}}}\nfaults: {{f: \
                  {{outage: {{link: c, mode: refuse, at: 3s, duration: 2s, recovery: 1s}}}}}}\n"
             );
