@@ -257,16 +257,20 @@ fn tempfile_in(here: &Path) -> std::io::Result<()> {
     std::fs::remove_dir(&path)
 }
 
-/// Whether an engine has left a mark that we are in a container of its.
+/// The machine's own namespace of control groups, which the kernel numbers so.
+const MACHINES_GROUPS: &str = "cgroup:[4026531835]";
+
+/// Whether an engine has left a mark that we are in a container of its, or its namespace.
 fn is_marked() -> bool {
+    let groups = std::fs::read_link("/proc/self/ns/cgroup");
     let files = ["/.dockerenv", "/run/.containerenv"];
     files.iter().any(|file| Path::new(file).exists())
         || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
         || std::env::var_os("container").is_some()
+        || groups.is_ok_and(|groups| groups.as_os_str() != MACHINES_GROUPS)
 }
 
-/// Whether we are in a container, where another machine's limits may hold. In a namespace of its own for
-/// control groups the first process sees its group as the root.
+/// Whether we are in a container, where another machine's limits may hold.
 fn inside(first: &str, has_mark: bool) -> Found {
     let names = ["docker", "containerd", "kubepods", "lxc", "podman"];
     if !has_mark && !names.iter().any(|name| first.contains(name)) {
