@@ -54,7 +54,13 @@ const LATE: Duration = Duration::from_micros(900);
 /// time within a millisecond; none if that is never.
 #[must_use]
 pub fn wake_after(from: Instant, after: Duration) -> Option<Instant> {
-    from.checked_add(after.saturating_sub(LATE.min(after / 2)))
+    from.checked_add(after.saturating_sub(early(after)))
+}
+
+/// How much less than this delay what [`wake_after`] times may take.
+#[must_use]
+pub fn early(after: Duration) -> Duration {
+    LATE.min(after / 2)
 }
 
 /// The date, for directory names and report heads; nothing is measured with it.

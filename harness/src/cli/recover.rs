@@ -8,11 +8,14 @@ use crate::record::under_way::under_way;
 use crate::report::Exit;
 use crate::service::undo::{self, Part, Recovered};
 use clap::Args as ClapArgs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Where runs are that were given no directory.
 const RUNS: &str = "reports";
+/// The file with what is to be undone.
+const UNDOS: &str = "undo.jsonl";
 /// The file that makes a directory a run's.
 const JOURNAL: &str = "journal.jsonl";
 
@@ -44,11 +47,28 @@ pub(super) fn recover(args: &RecoverArgs) -> ExitCode {
         print::error(&format!("this run is still going{whose}, and undoes what it broke"));
         return Exit::CouldNotRun.into();
     }
+    if let Some(why) = another_users(&dir.join(UNDOS)) {
+        print::out(&format!("still broken: {why}\n"));
+        return Exit::StillBroken.into();
+    }
     let quick = undo::recover(&dir, Part::Quick);
     // Its processes go before its commands are undone, as the guardian does it.
     let ended = run_id(&dir).map(|run_id| undo::end_processes(&run_id)).unwrap_or_default();
     let slow = undo::recover(&dir, Part::Commands);
     tell(&dir, &[quick, ended, slow])
+}
+
+/// Why what a run broke cannot be put right by this user; none: it can.
+fn another_users(undos: &Path) -> Option<String> {
+    let opened = std::fs::File::options().read(true).append(true).open(undos);
+    let denied = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    opened.err().filter(denied)?;
+    let whose = undos.metadata().map(|meta| meta.uid());
+    let whose = whose.map_or_else(|_| "of this run".to_owned(), |uid| format!("with number {uid}"));
+    Some(format!(
+        "what {} says, which this user may not open: run `assay recover` as the user {whose}, or as root",
+        undos.display()
+    ))
 }
 
 fn tell(dir: &Path, all: &[Recovered]) -> ExitCode {

@@ -10,7 +10,7 @@ use crate::plan::traced::Tracing;
 use crate::plan::{self, Plan};
 use crate::record::journal::OnInconclusive;
 use crate::report::Exit;
-use crate::run::there::look_for;
+use crate::run::there::{look_for, refusals};
 use crate::run::{Options, Otlp};
 use crate::spec::Problems;
 use assay_slo::case::Ask;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         scenario::warn(&plan);
     }
     if args.dry_run {
-        return dry(&plan);
+        return dry(&plan, &args.allow_faults);
     }
     if let Some(path) = &args.save_baseline
         && let Err(why) = baseline::can_be_saved(path)
@@ -90,14 +90,24 @@ fn other(args: &RunArgs, plan: &Plan) -> Result<Option<Plan>, Problems> {
     Ok(Some(other))
 }
 
-/// Says what a run would do, and looks whether what must run already is there.
-fn dry(plan: &Plan) -> ExitCode {
+/// Says what a run would do, and looks whether what must run already is there, and whether the run would
+/// be refused.
+fn dry(plan: &Plan, allow_faults: &[String]) -> ExitCode {
     print::out(&plan::dry_run(plan));
+    let refusals = match refusals(plan, allow_faults) {
+        Ok(refusals) => refusals,
+        Err(why) => return failed(&why),
+    };
+    refusals.iter().for_each(|why| print::error(&format!("the run would be refused: {why}")));
     match look_for(plan) {
         Ok(found) => {
             print::out(&found.iter().map(|line| format!("{line}\n")).collect::<String>());
             let missing = found.iter().any(|line| !line.is_there);
-            if missing { Exit::CouldNotRun.into() } else { Exit::Met.into() }
+            if missing || !refusals.is_empty() {
+                Exit::CouldNotRun.into()
+            } else {
+                Exit::Met.into()
+            }
         }
         Err(why) => failed(&why),
     }

@@ -4,14 +4,16 @@
 //! read from an upstream likewise, or its answer is cut, which ends the connection.
 //! Not here: connections (`conn`), whether a request is passed on (`passage`), pace (`pace`).
 
-use super::conn::Conn;
+use super::conn::{Conn, Last};
 use super::pace::Pacer;
 use super::proxy::Proxy;
 use super::watch::Delivery;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::error::Error;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -190,8 +192,23 @@ impl AnswerBody {
     }
 }
 
+/// Whether a connection ended by a reset.
+fn was_reset(error: &hyper::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.kind() == io::ErrorKind::ConnectionReset;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 impl Drop for AnswerBody {
     fn drop(&mut self) {
+        if self.conn.tunnels() {
+            return;
+        }
         let delivery = match self.delivery {
             // A body whose end is known from its length is dropped without a last look.
             Delivery::Abandoned if self.is_end_stream() => Delivery::Whole,
@@ -217,10 +234,16 @@ impl Body for AnswerBody {
         if self.pacer.left() == 0
             && let Data::Other(frame) = ready!(self.poll_source(cx))
         {
-            self.delivery = match &frame {
-                Some(Err(_)) => Delivery::Broken,
-                Some(Ok(_)) | None => Delivery::Whole,
-            };
+            if let Some(Err(error)) = &frame {
+                // hyper would throw away what it has not sent yet. The client gets what came, and then
+                // the end that the upstream gave it.
+                self.delivery = Delivery::Broken;
+                self.proxy.finish(&self.conn, Delivery::Broken);
+                let last = if was_reset(error) { Last::Reset } else { Last::Close };
+                self.conn.close_when_sent(last);
+                return Poll::Pending;
+            }
+            self.delivery = Delivery::Whole;
             return Poll::Ready(frame);
         }
         let toll = self.conn.toll();
@@ -229,7 +252,7 @@ impl Body for AnswerBody {
             // There is more of it than may be: what was passed on is sent, and that is all.
             self.delivery = Delivery::Broken;
             self.proxy.cuts(&self.conn);
-            self.conn.close_when_sent();
+            self.conn.close_when_sent(Last::Close);
             return Poll::Pending;
         }
         let AnswerBody { pacer, proxy, conn, passed, .. } = &mut *self;

@@ -6,51 +6,24 @@
 //! hyper's own answer to a malformed request is a reset instead.
 //! Not here: what is relayed over it (`relay`), who holds or cuts it (`proxy`).
 
+pub(crate) use super::party::Stream;
 use super::passage::{Passage, Toll};
+use super::unread::KEPT;
 use hyper_util::rt::TokioIo;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A byte stream to a party.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
-    /// Makes closing it a reset: what is unsent is thrown away, the peer sees RST.
-    fn reset_on_close(&self);
-    /// Whether the peer has closed, even if bytes of it are still unread.
-    fn peer_closed(&self) -> bool;
-}
-
-impl Stream for TcpStream {
-    fn reset_on_close(&self) {
-        // It fails only for a socket that is closed already.
-        let _closed = self.set_zero_linger();
-    }
-
-    fn peer_closed(&self) -> bool {
-        let mut ready = std::pin::pin!(self.ready(Interest::READABLE));
-        match ready.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
-            Poll::Ready(Err(_)) => true,
-            Poll::Pending => false,
-        }
-    }
-}
-
-#[cfg(test)]
-impl Stream for tokio::io::DuplexStream {
-    fn reset_on_close(&self) {}
-    fn peer_closed(&self) -> bool {
-        false
-    }
-}
+/// A client that closes its side this soon after its last byte does so with its request.
+const WITH_ITS_REQUEST: Duration = Duration::from_millis(5);
 
 /// Whether an answer is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +34,15 @@ enum Speech {
     Answering,
     /// The answer is complete, but perhaps not written yet.
     Ending,
+}
+
+/// How a connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// In peace.
+    Close,
+    /// By a reset.
+    Reset,
 }
 
 /// A client's connection.
@@ -75,8 +57,17 @@ pub(crate) struct Conn {
     held: Cell<bool>,
     speech: Cell<Speech>,
     reset_at: Cell<Option<Instant>>,
-    /// It is to be closed when all that was written is sent.
-    last: Cell<bool>,
+    /// It is to be closed when all that was written is sent, by a reset or in peace.
+    last: Cell<Option<Last>>,
+    /// What was heard of the next request.
+    heard: RefCell<Vec<u8>>,
+    heard_at: Cell<Option<Instant>>,
+    /// hyper has refused what came; true: as too long.
+    refused: Cell<Option<bool>>,
+    /// Its client has closed its own side and waits for the answer.
+    half_closed: Cell<bool>,
+    /// Its open request has become a tunnel.
+    tunnels: Cell<bool>,
     /// Faults that withhold its end, and whether they have done so.
     lingers: RefCell<BTreeMap<usize, bool>>,
     /// Whether the request that they are about was ours.
@@ -97,7 +88,12 @@ impl Conn {
             held: Cell::new(false),
             speech: Cell::new(Speech::Silent),
             reset_at: Cell::new(None),
-            last: Cell::new(false),
+            last: Cell::new(None),
+            heard: RefCell::default(),
+            heard_at: Cell::new(None),
+            refused: Cell::new(None),
+            half_closed: Cell::new(false),
+            tunnels: Cell::new(false),
             lingers: RefCell::default(),
             lingers_ours: Cell::new(false),
             withheld: Cell::new(false),
@@ -124,9 +120,49 @@ impl Conn {
         self.stream.borrow_mut().take();
     }
 
-    /// Closes it in peace as soon as all that hyper has for it is sent.
-    pub(crate) fn close_when_sent(&self) {
-        self.last.set(true);
+    /// Closes it as soon as all that hyper has for it is sent.
+    pub(crate) fn close_when_sent(&self, last: Last) {
+        self.last.set(Some(last));
+    }
+
+    /// Its client says this.
+    fn hears(&self, bytes: &[u8]) {
+        self.heard_at.set(Some(Instant::now()));
+        if self.passage.borrow().is_none() {
+            let mut heard = self.heard.borrow_mut();
+            let most = bytes.len().min(KEPT.saturating_sub(heard.len()));
+            heard.extend_from_slice(bytes.get(..most).unwrap_or_default());
+        }
+    }
+
+    /// What was heard of the next request so far, not more than is shown.
+    pub(crate) fn heard(&self) -> Ref<'_, Vec<u8>> {
+        self.heard.borrow()
+    }
+
+    /// Whether the client of an open request has left. One that closes its side with its request still
+    /// wants the answer; one that does so later no longer waits.
+    pub(crate) fn has_left(&self, cx: &mut Context<'_>) -> bool {
+        if self.passage.borrow().is_none() || self.half_closed.get() {
+            return false;
+        }
+        let stream = self.stream.borrow();
+        let Some(Poll::Ready(reset)) = stream.as_ref().map(|stream| stream.poll_end(cx)) else {
+            return false;
+        };
+        let at_once = self.heard_at.get().is_none_or(|at| at.elapsed() < WITH_ITS_REQUEST);
+        self.half_closed.set(at_once && !reset);
+        !self.half_closed.get()
+    }
+
+    /// Its open request becomes a tunnel, and is open until that ends.
+    pub(crate) fn become_tunnel(&self) {
+        self.tunnels.set(true);
+    }
+
+    /// Whether it did.
+    pub(crate) fn tunnels(&self) -> bool {
+        self.tunnels.get()
     }
 
     /// Sends this past hyper. It is short: the client's window takes it, or nobody reads.
@@ -179,9 +215,10 @@ impl Conn {
         self.stream.borrow().is_none()
     }
 
-    /// Whether its client has closed it.
+    /// Whether its client has closed it, and does not wait for an answer all the same.
     pub(crate) fn peer_closed(&self) -> bool {
-        self.stream.borrow().as_ref().is_none_or(|stream| stream.peer_closed())
+        !self.half_closed.get()
+            && self.stream.borrow().as_ref().is_none_or(|stream| stream.peer_closed())
     }
 
     /// Holds back everything that would be written, or lets go of it.
@@ -204,6 +241,7 @@ impl Conn {
 
     /// A request is open from here on.
     pub(crate) fn start_answer(&self) {
+        self.heard.borrow_mut().clear();
         self.speech.set(Speech::Answering);
     }
 
@@ -231,13 +269,22 @@ impl Conn {
         }
     }
 
-    fn may_write(&self) -> Poll<io::Result<()>> {
+    /// hyper's answer to what it could not read, which never goes out; true: that was too long.
+    pub(crate) fn refused(&self) -> Option<bool> {
+        self.refused.get()
+    }
+
+    fn may_write(&self, first: &[u8]) -> Poll<io::Result<()>> {
         if self.held.get() {
             // Woken by `hold`: the task was remembered by `watch`.
             return Poll::Pending;
         }
         match self.speech.get() {
-            Speech::Silent => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Speech::Silent => {
+                let long = ["HTTP/1.1 431", "HTTP/1.1 414"];
+                self.refused.set(Some(long.iter().any(|long| first.starts_with(long.as_bytes()))));
+                Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+            }
             Speech::Answering | Speech::Ending => Poll::Ready(Ok(())),
         }
     }
@@ -269,7 +316,12 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.0.with(|stream| stream.poll_read(cx, buf))
+        let before = buf.filled().len();
+        let read = self.0.with(|stream| stream.poll_read(cx, buf));
+        if let Some(bytes @ [_, ..]) = buf.filled().get(before..) {
+            self.0.hears(bytes);
+        }
+        read
     }
 }
 
@@ -279,7 +331,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.0.may_write())?;
+        ready!(self.0.may_write(bytes))?;
         self.0.with(|stream| stream.poll_write(cx, bytes))
     }
 
@@ -288,7 +340,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.0.may_write())?;
+        ready!(self.0.may_write(slices.first().map_or(&[], |slice| slice)))?;
         self.0.with(|stream| stream.poll_write_vectored(cx, slices))
     }
 
@@ -302,8 +354,11 @@ impl AsyncWrite for Wire {
         if self.0.speech.get() == Speech::Ending {
             self.0.speech.set(Speech::Silent);
         }
-        if self.0.last.get() && flushed.is_ok() {
-            self.0.close();
+        if let Some(last) = self.0.last.get().filter(|_| flushed.is_ok()) {
+            match last {
+                Last::Close => self.0.close(),
+                Last::Reset => self.0.cut(),
+            }
             self.0.wake();
         }
         Poll::Ready(flushed)

@@ -152,6 +152,12 @@ impl Links {
         self.of(name).ok()?.unsealed().map(str::to_owned)
     }
 
+    /// What came first to a link that it could not read, and on how many connections that was so.
+    #[must_use]
+    pub fn unread(&self, name: &str) -> Option<(String, u64)> {
+        self.of(name).ok()?.unread()
+    }
+
     /// What a link has counted.
     ///
     /// # Errors

@@ -37,6 +37,8 @@ pub(crate) struct Counters {
     upstream: RwLock<Option<SocketAddr>>,
     seal: OnceLock<Seal>,
     unsealed: OnceLock<String>,
+    unread: OnceLock<String>,
+    not_read: AtomicU64,
 }
 
 impl Counters {
@@ -112,5 +114,16 @@ impl Counters {
     /// A handshake failed: the first says why, others say the same.
     pub(crate) fn not_sealed(&self, why: String) {
         let _known = self.unsealed.set(why);
+    }
+
+    /// What came first that could not be read, and on how many connections that was so.
+    pub(crate) fn unread(&self) -> Option<(String, u64)> {
+        self.unread.get().map(|what| (what.clone(), self.not_read.load(Ordering::Acquire)))
+    }
+
+    /// Something could not be read: the first is kept, others are counted.
+    pub(crate) fn not_read(&self, what: String) {
+        let _known = self.unread.set(what);
+        self.not_read.fetch_add(1, Ordering::Release);
     }
 }

@@ -11,8 +11,9 @@
 //! ```text
 //! control -> proxy -> relay -> body
 //!              |        |
-//!            board -> passage -> seen -> fate        listener, conn, counts, pace: leaves
+//!            board -> passage -> seen -> fate        listener, conn, party, counts, pace: leaves
 //!            watch ----^                           stream: for all that is no HTTP; seal: TLS upstream
+//!                                                  tunnel: after a switch of protocols; unread: words
 //! ```
 
 mod answering;
@@ -25,6 +26,7 @@ mod fate;
 mod glob;
 mod listener;
 mod pace;
+mod party;
 mod passage;
 mod proxy;
 mod relay;
@@ -34,6 +36,8 @@ mod stream;
 pub mod stub;
 #[cfg(test)]
 mod tests;
+mod tunnel;
+mod unread;
 mod watch;
 
 pub use answering::answer_each;

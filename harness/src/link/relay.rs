@@ -11,6 +11,8 @@ use super::conn::{Conn, Stream, Wire};
 use super::passage::{Step, Turn};
 use super::proxy::Proxy;
 use super::seen::Seen;
+use super::tunnel::{self, Side};
+use super::unread::{self, MOST_HEADERS};
 use super::watch::Delivery;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self as client, SendRequest};
@@ -21,7 +23,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -43,11 +45,18 @@ struct Over;
 struct Upstream {
     /// Sends requests; absent before the first, and while one waits for its answer.
     sender: RefCell<Option<SendRequest<RequestBody>>>,
-    /// Moves its bytes, and says whether it ended in peace. Put here by the first request,
-    /// taken by the connection's task.
-    driver: RefCell<Option<Local<bool>>>,
+    /// Moves its bytes until it ends. Put here by the first request, taken by the connection's task.
+    driver: RefCell<Option<Local<Driven>>>,
     /// It answered without the body that it was offered, so nothing can follow the answer.
     declined: Cell<bool>,
+}
+
+/// An upstream connection that hyper is done with.
+struct Driven {
+    /// Whether it ended in peace.
+    in_peace: bool,
+    /// Its bytes from here on, if it became a tunnel.
+    side: Side<Box<dyn Stream>>,
 }
 
 /// Forgets a connection, whatever ends its task; what is still open then is reset.
@@ -66,14 +75,15 @@ pub(crate) async fn serve(proxy: Rc<Proxy>, conn: Rc<Conn>, dial: Dial) {
     let registered = Registered(Rc::clone(&proxy), Rc::clone(&conn));
     let upstream = Upstream::default();
     let service = service_fn(|request| handle(&proxy, &conn, &upstream, &dial, request));
-    let mut server = pin!(
-        hyper::server::conn::http1::Builder::new()
-            .preserve_header_case(true)
-            .auto_date_header(false)
-            .header_read_timeout(None)
-            .serve_connection(Wire::new(Rc::clone(&conn)), service)
-    );
-    let mut driver: Option<Local<bool>> = None;
+    let mut server = hyper::server::conn::http1::Builder::new()
+        .preserve_header_case(true)
+        .auto_date_header(false)
+        .header_read_timeout(None)
+        .half_close(true)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(Wire::new(Rc::clone(&conn)), service);
+    let mut driver: Option<Local<Driven>> = None;
+    let mut far = None;
     let mut ended: Option<bool> = None;
     let in_peace = poll_fn(|cx| {
         conn.watch(cx);
@@ -81,17 +91,27 @@ pub(crate) async fn serve(proxy: Rc<Proxy>, conn: Rc<Conn>, dial: Dial) {
             if conn.is_closed() {
                 return Poll::Ready(false);
             }
-            if let Poll::Ready(result) = server.as_mut().poll(cx) {
+            if let Poll::Ready(result) = Pin::new(&mut server).poll(cx) {
+                let is_parse =
+                    |error: &hyper::Error| error.is_parse().then(|| error.is_parse_too_large());
+                let refused = conn.refused().or_else(|| result.as_ref().err().and_then(is_parse));
+                if let Some(too_long) = refused {
+                    proxy.counters().not_read(unread::request(&conn.heard(), too_long));
+                }
                 return Poll::Ready(result.is_ok());
+            }
+            if conn.has_left(cx) {
+                return Poll::Ready(false);
             }
             if let Some(new) = upstream.driver.take() {
                 driver = Some(new);
             }
             if let Some(moving) = &mut driver
-                && let Poll::Ready(in_peace) = moving.as_mut().poll(cx)
+                && let Poll::Ready(driven) = moving.as_mut().poll(cx)
             {
                 driver = None;
-                ended = Some(in_peace);
+                ended = Some(driven.in_peace);
+                far = Some(driven.side);
             }
             proxy.withholds(&conn);
             if upstream.declined.get() && conn.is_idle() && !conn.is_held() && !conn.waits_to_end()
@@ -104,14 +124,28 @@ pub(crate) async fn serve(proxy: Rc<Proxy>, conn: Rc<Conn>, dial: Dial) {
                         return Poll::Ready(false);
                     }
                     ended = None;
-                    server.as_mut().graceful_shutdown();
+                    Pin::new(&mut server).graceful_shutdown();
                 }
                 _ => return Poll::Pending,
             }
         }
     })
     .await;
-    if in_peace {
+    if in_peace && conn.tunnels() {
+        if let Some(driver) = driver {
+            far = Some(driver.await.side);
+        }
+        let parts = server.into_parts();
+        let near = Side { stream: parts.io.into_inner(), ahead: parts.read_buf };
+        let ended = match far {
+            Some(far) => tunnel::run(&conn, near, far).await,
+            None => false,
+        };
+        proxy.finish(&conn, if conn.is_closed() { Delivery::Broken } else { Delivery::Whole });
+        if ended {
+            conn.close();
+        }
+    } else if in_peace {
         conn.close();
     }
     drop(registered);
@@ -171,8 +205,9 @@ async fn handle(
     if sender.ready().await.is_err() {
         return Err(broken(conn).await);
     }
-    // A tunnel cannot be passed on; without the token the upstream will not offer one.
+    // Tunnels are ours (`tunnel`), not hyper's.
     parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let mut request = Request::from_parts(parts, body);
     if let Some(consent) = &consent {
         let consent = Arc::clone(consent);
@@ -183,8 +218,12 @@ async fn handle(
         });
     }
     let mut response = match sender.send_request(request).await {
-        Ok(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => response,
-        _ => return Err(broken(conn).await),
+        Ok(response) => response,
+        Err(error) => {
+            let unread = unread::answer(&method, &path, &error);
+            unread.into_iter().for_each(|what| proxy.counters().not_read(what));
+            return Err(broken(conn).await);
+        }
     };
     if consent.is_some_and(|consent| declines(&consent)) {
         let close = header::HeaderValue::from_static("close");
@@ -194,6 +233,14 @@ async fn handle(
     upstream.sender.replace(Some(sender));
     proxy.answered(conn);
     back(proxy, conn, response.status()).await?;
+    if tunnel::begins(&method, response.status()) {
+        conn.become_tunnel();
+        // A tunnel has no body, and hyper refuses to say that it has.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().remove(header::TRANSFER_ENCODING);
+        let nothing = Source::Fault(http_body_util::Full::default());
+        return Ok(response.map(|_| AnswerBody::new(nothing, Rc::clone(proxy), Rc::clone(conn))));
+    }
     Ok(response
         .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
 }
@@ -265,10 +312,16 @@ async fn open(dial: &Dial, upstream: &Upstream) -> Result<SendRequest<RequestBod
     let stream = TokioIo::new(dial().await?);
     let (sender, driver) = client::Builder::new()
         .preserve_header_case(true)
+        .max_headers(MOST_HEADERS)
         .handshake(stream)
         .await
         .map_err(io::Error::other)?;
-    upstream.driver.replace(Some(Box::pin(async move { driver.await.is_ok() })));
+    upstream.driver.replace(Some(Box::pin(async move {
+        let mut driver = driver;
+        let in_peace = (&mut driver).await.is_ok();
+        let parts = driver.into_parts();
+        Driven { in_peace, side: Side { stream: parts.io.into_inner(), ahead: parts.read_buf } }
+    })));
     Ok(sender)
 }
 

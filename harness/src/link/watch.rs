@@ -39,6 +39,7 @@ pub(crate) fn outcome(passage: &Passage, delivery: Delivery, was_reset: bool) ->
     let is_whole = delivery == Delivery::Whole
         || delivery == Delivery::Abandoned && !was_reset && passage.seen.method == Method::HEAD;
     match passage.status {
+        Some(101) if is_whole => Outcome::Ok,
         Some(status) if is_whole => classify::answer(status, &[]),
         _ if was_reset || delivery == Delivery::Broken => Outcome::ProtocolError,
         _ => Outcome::Timeout,

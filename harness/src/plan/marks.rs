@@ -4,7 +4,9 @@
 //! Not here: counting (`record`), judging (crate slo).
 
 use super::Latency;
+use crate::clock::early;
 use assay_slo::case::{Clock, Mark};
+use std::time::Duration;
 
 /// Least lag that tells an ill generator, µs.
 const LEAST_LATE_US: u64 = 5_000;
@@ -52,9 +54,12 @@ impl Marks {
         self.index(Mark::LateBy { us })
     }
 
-    /// The index of the mark that a request misses if it was delayed by this fault: at least 1 ms.
+    /// The index of the mark that a request misses if it was delayed by this fault: at least 1 ms. A
+    /// link's timer is right in the mean, so a single delay may be a little shorter than was asked.
     pub(super) fn slow(&mut self, delay: &Latency) -> usize {
-        self.below(Clock::Service, delay.lower_end_us().max(LEAST_DELAY_US))
+        let asked = Duration::from_micros(delay.lower_end_us());
+        let least = u64::try_from((asked - early(asked)).as_micros()).unwrap_or(u64::MAX);
+        self.below(Clock::Service, least.max(LEAST_DELAY_US))
     }
 
     /// The table.
@@ -112,10 +117,15 @@ mod tests {
         let mut marks = Marks::default();
         let slow = [
             marks.slow(&Delay::Fixed { us: 999 }.into()),
-            marks.slow(&Delay::Fixed { us: 1001 }.into()),
+            marks.slow(&Delay::Fixed { us: 2001 }.into()),
+            // A link may let it go 0.9 ms early.
+            marks.slow(&Delay::Fixed { us: 100_000 }.into()),
         ];
         let table = marks.into_table();
         let below = |us| Mark::Below { clock: Clock::Service, us };
-        assert_eq!(slow.map(|index| table[index].clone()), [below(1000), below(1001)]);
+        assert_eq!(
+            slow.map(|index| table[index].clone()),
+            [below(1000), below(1101), below(99_100)]
+        );
     }
 }

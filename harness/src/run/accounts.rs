@@ -19,6 +19,14 @@ pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
         if let Some(why) = stage.links.unsealed(&link.name) {
             stream.finding(format!("link `{}` could not reach its far end: {why}", link.name));
         }
+        match stage.links.unread(&link.name) {
+            Some((what, n)) => stream.finding(unread(&link.name, &what, n)),
+            None if !link.tcp => {
+                let counts = stage.links.counts(&link.name).unwrap_or_default();
+                silent(&link.name, counts).into_iter().for_each(|text| stream.finding(text));
+            }
+            None => {}
+        }
     }
     for link in plan.links.iter().filter(|link| !link.tcp) {
         let sent: u64 = senders(plan)
@@ -63,6 +71,27 @@ fn bypassed(link: &str, seen: &str) -> String {
          must be given its address, ${{links.{link}.addr}}; clients of a cluster learn the real \
          addresses of its members, which must announce the link's instead"
     )
+}
+
+/// What came was reset at the link, whatever the faults.
+fn unread(link: &str, what: &str, n: u64) -> String {
+    let of = if n == 1 { "once".to_owned() } else { format!("{n} times; first") };
+    format!(
+        "link `{link}` got what it cannot read, and reset that connection ({of}): {what}. For \
+         whatever is no plain HTTP/1.1 write `protocol: tcp` in `links.{link}`: such a link passes \
+         every byte on as it came"
+    )
+}
+
+/// Who connects and says nothing may wait for the other side to speak first, as in MySQL or SMTP.
+fn silent(link: &str, counts: Counts) -> Option<String> {
+    (counts.accepted > 0 && counts.requests == 0).then(|| {
+        format!(
+            "link `{link}` got {} connections and no request: if what passes there is no HTTP/1.1, \
+             write `protocol: tcp` in `links.{link}`",
+            counts.accepted
+        )
+    })
 }
 
 /// Everything that sends: where to, and its index among the case's loads.
@@ -120,6 +149,18 @@ mod tests {
     fn who_goes_past_a_link_is_told_how_not_to() {
         let told = bypassed("pg", "no connection came to it");
         assert!(told.contains("`pg` is bypassed") && told.contains("${links.pg.addr}"), "{told}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_what_to_write() {
+        let text = unread("front", "HTTP/2, which it does not read", 3);
+        assert!(
+            text.contains("(3 times; first): HTTP/2") && text.contains("`protocol: tcp`"),
+            "{text}"
+        );
+        let counts = Counts { accepted: 2, ..Counts::default() };
+        assert!(silent("db", counts).unwrap().contains("2 connections and no request"));
+        assert_eq!(silent("db", Counts { requests: 1, ..counts }), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::names::host_of;
 use crate::plan::Link;
-use crate::service::{self, Address};
+use crate::service;
 use std::net::{IpAddr, SocketAddr};
 
 /// All addresses of a host that may receive load; those known are not tried.
@@ -64,8 +64,8 @@ pub(super) async fn consented(
 ///
 /// # Errors
 /// A sentence that says how to allow it.
-pub(super) fn consent_to_faults(upstream: &Address, allowed: &[String]) -> Result<(), String> {
-    let host = host_of(&upstream.authority);
+pub(super) fn consent_to_faults(authority: &str, allowed: &[String]) -> Result<(), String> {
+    let host = host_of(authority);
     if allowed.iter().any(|name| name.eq_ignore_ascii_case(host)) {
         return Ok(());
     }

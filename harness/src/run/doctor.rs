@@ -62,9 +62,9 @@ pub fn examine() -> Result<Vec<Found>, std::io::Error> {
         permission(rustix::process::getuid().as_raw()),
         descriptors(getrlimit(Resource::Nofile).current, getrlimit(Resource::Nofile).maximum),
         processors(),
-        memory(&read("/sys/fs/cgroup/memory.max")),
+        memory(&memory_limit(read)),
         place(Path::new(".")),
-        inside(&read("/proc/1/cgroup"), Path::new("/.dockerenv").exists()),
+        inside(&read("/proc/1/cgroup"), is_marked()),
         runtime.block_on(engine()),
     ])
 }
@@ -204,7 +204,29 @@ fn processors() -> Found {
     found(health, "processors", format!("{all} for this program{more}"))
 }
 
-/// `memory.max` of our control group: bytes, or `max`.
+/// The limit of our control group: bytes, or nothing that is a number; by a `read` of files. A container
+/// sees its own group at the root, other programs theirs by its path.
+fn memory_limit(read: impl Fn(&str) -> String) -> String {
+    let groups = read("/proc/self/cgroup");
+    let path_of = |controller: &str| {
+        let mut lines = groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+        let of = lines.find(|(names, _)| names.split(',').any(|name| name == controller));
+        of.map_or("", |(_, path)| path.trim_end_matches('/'))
+    };
+    let (second, first) = ("/sys/fs/cgroup", "/sys/fs/cgroup/memory");
+    let files = [
+        format!("{second}{}/memory.max", path_of("")),
+        format!("{second}/memory.max"),
+        format!("{first}{}/memory.limit_in_bytes", path_of("memory")),
+        format!("{first}/memory.limit_in_bytes"),
+    ];
+    let limits = files.iter().filter_map(|file| read(file).parse::<u64>().ok());
+    // The first version says "none" by the largest whole number of pages.
+    let least = limits.filter(|bytes| *bytes < 1 << 60).min();
+    least.map_or_else(|| "max".to_owned(), |bytes| bytes.to_string())
+}
+
+/// A limit in bytes, or `max`.
 fn memory(limit: &str) -> Found {
     match limit.parse::<u64>() {
         Ok(bytes) if bytes < 512 << 20 => found(
@@ -233,6 +255,19 @@ fn tempfile_in(here: &Path) -> std::io::Result<()> {
     let path = here.join(format!(".assay-doctor-{}", std::process::id()));
     std::fs::create_dir(&path)?;
     std::fs::remove_dir(&path)
+}
+
+/// The machine's own namespace of control groups, which the kernel numbers so.
+const MACHINES_GROUPS: &str = "cgroup:[4026531835]";
+
+/// Whether an engine has left a mark that we are in a container of its, or its namespace.
+fn is_marked() -> bool {
+    let groups = std::fs::read_link("/proc/self/ns/cgroup");
+    let files = ["/.dockerenv", "/run/.containerenv"];
+    files.iter().any(|file| Path::new(file).exists())
+        || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+        || std::env::var_os("container").is_some()
+        || groups.is_ok_and(|groups| groups.as_os_str() != MACHINES_GROUPS)
 }
 
 /// Whether we are in a container, where another machine's limits may hold.
@@ -294,6 +329,20 @@ mod tests {
         assert_eq!(memory("268435456").health, Health::Limited);
         assert_eq!(permission(0).health, Health::Good);
         assert!(permission(1000).seen.contains("pid-file"));
+        let first = |file: &str| match file {
+            "/proc/self/cgroup" => "4:memory:/docker/1\n0::/x".to_owned(),
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes" => "134217728".to_owned(),
+            "/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes" => i64::MAX.to_string(),
+            _ => String::new(),
+        };
+        assert_eq!(memory_limit(first), "134217728");
+        let second = |file: &str| match file {
+            "/proc/self/cgroup" => "0::/user.slice".to_owned(),
+            "/sys/fs/cgroup/user.slice/memory.max" => "1048576".to_owned(),
+            _ => String::new(),
+        };
+        assert_eq!(memory_limit(second), "1048576");
+        assert_eq!(memory_limit(|_| "max".to_owned()), "max");
         assert!(inside("0::/", true).seen.contains("in a container"));
         assert!(inside("0::/init.scope", false).seen.contains("not in"));
         assert_eq!(place(Path::new("/nonexistent")).health, Health::Limited);

@@ -186,7 +186,7 @@ impl Stage {
             };
             let faulty = plan.faults.iter().any(|fault| fault.link == link.name);
             if faulty && !is_here(upstream.addr.ip()) {
-                consent_to_faults(&upstream, allow_faults)?;
+                consent_to_faults(&upstream.authority, allow_faults)?;
             }
             self.links.set_upstream(&link.name, upstream.addr).map_err(|e| e.to_string())?;
             if let (false, Some(tls)) = (link.tcp, &upstream.tls) {

@@ -3,12 +3,14 @@
 //! Invariant: nothing is started, sent or broken.
 //! Not here: attaching to it in a run (`attach`, `stage`).
 
+use super::consented::{consent_to_faults, is_here, may_listen};
+use super::names::authority;
 use super::stage::stays;
-use crate::plan::{Plan, ServiceKind};
-use crate::service::Attached;
-use crate::service::engine::{Engine, Query};
+use crate::plan::{Plan, ServiceKind, Upstream};
+use crate::service::engine::{Engine, Query, remote};
+use crate::service::{self, Attached};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A service that must be there, and whether it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,66 @@ pub fn look_for(plan: &Plan) -> Result<Vec<There>, std::io::Error> {
     }))
 }
 
+/// What the run would refuse for want of consent, as far as it is certain: sentences. Names are looked
+/// up; nothing is sent.
+///
+/// # Errors
+/// The system gave no runtime.
+pub fn refusals(plan: &Plan, allow_faults: &[String]) -> Result<Vec<String>, std::io::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(async {
+        let mut all = Vec::new();
+        for service in &plan.services {
+            if let ServiceKind::Url { host, port, .. } = &service.kind
+                && let Err(why) = looked_up(host, *port, &plan.allow).await
+            {
+                all.push(format!("service {}: {why}", service.name));
+            }
+        }
+        let is_broken = |name: &String| plan.faults.iter().any(|fault| fault.link == *name);
+        for link in &plan.links {
+            all.extend(may_listen(link).err());
+            let (host, port) = match &link.to {
+                Upstream::Address { host, port } => (host, *port),
+                Upstream::Service(name) => {
+                    let service = plan.services.iter().find(|service| service.name == *name);
+                    match service.map(|service| &service.kind) {
+                        Some(ServiceKind::Url { host, port, .. }) => (host, *port),
+                        _ => continue,
+                    }
+                }
+                Upstream::Stub(_) => continue,
+            };
+            match looked_up(host, port, &plan.allow).await {
+                // Of several, the run takes one that answers.
+                Ok(addrs) if addrs.iter().any(|addr| is_here(addr.ip())) => {}
+                Ok(_) if is_broken(&link.name) => {
+                    let refused = consent_to_faults(&authority(host, port, false), allow_faults);
+                    all.extend(refused.err().map(|why| format!("link {}: {why}", link.name)));
+                }
+                Err(why) if matches!(link.to, Upstream::Address { .. }) => {
+                    all.push(format!("link {}: {why}", link.name));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let far = remote(std::env::var("DOCKER_HOST").ok().as_deref());
+        let contained = |kind: &ServiceKind| matches!(kind, ServiceKind::Containers { .. });
+        for service in plan.services.iter().filter(|service| contained(&service.kind)) {
+            if let Some(host) = far.as_ref().filter(|_| is_broken(&service.name)) {
+                let refused = consent_to_faults(host, allow_faults);
+                all.extend(refused.err().map(|why| format!("service {}: {why}", service.name)));
+            }
+        }
+        all
+    }))
+}
+
+async fn looked_up(host: &str, port: u16, allow: &[String]) -> Result<Vec<SocketAddr>, String> {
+    let deny = std::env::var("ASSAY_DENY").ok();
+    service::consented(host, port, allow, deny.as_deref()).await.map_err(|why| why.to_string())
+}
+
 /// This machine's address in the network that containers are in unless told otherwise; what it usually
 /// is, where no engine says.
 #[must_use]
@@ -95,6 +157,29 @@ async fn containers(plan: &Plan, name: &str, query: &Query) -> Result<String, St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::compile_to_measure;
+    use crate::spec::{Overrides, decode};
+
+    #[test]
+    fn what_a_run_would_refuse_is_told_before() {
+        let told = |allow: &str, faults: &[String]| {
+            let text = format!(
+                "schema: 1\nname: a\nservices: {{s: {{url: \"http://127.0.0.1:1\"}}}}\n{allow}links: {{c: \
+                 {{to: \"192.0.2.1:6379\", protocol: tcp, listen: \"127.0.0.1:7450\"}}}}\nload: {{l: {{constant-arrival-rate: \
+                 {{rate: 1/s, duration: 9s, to: s, requests: [{{get: {{path: /}}}}]}}}}}}\nfaults: {{f: \
+                 {{outage: {{link: c, mode: refuse, at: 3s, duration: 2s, recovery: 1s}}}}}}\n"
+            );
+            let loaded = decode("a.yaml", &text, &Overrides::default(), &|_| None);
+            let plan = compile_to_measure(loaded).unwrap_or_else(|why| panic!("{why:?}\n{text}"));
+            refusals(&plan, faults).unwrap()
+        };
+        let allow = "allow: [192.0.2.1]\n";
+        let refused = told(allow, &[]);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0].contains("add --allow-faults 192.0.2.1"), "{refused:?}");
+        assert!(told(allow, &["192.0.2.1".to_owned()]).is_empty());
+        assert!(told("", &[])[0].starts_with("link c: "));
+    }
 
     #[test]
     fn who_is_missing_stands_out() {

@@ -53,8 +53,11 @@ pub async fn target(
     choose(&addrs).await.ok_or_else(|| Refused::NoAddress { host: bare(host) }.into())
 }
 
-/// All addresses of a host that may receive load.
-async fn consented(
+/// All addresses of a host that may receive load; looked up only, nothing is sent there.
+///
+/// # Errors
+/// As [`target`].
+pub async fn consented(
     host: &str,
     port: u16,
     allow: &[String],

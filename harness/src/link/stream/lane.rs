@@ -2,9 +2,11 @@
 //!
 //! Invariant: at most [`MOST`] bytes wait in a lane, then nothing more is read: whoever writes feels
 //! it as it would feel a slow peer.
-//! Invariant: an end of file passes after all bytes before it; a reset cuts both ends.
+//! Invariant: an end of file or a reset passes after all bytes before it. A peer that no longer reads
+//! ends its own lane only: what came from it before still passes the other way.
 //! Not here: what faults ask for (`pipe`).
 
+use super::ends::End;
 use super::pipe::Pipe;
 use super::{Flow, Way};
 use crate::link::pace::Pacer;
@@ -27,6 +29,8 @@ struct Waiting {
     bytes: usize,
     /// Nothing more comes.
     ended: bool,
+    /// Nothing more comes, because the peer has reset it.
+    reset: bool,
 }
 
 /// What happens next.
@@ -105,7 +109,8 @@ pub(crate) async fn run(proxy: &Proxy, pipe: &Pipe, way: Way) {
             piece = &mut piece, if paces => Next::Piece(piece),
             read = from.read(&mut room), if reads => Next::Read(read),
             () = wait(due), if due.is_some() => Next::Look,
-            _ = to.finish(), if ends => Next::Finished,
+            _ = to.finish(), if ends && !waiting.reset => Next::Finished,
+            () = std::future::ready(()), if ends && waiting.reset => Next::Finished,
         };
         match next {
             Next::Look => {}
@@ -129,12 +134,38 @@ pub(crate) async fn run(proxy: &Proxy, pipe: &Pipe, way: Way) {
                     proxy.flowed();
                 }
             }
-            Next::Read(Err(_)) | Next::Passed(_) => {
-                if !pipe.is_severed() {
-                    return pipe.cut();
+            // Severed just now: the next round sees it.
+            Next::Read(Err(_)) | Next::Passed(_) if pipe.is_severed() => {}
+            Next::Read(Err(_)) => (waiting.ended, waiting.reset) = (true, true),
+            Next::Passed(lost) => {
+                // A peer that had closed before gives a broken pipe: its other lane ends in peace.
+                if lost.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+                    pipe.is_reset();
                 }
+                pipe.lane_ends();
+                return unheard(pipe, from, &mut room).await;
             }
-            Next::Finished => return,
+            Next::Finished if waiting.reset || pipe.was_reset() => return pipe.cut(),
+            Next::Finished => return pipe.lane_ends(),
+        }
+    }
+}
+
+/// Takes what a peer says that nobody hears any more, until the other lane has passed on what waits.
+async fn unheard(pipe: &Pipe, from: &End, room: &mut [u8]) {
+    let mut says = true;
+    while !pipe.client.is_gone() {
+        let ended = pipe.has_ended();
+        tokio::select! {
+            biased;
+            () = pipe.changed.notified(), if !ended => {}
+            read = from.read(room), if says => match read {
+                Ok(1..) => {}
+                Ok(0) if !pipe.is_severed() => says = false,
+                _ => return pipe.cut(),
+            },
+            // Closed with nothing unread: what the other lane has passed on is still sent.
+            () = std::future::ready(()), if ended => return,
         }
     }
 }

@@ -41,6 +41,10 @@ pub(crate) struct Pipe {
     pieces: Cell<u64>,
     /// The client does not know that the upstream is gone.
     severed: Cell<bool>,
+    /// A peer has reset it, which one lane has met and the other is to pass on.
+    reset: Cell<bool>,
+    /// Lanes that pass nothing more on.
+    ended: Cell<u8>,
 }
 
 /// What a lane may do now.
@@ -65,6 +69,8 @@ impl Pipe {
             taken: RefCell::default(),
             pieces: Cell::new(0),
             severed: Cell::new(false),
+            reset: Cell::new(false),
+            ended: Cell::new(0),
         }
     }
 
@@ -108,6 +114,27 @@ impl Pipe {
     /// Whether its client is kept in the dark.
     pub(crate) fn is_severed(&self) -> bool {
         self.severed.get()
+    }
+
+    /// A peer has reset it: who met that tells the other lane, which may only see an end.
+    pub(crate) fn is_reset(&self) {
+        self.reset.set(true);
+    }
+
+    /// Whether a peer has reset it.
+    pub(crate) fn was_reset(&self) -> bool {
+        self.reset.get()
+    }
+
+    /// A lane passes nothing more on.
+    pub(crate) fn lane_ends(&self) {
+        self.ended.set(self.ended.get() + 1);
+        self.changed.notify_waiters();
+    }
+
+    /// Whether no lane does.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get() > 1
     }
 
     /// What holds for a lane now.

@@ -1,6 +1,7 @@
 //! A link without faults is HTTP that nobody notices, and never an answer of its own.
 
 use super::peers::*;
+use crate::link::{Ending, Fate};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
@@ -118,26 +119,146 @@ async fn an_upstream_that_breaks_is_a_reset() {
         stream.read_u8().await.unwrap_err();
     })
     .await;
-    let tunnel = scripted(|mut stream| async move {
-        stream.write_all(b"HTTP/1.1 101 Go\r\nupgrade: x\r\n\r\n").await.unwrap();
-        stream.read_u8().await.unwrap_err();
-    })
-    .await;
     let api = Api::to(silent).await;
-    for upstream in [silent, nonsense, tunnel] {
+    for upstream in [silent, nonsense] {
         api.links.set_upstream("api", upstream).unwrap();
         let mut client = api.raw().await;
         send(&mut client, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
         is_reset(&mut client).await;
     }
+    let unread = api.links.unread("api").unwrap();
+    assert!(unread.0.contains("answer to GET `/`, which is no HTTP/1.1"), "{unread:?}");
+    assert_eq!(unread.1, 1);
+}
+
+#[tokio::test]
+async fn of_an_answer_cut_short_what_came_is_passed_on() {
     let halfway = scripted(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf").await.unwrap();
     })
     .await;
-    api.links.set_upstream("api", halfway).unwrap();
+    let api = Api::to(halfway).await;
+    let mut client = api.raw().await;
+    send(&mut client, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut all = String::new();
+    within(client.read_to_string(&mut all)).await.unwrap();
+    assert_eq!(all, "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf");
+    let reset = scripted(|mut stream| async move {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf").await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        stream.set_zero_linger().unwrap();
+    })
+    .await;
+    api.links.set_upstream("api", reset).unwrap();
     let mut client = api.raw().await;
     let broken = get(&mut client, "/").await.unwrap_err();
     assert_eq!(broken.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_side_with_its_request_gets_the_answer() {
+    let slow = scripted(|mut stream| async move {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    })
+    .await;
+    let api = Api::to(slow).await;
+    for version in ["1.0", "1.1"] {
+        let mut client = api.raw().await;
+        send(&mut client, &format!("GET / HTTP/{version}\r\nhost: x\r\n\r\n")).await;
+        client.shutdown().await.unwrap();
+        let mut all = String::new();
+        within(client.read_to_string(&mut all)).await.unwrap();
+        assert!(all.ends_with("ok"), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_later_has_left() {
+    let slow = scripted(|mut stream| async move {
+        // Learns of it, long before it would answer.
+        let left = within(stream.read(&mut [0])).await;
+        assert!(matches!(left, Ok(0) | Err(_)), "{left:?}");
+    })
+    .await;
+    let api = Api::to(slow).await;
+    let mut client = api.raw().await;
+    send(&mut client, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    client.shutdown().await.unwrap();
+    let ended = within(client.read(&mut [0])).await;
+    assert!(ended.is_err(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn another_protocol_that_both_agree_on_passes_and_stalls_with_its_exchange() {
+    let echo = scripted(|mut stream| async move {
+        let agreed = b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nfirst";
+        stream.write_all(agreed).await.unwrap();
+        let (mut read, mut write) = stream.split();
+        let _reset = tokio::io::copy(&mut read, &mut write).await;
+    })
+    .await;
+    let api = Api::to(echo).await;
+    let ask = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nahead";
+    let mut client = api.raw().await;
+    send(&mut client, ask).await;
+    let head = read_head(&mut client).await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("Upgrade: x"), "{head}");
+    let mut all = [0; 10];
+    within(client.read_exact(&mut all)).await.unwrap();
+    assert_eq!(&all, b"firstahead");
+    api.inject(0, says(Fate::end(Ending::Stall))).await;
+    send(&mut client, "kept").await;
+    let stalled = tokio::time::timeout(std::time::Duration::from_millis(100), client.read_u8());
+    assert!(stalled.await.is_err());
+    api.links.clear(0, 0).await.unwrap();
+    let mut kept = [0; 4];
+    within(client.read_exact(&mut kept)).await.unwrap();
+    assert_eq!(&kept, b"kept");
+    let mut other = api.raw().await;
+    send(&mut other, ask).await;
+    within(other.read_exact(&mut [0; 10])).await.unwrap();
+    client.shutdown().await.unwrap();
+    assert_eq!(within(client.read(&mut all)).await.unwrap(), 0);
+    api.inject(1, says(Fate::end(Ending::Reset))).await;
+    let mut rest = Vec::new();
+    let ended = within(other.read_to_end(&mut rest)).await.map_err(|error| error.kind());
+    assert_eq!(ended, Err(std::io::ErrorKind::ConnectionReset));
+}
+
+#[tokio::test]
+async fn a_tunnel_that_was_asked_for_passes() {
+    let echo = scripted(|mut stream| async move {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        let (mut read, mut write) = stream.split();
+        let _reset = tokio::io::copy(&mut read, &mut write).await;
+    })
+    .await;
+    let api = Api::to(echo).await;
+    let mut client = api.raw().await;
+    send(&mut client, "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n").await;
+    assert!(read_head(&mut client).await.unwrap().starts_with("HTTP/1.1 200 "));
+    send(&mut client, "ahead").await;
+    let mut all = [0; 7];
+    within(client.read_exact(&mut all)).await.unwrap();
+    assert_eq!(&all, b"okahead");
+}
+
+#[tokio::test]
+async fn many_headers_pass_both_ways() {
+    let many = scripted(|mut stream| async move {
+        let headers: String = (0..300).map(|n| format!("x-{n}: 1\r\n")).collect();
+        let head = format!("HTTP/1.1 200 OK\r\n{headers}content-length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.read_u8().await.unwrap_err();
+    })
+    .await;
+    let api = Api::to(many).await;
+    let mut client = api.raw().await;
+    let headers: String = (0..300).map(|n| format!("x-{n}: 1\r\n")).collect();
+    send(&mut client, &format!("GET / HTTP/1.1\r\nhost: x\r\n{headers}\r\n")).await;
+    assert!(read_head(&mut client).await.unwrap().contains("x-299: 1"));
 }
 
 #[tokio::test]
@@ -178,4 +299,7 @@ async fn nonsense_is_reset_not_answered() {
         is_reset(&mut client).await;
     }
     assert_eq!(backend.seen(), 3);
+    // The first is told, all are counted.
+    let (what, n) = api.links.unread("api").unwrap();
+    assert_eq!((what.as_str(), n), ("TLS, which it does not read", 6));
 }

@@ -271,6 +271,57 @@ async fn a_limit_counts_from_the_fault_on() {
     assert_eq!((effect.matched, effect.injected), (1, 1));
 }
 
+/// A peer that says 1000 bytes to who asks, and leaves: in peace, or with a reset.
+async fn says_and_leaves(resets: bool) -> Wire {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = Wire::to(listener.local_addr().unwrap()).await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 3];
+        stream.read_exact(&mut asked).await.unwrap();
+        stream.write_all(&bytes(1000)).await.unwrap();
+        if resets {
+            // On its way before the reset throws away what is not.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            stream.set_zero_linger().unwrap();
+        }
+    });
+    wire
+}
+
+#[tokio::test]
+async fn what_was_read_arrives_also_if_its_peer_has_left_and_is_still_written_to() {
+    for later_ms in [0, 300] {
+        let wire = says_and_leaves(false).await;
+        wire.inject(later(Way::Down, later_ms)).await;
+        let mut stream = wire.open().await;
+        stream.write_all(b"ask").await.unwrap();
+        // The first of these is answered by a reset, the next fails at the link.
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let _refused = stream.write_all(b"more").await;
+        }
+        let mut came = Vec::new();
+        let _ended = within(stream.read_to_end(&mut came)).await;
+        assert_eq!(came.len(), 1000, "{later_ms} ms");
+        drop(stream);
+        wire.has_open(0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reset_comes_after_what_was_read_before_it() {
+    let wire = says_and_leaves(true).await;
+    wire.inject(later(Way::Down, 200)).await;
+    let mut stream = wire.open().await;
+    stream.write_all(b"ask").await.unwrap();
+    let mut came = vec![0; 1000];
+    within(stream.read_exact(&mut came)).await.unwrap();
+    assert_eq!(came, bytes(1000));
+    is_reset(&mut stream).await;
+    wire.has_open(0).await;
+}
+
 #[tokio::test]
 async fn an_upstream_that_refuses_is_a_reset() {
     let (nobody, _keeper) = free_port();

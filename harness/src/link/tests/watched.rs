@@ -81,6 +81,7 @@ async fn every_arrival_is_counted_and_ends_as_its_client_saw_it() {
     is_reset(&mut send_get(&api, "/reset").await).await;
     let left = send_get(&api, "/left").await;
     api.has_seen(9).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     drop(left);
     // Our own connects are no traffic; and by the time of the next answer the client has left.
     api.links.verify_clean().await;
@@ -120,6 +121,7 @@ async fn an_upstream_that_breaks_is_a_broken_connection_and_one_that_dawdles_a_t
     api.links.set_upstream("api", silent).unwrap();
     let client = send_get(&api, "/").await;
     api.has_seen(3).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     drop(client);
     while api.links.counts("api").unwrap().open > 0 {
         tokio::task::yield_now().await;

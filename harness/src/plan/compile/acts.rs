@@ -11,9 +11,31 @@ use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Words};
 use crate::spec::types::{self, CommandFault, KillFault, Scenario, Service};
 
-/// Signals that end a process which does not catch them, and their numbers (Linux, signal(7)).
-const SIGNALS: [(&str, i32); 7] =
-    [("KILL", 9), ("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3), ("ABRT", 6), ("SEGV", 11)];
+/// All signals that end a process which does not catch them, and their numbers (Linux, signal(7)).
+const SIGNALS: [(&str, i32); 22] = [
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("ILL", 4),
+    ("TRAP", 5),
+    ("ABRT", 6),
+    ("BUS", 7),
+    ("FPE", 8),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("SEGV", 11),
+    ("USR2", 12),
+    ("PIPE", 13),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("IO", 29),
+    ("PWR", 30),
+    ("SYS", 31),
+];
 
 /// What a `kill` does.
 pub(super) fn kill(fault: &KillFault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind {
@@ -61,7 +83,8 @@ pub(super) fn check_service(
         Some(Service::Process(_) | Service::Container(_) | Service::RunningContainer(_)) => {}
         Some(Service::Url(_) | Service::RunningProcess(_)) => {
             let message = format!("`{name}` was not started by us, so `{word}` cannot reach it");
-            let help = "name a service with `process:`, `container:` or `running-container:`";
+            let help = "name a service with `process:`, `container:` or `running-container:`; or break \
+                        it by a `command` fault that says its own undo, as `systemctl stop` and `start`";
             notes.value(trail, message, help);
         }
         None => {

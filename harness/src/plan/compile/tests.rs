@@ -169,7 +169,7 @@ fn a_delay_shows_from_its_lower_end() {
         "{error: {link: front, status: 503, match: {method: [post]}, affects: {share: 50%},";
     let case = good(&[(error, delay)]).case;
     let Shows::Slow { mark } = case.faults[0].shows else { panic!("{:?}", case.faults[0]) };
-    assert_eq!(case.marks[mark], Mark::Below { clock: Clock::Service, us: 117_750 });
+    assert_eq!(case.marks[mark], Mark::Below { clock: Clock::Service, us: 116_850 });
     assert_eq!(
         (case.faults[0].kind.as_str(), case.faults[0].asked),
         ("latency", Asked::Share(Share(200_000_000)))

@@ -9,7 +9,7 @@ mod project;
 pub use project::{Part, Project};
 
 use crate::plan::{Plan, ServiceKind, Upstream, Which};
-use mention::{mentions, rewritten};
+use mention::{default_of, hints, mentions, rewritten};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -163,24 +163,26 @@ fn apart<'p>(
     user: &'p Part,
     of: &'p Part,
 ) -> impl Iterator<Item = (&'p str, Option<Variable<'p>>)> {
-    let hosts = user.env.iter().filter(|(_, value)| of.names.contains(*value));
-    hosts.map(|(key, _)| {
+    // Compose puts a default in where the variable has no value.
+    let plain = |value: &'p str| default_of(value).unwrap_or(value);
+    let hosts = user.env.iter().filter(move |(_, value)| of.names.contains(plain(value)));
+    hosts.map(move |(key, _)| {
         let upper = key.to_uppercase();
         let ends = ["HOSTNAME", "HOST", "SERVER", "ADDRESS", "ADDR"];
         let stem = ends.into_iter().find_map(|end| upper.strip_suffix(end));
         let beside = user.env.iter().find(|(other, value)| {
             let is_port =
                 other.to_uppercase().strip_suffix("PORT").is_some_and(|s| Some(s) == stem);
-            is_port && value.parse::<u16>().is_ok()
+            is_port && plain(value).parse::<u16>().is_ok()
         });
-        (key.as_str(), beside.map(|(key, value)| (key.as_str(), value.as_str())))
+        (key.as_str(), beside.map(|(key, value)| (key.as_str(), plain(value))))
     })
 }
 
 /// The override: variables of whoever uses a service behind a link name the link.
 #[must_use]
 pub fn routed(project: &Project, routes: &[Route]) -> Routed {
-    let mut all = Routed::default();
+    let mut all = Routed { notes: project.notes.clone(), ..Routed::default() };
     let mut text = String::new();
     if let Some(version) = &project.version {
         _ = writeln!(text, "version: {}", quoted(version));
@@ -207,6 +209,15 @@ pub fn routed(project: &Project, routes: &[Route]) -> Routed {
                 ));
             }
         }
+        all.notes.extend(unled(project, user));
+        let asks = |key: &&&str| user.asks.contains(**key);
+        all.notes.extend(env.keys().filter(asks).map(|key| {
+            format!(
+                "{}: {key} has a `$` in its file of variables, which Compose 2 replaces and \
+                 docker-compose 1 does not: write the value in single quotes if it is one",
+                user.name
+            )
+        }));
         if env.is_empty() && hosts.is_empty() {
             continue;
         }
@@ -225,6 +236,20 @@ pub fn routed(project: &Project, routes: &[Route]) -> Routed {
     }
     all.text = text;
     all
+}
+
+/// Variables of a service that seem to name others in a way that is not known here.
+fn unled(project: &Project, user: &Part) -> Vec<String> {
+    let others = || project.parts.iter().filter(|part| part.name != user.name);
+    let named = |key: &str, value: &str| {
+        let of = others().find(|part| hints(value, &part.names))?;
+        Some(format!(
+            "{}: {key} seems to name {}, in a way that is not known here: if it is its address, lead \
+             it to the link yourself",
+            user.name, of.name
+        ))
+    };
+    user.env.iter().filter_map(|(key, value)| named(key, value)).collect()
 }
 
 /// Changes the variables of a service that name another; tells whether any does.

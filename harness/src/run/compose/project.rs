@@ -4,9 +4,12 @@
 //! Not here: which of them name whom (`mention`), what is written in their place (`compose`).
 
 use indexmap::IndexMap;
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
+
+/// Services that one may extend, one after another.
+const MOST_EXTENDED: usize = 16;
 
 /// A compose project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct Project {
     pub version: Option<String>,
     /// Its services, in the order of the file.
     pub parts: Vec<Part>,
+    /// Sentences about what was not read.
+    pub notes: Vec<String>,
 }
 
 /// A service of a compose project.
@@ -32,6 +37,8 @@ pub struct Part {
     pub ports: Vec<(Option<u16>, u16)>,
     /// Whom it needs.
     pub depends_on: BTreeSet<String>,
+    /// Variables from a file whose `$` not every Compose replaces.
+    pub asks: BTreeSet<String>,
 }
 
 impl Project {
@@ -51,17 +58,31 @@ impl Project {
     }
 
     fn parse(text: &str, folder: &Path, of_folder: &str) -> Result<Project, String> {
-        let mut tree: Value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
-        tree.apply_merge().map_err(|error| error.to_string())?;
-        let services = tree.get("services").and_then(Value::as_mapping);
-        let services = services.ok_or("it has no `services`")?;
-        let parts = services.iter().filter_map(|(name, part)| Some((name.as_str()?, part)));
-        let parts = parts.map(|(name, part)| self::part(name, part, folder));
+        let tree = tree(text)?;
+        let services = services(&tree).ok_or("it has no `services`")?;
+        let mut notes = Vec::new();
+        if tree.get("include").is_some() {
+            notes.push("what the file includes is not read: name that file itself".to_owned());
+        }
+        let mut parts = Vec::new();
+        for (name, written) in services {
+            let Some(name) = name.as_str() else { continue };
+            let mut part = Part::default();
+            add(
+                &mut part,
+                name,
+                written,
+                &Place { folder, services, left: MOST_EXTENDED },
+                &mut notes,
+            );
+            parts.push(Part { name: name.to_owned(), ..part });
+        }
         let name = tree.get("name").and_then(Value::as_str).filter(|name| !name.contains('$'));
         Ok(Project {
             name: name.unwrap_or(of_folder).to_owned(),
             version: tree.get("version").and_then(plain),
-            parts: parts.collect::<Result<_, _>>()?,
+            parts,
+            notes,
         })
     }
 
@@ -72,15 +93,38 @@ impl Project {
     }
 }
 
-fn part(name: &str, written: &Value, folder: &Path) -> Result<Part, String> {
+fn tree(text: &str) -> Result<Value, String> {
+    let mut tree: Value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    tree.apply_merge().map_err(|error| error.to_string())?;
+    Ok(tree)
+}
+
+fn services(tree: &Value) -> Option<&Mapping> {
+    tree.get("services").and_then(Value::as_mapping)
+}
+
+/// Where a service is written.
+struct Place<'f> {
+    folder: &'f Path,
+    services: &'f Mapping,
+    /// How many more it may extend.
+    left: usize,
+}
+
+/// Adds what is written of a service, after what it extends.
+fn add(part: &mut Part, name: &str, written: &Value, at: &Place<'_>, notes: &mut Vec<String>) {
+    if let Some(extends) = written.get("extends")
+        && let Err(why) = extend(part, extends, at, notes)
+    {
+        notes.push(format!("{name}: what it extends is not known: {why}; lead it yourself"));
+    }
     let text = |key: &str| written.get(key).and_then(plain);
-    let mut names: BTreeSet<String> = [name.to_owned()].into();
-    names.extend(["container_name", "hostname"].into_iter().filter_map(text));
+    part.names.insert(name.to_owned());
+    part.names.extend(["container_name", "hostname"].into_iter().filter_map(text));
     let networks = written.get("networks").and_then(Value::as_mapping);
     for network in networks.into_iter().flat_map(|networks| networks.values()) {
-        names.extend(list(network.get("aliases")));
+        part.names.extend(list(network.get("aliases")));
     }
-    let mut env = IndexMap::new();
     let files = match written.get("env_file") {
         Some(Value::Sequence(files)) => files.iter().filter_map(path_of).collect(),
         Some(one) => path_of(one).into_iter().collect(),
@@ -88,28 +132,61 @@ fn part(name: &str, written: &Value, folder: &Path) -> Result<Part, String> {
     };
     for file in files {
         // One that is not there may be optional; Compose itself says so.
-        let Ok(text) = std::fs::read_to_string(folder.join(file)) else { continue };
-        env.extend(text.lines().filter_map(line));
+        let Ok(text) = std::fs::read_to_string(at.folder.join(file)) else { continue };
+        for (key, value, asks) in text.lines().filter_map(line) {
+            if asks {
+                part.asks.insert(key.clone());
+            }
+            part.env.insert(key, value);
+        }
     }
-    match written.get("environment") {
+    let own: Vec<(String, String)> = match written.get("environment") {
         Some(Value::Mapping(map)) => {
             let value = |(key, value): (&Value, &Value)| Some((plain(key)?, plain(value)?));
-            env.extend(map.iter().filter_map(value));
+            map.iter().filter_map(value).collect()
         }
-        listed => env.extend(list(listed).iter().filter_map(|text| pair(text))),
+        listed => list(listed).iter().filter_map(|text| pair(text)).collect(),
+    };
+    for (key, value) in own {
+        part.asks.remove(&key);
+        part.env.insert(key, value);
     }
-    let depends_on = match written.get("depends_on") {
-        Some(Value::Mapping(map)) => map.keys().filter_map(plain).collect(),
-        listed => list(listed).into_iter().collect(),
-    };
-    let ports = match written.get("ports") {
-        Some(Value::Sequence(ports)) => ports.iter().filter_map(port).collect(),
-        _ => Vec::new(),
-    };
+    match written.get("depends_on") {
+        Some(Value::Mapping(map)) => part.depends_on.extend(map.keys().filter_map(plain)),
+        listed => part.depends_on.extend(list(listed)),
+    }
     let exposed = list(written.get("expose"));
-    let exposed = exposed.iter().filter_map(|text| Some((None, text.parse().ok()?)));
-    let ports: Vec<(Option<u16>, u16)> = exposed.chain(ports).collect();
-    Ok(Part { name: name.to_owned(), names, env, ports, depends_on })
+    part.ports.extend(exposed.iter().filter_map(|text| Some((None, text.parse().ok()?))));
+    if let Some(Value::Sequence(ports)) = written.get("ports") {
+        part.ports.extend(ports.iter().filter_map(port));
+    }
+}
+
+/// Adds what a service gets from the one that it extends; the names of that one are not its own.
+fn extend(
+    part: &mut Part,
+    extends: &Value,
+    at: &Place<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(), String> {
+    let name = extends.as_str().or_else(|| extends.get("service")?.as_str());
+    let name = name.ok_or("no service is named")?;
+    let left = at.left.checked_sub(1).ok_or("there are too many, one after another")?;
+    let mut add_from = |folder: &Path, services: &Mapping| {
+        let written = services.get(name).ok_or_else(|| format!("there is no {name}"))?;
+        let mut base = Part::default();
+        add(&mut base, name, written, &Place { folder, services, left }, notes);
+        *part = Part { names: BTreeSet::new(), ..base };
+        Ok(())
+    };
+    let Some(file) = extends.get("file").and_then(Value::as_str) else {
+        return add_from(at.folder, at.services);
+    };
+    let path = at.folder.join(file);
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
+    let tree = tree(&text)?;
+    let services = services(&tree).ok_or_else(|| format!("{file} has no `services`"))?;
+    add_from(path.parent().unwrap_or(Path::new("")), services)
 }
 
 /// A scalar as the text that it is written as.
@@ -136,16 +213,21 @@ fn pair(text: &str) -> Option<(String, String)> {
     Some((key.trim().to_owned(), value.to_owned()))
 }
 
-/// A line of a file of variables.
-fn line(text: &str) -> Option<(String, String)> {
+/// A line of a file of variables, as an override says the same, and whether it has a `$` that not
+/// every Compose replaces.
+fn line(text: &str) -> Option<(String, String, bool)> {
     let text = text.trim();
     let text = text.strip_prefix("export ").unwrap_or(text);
     let (key, value) = pair(text).filter(|_| !text.starts_with('#'))?;
     let value = value.trim();
-    let bare = ['"', '\'']
-        .iter()
-        .find_map(|quote| value.strip_prefix(*quote).and_then(|value| value.strip_suffix(*quote)));
-    Some((key, bare.unwrap_or(value).to_owned()))
+    let within = |quote: char| value.strip_prefix(quote).and_then(|v| v.strip_suffix(quote));
+    match within('\'') {
+        Some(literal) => Some((key, literal.replace('$', "$$"), false)),
+        None => {
+            let bare = within('"').unwrap_or(value);
+            Some((key, bare.to_owned(), bare.contains('$')))
+        }
+    }
 }
 
 /// `5432`, `"127.0.0.1:15432:5432/tcp"` or `{target: 5432, published: 15432}`.
@@ -204,6 +286,33 @@ services:
         let db = project.part("db").unwrap();
         assert_eq!(db.names.iter().collect::<Vec<_>>(), ["database", "db", "shop-db"]);
         assert_eq!(db.ports, [(None, 5432)]);
+    }
+
+    #[test]
+    fn what_a_service_extends_is_its_own_but_for_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = "services: {base: {environment: {DB: 'db:5432', A: '1'}, env_file: [x.env]}}";
+        std::fs::write(dir.path().join("other.yml"), other).unwrap();
+        std::fs::write(dir.path().join("x.env"), "K='a$b'\nL=a$b\n").unwrap();
+        let file = "services:
+  base: {environment: {DB: 'db:5432'}, container_name: one}
+  app: {extends: base, environment: {X: y}}
+  ext: {extends: {file: other.yml, service: base}, environment: {A: '2'}}
+  lost: {extends: {file: none.yml, service: base}}
+  ring: {extends: ring}
+";
+        let project = Project::parse(file, dir.path(), "x").unwrap();
+        let env = |name: &str| -> Vec<String> {
+            let part = project.part(name).unwrap();
+            part.env.iter().map(|(key, value)| format!("{key}={value}")).collect()
+        };
+        assert_eq!(env("app"), ["DB=db:5432", "X=y"]);
+        // What a `$` means in quotes is sure, without them it depends on who reads it.
+        assert_eq!(env("ext"), ["K=a$$b", "L=a$b", "DB=db:5432", "A=2"]);
+        assert!(project.part("ext").unwrap().asks.iter().eq(["L"]));
+        assert!(project.part("app").unwrap().names.iter().eq(["app"]));
+        assert_eq!(project.notes.len(), 2, "{:?}", project.notes);
+        assert!(project.notes[0].contains("lost: what it extends"), "{:?}", project.notes);
     }
 
     #[test]

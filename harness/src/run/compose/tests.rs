@@ -17,7 +17,7 @@ fn part(name: &str, env: &[(&str, &str)], needs: &[&str]) -> Part {
 }
 
 fn project(parts: Vec<Part>) -> Project {
-    Project { name: "shop".to_owned(), version: None, parts }
+    Project { name: "shop".to_owned(), version: None, parts, notes: Vec::new() }
 }
 
 fn route(to: &str, port: u16, listen: &str) -> Route {
@@ -89,4 +89,15 @@ fn the_file_keeps_its_version() {
     project.version = Some("3".to_owned());
     let routed = routed(&project, &guessed_in(&project));
     assert!(routed.text.starts_with("version: \"3\"\nservices:\n"), "{}", routed.text);
+}
+
+#[test]
+fn defaults_are_what_compose_puts_in_and_what_is_unknown_is_told() {
+    let shop =
+        [("DB_HOST", "${DB_HOST:-db}"), ("DB_PORT", "${DB_PORT:-5432}"), ("S", "Server=db,9")];
+    let project = project(vec![part("shop", &shop, &[]), part("db", &[], &[])]);
+    let routed = routed(&project, &guessed_in(&project));
+    assert!(routed.text.contains("DB_PORT: \"15432\""), "{}", routed.text);
+    assert!(routed.notes[0].contains("S seems to name db"), "{:?}", routed.notes);
+    assert_eq!(routed.notes.len(), 1, "{:?}", routed.notes);
 }

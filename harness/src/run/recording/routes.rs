@@ -164,12 +164,56 @@ fn body(heard: &Heard, secrets: &[String]) -> Body {
     };
     match serde_json::from_str::<Value>(text) {
         Ok(mut value) if value.is_object() || value.is_array() => {
+            let as_read = value.clone();
             veil(&mut value);
             mask_tree(&mut value, secrets);
-            Body::Json(value)
+            match rounds(text) {
+                // What is kept as text is kept whole: nothing of it may be a credential.
+                true if value == as_read => Body::Text(text.to_owned()),
+                _ => Body::Json(value),
+            }
         }
         _ => Body::Text(mask(text, secrets)),
     }
+}
+
+/// Whether JSON holds a number that reads back as another text: more digits than a number keeps, or
+/// zeros at its end.
+fn rounds(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        rest = rest.get(at..).unwrap_or_default();
+        if let Some(inner) = rest.strip_prefix('"') {
+            rest = after_text(inner);
+            continue;
+        }
+        let end = rest.find(|c: char| !"+-.eE0123456789".contains(c)).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        let again = serde_json::from_str::<Value>(number).map(|value| value.to_string());
+        if again.is_ok_and(|again| again != number) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// What follows the end of a text in quotes.
+fn after_text(mut inner: &str) -> &str {
+    while let Some(at) = inner.find(['"', '\\']) {
+        let sign = inner.get(at..).unwrap_or_default();
+        // What a backslash escapes is skipped with it.
+        let long = if sign.starts_with('"') {
+            1
+        } else {
+            1 + sign.chars().nth(1).map_or(0, char::len_utf8)
+        };
+        inner = sign.get(long..).unwrap_or_default();
+        if long == 1 && sign.starts_with('"') {
+            return inner;
+        }
+    }
+    ""
 }
 
 /// Hides the values of fields whose names say that they are credentials.
@@ -240,6 +284,20 @@ mod tests {
             assert!(!shown.contains(secret), "{shown}");
         }
         assert!(shown.contains("/next"), "{shown}");
+    }
+
+    #[test]
+    fn numbers_are_kept_as_they_are_written() {
+        let kept = |text: &str| body(&heard("/", 200, text), &[]);
+        let long = r#"{"id": 12345678901234567890123, "s": "a\"1.0\\"}"#;
+        assert_eq!(kept(long), Body::Text(long.to_owned()));
+        assert_eq!(kept("[1.0800]"), Body::Text("[1.0800]".to_owned()));
+        for plain in [r#"{"a": "1.0800", "b": -12, "c": 1.08, "d": "\\"}"#, "[0, 1.5]"] {
+            assert!(matches!(kept(plain), Body::Json(_)), "{plain}");
+        }
+        // A credential is hidden first.
+        assert!(matches!(kept(r#"{"token": "t", "n": 1.0}"#), Body::Json(_)));
+        assert!(!format!("{:?}", kept(r#"{"token": "t", "n": 1.50}"#)).contains("\"t\""));
     }
 
     #[test]

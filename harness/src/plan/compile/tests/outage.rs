@@ -309,6 +309,7 @@ fn kills() {
         crate::plan::FaultKind::Kill { signal: 15, by: crate::plan::RestartedBy::Assay }
     );
     assert_eq!(plan.case.faults[0].shows, assay_slo::case::Shows::Gone);
+    good(&[(outage, &kill("backend, signal: SIGUSR1"))]);
     refused(&[(outage, &kill("backend, signal: STOP"))], "`STOP` is no signal that ends a process");
     among(&[(outage, &kill("backnd"))], "did you mean `backend`?");
     let url = ("links:\n", "  other: {url: \"http://127.0.0.1:1\"}\nlinks:\n");
