@@ -169,6 +169,7 @@ fn load(name: &str, kind: LoadKind, planned: u64, seconds: u64) -> Load {
         journeys: false,
         steps: Vec::new(),
         stop_after: Vec::new(),
+        traffic: None,
         scarce: None,
     }
 }

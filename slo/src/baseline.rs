@@ -5,7 +5,7 @@
 //! Not here: the file (harness `plan`, `cli`), which environments are alike beside the traffic
 //! (harness `run`).
 
-use crate::case::{Fault, LoadKind};
+use crate::case::{Fault, LoadKind, Traffic};
 use serde::{Deserialize, Serialize};
 
 mod alike;
@@ -76,6 +76,9 @@ pub struct PastLoad {
     /// Requests that left no record.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub lost: u64,
+    /// What it sent and at which rate; none where an older program kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// Its requests.
     pub requests: Vec<PastRequest>,
 }

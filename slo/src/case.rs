@@ -125,6 +125,18 @@ pub struct Load {
     /// The rows that end it early, or may; none where they suffice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scarce: Option<Scarce>,
+    /// What it sends and at which rate, to tell it from another's; none where nobody kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
+}
+
+/// What a load sends, as far as two runs must be alike in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Its rate over time, as it is written.
+    pub rate: String,
+    /// A hash of its requests as they are written, and of how they are sent.
+    pub sends: String,
 }
 
 /// Rows that a load may use up before its time.

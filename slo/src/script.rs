@@ -68,6 +68,7 @@ impl Script {
                 journeys: false,
                 steps: Vec::new(),
                 stop_after: Vec::new(),
+                traffic: None,
                 scarce: None,
             }],
             marks: vec![

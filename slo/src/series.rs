@@ -147,18 +147,9 @@ fn objective(cards: &[&Scorecard], id: &str, decide: Decide) -> Option<Objective
         missing: one.missing.as_ref(),
     });
     let joined = joined(&said.collect::<Vec<_>>(), decide)?;
-    let sum = |of: fn(&ObjectiveScore) -> u64| {
-        each.iter().fold(0u64, |sum, (_, one)| sum.saturating_add(of(one)))
-    };
+    // All figures are those of the run that the reason names: sums would stand beside its share.
     Some(ObjectiveScore {
         verdict: joined.verdict,
-        n: sum(|one| one.n),
-        k: sum(|one| one.k),
-        unknown: sum(|one| one.unknown),
-        // Those of one run say nothing of all.
-        lower: None,
-        upper: None,
-        seconds: each.iter().map(|(_, one)| one.seconds).sum(),
         reason: joined.reason,
         missing: joined.missing,
         ..each.get(joined.shown)?.1.clone()
@@ -231,7 +222,13 @@ fn sentence(
     let expected = expectations.iter().filter(|one| one.verdict == verdict);
     let mut told = worst.chain(expected.map(|one| format!("{}: {}", one.id, one.reason)));
     let what = match verdict {
-        Verdict::Met => format!("each of {} held", objectives.len() + expectations.len()),
+        Verdict::Met => {
+            let asked = objectives.len() + expectations.len();
+            match decide {
+                Decide::Majority => format!("each of {asked} held in more than half of the runs"),
+                Decide::All | Decide::Pooled => format!("each of {asked} held"),
+            }
+        }
         _ => told.next().unwrap_or_else(|| {
             let open = cards.iter().find(|card| card.verdict == verdict);
             open.map_or_else(String::new, |card| card.sentence.clone())

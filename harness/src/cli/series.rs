@@ -47,6 +47,7 @@ impl Many<'_> {
         let mut series = Series {
             schema: SCHEMA,
             decide: self.plan.series.decide,
+            asked: turns,
             runs: Vec::new(),
             against: Vec::new(),
         };
@@ -119,6 +120,6 @@ fn ends(judged: &Judged) -> bool {
 }
 
 fn write(dir: &Path, series: &Series) -> Result<(), String> {
-    let text = serde_json::to_string_pretty(series).map_err(|error| error.to_string())?;
-    write_whole(&dir.join(NAME), format!("{text}\n").as_bytes()).map_err(|error| error.to_string())
+    let text = series.text()?;
+    write_whole(&dir.join(NAME), text.as_bytes()).map_err(|error| error.to_string())
 }

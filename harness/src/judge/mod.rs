@@ -45,6 +45,9 @@ pub fn judge(dir: &Path) -> Result<Judged, JudgeError> {
     let Some(series) = Series::read(dir).map_err(JudgeError::Series)? else {
         return Ok(one(dir)?);
     };
+    if let Some(why) = series.cut_short() {
+        return Err(JudgeError::Series(format!("{}: {why}", dir.display())));
+    }
     let mut runs = Vec::new();
     let mut last = None;
     for name in &series.runs {
@@ -65,6 +68,13 @@ pub fn judge(dir: &Path) -> Result<Judged, JudgeError> {
 /// # Errors
 /// The run cannot be read, or the file cannot be asked of it.
 pub fn by(run_dir: &Path, file: &str) -> Result<(Judged, Vec<String>), JudgeError> {
+    if let Some(series) = Series::read(run_dir).map_err(JudgeError::Series)? {
+        return Err(JudgeError::Series(format!(
+            "{}: another SLO file is asked of one run, and this is a series; ask each: {}",
+            run_dir.display(),
+            series.runs.join(", ")
+        )));
+    }
     let path = run_dir.join("scenario.yaml");
     let scenario = std::fs::read_to_string(&path)
         .map_err(|error| JudgeError::Series(format!("cannot read {}: {error}", path.display())))?;

@@ -137,6 +137,7 @@ mod tests {
             journeys: false,
             steps: vec![],
             stop_after: vec![],
+            traffic: None,
             scarce: None,
         };
         let mut times = hdrhistogram::Histogram::new_with_bounds(1, 3_600_000_000, 3).unwrap();

@@ -1,8 +1,10 @@
 //! `series.json`: which runs of a directory belong together, and what they mean together.
 //!
-//! Invariant: it names folders beside it and nothing else, so a copied series is judged alike.
+//! Invariant: it names folders beside it and nothing else, so a copied series is judged alike; it is
+//! believed only under its seal, and with all runs that were asked for.
 //! Not here: the runs themselves (`journal`), judging them.
 
+use crate::plan::seal::Seal;
 use assay_slo::series::Decide;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -10,7 +12,7 @@ use std::path::Path;
 /// The file's name.
 pub const NAME: &str = "series.json";
 /// The file's version.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,8 @@ pub struct Series {
     pub schema: u32,
     /// What the runs mean together.
     pub decide: Decide,
+    /// How many runs were asked for.
+    pub asked: u64,
     /// Folders of the runs, in order.
     pub runs: Vec<String>,
     /// Folders of the other build's runs, in order: what the runs are held against.
@@ -40,11 +44,24 @@ impl Series {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(wrong(&error.to_string())),
         };
-        let series: Series =
-            serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
-        if series.schema != SCHEMA {
-            return Err(wrong(&format!("version {}, this program reads {SCHEMA}", series.schema)));
+        let schema: Version = serde_json::Deserializer::from_slice(&bytes)
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| serde_json::from_str(""))
+            .map_err(|error| wrong(&error.to_string()))?;
+        if schema.schema != SCHEMA {
+            return Err(wrong(&format!("version {}, this program reads {SCHEMA}", schema.schema)));
         }
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let (line, seal) = match text.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (&text[..end], &text[end + 1..]),
+            None => (text, &[][..]),
+        };
+        if seal != sealed(line).as_bytes() {
+            return Err(wrong("its seal does not fit, so it was changed: ask each run by itself"));
+        }
+        let series: Series =
+            serde_json::from_slice(line).map_err(|error| wrong(&error.to_string()))?;
         let is_plain = |name: &String| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -54,6 +71,42 @@ impl Series {
         }
         Ok(Some(series))
     }
+
+    /// The text of its file.
+    ///
+    /// # Errors
+    /// What cannot be written.
+    pub fn text(&self) -> Result<String, String> {
+        let line = serde_json::to_string(self).map_err(|error| error.to_string())?;
+        let seal = sealed(line.as_bytes());
+        Ok(format!("{line}\n{seal}\n"))
+    }
+
+    /// Why its runs do not mean anything together; none if all that were asked for are there.
+    #[must_use]
+    pub fn cut_short(&self) -> Option<String> {
+        let made = self.runs.len();
+        (made as u64 != self.asked).then(|| {
+            format!(
+                "the series was cut short: {} asked for, {made} made; ask each run by itself: {}",
+                self.asked,
+                self.runs.join(", ")
+            )
+        })
+    }
+}
+
+/// What is read first: a file of another version may have other keys, and no seal.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
+}
+
+/// The seal of the file's only line.
+fn sealed(line: &[u8]) -> String {
+    let mut seal = Seal::default();
+    seal.add(line);
+    seal.line()
 }
 
 #[cfg(test)]
@@ -65,18 +118,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Series::read(folder.path()), Ok(None));
         let path = folder.path().join(NAME);
-        let text = r#"{"schema":1,"decide":"pooled","runs":["1","2"]}"#;
-        std::fs::write(&path, text).unwrap();
-        let series = Series::read(folder.path()).unwrap().unwrap();
-        assert_eq!((series.decide, series.runs.len()), (Decide::Pooled, 2));
-        for (from, to) in [
-            ("\"2\"", "\"../2\""),
-            ("schema\":1", "schema\":2"),
-            ("[\"1\",\"2\"]", "[]"),
-            ("{", ""),
+        let mut series = Series {
+            schema: SCHEMA,
+            decide: Decide::Pooled,
+            asked: 2,
+            runs: vec!["1".to_owned(), "2".to_owned()],
+            against: Vec::new(),
+        };
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Series::read(folder.path())
+        };
+        let text = series.text().unwrap();
+        assert_eq!(read(&text), Ok(Some(series.clone())));
+        assert_eq!(series.cut_short(), None);
+        for (from, to, why) in [
+            (",\"2\"", "", "its seal does not fit"),
+            ("pooled", "majority", "its seal does not fit"),
+            ("\n{", "\n {", "its seal does not fit"),
+            ("schema\":2", "schema\":1", "version 1"),
+            ("{", "", "series.json"),
         ] {
-            std::fs::write(&path, text.replace(from, to)).unwrap();
-            assert!(Series::read(folder.path()).is_err(), "{to}");
+            let told = read(&text.replacen(from, to, 1)).unwrap_err();
+            assert!(told.contains(why), "{told}");
         }
+        let unsealed = text.lines().next().unwrap();
+        assert!(read(unsealed).unwrap_err().contains("its seal does not fit"));
+        // Sealed again, it must still name folders beside it, and all that were asked for.
+        series.runs[1] = "../2".to_owned();
+        assert!(read(&series.text().unwrap()).unwrap_err().contains("no folder beside it"));
+        series.runs.truncate(1);
+        assert_eq!(read(&series.text().unwrap()), Ok(Some(series.clone())));
+        assert!(series.cut_short().unwrap().contains("2 asked for, 1 made"));
+        series.runs.clear();
+        assert!(read(&series.text().unwrap()).unwrap_err().contains("it names no runs"));
     }
 }

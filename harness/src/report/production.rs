@@ -67,6 +67,11 @@ pub fn rules(file: &SloFile) -> Result<Made, Vec<String>> {
             Err(Unwatched::ByMistake(why)) => errors.push(format!("`{}`: {why}", slo.name())),
         }
     }
+    let mut names = BTreeSet::new();
+    for one in all.iter().filter(|one: &&Watched<'_>| !names.insert(one.name.as_str())) {
+        let why = format!("two limits are called `{}`: rename an objective", one.name);
+        errors.push(why);
+    }
     if all.is_empty() && errors.is_empty() {
         errors.push("nothing in it has a query with `{{.window}}`".to_owned());
     }
@@ -119,6 +124,12 @@ fn watched<'f>(file: &'f SloFile, slo: &'f Slo) -> Result<Vec<Watched<'f>>, Unwa
         let budget = budget
             .ok_or_else(|| Unwatched::ByMistake("its target has too many digits".to_owned()))?;
         let slices = slo.spec.budgeting_method.as_str() == "Timeslices";
+        if let Some(window) = limit.time_slice_window.as_ref().filter(|_| slices)
+            && window.as_str().ends_with(['M', 'Q', 'Y'])
+        {
+            let why = format!("Prometheus knows no slice of {window}: write weeks or less");
+            return Err(Unwatched::ByMistake(why));
+        }
         Ok(Watched {
             name: match index {
                 0 => slo.name().to_owned(),

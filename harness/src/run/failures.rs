@@ -87,6 +87,7 @@ mod tests {
             journeys: false,
             steps: vec![],
             stop_after: vec![],
+            traffic: None,
             scarce: None,
         };
         let case = Case { loads: vec![load], ..header().case };

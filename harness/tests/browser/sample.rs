@@ -61,6 +61,7 @@ fn load(name: &str, kind: LoadKind, planned: u64) -> Load {
         journeys: false,
         steps: vec![],
         stop_after: vec![],
+        traffic: None,
         scarce: None,
     }
 }

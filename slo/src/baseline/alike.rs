@@ -37,6 +37,10 @@ pub(crate) fn differences(there: &Past, here: &Past) -> Vec<String> {
             let [there, here] = [other, own].map(|load| words::count(load.planned, "request"));
             differ(&format!("what `{name}` plans"), there, here);
         }
+        let [rate_there, rate_here] = [other, own].map(|load| rate(load));
+        differ(&format!("the rate of `{name}`"), rate_there, rate_here);
+        let [sent_there, sent_here] = [other, own].map(|load| sends(load));
+        differ(&format!("what `{name}` sends (hash)"), sent_there, sent_here);
         let requests = |load: &PastLoad| {
             let names = load.requests.iter().map(|request| request.name.as_str());
             names.collect::<Vec<_>>().join(", ")
@@ -56,4 +60,15 @@ pub(crate) fn differences(there: &Past, here: &Past) -> Vec<String> {
     differ("the faults", faults(there), faults(here));
     told.truncate(MOST_TOLD);
     told
+}
+
+/// What nobody kept may have been anything.
+const UNKNOWN: &str = "unknown (kept by an older program)";
+
+fn rate(load: &PastLoad) -> String {
+    load.traffic.as_ref().map_or_else(|| UNKNOWN.to_owned(), |traffic| traffic.rate.clone())
+}
+
+fn sends(load: &PastLoad) -> String {
+    load.traffic.as_ref().map_or_else(|| UNKNOWN.to_owned(), |traffic| traffic.sends.clone())
 }

@@ -61,6 +61,7 @@ impl Past {
             planned: load.planned,
             starts_us: load.starts_us,
             ends_us: load.ends_us,
+            traffic: load.traffic.clone(),
             lost: evidence.loads.get(index).map_or(0, |health| health.lost),
             requests: (load.requests.iter().enumerate())
                 .map(|(request, one)| PastRequest {

@@ -60,6 +60,7 @@ fn past(times: &[(u64, u64)], bad: u64, unknown: u64) -> Past {
             starts_us: 0,
             ends_us: 10_000_000,
             lost: 0,
+            traffic: None,
             requests: vec![PastRequest {
                 name: "list".to_owned(),
                 parts: vec![PastPart {
@@ -348,4 +349,27 @@ proptest! {
         let asked = question(Ask::Errors { at_most: Share(0) });
         prop_assert!(decide(&asked, &baseline(runs.clone()), &runs).verdict != Violated);
     }
+}
+
+#[test]
+fn another_rate_and_other_requests_are_unlike_and_what_nobody_kept_is_unknown() {
+    let traffic = |rate: &str, sends: &str| crate::case::Traffic {
+        rate: rate.to_owned(),
+        sends: sends.to_owned(),
+    };
+    let of = |traffic: Option<crate::case::Traffic>| {
+        let mut past = past(&[(100, 90)], 0, 0);
+        past.loads[0].traffic = traffic;
+        past
+    };
+    let here = of(Some(traffic("100/s", "ab")));
+    let told = |there: Option<crate::case::Traffic>| alike::differences(&of(there), &here);
+    assert_eq!(told(here.loads[0].traffic.clone()), Vec::<String>::new());
+    let ramp = told(Some(traffic("1/s to 199/s", "ab")));
+    assert_eq!(ramp, ["the rate of `visitors`: 1/s to 199/s there, 100/s here"]);
+    let other = told(Some(traffic("100/s", "cd")));
+    assert_eq!(other, ["what `visitors` sends (hash): cd there, ab here"]);
+    let old = told(None);
+    assert_eq!(old.len(), 2);
+    assert!(old[0].contains("unknown (kept by an older program) there"), "{}", old[0]);
 }

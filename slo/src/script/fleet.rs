@@ -63,6 +63,7 @@ impl Script {
             journeys: false,
             steps: Vec::new(),
             stop_after: Vec::new(),
+            traffic: None,
             scarce: None,
         });
         self

@@ -41,10 +41,12 @@ fn all_majority_pooled() {
 }
 
 #[test]
-fn counts_add_up_and_reasons_name_their_run() {
+fn counts_are_of_the_run_that_the_reason_names_or_pooled() {
     let card = judge(&[long(0), long(40), long(0)], Decide::All);
     let score = &card.objectives[0];
-    assert_eq!((score.n, score.k, score.lower), (18_000, 40, None));
+    assert_eq!((score.n, score.k, score.seconds), (6000, 40, 60.0));
+    assert_eq!(score.observed, "0.667 % (40 of 6000)");
+    assert!(score.lower.is_some_and(|lower| lower > 0.001));
     let reason = "2 met, 1 violated (of 3 runs); run 2: ";
     assert!(score.reason.starts_with(reason), "{}", score.reason);
     assert!(
@@ -58,7 +60,7 @@ fn counts_add_up_and_reasons_name_their_run() {
     assert_eq!(score.observed, "0.222 % (40 of 18000)");
     assert!(score.lower.is_some_and(|lower| lower > 0.001));
     let met = judge(&[long(0), long(0)], Decide::Majority);
-    assert_eq!(met.sentence, "2 runs, majority: each of 1 held");
+    assert_eq!(met.sentence, "2 runs, majority: each of 1 held in more than half of the runs");
 }
 
 /// One run pooled is that run.

@@ -47,6 +47,7 @@ pub(super) fn judged_load(fleet: &Fleet) -> case::Load {
         journeys: false,
         steps: Vec::new(),
         stop_after: Vec::new(),
+        traffic: None,
         scarce: None,
     }
 }

@@ -153,6 +153,7 @@ mod tests {
                 scarce: None,
                 steps: Vec::new(),
                 stop_after: Vec::new(),
+                traffic: None,
             }],
             ..Case::default()
         };

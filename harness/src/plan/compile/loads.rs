@@ -131,6 +131,7 @@ pub(super) fn judged(load: &Load) -> case::Load {
         journeys: load.journey.is_some(),
         steps: load.stairs.map_or_else(Vec::new, |stairs| stairs.steps(&load.arrivals)),
         stop_after: Vec::new(),
+        traffic: None,
         scarce: load.used_up.as_ref().map(used_up::cut),
     }
 }

@@ -6,6 +6,7 @@
 //! Not here: decoding (`spec`), running (`run`).
 
 mod acts;
+mod alike;
 mod asked;
 mod baseline;
 mod breakers;
@@ -177,6 +178,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     let (series, kept) = baseline::compile(scenario, &folder, &mut notes);
     baseline::check(scenario, &case, &mut notes);
     case.baseline = kept;
+    alike::fill(scenario, &loaded.secrets, &mut case.loads);
     let guards = stop_when::compile(scenario, &mut notes);
     let max_duration_us =
         guards::max_duration_us(scenario, &services, traffic, ends_us, &mut notes);

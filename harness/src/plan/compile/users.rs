@@ -69,6 +69,7 @@ pub(super) fn judged(users: &Users) -> case::Load {
         journeys: false,
         steps: Vec::new(),
         stop_after: Vec::new(),
+        traffic: None,
         scarce: used_up::scarce(users),
     }
 }

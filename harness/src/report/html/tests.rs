@@ -21,6 +21,7 @@ fn case(loads: usize) -> Case {
         journeys: false,
         steps: vec![],
         stop_after: vec![],
+        traffic: None,
         scarce: None,
     };
     Case { loads: (0..loads).map(load).collect(), ..Case::default() }

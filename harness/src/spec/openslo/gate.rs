@@ -12,6 +12,7 @@ use super::super::trail::Trail;
 use super::types::{Limit, Metadata, Metric, RatioMetric};
 use super::{Notice, Slo, SloFile};
 use assay_slo::Share;
+use assay_slo::time::SECOND_US;
 use serde_json::{Map, Value, json};
 
 /// Our annotations, on objectives.
@@ -22,6 +23,8 @@ const ANNOTATIONS: [&str; 5] =
 const REQUESTS: &str = "assay-requests";
 const OUTCOMES: &str = "assay-outcomes";
 const FASTER: &str = "assay-faster-than";
+/// All requests, or the whole run.
+const ALL: &str = "all";
 
 /// A limit as an objective of a scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,6 +154,10 @@ impl Reader<'_> {
             match text(REQUESTS) {
                 Some(list) => {
                     let names = names(list);
+                    if names.is_empty() {
+                        let help = "write the names of loads or requests, or `all`";
+                        self.wrong(at.key(REQUESTS), "no request is named", help);
+                    }
                     match &first {
                         Some(others) if *others != names => {
                             let message =
@@ -219,6 +226,10 @@ impl Reader<'_> {
             (None, Some(target)) => self.share(target, 7, at.key("targetPercent")),
             (None, None) => None,
         }?;
+        if target.0 == 0 {
+            let message = format!("a target of 0 of {} asks for nothing", quoted(&self.slo.name()));
+            self.wrong(at.clone(), message, "write a share such as 0.99");
+        }
         let mut settings = Map::new();
         let kind = match self.slo.spec.budgeting_method.as_str() {
             "Occurrences" => match &asked.faster_than {
@@ -250,11 +261,16 @@ impl Reader<'_> {
                 return None;
             }
         };
-        if !asked.of.is_empty() {
+        if !asked.of.iter().any(|name| name == ALL) {
             settings.insert("of".to_owned(), json!(asked.of));
         }
-        if let Some((text, _)) = self.annotation("during") {
-            settings.insert("during".to_owned(), json!(names(&text)));
+        if let Some((text, at)) = self.annotation("during") {
+            let phases = names(&text);
+            if phases.is_empty() {
+                let help = "write phases such as \"steady,after\", or leave it out";
+                self.wrong(at, "no phase is named", help);
+            }
+            settings.insert("during".to_owned(), json!(phases));
         }
         if let Some((text, at)) = self.annotation("confidence") {
             match confidence(&text) {
@@ -266,7 +282,7 @@ impl Reader<'_> {
                 }
                 None => {
                     let message = format!("{} is no confidence", quoted(&text));
-                    self.wrong(at, message, "write a share such as \"0.95\"");
+                    self.wrong(at, message, "write a share above 0.5, such as \"0.95\"");
                 }
             }
         }
@@ -277,6 +293,11 @@ impl Reader<'_> {
     fn slices(&mut self, limit: &Limit, at: &Trail, settings: &mut Map<String, Value>) {
         let slice = match (self.annotation("test-slice"), &limit.time_slice_window) {
             (Some((text, at)), _) => match Duration::read(&Value::from(text.clone())) {
+                Ok(slice) if slice.us == 0 || !slice.us.is_multiple_of(SECOND_US) => {
+                    let message = format!("a slice of {slice} is not in whole seconds");
+                    self.wrong(at, message, "write 1s, 2s, …");
+                    None
+                }
                 Ok(_) => Some(text),
                 Err(Wrong { message, help }) => {
                     self.wrong(at, message, help);
@@ -301,6 +322,10 @@ impl Reader<'_> {
         }
         if let Some((text, at)) = self.annotation("min-events-per-slice") {
             match Count::read(&Value::from(text)) {
+                Ok(Count(0)) => {
+                    let message = "a slice without a request is no slice";
+                    self.wrong(at, message, "write at least \"1\"");
+                }
                 Ok(count) => {
                     settings.insert("slice-least".to_owned(), json!(count.0));
                 }
@@ -344,20 +369,24 @@ pub(super) fn target(limit: &Limit) -> Option<Share> {
     }
 }
 
-/// The words of a list with commas; none of `all`.
+/// The words of a list with commas; `all` among them takes in the others.
 fn names(list: &str) -> Vec<String> {
     let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.filter(|word| *word != "all").map(str::to_owned).collect()
+    let words: Vec<String> = words.map(str::to_owned).collect();
+    match words.iter().any(|word| word == ALL) {
+        true => vec![ALL.to_owned()],
+        false => words,
+    }
 }
 
-/// `0.95` or `95%`.
+/// `0.95` or `95%`; at one half a verdict is a coin's.
 fn confidence(text: &str) -> Option<Share> {
     let text = text.trim();
     let ppb = match text.strip_suffix('%') {
         Some(number) => decimal::read(number.trim_end(), 7),
         None => decimal::read(text, 9),
     };
-    ppb.ok().map(Share).filter(|share| *share < Share::ONE && share.0 > 0)
+    ppb.ok().map(Share).filter(|share| *share < Share::ONE && share.0 > Share::ONE.0 / 2)
 }
 
 /// Minutes and hours as a scenario writes them; longer slices have no run.

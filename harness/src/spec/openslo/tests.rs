@@ -234,3 +234,43 @@ fn a_file_that_cannot_be_used_is_told() {
     assert!(told(twice).contains("the file has `ingest-errors` too"));
     assert!(told("  prod: {openslo: {fil: a.yaml}}\n").contains("did you mean `file`?"));
 }
+
+#[test]
+fn all_among_names_is_all() {
+    let judged = |text: &str| -> serde_json::Value {
+        read("slo.yaml", text).unwrap().gates[0].1[0].objective["latency"].clone()
+    };
+    for word in ["all", "steady,all", "all, steady"] {
+        let text = changed("steady, after", word);
+        assert_eq!(judged(&text)["during"], json!(["all"]), "{word}");
+    }
+    assert_eq!(judged(ONE)["of"], json!(["browse", "look"]));
+    for word in ["all", "browse,all"] {
+        let text = ONE.replace("browse, look", word);
+        assert_eq!(judged(&text).get("of"), None, "{word}");
+    }
+    let none = refused(&changed("steady, after", " , "));
+    assert!(none.contains("no phase is named"), "{none}");
+    let none = refused(&ONE.replace("browse, look", ","));
+    assert!(none.contains("no request is named"), "{none}");
+}
+
+#[test]
+fn what_no_run_can_judge_is_told_at_its_annotation() {
+    let slices = ONE
+        .replace("Occurrences", "Timeslices")
+        .replace("{target: 0.95}", "{target: 0.95, timeSliceTarget: 0.9, timeSliceWindow: 1m}")
+        .replace(", assay-faster-than: 300ms", "");
+    let with = |text: &str, more: &str| text.replace("after\"}", &format!("after\", {more}}}"));
+    for (text, why) in [
+        (with(ONE, "assay.dev/confidence: \"0.4\""), "`0.4` is no confidence"),
+        (with(ONE, "assay.dev/confidence: \"50%\""), "`50%` is no confidence"),
+        (with(&slices, "assay.dev/test-slice: 1500ms"), "is not in whole seconds"),
+        (with(&slices, "assay.dev/min-events-per-slice: \"0\""), "a slice without a request"),
+        (ONE.replace("{target: 0.95}", "{target: 0}"), "a target of 0 of `fast` asks for nothing"),
+    ] {
+        let told = refused(&text);
+        assert!(told.contains(why) && told.contains("slo.yaml:"), "{told}");
+    }
+    assert!(read("slo.yaml", &with(&slices, "assay.dev/test-slice: 2s")).is_ok());
+}

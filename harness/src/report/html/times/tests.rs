@@ -19,6 +19,7 @@ fn case() -> Case {
         journeys: false,
         steps: vec![],
         stop_after: vec![],
+        traffic: None,
         scarce: None,
     };
     Case { loads: vec![load("a b", "GET /x/y"), load("a_b/c", "d")], ..Case::default() }
