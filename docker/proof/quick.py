@@ -23,6 +23,12 @@ BLIND = """
         labels: {severity: page}
 """
 
+FAULT = """links:
+  proof: {to: platform}
+faults:
+  planted: {latency: {link: proof, add: 1ms, at: 20s, duration: 5s}}
+"""
+
 
 def seconds(text):
     return int(text[:-1]) * UNITS[text[-1]]
@@ -47,6 +53,9 @@ def main(slo, out):
     platform = before + BLIND.lstrip("\n") + "      - alert: HighLatency" + after
     (out / "platform/rules.yaml").write_text(quick(platform))
     (out / "slo/rules.yaml").write_text(quick(pathlib.Path(slo).read_text()))
+    # One harmless fault for the annotations of faults: of a link that nobody uses.
+    operators = (DOCKER / "operators.yaml").read_text()
+    (out / "operators.yaml").write_text(operators + FAULT)
     alertmanager = (DOCKER / "alertmanager/alertmanager.yml").read_text()
     alertmanager = re.sub(r"(group_\w+): \d+[smh]", r"\1: 1s", alertmanager)
     alertmanager = re.sub(r"(  - name: (\S+))$", r'\1\n    webhook_configs: [{url: "http://sink:9095/cgi-bin/\2"}]', alertmanager, flags=re.M)
