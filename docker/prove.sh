@@ -23,10 +23,13 @@ keep=target/proof
 stage() { printf '\n-- %s\n' "$*"; }
 
 stage "tools and images"
-docker/proof/stand-ins.sh "$keep"
-# Nobody shall start a stand-in for the real thing later on.
-gone() { docker image ls -q --filter label=assay.stand-in 2>/dev/null | sort -u | xargs -r docker image rm -f >/dev/null 2>&1 || true; }
+# Before it makes any, so that what was made is removed however this ends.
+mkdir -p "$keep"
+: >"$keep/made"
+# Nobody shall start a stand-in for the real thing later on. By name: others' stand-ins have the label, too.
+gone() { xargs -r docker image rm -f <"$keep/made" >/dev/null 2>&1 || true; }
 trap gone EXIT
+docker/proof/stand-ins.sh "$keep"
 # Debian's Compose, where it was fetched.
 [ ! -d "$keep/docker" ] || export DOCKER_CONFIG="$PWD/$keep/docker"
 python3 -m venv "$keep/python"

@@ -87,8 +87,10 @@ def dashboard(name, title, about, variables, panels):
         place.update(x=x, y=y)
         x, row = x + place["w"], max(row, place["h"])
     alerts = {"name": "Alerts", "enable": True, "iconColor": RED, "datasource": source(),
-              "expr": 'ALERTS{alertstate="firing",severity="page"}'}
-    faults = {"name": "Faults of Assay", "enable": True, "iconColor": ORANGE, "datasource": source(), "expr": "assay_fault_active == 1"}
+              "expr": 'ALERTS{alertstate="firing",severity="page"}', "step": "15s",
+              "titleFormat": "{{alertname}} {{slo}}", "textFormat": "{{endpoint}} {{instance}}", "tagKeys": "severity"}
+    faults = {"name": "Faults of Assay", "enable": True, "iconColor": ORANGE, "datasource": source(), "expr": "assay_fault_active == 1", "step": "15s",
+              "titleFormat": "{{fault}} ({{kind}} on {{target}})", "textFormat": "", "tagKeys": "kind"}
     links = [{"type": "dashboards", "title": "AurumAI", "tags": ["aurumai"], "asDropdown": True, "includeVars": True, "keepTime": True}]
     made = {"uid": f"aurumai-{name}", "title": title, "description": about, "tags": ["aurumai"], "editable": True,
             "schemaVersion": 39, "timezone": "browser", "refresh": "15s", "time": {"from": "now-30m", "to": "now"}, "graphTooltip": 1,
@@ -124,7 +126,7 @@ LATENCY = "http_request_duration_seconds"
 FAILED = share("http_requests_total", ASKED, 'status_code=~"5.."')
 
 dashboard("overview", "AurumAI: Overview", "Is the platform well, and how much is asked of it?", [INSTANCE, ENDPOINT], [
-    stat("Backends that answer", "none", f"sum(up{{{BACKEND}}})", limits=[(None, RED), (1, GREEN)]),
+    stat("Backends that answer", "none", f"sum(up{{{BACKEND}}}) or vector(0)", limits=[(None, RED), (1, GREEN)]),
     stat("Requests", "reqps", rate("http_requests_total", ASKED)),
     stat("P95", "s", quantile(0.95, LATENCY, ASKED), limits=P95, about="Promised: below 500 ms."),
     stat("Errors", "percentunit", FAILED, limits=ERRORS, about="Answered 5xx. Promised: fewer than one in a thousand."),
@@ -165,7 +167,7 @@ dashboard("ml", "AurumAI: Predictions", "What the model is asked, how long it ta
 KEPT = f'{BACKEND},data_type=~"$data_type"'
 dashboard("ingestion", "AurumAI: Ingestion", "Do the machines' samples arrive, and are they kept?", [INSTANCE, DATA], [
     stat("Samples", "cps", rate("data_ingestion_total", KEPT)),
-    stat("Machines heard", "none", f"count(count by (machine_id) (rate(data_ingestion_total{{{KEPT}}}{RATE}) > 0))"),
+    stat("Machines heard", "none", f"count(count by (machine_id) (rate(data_ingestion_total{{{KEPT}}}{RATE}) > 0)) or vector(0)"),
     stat("P95 to the commit", "s", quantile(0.95, "data_ingestion_duration_seconds", KEPT), limits=P95),
     stat("Breakers that are not closed", "none", f"count(circuit_breaker_state{{{BACKEND}}} > 0) or 0 * count(circuit_breaker_state{{{BACKEND}}})",
          limits=[(None, GREEN), (1, RED)]),
@@ -220,7 +222,7 @@ def burn(window):
 BURN = [(None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED)]
 dashboard("slo", "AurumAI: SLO", "How much of the error budget of 30 days is left, and how fast it burns.", [SLO], [
     panel("Budget left", "percentunit", (f"1 - {burn('30d')}", "{{slo}}"), kind="stat", width=24, height=6,
-          limits=[(None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN)], about="Of 30 days; below zero the promise is broken."),
+          limits=[(None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN)], about="Of 30 days; below zero the promise is broken. The backend counts these itself: a minute in which it answers nothing costs nothing here, and BackendDown tells of it."),
     panel("Burn rate over 1 h", "none", (burn("1h"), "{{slo}}"), limits=BURN, least=0,
           about="1 spends the budget in exactly 30 days. Above 14.4 (and over 5 m) someone is paged."),
     panel("Burn rate over 6 h", "none", (burn("6h"), "{{slo}}"), limits=BURN, least=0, about="Above 6 (and over 30 m) someone is paged."),
@@ -235,8 +237,8 @@ dashboard("slo", "AurumAI: SLO", "How much of the error budget of 30 days is lef
 OURS = '{service=~"backend|scorer|edge|trucks|mills|boilers"}'
 dashboard("logs", "AurumAI: Logs", "The common searches. Answers with profile `logs`.", [text("request_id", "Request"), text("machine_id", "Machine")], [
     logs("Errors by code", f'sum by (error_code) (count_over_time({OURS} | error_code != "" [$__auto]))', kind="timeseries", legend="{{error_code}}", stack=True, least=0),
-    logs("One request", f'{OURS} | request_id = "$request_id"', about="By its X-Request-ID, above. The line's trace_id leads to its trace."),
-    logs("One machine", f'{OURS} | machine_id = "$machine_id"', about="By its name, above."),
+    logs("One request", f'{OURS} | request_id != "" | request_id = "$request_id"', about="By its X-Request-ID, above. The line's trace_id leads to its trace."),
+    logs("One machine", f'{OURS} | machine_id != "" | machine_id = "$machine_id"', about="By its name, above."),
     logs("Changes of breakers", f'{OURS} |= "circuit breaker changed" | json', width=12),
     logs("Warnings and errors", '{service=~"backend|scorer|edge|trucks|mills|boilers",severity=~"WARNING|ERROR"}', width=12),
 ])

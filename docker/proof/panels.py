@@ -2,8 +2,9 @@
 """Asks a running Prometheus every question that the dashboards ask: panels.py URL FOLDER SECONDS.
 
 Variables take all their values, as Grafana's `All` does; a query that had no number in the last SECONDS is
-told, and makes exit code 1. Empty variables, queries that do not parse, and panels that shall show exemplars
-and have none are told, too. What is asked of Loki is left out.
+told, and makes exit code 1, also one of an annotation. Empty variables, queries that do not parse, labels of a legend or a
+title that no series has, and panels that shall show exemplars and have none are told, too. What is asked of
+Loki is left out.
 """
 import json
 import pathlib
@@ -51,12 +52,28 @@ def asked(query, values, window):
 
 
 def numbers(base, query, seconds, now):
-    """How many series had a number, or what Prometheus says against it."""
+    """The labels of the series that had a number, and what Prometheus says against the query."""
     answer = ask(base, "/api/v1/query_range", query=query, start=now - seconds, end=now, step=STEP)
     if answer["status"] != "success":
-        return 0, answer.get("error", "no answer")
+        return [], answer.get("error", "no answer")
     series = answer["data"]["result"]
-    return sum(any(value != "NaN" for _, value in one["values"]) for one in series), ""
+    return [one["metric"] for one in series if any(value != "NaN" for _, value in one["values"])], ""
+
+
+def unnamed(legend, found):
+    """The labels that a legend names and no series has."""
+    return [name for name in re.findall(r"\{\{\s*(\w+)\s*\}\}", legend) if not any(one.get(name) for one in found)]
+
+
+def questions(board):
+    """Whatever a dashboard asks of Prometheus: what it is called, the query, its legend, and whether exemplars are shown."""
+    for panel in (one for panel in board["panels"] for one in [panel, *panel.get("panels", [])]):
+        for target in panel.get("targets", []):
+            if target["datasource"]["type"] == "prometheus":
+                yield f"panel «{panel['title']}»", target["expr"], target.get("legendFormat", ""), target.get("exemplar")
+    for one in board["annotations"]["list"]:
+        if one["datasource"]["type"] == "prometheus":
+            yield f"annotation «{one['name']}»", one["expr"], one.get("titleFormat", ""), False
 
 
 def exemplars(base, query, seconds, now):
@@ -71,20 +88,17 @@ def main(base, folder, seconds, window="10s"):
         board = json.loads(file.read_text())
         values, empty = variables(base, board)
         wrong += [f"{file.name}: {problem}" for problem in empty]
-        for panel in board["panels"]:
-            for target in panel["targets"]:
-                if target["datasource"]["type"] != "prometheus":
-                    continue
-                query = asked(target["expr"], values, window)
-                count, error = numbers(base, query, float(seconds), now)
-                traces = [one for one in exemplars(base, query, float(seconds), now) if one.get("trace_id")] if target.get("exemplar") else None
-                if traces == []:
-                    wrong.append(f"{file.name}: panel «{panel['title']}» has no exemplars\n    {query}")
-                if count:
-                    good += 1
-                else:
-                    wrong.append(f"{file.name}: panel «{panel['title']}» has no data {error}\n    {query}")
-    print(f"{good} queries of panels had data, {len(wrong)} problems")
+        for what, expr, legend, traced in questions(board):
+            query = asked(expr, values, window)
+            found, error = numbers(base, query, float(seconds), now)
+            if traced and not any(one.get("trace_id") for one in exemplars(base, query, float(seconds), now)):
+                wrong.append(f"{file.name}: {what} has no exemplars\n    {query}")
+            if not found:
+                wrong.append(f"{file.name}: {what} has no data {error}\n    {query}")
+                continue
+            good += 1
+            wrong += [f"{file.name}: {what} names {name}, which no series has\n    {query}" for name in unnamed(legend, found)]
+    print(f"{good} queries of panels and annotations had data, {len(wrong)} problems")
     for problem in wrong:
         print(problem, file=sys.stderr)
     return bool(wrong)

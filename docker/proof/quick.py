@@ -23,6 +23,13 @@ BLIND = """
         labels: {severity: page}
 """
 
+# A harmless fault of the operators' run, so that the annotations of faults have something to show.
+FAULT = """links:
+  proof: {to: platform}
+faults:
+  planted: {latency: {link: proof, add: {fixed: 1ms}, at: 12s, duration: 5s, recovery: 5s}}
+"""
+
 
 def seconds(text):
     return int(text[:-1]) * UNITS[text[-1]]
@@ -47,6 +54,8 @@ def main(slo, out):
     platform = before + BLIND.lstrip("\n") + "      - alert: HighLatency" + after
     (out / "platform/rules.yaml").write_text(quick(platform))
     (out / "slo/rules.yaml").write_text(quick(pathlib.Path(slo).read_text()))
+    operators = (DOCKER / "operators.yaml").read_text()
+    (out / "operators.yaml").write_text(operators.replace("duration: 1h", "duration: 1h\n      to: proof") + FAULT)
     alertmanager = (DOCKER / "alertmanager/alertmanager.yml").read_text()
     alertmanager = re.sub(r"(group_\w+): \d+[smh]", r"\1: 1s", alertmanager)
     alertmanager = re.sub(r"(  - name: (\S+))$", r'\1\n    webhook_configs: [{url: "http://sink:9095/cgi-bin/\2"}]', alertmanager, flags=re.M)

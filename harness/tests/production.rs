@@ -59,11 +59,33 @@ fn an_alert_at_another_rate_fails_its_test() {
     assert!(promtool(folder.path(), &["test", "rules", "rules.test.yaml"]));
     let rules = folder.path().join("rules.yaml");
     let text = std::fs::read_to_string(&rules).unwrap();
-    for (from, to) in [("> 14.4 *", "> 40 *"), ("absent(", "count(")] {
+    for (from, to) in [("> 14.4 *", "> 40 *"), ("absent(", "count("), (" == 0", " == 9")] {
         assert!(text.contains(from));
         std::fs::write(&rules, text.replace(from, to)).unwrap();
         assert!(!promtool(folder.path(), &["test", "rules", "rules.test.yaml"]), "{from} {to}");
     }
+}
+
+/// A counter that was counted once and then stands still is told as nothing that is measured.
+#[test]
+fn a_counter_that_stands_still_is_told() {
+    if !has_promtool() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path());
+    let test = "rule_files: [rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'http_requests_total{job=\"aurumai\",endpoint=\"/predict/\",status_code=\"200\"}', values: '0+60x30 1800x30'}
+    promql_expr_test:
+      - {expr: 'count(ALERTS{alertname=\"SLOMetricAbsent\",slo=\"predict-errors\",alertstate=\"firing\"}) or vector(0)', eval_time: 30m, exp_samples: [{labels: '{}', value: 0}]}
+      - {expr: 'count(ALERTS{alertname=\"SLOMetricAbsent\",slo=\"predict-errors\",alertstate=\"firing\"})', eval_time: 50m, exp_samples: [{labels: '{}', value: 1}]}
+";
+    std::fs::write(folder.path().join("still.yaml"), test).unwrap();
+    assert!(promtool(folder.path(), &["test", "rules", "still.yaml"]));
 }
 
 /// The queries are counted as Prometheus would: from an exporter's series to a burning budget.

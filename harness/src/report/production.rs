@@ -274,10 +274,12 @@ impl Watched<'_> {
         json!({ "summary": summary })
     }
 
+    /// Also when a counter stands still: it is there, and its rate is 0.
     fn absent(&self) -> Value {
+        let total = self.series("slo:total:rate", SHORTEST_MIN);
         json!({
             "alert": "SLOMetricAbsent",
-            "expr": format!("absent({})", self.series("slo:total:rate", SHORTEST_MIN)),
+            "expr": format!("absent({total}) or sum({total}) == 0"),
             "for": span(2 * SHORTEST_MIN),
             "labels": {"severity": "page", "slo": self.name, "service": self.service},
             "annotations": {"summary": format!("{}: nothing is measured", self.name)},

@@ -19,8 +19,9 @@ pub(super) fn tests(all: &[Watched<'_>]) -> (Value, usize) {
             tests.push(burn(one, alert, false));
         }
     }
-    tests.push(absent(all, true));
-    tests.push(absent(all, false));
+    tests.push(absent(all, "nothing is measured", None));
+    tests.push(absent(all, "counters stand still", Some(0)));
+    tests.push(absent(all, "all is measured", Some(1)));
     let count = tests.len();
     let whole = json!({
         "rule_files": ["rules.yaml"],
@@ -66,21 +67,23 @@ fn burn(one: &Watched<'_>, alert: &Alert, fires: bool) -> Value {
     })
 }
 
-/// Nothing is measured, or all of it is.
-fn absent(all: &[Watched<'_>], fires: bool) -> Value {
-    let series = all.iter().filter(|_| !fires).map(|one| {
+/// Every SLO has this rate, or none has a series.
+fn absent(all: &[Watched<'_>], name: &str, rate: Option<u64>) -> Value {
+    let fires = rate.unwrap_or(0) == 0;
+    let series = all.iter().filter_map(|one| {
+        let rate = rate?;
         let (slo, service) = (&one.name, one.service);
-        json!({
+        Some(json!({
             "series": format!("slo:total:rate{}{{slo=\"{slo}\",service=\"{service}\"}}", span(SHORTEST_MIN)),
-            "values": format!("1x{SAMPLES}"),
-        })
+            "values": format!("{rate}x{SAMPLES}"),
+        }))
     });
     let expected = all.iter().filter(|_| fires).map(|one| {
         let rule = one.absent();
         json!({"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]})
     });
     json!({
-        "name": if fires { "nothing is measured" } else { "all is measured" },
+        "name": name,
         "interval": "1m",
         "input_series": series.collect::<Vec<_>>(),
         "alert_rule_test": [{
