@@ -94,7 +94,7 @@ mod tests {
 
     fn sent(load: &str) -> (String, String) {
         let text = format!(
-            "schema: 1\nname: x\nservices: {{s: {{external: {{addr: 127.0.0.1:1}}}}}}\nload: \
+            "schema: 1\nname: x\nservices: {{s: {{url: \"http://127.0.0.1:9090/\"}}}}\nload: \
              {{v: {load}}}\nobjectives: {{e: {{error-rate: {{below: 50%}}}}}}\n"
         );
         let loaded = decode("x.yaml", &text, &Overrides::default(), &|_| None).unwrap();
@@ -113,7 +113,7 @@ mod tests {
         let own = of(even, get);
         assert_eq!(own.0, "{constant-arrival-rate:{arrivals:even,duration:15s,rate:100/s}}");
         assert_eq!(of(even, &format!("to: s, {get}")), own);
-        assert_eq!(of(&even.replace("100/s", "6000/min"), get), own);
+        assert_eq!(of(&even.replace("100/s", "6000/m"), get), own);
         let ramped = of(ramp, get);
         assert_eq!(ramped.1, own.1);
         assert!(ramped.0.contains("199/s"), "{}", ramped.0);
