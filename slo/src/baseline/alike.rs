@@ -37,9 +37,9 @@ pub(crate) fn differences(there: &Past, here: &Past) -> Vec<String> {
             let [there, here] = [other, own].map(|load| words::count(load.planned, "request"));
             differ(&format!("what `{name}` plans"), there, here);
         }
-        let [rate_there, rate_here] = [other, own].map(|load| rate(load));
+        let [rate_there, rate_here] = [other, own].map(rate);
         differ(&format!("the rate of `{name}`"), rate_there, rate_here);
-        let [sent_there, sent_here] = [other, own].map(|load| sends(load));
+        let [sent_there, sent_here] = [other, own].map(sends);
         differ(&format!("what `{name}` sends (hash)"), sent_there, sent_here);
         let requests = |load: &PastLoad| {
             let names = load.requests.iter().map(|request| request.name.as_str());

@@ -94,7 +94,7 @@ mod tests {
 
     fn sent(load: &str) -> (String, String) {
         let text = format!(
-            "schema: 1\nname: x\nservices: {{s: {{url: \"http://127.0.0.1:1\"}}}}\nload: \
+            "schema: 1\nname: x\nservices: {{s: {{url: \"http://127.0.0.1:9090/\"}}}}\nload: \
              {{v: {load}}}\nobjectives: {{e: {{error-rate: {{below: 50%}}}}}}\n"
         );
         let loaded = decode("x.yaml", &text, &Overrides::default(), &|_| None).unwrap();
