@@ -49,6 +49,8 @@ pub(super) fn dashboard(all: &[Watched<'_>], title: &str) -> Value {
             "iconColor": "red",
             "datasource": source(),
             "expr": "ALERTS{alertname=\"ErrorBudgetBurn\",alertstate=\"firing\"}",
+            "titleFormat": "{{alertname}} {{slo}}",
+            "tagKeys": "severity",
         }]},
         "panels": panels,
     })
