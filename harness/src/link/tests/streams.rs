@@ -188,7 +188,7 @@ async fn a_delay_is_what_it_says_each_way_and_a_pipeline_is_not_throttled() {
     let mut back = vec![0; 10_000];
     within(read.read_exact(&mut back)).await.unwrap();
     let took = begun.elapsed();
-    assert!((100..900).contains(&took.as_millis()), "{took:?}");
+    assert!((99..900).contains(&took.as_millis()), "{took:?}");
     let cleared = wire.clear().await;
     assert_eq!((cleared.effect.matched, cleared.effect.injected), (1, 1));
 }
