@@ -2,22 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::common::{Case, Server, said, signal, verdict, wait_for};
+use crate::common::{Case, Server, said, signal, until, verdict};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
-
-/// Starts a run and waits until its journal holds this.
-fn until(case: &Case, text: &str) -> Child {
-    let mut command = case.command(&[]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let journal = case.out().join("journal.jsonl");
-    wait_for(text, || {
-        assert!(child.try_wait().unwrap().is_none(), "the run ended early");
-        std::fs::read_to_string(&journal).is_ok_and(|journal| journal.contains(text))
-    });
-    child
-}
 
 fn findings(case: &Case) -> String {
     verdict(&case.out())["findings"].to_string()

@@ -4,9 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::common::{Case, assay, said, signal, verdict, wait_for};
+use crate::common::{Case, assay, said, signal, until, verdict, wait_for};
 use std::path::PathBuf;
-use std::process::Stdio;
 
 fn case(pressure: &str, lasts: &str, seconds: u64) -> Case {
     let program = env!("CARGO_BIN_EXE_assay");
@@ -94,13 +93,7 @@ fn what_the_machine_has_not_is_no_pressure() {
 #[test]
 fn a_killed_run_leaves_nothing_of_it() {
     let case = case("cpu: 90%, memory: 64MiB, disk: 8MiB", "500s", 600);
-    let mut command = case.command(&[]);
-    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let journal = case.out().join("journal.jsonl");
-    wait_for("the pressure", || {
-        assert!(run.try_wait().unwrap().is_none(), "the run ended early");
-        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"first_affected\""))
-    });
+    let mut run = until(&case, "\"first_affected\"");
     assert_eq!((fillers(&case).len(), burners(&case)), (1, 1));
     signal(run.id(), "KILL");
     run.wait().unwrap();

@@ -6,9 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::common::{Case, Server, assay, guardian, said, signal, verdict, wait_for};
+use crate::common::{Case, Server, assay, guardian, said, signal, until, verdict, wait_for};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 
 /// A backend whose shell says in a file that it was told to end, which it can only when it goes on.
 /// It writes no log, since nobody reads one any more when the run is killed, and is in a session of
@@ -46,18 +45,6 @@ wait
     );
     std::fs::write(case.folder.path().join("inner.sh"), inner).unwrap();
     case
-}
-
-/// Starts a run and waits until its journal holds this.
-fn until(case: &Case, text: &str) -> Child {
-    let mut command = case.command(&[]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let journal = case.out().join("journal.jsonl");
-    wait_for(text, || {
-        assert!(child.try_wait().unwrap().is_none(), "the run ended early");
-        std::fs::read_to_string(&journal).is_ok_and(|journal| journal.contains(text))
-    });
-    child
 }
 
 /// The state letter of the backend's shell; none if it is gone.

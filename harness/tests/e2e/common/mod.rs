@@ -76,22 +76,31 @@ pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Starts a run and waits until requests are being counted.
 pub(crate) fn under_way(case: &Case) -> Child {
+    until(case, "\"cells\"")
+}
+
+/// Starts a run and waits until its journal holds this.
+pub(crate) fn until(case: &Case, text: &str) -> Child {
     let mut command = case.command(&[]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for_cells(case, &mut child);
+    wait_for_journal(case, &mut child, text);
     child
 }
 
 /// Waits until this run's requests are being counted.
 pub(crate) fn wait_for_cells(case: &Case, run: &mut Child) {
+    wait_for_journal(case, run, "\"cells\"");
+}
+
+fn wait_for_journal(case: &Case, run: &mut Child, text: &str) {
     let journal = case.out().join("journal.jsonl");
-    wait_for("cells in the journal", || {
+    wait_for(&format!("{text} in the journal"), || {
         if run.try_wait().unwrap().is_some() {
-            let mut text = String::new();
-            run.stderr.take().unwrap().read_to_string(&mut text).unwrap();
-            panic!("the run ended early: {text}");
+            let mut said = String::new();
+            run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("the run ended early: {said}");
         }
-        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"cells\""))
+        std::fs::read_to_string(&journal).is_ok_and(|journal| journal.contains(text))
     });
 }
 

@@ -2,7 +2,7 @@
 //! right by the run, its guardian and `assay recover`.
 
 use super::{has_engine, image, left, wait};
-use crate::common::{Case, assay, guardian, said, signal, verdict, wait_for};
+use crate::common::{Case, assay, guardian, said, signal, until, verdict, wait_for};
 use std::process::{Child, Stdio};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::{
@@ -257,14 +257,7 @@ fn what_its_engine_would_remove_is_not_stopped() {
 }
 
 fn broken(case: &Case) -> Child {
-    let mut command = case.command(&[]);
-    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let journal = case.out().join("journal.jsonl");
-    wait_for("the fault", || {
-        assert!(run.try_wait().unwrap().is_none(), "the run ended early");
-        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"first_affected\""))
-    });
-    run
+    until(case, "\"first_affected\"")
 }
 
 /// In each state of a container's undo the run is killed; then the run and its guardian.
