@@ -1,7 +1,5 @@
 //! Faults that do not last as they were asked to, or hit nobody: nothing may be met by them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use crate::common::{Case, Server, said, signal, until, verdict};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
