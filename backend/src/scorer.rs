@@ -95,6 +95,7 @@ impl Scorer {
             }
         };
         let hears = Arc::clone(&telemetry);
+        hears.metrics.may_give_up(FUNCTION);
         let policy = Policy::new()
             .with_breaker(breaker.clone())
             .with_retry(retry, 0)

@@ -325,6 +325,12 @@ impl Metrics {
         self.retry_attempts.with_label_values(&[function, &attempt.to_string()]).inc();
     }
 
+    /// From here on a function's calls that fail for good are counted, the first of them as a rise:
+    /// without a 0 before it, nobody could tell "none" from "not known".
+    pub(crate) fn may_give_up(&self, function: &str) {
+        self.retry_failures.with_label_values(&[function]).inc_by(0);
+    }
+
     /// Counts a call that failed for good.
     pub(crate) fn gave_up(&self, function: &str) {
         self.retry_failures.with_label_values(&[function]).inc();

@@ -166,6 +166,8 @@ async fn a_dead_database_opens_the_breaker_and_is_left_alone() {
         r#"retry_attempts_total{attempt_number="2",function="db.insert_samples"} 2"#,
         r#"retry_attempts_total{attempt_number="3",function="db.insert_samples"} 2"#,
         r#"retry_failures_total{function="db.insert_samples"} 1"#,
+        // None yet, and known.
+        r#"retry_failures_total{function="scorer.predict"} 0"#,
     ] {
         assert!(text.lines().any(|l| l == line), "missing: {line}\n{text}");
     }
