@@ -1,8 +1,8 @@
 //! What the load engine costs and how true it is, as ratios from one run: against wrk in a closed
 //! loop, against the smallest client there can be (`bare`) with open arrivals, against the
 //! machine's own wake-ups, and against servers whose truth is known; and what a link costs beside
-//! haproxy. Whole processes are measured, reports and all, in turns, medians of five; the machine's
-//! load stands beside each row.
+//! haproxy. Whole processes are measured, reports and all, in turns, medians of five (of a ratio, of those of
+//! the rounds); the machine's load stands beside each row.
 //!
 //! Run with `cargo bench --workspace --bench engine`: 13 minutes. One part can be chosen (closed,
 //! open, stall, delay, flight, growth, links, faults): `cargo bench --workspace --bench engine --
@@ -196,6 +196,8 @@ fn in_turns<const N: usize>(runs: [&dyn Fn() -> Fallible<Cost>; N]) -> Fallible<
     Ok(all)
 }
 
+/// Medians of both, and of the rounds' ratios: a machine that is slower for a while slows both of a
+/// round, and medians of different rounds would be compared with each other.
 fn ratio(
     title: &str,
     theirs: &[Cost],
@@ -203,14 +205,27 @@ fn ratio(
     figure: impl Fn(&Cost) -> f64,
     must: &str,
 ) -> Fallible<()> {
-    row(title, Some(median(theirs, &figure)), median(ours, &figure), must)
+    let both = theirs.iter().zip(ours).map(|(theirs, ours)| (figure(theirs), figure(ours)));
+    let ratios = both.filter(|(theirs, _)| *theirs > 0.0).map(|(theirs, ours)| ours / theirs);
+    let (theirs, mine) = (median(theirs, &figure), median(ours, &figure));
+    line(title, Some(theirs), mine, middle(ratios.collect()), must)
 }
 
 fn row(title: &str, other: Option<f64>, ours: f64, must: &str) -> Fallible<()> {
+    let ratio = other.filter(|other| *other > 0.0).map(|other| ours / other);
+    line(title, other, ours, ratio, must)
+}
+
+fn line(
+    title: &str,
+    other: Option<f64>,
+    ours: f64,
+    ratio: Option<f64>,
+    must: &str,
+) -> Fallible<()> {
     let number = |it: Option<f64>, digits: usize| {
         it.map_or_else(|| "-".to_owned(), |it| format!("{it:.digits$}"))
     };
-    let ratio = other.filter(|other| *other > 0.0).map(|other| ours / other);
     println!(
         "{title:46} {:>10} {:>10} {:>7}  {must:10} {:>5}",
         number(other, 3),
@@ -222,9 +237,12 @@ fn row(title: &str, other: Option<f64>, ours: f64, must: &str) -> Fallible<()> {
 }
 
 fn median(costs: &[Cost], figure: impl Fn(&Cost) -> f64) -> f64 {
-    let mut all: Vec<f64> = costs.iter().map(figure).collect();
+    middle(costs.iter().map(figure).collect()).unwrap_or(0.0)
+}
+
+fn middle(mut all: Vec<f64>) -> Option<f64> {
     all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(0.0)
+    all.get(all.len() / 2).copied()
 }
 
 fn cores() -> usize {
