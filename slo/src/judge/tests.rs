@@ -24,6 +24,7 @@ mod metrics;
 mod polled;
 mod reconciles;
 mod relapse;
+mod several;
 mod slices;
 mod terms;
 mod throughput;
