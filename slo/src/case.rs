@@ -357,6 +357,16 @@ pub enum Anchor {
     FaultEnd(usize),
     /// The planned end of a load's arrivals (index into [`Case::loads`]).
     LoadEnd(usize),
+    /// The first opening of a breaker after time 0, by its evidence (index into [`Case::breakers`]).
+    BreakerOpen(usize),
+    /// One instant at which that may have been, while it is judged; in no journal.
+    #[serde(skip)]
+    BreakerOpenAt {
+        /// Index into [`Case::breakers`].
+        breaker: usize,
+        /// µs after time 0.
+        at_us: i64,
+    },
 }
 
 /// The steady-state gate.

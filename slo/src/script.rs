@@ -144,6 +144,7 @@ impl Script {
             kind: "error".to_owned(),
             link: "api".to_owned(),
             shows,
+            connections: false,
             spares_some: false,
             asked: Asked::Share(Share::ONE),
             starts_us: 0,

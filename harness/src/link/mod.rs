@@ -22,6 +22,7 @@ mod body;
 mod conn;
 mod control;
 mod counts;
+mod early;
 mod fate;
 mod glob;
 mod listener;

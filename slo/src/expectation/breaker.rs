@@ -38,7 +38,8 @@ pub(super) fn judge(evidence: &Evidence<'_>, must: &BreakerMust) -> Answer {
 }
 
 fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
-    if let Some(doubt) = contradiction(evidence, must, line) {
+    let judged = must.opens_after_failures.is_some() || must.never_opens;
+    if let Some(doubt) = contradiction(evidence, must.breaker, line).filter(|_| !judged) {
         return vec![Part::doubt(doubt)];
     }
     // A polled state says when, arrivals beside it how many.
@@ -112,11 +113,11 @@ fn relapse(evidence: &Evidence<'_>, line: &Line) -> Option<Doubt> {
 
 /// A silence after fewer failures than the breaker is said to need may be no opening at all: a
 /// caller that waits between tries is silent too. Where the number itself is asked, it is judged.
-fn contradiction(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
-    if line.how != How::Inferred || must.opens_after_failures.is_some() || must.never_opens {
+pub(super) fn contradiction(evidence: &Evidence<'_>, breaker: usize, line: &Line) -> Option<Doubt> {
+    if line.how != How::Inferred {
         return None;
     }
-    let policy = evidence.case.breakers.get(must.breaker)?.policy.failures?;
+    let policy = evidence.case.breakers.get(breaker)?.policy.failures?;
     let calls = line.calls.as_ref()?;
     let opened = line.spells.iter().filter(|spell| spell.from_closed);
     let seen = opened.map(|spell| calls.run_before(spell.opened).len() as u64).min()?;

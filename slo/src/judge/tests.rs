@@ -21,6 +21,7 @@ mod generator;
 mod laws;
 mod logs;
 mod metrics;
+mod opening;
 mod polled;
 mod reconciles;
 mod relapse;

@@ -31,6 +31,7 @@ mod loads;
 mod logged;
 mod logs;
 mod metrics;
+mod moments;
 mod names;
 mod notes;
 mod objectives;

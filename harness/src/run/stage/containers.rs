@@ -12,8 +12,9 @@ mod mend;
 mod watched;
 
 pub(in crate::run) use broken::{is_contained, outlives};
-pub(in crate::run) use early::{Broken, stays};
-pub(in crate::run) use mend::Mended;
+pub(super) use early::Broken;
+pub(in crate::run) use early::stays;
+pub(super) use mend::Mended;
 
 use super::Stage;
 use crate::client::Ends;
@@ -39,10 +40,8 @@ pub(super) struct Afloat {
     meant: BTreeMap<String, watch::Sender<watched::Meant>>,
     /// How many containers a service was found with.
     pub(super) found: BTreeMap<String, usize>,
-    /// Containers that a fault was seen to have broken, by fault.
+    /// What a fault was seen to have done to containers, by fault.
     broken: BTreeMap<usize, Broken>,
-    /// When each container that crashed had been started, by fault.
-    crashed: BTreeMap<usize, Vec<(Vessel, String)>>,
     /// This machine's address in the network of our containers.
     gateway: Option<IpAddr>,
     /// How all of ours is removed from the engine.
