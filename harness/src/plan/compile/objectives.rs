@@ -87,6 +87,7 @@ fn objective(
         late_mark: marks.late(limit_us),
         criterion: false,
         terms: terms::compile(written, &parts.trail, notes),
+        production: None,
     }
 }
 
