@@ -107,6 +107,7 @@ impl Script {
             late_mark: LATE,
             criterion: false,
             terms: Terms::default(),
+            production: None,
         });
         self
     }

@@ -85,6 +85,7 @@ fn latency(name: &str, of: usize, clock: Clock) -> Objective {
         late_mark: 0,
         criterion: false,
         terms: Terms::default(),
+        production: None,
     }
 }
 

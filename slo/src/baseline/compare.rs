@@ -34,6 +34,8 @@ pub struct Compared {
     pub observed: String,
     /// Why, in one sentence.
     pub reason: String,
+    /// What all of the times say, in a sentence; where times are compared.
+    pub in_all: Option<String>,
     /// What would decide it; set exactly when it is inconclusive.
     pub missing: Option<String>,
 }
@@ -62,13 +64,14 @@ pub fn compare(baseline: &Baseline, new: &[Past], margins: &Margins) -> Vec<Comp
                     faults: Vec::new(),
                     confidence,
                 };
-                let Held { verdict, observed, reason, missing, .. } =
+                let Held { verdict, observed, reason, missing, in_all, .. } =
                     decide(&question, baseline, new);
                 compared.push(Compared {
                     name: format!("{what} of {} ({})", request.name, load.name),
                     verdict,
                     observed,
                     reason,
+                    in_all,
                     missing: (verdict == Verdict::Inconclusive).then_some(missing),
                 });
             }
