@@ -4,7 +4,7 @@ use super::*;
 use crate::case::Shows;
 use crate::event::{AttemptsOf, BreakerEvent, BreakerState, Event};
 use crate::script::fleet::ms;
-use crate::script::gateway::{Flaw, World, live};
+use crate::script::gateway::{Flaw, Setting, World, live};
 use crate::script::{Script, hit};
 
 fn breakers(script: &Script) -> Breakers {
@@ -93,6 +93,7 @@ fn world() -> World {
         seconds: 40,
         fault_ms: (10_000, 19_300),
         wait_us: 0,
+        set: Setting::USUAL,
         flaw: Flaw::None,
     }
 }
@@ -120,9 +121,14 @@ fn told_and_inferred_agree_or_that_is_a_finding() {
     let same = breakers(&seen(Shows::Broken, both(), Flaw::None, Flaw::None));
     assert_eq!(same.lines[0].len(), 1);
     assert_eq!(same.lines[0][0].how, How::Told);
-    assert!(same.findings.is_empty(), "{same:?}");
+    assert!(same.findings.is_empty() && same.lines[0][0].dispute.is_none(), "{same:?}");
     let liar = breakers(&seen(Shows::Broken, both(), Flaw::NeverOpens, Flaw::None));
     assert!(liar.findings.iter().any(|text| text.contains("disagree")), "{:?}", liar.findings);
+    let dispute = liar.lines[0][0].dispute.as_ref().unwrap();
+    assert!(
+        dispute.doubt.reason.contains("it was open by gateway 0 of fleet `trucks`, and closed by")
+    );
+    assert!(open_stretches(&liar.lines[0], ms(0)).is_empty());
     let hidden = breakers(&seen(Shows::Broken, both(), Flaw::None, Flaw::NeverOpens));
     assert!(hidden.findings.iter().any(|text| text.contains("disagree")), "{:?}", hidden.findings);
 }

@@ -6,7 +6,7 @@
 
 use super::Answer;
 use super::part::{Part, partial, worst};
-use crate::breaker::{How, Line};
+use crate::breaker::{Dispute, How, Line};
 use crate::case::BreakerMust;
 use crate::evidence::Evidence;
 use crate::health::Doubt;
@@ -37,12 +37,27 @@ pub(super) fn judge(evidence: &Evidence<'_>, must: &BreakerMust) -> Answer {
     worst(asks, &parts.collect::<Vec<Part>>())
 }
 
+/// What is asked of a line; where other evidence contradicts it, nothing is met, and violated only what is so by both.
 fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
-    if let Some(doubt) = contradiction(evidence, must, line) {
-        return vec![Part::doubt(doubt)];
-    }
+    let parts = asked(evidence, must, line);
+    let Some(Dispute { doubt, other }) = line.dispute.as_deref() else { return parts };
+    let both = |(ours, theirs): (Part, Part)| {
+        let agree = [ours.verdict, theirs.verdict] == [Verdict::Violated; 2];
+        if agree { ours } else { Part::doubt(doubt.clone()) }
+    };
+    let mut parts: Vec<Part> =
+        parts.into_iter().zip(asked(evidence, must, other)).map(both).collect();
+    // Calls that arrive while its own state says open are leaks by both: that is what the arrivals
+    // show, whatever a breaker is taken to be by them.
+    let leaks = must.calls_while_open.map(|most| while_open::leaks(line, most));
+    parts.extend(leaks.filter(|part| part.verdict == Verdict::Violated));
+    parts
+}
+
+/// Each thing that is asked, in the same order of every line.
+fn asked(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
     // A polled state says when, arrivals beside it how many.
-    let counted = line.beside.as_deref().unwrap_or(line);
+    let counted = line.counted();
     let counts =
         |part: Part| match line.unclear.as_ref().and_then(|arrivals| arrivals.doubt.clone()) {
             Some(doubt) if part.verdict == Verdict::Inconclusive => Part::doubt(doubt),
@@ -63,10 +78,13 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
         parts.push(unless_blind(line, times::closes(evidence, line, moment, *within_us)));
     }
     if let Some(most) = must.trials {
-        parts.push(counts(of_one(while_open::trials(counted, most))));
+        parts.push(counts(of_one(while_open::trials(line, most))));
     }
     if let Some(most) = must.calls_while_open {
-        parts.push(counts(of_one(while_open::leaks(counted, most))));
+        let part = while_open::leaks(line, most);
+        // Its own state said open: these are no other breaker's.
+        let is_its_own = while_open::surely_leaked(line) > most;
+        parts.push(counts(if is_its_own { part } else { of_one(part) }));
     }
     if let Some(share) = must.fast_fail_share {
         parts.push(while_open::fast_fail(counted, share));
@@ -82,7 +100,12 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
     if must.never_opens {
         parts.push(times::never(evidence, line).unless(unseen()));
     }
-    parts.into_iter().map(|part| part.unless(evidence.cut_short())).collect()
+    let early = contradiction(evidence, must, line);
+    let parts = parts.into_iter().map(|part| match &early {
+        Some(doubt) => Part::doubt(doubt.clone()),
+        None => part.unless(evidence.cut_short()),
+    });
+    parts.collect()
 }
 
 /// What came too late, or not at all, by reads that may have missed an earlier one is open.
