@@ -160,10 +160,8 @@ mod tests {
             let header = Header { run: run.to_owned(), ..header() };
             Journal::create(&folder.join("journal.jsonl"), &header).unwrap().close().unwrap();
         };
-        let member = |folder: &str, run: &str| Member {
-            folder: folder.to_owned(),
-            run: run.to_owned(),
-        };
+        let member =
+            |folder: &str, run: &str| Member { folder: folder.to_owned(), run: run.to_owned() };
         let series = Series {
             schema: SCHEMA,
             decide: Decide::Pooled,

@@ -72,22 +72,23 @@ fn asked(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
         parts.push(unless_blind(line, times::opens(evidence, line, moment, *within_us)));
     }
     if let Some(failures) = must.opens_after_failures {
-        parts.push(counts(while_open::failures(counted, failures)));
+        parts.push(written(evidence, counts(while_open::failures(counted, failures))));
     }
     if let Some((moment, within_us)) = &must.closes {
         parts.push(unless_blind(line, times::closes(evidence, line, moment, *within_us)));
     }
+    // What its own state said when they came is no other breaker's.
+    let its_own = |part: Part, is_its_own| counts(if is_its_own { part } else { of_one(part) });
     if let Some(most) = must.trials {
-        parts.push(counts(of_one(while_open::trials(line, most))));
+        let said = while_open::surely_tried(line) > most;
+        parts.push(its_own(while_open::trials(line, most), said));
     }
     if let Some(most) = must.calls_while_open {
-        let part = while_open::leaks(line, most);
-        // Its own state said open: these are no other breaker's.
-        let is_its_own = while_open::surely_leaked(line) > most;
-        parts.push(counts(if is_its_own { part } else { of_one(part) }));
+        let said = while_open::surely_leaked(line) > most;
+        parts.push(its_own(while_open::leaks(line, most), said));
     }
     if let Some(share) = must.fast_fail_share {
-        parts.push(while_open::fast_fail(counted, share));
+        parts.push(written(evidence, while_open::fast_fail(counted, share)));
     }
     if let Some((percentile, below_us)) = must.fast_fail_latency {
         parts.push(while_open::latency(counted, percentile, below_us));
@@ -95,7 +96,9 @@ fn asked(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
     let unseen = || line.blind.clone().or_else(|| partial(evidence));
     if let Some(most) = must.reopens_after_close {
         let relapse = || relapse(evidence, line);
-        parts.push(times::reopens(evidence, line, most).unless(unseen().or_else(relapse)));
+        parts.push(
+            times::reopens(evidence, line, must.breaker, most).unless(unseen().or_else(relapse)),
+        );
     }
     if must.never_opens {
         parts.push(times::never(evidence, line).unless(unseen()));
@@ -106,6 +109,14 @@ fn asked(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
         None => part.unless(evidence.cut_short()),
     });
     parts.collect()
+}
+
+/// Calls are written down after the states that they led to, so a journal that was cut lacks the last of them.
+fn written(evidence: &Evidence<'_>, part: Part) -> Part {
+    match evidence.cut_short() {
+        Some(doubt) if part.verdict == Verdict::Violated => Part::doubt(doubt),
+        _ => part,
+    }
 }
 
 /// What came too late, or not at all, by reads that may have missed an earlier one is open.
@@ -156,8 +167,15 @@ fn contradiction(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Op
 /// Trials of several breakers behind one link arrive together. They open one after the other, so more
 /// failures than the policy needs are over before the last of them lets its last call through.
 fn several(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
-    let policy = evidence.case.breakers.get(must.breaker)?.policy.failures?;
     let calls = line.calls.as_ref().filter(|_| line.how == How::Inferred)?;
+    let Some(policy) = evidence.case.breakers.get(must.breaker)?.policy.failures else {
+        return Some(Doubt {
+            reason: "cannot tell: nobody says how many failures open it, so several breakers may be behind \
+                     the link, each with its own trials"
+                .to_owned(),
+            missing: "the breaker's `policy: failures`, or evidence by its own side".to_owned(),
+        });
+    };
     let opened = line.spells.iter().filter(|spell| spell.from_closed);
     let over = opened.map(|spell| {
         let run = calls.run_before(spell.opened);

@@ -116,11 +116,6 @@ pub(super) fn trials(line: &Line, allowed: u64) -> Part {
         let count = words::count(range.least, "trial");
         format!("{least}{count} while half-open ({allowed} allowed)")
     };
-    // Its own word: what arrived while it said half-open.
-    let said = line
-        .arrived()
-        .and_then(|calls| line.spells.iter().map(|spell| line.surely_tried(spell, calls)).max());
-    let said = said.filter(|said| *said > allowed);
     let mut parts = counted.spells.iter().filter(|spell| spell.half_open.is_some()).map(|spell| {
         let Some(range) = line.tried(spell) else { return unrecorded() };
         if counted.retried && range.least > allowed {
@@ -135,13 +130,11 @@ pub(super) fn trials(line: &Line, allowed: u64) -> Part {
             most => bounded(text(range), range.least, most, allowed),
         }
     });
-    if let Some(least) = said {
-        let text = text(Range { least, most: None });
-        return if counted.retried {
-            tried_again(text)
-        } else {
-            Part::new(Verdict::Violated, text)
-        };
+    let least = surely_tried(line);
+    if least > allowed && counted.retried {
+        return tried_again(text(Range { least, most: None }));
+    } else if least > allowed {
+        return Part::new(Verdict::Violated, text(Range { least, most: None }));
     }
     // Of equally bad ones the first.
     let first = parts.next();
@@ -150,6 +143,12 @@ pub(super) fn trials(line: &Line, allowed: u64) -> Part {
         _ => Some(part),
     });
     worst.unwrap_or_else(|| Part::open("it was never half-open", "a run that sees a trial"))
+}
+
+/// The most calls that came while a state of its own surely said half-open.
+pub(super) fn surely_tried(line: &Line) -> u64 {
+    let each = |calls| line.spells.iter().map(|spell| line.surely_tried(spell, calls)).max();
+    line.arrived().and_then(each).unwrap_or(0)
 }
 
 /// Calls that surely came while a state of its own said open.

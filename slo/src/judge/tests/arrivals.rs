@@ -149,6 +149,25 @@ fn a_silence_after_too_few_failures_is_no_opening() {
     }
 }
 
+/// Without a number of failures nothing tells one breaker from several.
+#[test]
+fn several_may_be_behind_a_link_where_nobody_says_how_many_failures_open_one() {
+    let life = |flaw| super::breakers::life_at(1000, flaw);
+    for (must, flaw) in [
+        (BreakerMust { trials: Some(1), ..nothing() }, Flaw::TwoTrials),
+        (BreakerMust { calls_while_open: Some(0), ..nothing() }, Flaw::Leaks(2500)),
+    ] {
+        for (failures, verdict) in [(Some(5), Violated), (None, Inconclusive)] {
+            let arrivals = Evidence::Arrivals("api".to_owned());
+            let mut script = script(must.clone(), arrivals, life(flaw), true);
+            script.case.breakers[0].policy.failures = failures;
+            let score = script.expectation();
+            assert_eq!(score.verdict, verdict, "{score:?}");
+            assert_eq!(score.reason.contains("several breakers"), failures.is_none());
+        }
+    }
+}
+
 /// By its policy it is open for 5 s: what comes before was let through while it was, or it does not wait.
 #[test]
 fn calls_that_come_back_before_a_trial_may_come_are_leaks() {
