@@ -76,6 +76,9 @@ pub(super) fn line(
     };
     let ends = case.loads.iter().map(|load| load.ends_us).max().unwrap_or(0);
     let until = At(phases.zero.0.saturating_add(ends)).min(timeline.ended());
+    // A journal that was cut lacks the last that came, which are written a little later.
+    let written = arrivals.last().filter(|_| timeline.end.is_none()).map(|last| last.begun);
+    let until = until.min(written.unwrap_or(until));
     let tolerance_us = tolerance(timeline, (SECOND_US as f64 / offered.rate) as u64);
     let quiet = quiet(&arrivals);
     let watch =
@@ -157,9 +160,15 @@ impl Watch<'_> {
     /// Whether being open as long as the breaker is said to be (1 s, where nobody says) would
     /// show as a silence.
     fn would_show(&self) -> bool {
-        let none_failed = self.arrivals.iter().all(|one| failed(one.outcome) != Some(true));
+        let failures = || self.arrivals.iter().filter(|one| failed(one.outcome) == Some(true));
+        let begun = || failures().map(|one| one.begun);
+        let (Some(first), Some(last)) = (begun().min(), begun().max()) else { return true };
         let open_us = self.policy.recovery_us.unwrap_or(SECOND_US) as f64;
-        none_failed || self.offered.rate * open_us / SECOND_US as f64 >= SURE
+        // As many as were offered then, where that can be seen.
+        let span_us = last.0.saturating_sub(first.0) as f64;
+        let then = self.offered.at_most(first, last) / span_us * SECOND_US as f64;
+        let rate = if span_us >= open_us { then } else { self.offered.rate };
+        rate * open_us / SECOND_US as f64 >= SURE
     }
 
     /// At least half of the expected arrivals came while arrivals failed.
@@ -170,7 +179,7 @@ impl Watch<'_> {
             return Ok(());
         };
         let at = |index: usize| self.arrivals.get(index).map_or(self.until, |a| a.begun);
-        let expected = self.offered.expected(at(first), at(last + 1).min(self.until));
+        let expected = self.offered.at_most(at(first), at(last + 1).min(self.until));
         let came = (last + 1 - first) as f64 / expected;
         if came >= HALF || expected <= 0.0 {
             return Ok(());
@@ -191,7 +200,7 @@ impl Watch<'_> {
         let good = (from..last).rev().find(|index| self.failed(*index) == Some(false));
         let first = good.map_or(from, |good| good + 1);
         // Whoever waits for a call that fails sends nothing meanwhile.
-        let expected: f64 = (first..last).map(|index| self.silence(index).1).sum();
+        let expected: f64 = (first..last).map(|index| self.most_missed(index)).sum();
         let came = last.saturating_sub(first) as f64;
         if came >= HALF * expected || expected - came <= 2.5 * libm::sqrt(expected) + 1.0 {
             return Ok(());
@@ -213,6 +222,13 @@ impl Watch<'_> {
         (to.0.saturating_sub(from.0), self.offered.expected(from, to))
     }
 
+    /// The most arrivals that may have been expected in the silence after one.
+    fn most_missed(&self, index: usize) -> f64 {
+        let Some(from) = self.quiet.get(index).copied() else { return 0.0 };
+        let to = self.arrivals.get(index + 1).map_or(self.until, |attempt| attempt.begun);
+        self.offered.at_most(from, to)
+    }
+
     fn silent(&self, index: usize) -> bool {
         let least = (5.0 * SECOND_US as f64 / self.offered.rate).max(LEAST_SILENCE_US as f64);
         let (length, expected) = self.silence(index);
@@ -223,8 +239,8 @@ impl Watch<'_> {
     /// a silence, but not shorter than half of what the breaker is said to stay open.
     fn vague(&self, index: usize) -> bool {
         let least = self.policy.recovery_us.unwrap_or(LEAST_SILENCE_US) / 2;
-        let (length, expected) = self.silence(index);
-        self.failed(index) == Some(true) && expected >= SUSPICIOUS && length >= least
+        let expected = self.most_missed(index);
+        self.failed(index) == Some(true) && expected >= SUSPICIOUS && self.silence(index).0 >= least
     }
 
     fn failed(&self, index: usize) -> Option<bool> {

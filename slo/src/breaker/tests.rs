@@ -227,3 +227,41 @@ fn timeouts_open_it_with_many_under_way() {
     let closed = Between { earliest: ms(24_063), latest: ms(24_070) };
     assert_eq!(spells[1].ended, Some((closed, Ending::Closed)));
 }
+
+/// A load that ends when the fault begins, or begins then, and has nothing to do with the breaker.
+#[test]
+fn another_load_that_comes_or_goes_makes_no_silence_and_hides_none() {
+    let infer = |bulk: std::ops::Range<i64>, n: u64, flaw| {
+        let mut script =
+            seen(Shows::Broken, vec![Evidence::Arrivals("api".to_owned())], flaw, flaw);
+        let end = script.entries.pop().unwrap();
+        let load = script.case.loads.len();
+        let other = crate::case::Load {
+            name: "bulk".to_owned(),
+            link: None,
+            ..script.case.loads[0].clone()
+        };
+        script.case.loads.push(crate::case::Load { planned: 0, ..other });
+        for second in bulk {
+            let cell = script.cell(second, crate::Outcome::Ok, n);
+            script = script.add(crate::Cell { load, ..cell });
+        }
+        script.entries.push(end);
+        breakers(&script).lines.remove(0).remove(0)
+    };
+    let alone = infer(0..0, 0, Flaw::None);
+    assert_eq!((alone.doubt.as_ref(), alone.spells.len()), (None, 2));
+    // It lasts, or begins: the silence is what it was.
+    for (bulk, n) in [(0..40, 2000), (10..40, 2000), (0..40, 2)] {
+        let line = infer(bulk.clone(), n, Flaw::None);
+        let opened = |line: &Line| line.spells.iter().map(|s| s.opened).collect::<Vec<_>>();
+        assert_eq!((line.doubt.as_ref(), opened(&line)), (None, opened(&alone)), "{bulk:?}");
+        assert!(infer(bulk, n, Flaw::NeverOpens).spells.is_empty());
+    }
+    // It ends: what came may have come by it.
+    for n in [50, 500, 2000] {
+        assert!(infer(0..10, n, Flaw::None).doubt.is_some(), "{n}");
+        let never = infer(0..10, n, Flaw::NeverOpens);
+        assert!(never.doubt.is_none() && never.spells.is_empty(), "{n}: {never:?}");
+    }
+}

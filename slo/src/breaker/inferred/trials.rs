@@ -182,7 +182,7 @@ impl Watch<'_> {
                 let start = self.arrivals.partition_point(|attempt| attempt.begun < from);
                 self.arrivals.partition_point(|attempt| attempt.begun < to) - start
             };
-            let expected = self.offered.expected(from, to);
+            let expected = self.offered.at_most(from, to);
             if expected > 0.0 && count(from, to) as f64 >= BACK * expected {
                 let unsure = self.arrivals.get(burst.first + MOST_TRIALS);
                 let unsure = unsure.map_or(self.until, |attempt| attempt.begun);
