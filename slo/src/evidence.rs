@@ -130,7 +130,8 @@ impl<'a> Evidence<'a> {
         }
         let name = self.case.breakers.get(index).map_or("?", |breaker| breaker.name.as_str());
         let lines = self.breakers.lines.get(index)?;
-        if let Some((line, doubt)) = lines.iter().find_map(|line| Some((line, line.doubt.clone()?)))
+        if let Some((line, doubt)) =
+            lines.iter().find_map(|line| Some((line, line.unknown()?.clone())))
         {
             let reason = format!("breaker `{name}` ({}): {}", line.of, doubt.reason);
             return Some(Doubt { reason, ..doubt });

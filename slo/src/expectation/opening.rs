@@ -30,7 +30,8 @@ pub(crate) fn first(evidence: &Evidence<'_>, index: usize) -> Result<(i64, i64),
     let mut opened: Option<(i64, i64)> = None;
     for line in lines {
         // Any of them may hide an opening that came earlier.
-        let doubt = line.doubt.clone().or_else(|| line.blind.clone());
+        let disputed = || line.dispute.as_ref().map(|dispute| dispute.doubt.clone());
+        let doubt = line.doubt.clone().or_else(disputed).or_else(|| line.blind.clone());
         if let Some(doubt) = doubt.or_else(|| breaker::contradiction(evidence, index, line)) {
             let reason = format!("when breaker `{name}` ({}) opened: {}", line.of, doubt.reason);
             return Err(Doubt { reason, ..doubt });

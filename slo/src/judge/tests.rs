@@ -12,6 +12,8 @@ use crate::time::{At, Share};
 use crate::{Cell, Mark};
 
 mod around;
+mod arrivals;
+mod beside;
 mod breakers;
 mod first_byte;
 mod fleet_laws;
