@@ -222,7 +222,7 @@ def burn(window):
 BURN = [(None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED)]
 dashboard("slo", "AurumAI: SLO", "How much of the error budget of 30 days is left, and how fast it burns.", [SLO], [
     panel("Budget left", "percentunit", (f"1 - {burn('30d')}", "{{slo}}"), kind="stat", width=24, height=6,
-          limits=[(None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN)], about="Of 30 days; below zero the promise is broken. The backend counts these itself: a minute in which it answers nothing costs nothing here, and BackendDown tells of it."),
+          limits=[(None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN)], about="Of 30 days; below zero the promise is broken. A minute in which no backend answers costs availability; latency and errors are of requests, which nobody counts then."),
     panel("Burn rate over 1 h", "none", (burn("1h"), "{{slo}}"), limits=BURN, least=0,
           about="1 spends the budget in exactly 30 days. Above 14.4 (and over 5 m) someone is paged."),
     panel("Burn rate over 6 h", "none", (burn("6h"), "{{slo}}"), limits=BURN, least=0, about="Above 6 (and over 30 m) someone is paged."),

@@ -39,7 +39,7 @@ def quick(text):
     """Windows, `for` and intervals of rules."""
     def at_least(least):
         return lambda found: f"{found[1]}{max(least, seconds(found[2]) // FASTER)}s"
-    text = re.sub(r"(\[|interval: )(\d+[smhd])\b", at_least(WINDOW), text)
+    text = re.sub(r"(\[|interval: |offset )(\d+[smhd])\b", at_least(WINDOW), text)
     return re.sub(r"(for: )(\d+[smhd])$", at_least(FOR), text, flags=re.M)
 
 

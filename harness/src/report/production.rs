@@ -2,15 +2,17 @@
 //! burn-rate alerts over two windows, and unit tests of the alerts.
 //!
 //! Numerator and denominator are recorded apart, so that a long window is weighted by requests.
+//! A slice of time in which nothing answers is bad, though no request is counted in it (`down`).
 //! Source of the windows and factors: the file; of the form: the SRE workbook's multi-window,
 //! multi-burn-rate alerts.
 //! Not here: what the file means (`spec::openslo`).
 
 mod dashboard;
+mod down;
 mod tested;
 
 use crate::spec::openslo::types::{Limit, RatioMetric};
-use crate::spec::openslo::{Alert, Slo, SloFile, alerts, budget, minutes};
+use crate::spec::openslo::{Alert, Slo, SloFile, alerts, budget, minutes, up};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -48,6 +50,8 @@ struct Watched<'f> {
     /// How long the budget lasts, minutes.
     lasts_min: u64,
     slices: bool,
+    /// Tells whether anything answers.
+    up: Option<&'f str>,
     alerts: Vec<Alert>,
 }
 
@@ -89,6 +93,11 @@ pub fn rules(file: &SloFile) -> Result<Made, Vec<String>> {
         }
         group.insert("rules".to_owned(), json!(rules));
         groups.push(Value::Object(group));
+    }
+    let watched: Vec<Value> = all.iter().flat_map(down::watched).collect();
+    if !watched.is_empty() {
+        count += watched.len();
+        groups.insert(0, json!({"name": "slo-up", "rules": watched}));
     }
     let (tests, tested) = tested::tests(&all);
     // Maps with text keys always have a YAML form.
@@ -141,6 +150,7 @@ fn watched<'f>(file: &'f SloFile, slo: &'f Slo) -> Result<Vec<Watched<'f>>, Unwa
             budget,
             lasts_min,
             slices,
+            up: up(slo),
             alerts: alerts.clone(),
         })
     });
@@ -206,7 +216,11 @@ impl Watched<'_> {
             let target = target.map_or_else(|| "1".to_owned(), |target| target.0.to_string());
             let (total, bad) = (at(Part::Total, slice), at(Part::Bad, slice));
             // A minute without a request is neither good nor bad: it has no sample.
-            let expr = format!("(1 - ({bad}) / (({total}) > 0)) >= bool {target}");
+            let mut expr = format!("(1 - ({bad}) / (({total}) > 0)) >= bool {target}");
+            if let Some(down) = down::slice(self, slice, &target, &total) {
+                record(down::SLICE.to_owned(), down);
+                expr = format!("{} * 0 or on () ({expr})", down::now(self));
+            }
             record("slo:slice_good:bool".to_owned(), expr);
         }
         let windows = self.windows().into_iter().chain([self.lasts_min]).collect::<BTreeSet<_>>();
@@ -240,7 +254,12 @@ impl Watched<'_> {
             format!("{} {limit} and {} {limit}", ratio(alert.long_min), ratio(alert.short_min));
         if let Some(least) = alert.least {
             let total = self.series("slo:total:rate", alert.long_min);
-            expr += &format!(" and {total} * {} >= {least}", alert.long_min * 60);
+            let enough = format!("{total} * {} >= {least}", alert.long_min * 60);
+            // Nobody counts what is asked of a service that is gone.
+            expr += &match self.up {
+                Some(_) => format!(" and ({enough} or {})", down::now(self)),
+                None => format!(" and {enough}"),
+            };
         }
         let mut rule = json!({"alert": "ErrorBudgetBurn", "expr": expr});
         if alert.after_min > 0 {

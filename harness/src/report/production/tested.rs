@@ -1,10 +1,11 @@
-//! Unit tests of the alerts for `promtool test rules`: each fires once, and is silent once.
+//! Unit tests for `promtool test rules`: each alert fires once, and is silent once; slices are bad while nothing
+//! answers, and no slices while nobody asks.
 //!
 //! What the rules would record is given instead, so that the tests need no exporter's metrics.
 //! Not here: the rules.
 
-use super::{SHORTEST_MIN, Watched, span};
-use crate::spec::openslo::Alert;
+use super::{SHORTEST_MIN, Watched, down, span};
+use crate::spec::openslo::{Alert, minutes};
 use serde_json::{Value, json};
 
 /// Samples that are given, one a minute.
@@ -18,6 +19,7 @@ pub(super) fn tests(all: &[Watched<'_>]) -> (Value, usize) {
             tests.push(burn(one, alert, true));
             tests.push(burn(one, alert, false));
         }
+        tests.extend(outage(one));
     }
     tests.push(absent(all, "nothing is measured", None));
     tests.push(absent(all, "counters stand still", Some(0)));
@@ -65,6 +67,42 @@ fn burn(one: &Watched<'_>, alert: &Alert, fires: bool) -> Value {
             "exp_alerts": if fires { vec![expected] } else { Vec::new() },
         }],
     })
+}
+
+/// Up, silent, gone, and up again, for three slices each; nobody asks anything.
+fn outage(one: &Watched<'_>) -> Option<Value> {
+    one.up?;
+    let slice = one.limit.time_slice_window.as_ref().and_then(|window| minutes(window.as_str()));
+    let long = 3 * slice?;
+    let (slo, service) = (&one.name, one.service);
+    let labels = format!("{{slo=\"{slo}\",service=\"{service}\"}}");
+    let expected = |at: u64, name: &str, value: Option<u64>| {
+        let sample =
+            value.map(|value| json!({"labels": format!("{name}{labels}"), "value": value}));
+        json!({
+            "expr": format!("{name}{{slo=\"{slo}\"}}"),
+            "eval_time": span(at * long - 1),
+            "exp_samples": sample.into_iter().collect::<Vec<_>>(),
+        })
+    };
+    let good = "slo:slice_good:bool";
+    let error = format!("slo:sli_error:ratio_rate{}", span(SHORTEST_MIN));
+    let last = long - 1;
+    Some(json!({
+        "name": format!("{slo} is spent while nothing answers"),
+        "interval": "1m",
+        "input_series": [{
+            "series": format!("{}{labels}", down::UP),
+            "values": format!("1x{last} 0x{last} _x{long} 1x{last}"),
+        }],
+        "promql_expr_test": [
+            expected(1, good, None),
+            expected(2, good, Some(0)),
+            expected(3, good, Some(0)),
+            expected(3, &error, Some(1)),
+            expected(4, good, None),
+        ],
+    }))
 }
 
 /// Every SLO has this rate, or none has a series.

@@ -4,7 +4,7 @@
 
 use super::gate::{self, target};
 use super::types::{Metric, RatioMetric, SliSpec};
-use super::{Notice, SloFile, alerts};
+use super::{Notice, SloFile, alerts, up};
 use crate::spec::scalar::{Duration, Scalar};
 use assay_slo::Share;
 use assay_slo::interval::least_n;
@@ -29,6 +29,7 @@ pub fn lint(file: &SloFile) -> Vec<String> {
         }
         if let Ok(SliSpec { ratio_metric: Some(ratio), .. }) = file.indicator(slo) {
             metrics(name, ratio, &mut found);
+            up::lint(slo, &mut found);
         }
         for limit in slo.spec.objectives.iter().filter_map(target) {
             let budget = Share(Share::ONE.0 - limit.0);

@@ -12,11 +12,13 @@ mod lint;
 mod rules;
 mod text;
 pub mod types;
+mod up;
 
 pub use alerts::{Alert, alerts, budget, minutes};
 pub use gate::Gate;
 pub(super) use inline::{Inlined, inline};
 pub use lint::lint;
+pub use up::up;
 
 use super::check;
 use super::document::{Document, Mistake};
@@ -262,6 +264,7 @@ fn take(
             let Some(spec) = decoded::<SloSpec>(spec) else { return };
             rules::slo(&spec, &spec_at, mistakes);
             gate::annotations(&metadata, &meta_at, mistakes);
+            up::check(&metadata, &spec, &meta_at, mistakes);
             file.slos.push(Slo { metadata, spec });
         }
         "SLI" => {
