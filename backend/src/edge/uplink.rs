@@ -60,8 +60,8 @@ impl Uplink {
         let base = settings.edge_backend.clone().ok_or("EDGE_BACKEND_URL: names no backend")?;
         let client = calls::client(settings)?;
         let hears = Arc::clone(&telemetry);
-        hears.metrics.may_give_up(FUNCTION);
         let retry = settings.retry().map_err(|error| error.to_string())?;
+        hears.metrics.may_retry(FUNCTION, retry.attempts());
         let policy = Policy::new()
             .with_breaker(breaker)
             .with_retry(retry, 0)

@@ -4,8 +4,9 @@
 //! that stays empty.
 //! Invariant: labels are bounded: routes by template, methods and codes by lists, machines by
 //! registration.
-//! Not here: when a breaker changes (see `breakers`), which spans there are (see `traces`).
+//! Not here: what is counted from 0 on (see `births`), when a breaker changes (see `breakers`), which spans there are (see `traces`).
 
+mod births;
 mod in_progress;
 
 use std::sync::Arc;
@@ -325,12 +326,6 @@ impl Metrics {
         self.retry_attempts.with_label_values(&[function, &attempt.to_string()]).inc();
     }
 
-    /// From here on a function's calls that fail for good are counted, the first of them as a rise:
-    /// without a 0 before it, nobody could tell "none" from "not known".
-    pub(crate) fn may_give_up(&self, function: &str) {
-        self.retry_failures.with_label_values(&[function]).inc_by(0);
-    }
-
     /// Counts a call that failed for good.
     pub(crate) fn gave_up(&self, function: &str) {
         self.retry_failures.with_label_values(&[function]).inc();
@@ -343,6 +338,7 @@ impl Metrics {
 
     /// Brings a breaker's state and counts up to date.
     pub(crate) fn breaker(&self, name: &str, state: State, counts: &Statistics) {
+        self.may_change(name);
         self.breaker_state.with_label_values(&[name]).set(i64::from(state.code()));
         let raise = |counter: &IntCounterVec, to: u64| {
             let counter = counter.with_label_values(&[name]);
