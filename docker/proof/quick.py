@@ -43,6 +43,12 @@ def quick(text):
     return re.sub(r"(for: )(\d+[smhd])$", at_least(FOR), text, flags=re.M)
 
 
+def operators():
+    """The operators' run, with a fault; and with a promise that a slow machine keeps, since there is no fault without."""
+    text = (DOCKER / "operators.yaml").read_text()
+    return text.replace("duration: 1h", "duration: 1h\n      to: proof").replace("below: 500ms", "below: 4s") + FAULT
+
+
 def main(slo, out):
     out = pathlib.Path(out)
     for folder in ("platform", "slo"):
@@ -54,8 +60,7 @@ def main(slo, out):
     platform = before + BLIND.lstrip("\n") + "      - alert: HighLatency" + after
     (out / "platform/rules.yaml").write_text(quick(platform))
     (out / "slo/rules.yaml").write_text(quick(pathlib.Path(slo).read_text()))
-    operators = (DOCKER / "operators.yaml").read_text()
-    (out / "operators.yaml").write_text(operators.replace("duration: 1h", "duration: 1h\n      to: proof") + FAULT)
+    (out / "operators.yaml").write_text(operators())
     alertmanager = (DOCKER / "alertmanager/alertmanager.yml").read_text()
     alertmanager = re.sub(r"(group_\w+): \d+[smh]", r"\1: 1s", alertmanager)
     alertmanager = re.sub(r"(  - name: (\S+))$", r'\1\n    webhook_configs: [{url: "http://sink:9095/cgi-bin/\2"}]', alertmanager, flags=re.M)
