@@ -201,8 +201,8 @@ def promised(boards, objectives):
     return wrong
 
 
-def searched(boards, alloy):
-    """What is asked of Loki is kept by Alloy: few labels, and structured metadata."""
+def searched(boards, alloy, stack):
+    """What is asked of Loki is kept by Alloy: few labels, and structured metadata; services are those of the stack."""
     labels = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.labels \{\s*values = \{([^}]*)", alloy)[1])) | {"service"}
     kept = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.structured_metadata \{\s*values = \{([^}]*)", alloy)[1]))
     wrong = []
@@ -211,6 +211,8 @@ def searched(boards, alloy):
             selected = set(re.findall(r"(\w+)\s*=", re.search(r"\{([^}]*)\}", target["expr"])[1]))
             filtered = set(re.findall(r"\| (\w+)\s*[!=]", target["expr"]))
             wrong += [f"{target['expr']}: Alloy does not keep {name}" for name in sorted(selected - labels | filtered - kept)]
+            services = {one for names in re.findall(r'service=~"([^"]+)"', target["expr"]) for one in names.split("|")}
+            wrong += [f"{target['expr']}: there is no service {name}" for name in sorted(services - stack["services"].keys())]
     return wrong
 
 
@@ -286,7 +288,8 @@ def main(tools, assay, planted, work):
          [[changed(first, lambda b: b["panels"][0]["fieldConfig"]["defaults"].pop("unit"))]]),
         ("dashboards: annotations", annotated, [boards], [[changed(first, lambda b: b["annotations"]["list"][1].pop("titleFormat"))]]),
         ("dashboards: limits of the SLO file", promised, [boards, objectives], [boards, objectives.replace("500ms", "400ms")]),
-        ("dashboards: Loki's labels", searched, [boards, alloy], [boards, alloy.replace("request_id = \"\", ", "")]),
+        ("dashboards: Loki's labels", searched, [boards, alloy, stack], [boards, alloy.replace("request_id = \"\", ", ""), stack]),
+        ("dashboards: Loki's services", searched, [boards, alloy, stack], [boards, alloy, changed(stack, lambda s: s["services"].pop("mills"))]),
         ("dashboards: datasources, paths, mounts", sources, [boards, provisioned, files, stack],
          [[changed(first, lambda b: b["panels"][0]["datasource"].update(uid="prom"))], provisioned, files, stack]),
         ("dashboards: from a trace to its logs", sources, [boards, provisioned, files, stack],
