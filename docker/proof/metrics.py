@@ -200,6 +200,13 @@ def missed(read, asked):
     return wrong
 
 
+def untold(read):
+    """Families that no README names."""
+    told = {name for file in ("backend/README.md", "docker/README.md") for name in re.findall(r"`(\w+)`", (DOCKER.parent / file).read_text())}
+    families = {re.sub("_(bucket|sum|count)$", "", name) for page in read.values() for name in page if not name.startswith("process_")}
+    return [f"no README tells of {name}" for name in sorted(families - told)]
+
+
 def renamed(read, asked):
     """Each family, label and value that is asked for, and the pages without it."""
     families, labels, values = set(), set(), set()
@@ -228,12 +235,16 @@ def main(assay, planted):
         asked, read = Asked(folder / "slo/rules.yaml"), pages(assay, folder)
     wrong = missed(read, asked)
     print(f"{'FAIL' if wrong else 'ok  '} metrics: what {len(asked.queries)} queries of dashboards, rules and alerts name is exported", *wrong, sep="\n     ")
+    secret = untold(read)
+    print(f"{'FAIL' if secret else 'ok  '} metrics: READMEs tell of all that is exported", *secret, sep="\n     ")
     if not planted:
-        return bool(wrong)
+        return bool(wrong or secret)
     others = list(renamed(copy.deepcopy(read), asked))
     unseen = [name for name, other in others if missed(other, asked) == wrong]
     print(f"{'FAIL' if unseen else 'ok  '} metrics, planted errors: each of {len(others)} families, labels and values under another name is missed", *unseen, sep="\n     ")
-    return bool(wrong or unseen)
+    found = untold({"aurumai": {"db_queries": []}})
+    print(f"{'ok  ' if found else 'FAIL'} metrics: READMEs, planted error: {found[0] if found else 'not found'}")
+    return bool(wrong or secret or unseen or not found)
 
 
 if __name__ == "__main__":
