@@ -309,7 +309,11 @@ impl Metrics {
         if !self.on {
             return;
         }
-        self.ingested.with_label_values(&[machine, data_type]).inc();
+        let all = self.ingested.with_label_values(&[machine, data_type]);
+        if all.get() == 0 {
+            self.may_lose(machine);
+        }
+        all.inc();
         self.ingest_duration.observe(&[data_type], time.as_secs_f64());
         if repeat {
             self.duplicates.with_label_values(&[machine]).inc();
@@ -363,11 +367,14 @@ impl Metrics {
         self.predictions_unkept.inc();
     }
 
-    /// Counts an error answer.
-    pub(crate) fn error(&self, error_type: &str, error_code: &str) {
+    /// Counts an error answer. It is an exemplar only if it has a line in the log: whoever follows one
+    /// shall find it there.
+    pub(crate) fn error(&self, error_type: &str, error_code: &str, logged: bool) {
         let values = [error_type, error_code];
         self.errors.with_label_values(&values).inc();
-        self.exemplars.keep(&ERRORS, &values, 0, 1.0);
+        if logged {
+            self.exemplars.keep(&ERRORS, &values, 0, 1.0);
+        }
     }
 
     /// Counts a request refused for its content.

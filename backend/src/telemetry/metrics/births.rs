@@ -3,11 +3,13 @@
 //! Invariant: whatever is born here has few values that are known beforehand. A series that begins with its first
 //! event shows `rate()` and `increase()` no rise, so that the first breaker that opens would be the one
 //! nobody sees; and without a 0 nobody can tell "none" from "not known".
-//! Not here: machines, fields and error codes, which are many.
+//! Not here: fields, which are many; which routes and codes there are (see `api::route`).
 
 use super::Metrics;
 use crate::resilience::State;
 
+/// Why a good record is not acknowledged: three series for each machine, not one for each code.
+const UNKEPT: [&str; 3] = ["database_error", "ingest_error", "service_unavailable"];
 /// Every change that a breaker can make.
 const CHANGES: [(State, State); 4] = [
     (State::Closed, State::Open),
@@ -34,6 +36,29 @@ impl Metrics {
             let values = [name, from.name(), to.name()];
             self.breaker_transitions.with_label_values(&values).inc_by(0);
         }
+    }
+
+    /// A route may answer this status.
+    pub(crate) fn may_answer(&self, method: &str, endpoint: &str, status: u16) {
+        if self.on {
+            let status = status.to_string();
+            self.http_requests.with_label_values(&[method, endpoint, &status]).inc_by(0);
+        }
+    }
+
+    /// An answer may tell this error.
+    pub(crate) fn may_tell(&self, error_type: &str, error_code: &str) {
+        self.errors.with_label_values(&[error_type, error_code]).inc_by(0);
+    }
+
+    /// Records of a machine may be refused for this.
+    pub(crate) fn may_refuse(&self, machine: &str, error_type: &str) {
+        self.ingest_errors.with_label_values(&[machine, error_type]).inc_by(0);
+    }
+
+    /// Records of a machine may not be kept, whatever is in them.
+    pub(crate) fn may_lose(&self, machine: &str) {
+        UNKEPT.iter().for_each(|code| self.may_refuse(machine, code));
     }
 
     /// Spans may be exported, or lost.
