@@ -33,11 +33,12 @@ docker/proof/stand-ins.sh "$keep"
 # Debian's Compose, where it was fetched.
 [ ! -d "$keep/docker" ] || export DOCKER_CONFIG="$PWD/$keep/docker"
 python3 -m venv "$keep/python"
-"$keep/python/bin/pip" install -q 'grafana-foundation-sdk==1769699998!10.1.0' 'pyyaml==6.0.3' 'grpcio==1.85.3' 'opentelemetry-proto==1.45.2' 'prometheus-client==0.23.1'
+"$keep/python/bin/pip" install -q 'grafana-foundation-sdk==1769699379!11.6.0' 'pyyaml==6.0.3' 'grpcio==1.85.3' 'opentelemetry-proto==1.45.2' 'prometheus-client==0.23.1' 'promql-parser==0.12.0'
 
 stage "without a container engine"
 "$keep/python/bin/python" docker/proof/static.py "$keep/bin" "$ASSAY" $planted
 "$keep/python/bin/python" docker/proof/traces.py "$ASSAY" $planted
+"$keep/python/bin/python" docker/proof/metrics.py "$ASSAY" $planted
 
 [ -z "$static" ] || exit 0
 if ! docker info >/dev/null 2>&1; then

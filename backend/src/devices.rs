@@ -71,7 +71,8 @@ impl DeviceTelemetry {
         let duration = telemetry.metrics.timed(duration, &SECONDS)?;
         let outbox = IntGauge::new("device_outbox_samples", "Samples that wait to be sent.")?;
         registry.register(Box::new(outbox.clone()))?;
-        telemetry.metrics.may_give_up(FUNCTION);
+        // How often a gateway tries is its own.
+        telemetry.metrics.may_retry(FUNCTION, 1);
         Ok(DeviceTelemetry {
             attempts: counter("device_attempts_total", "Attempts to send, by how they ended.")?,
             samples: counter(

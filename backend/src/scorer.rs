@@ -95,7 +95,7 @@ impl Scorer {
             }
         };
         let hears = Arc::clone(&telemetry);
-        hears.metrics.may_give_up(FUNCTION);
+        hears.metrics.may_retry(FUNCTION, retry.attempts());
         let policy = Policy::new()
             .with_breaker(breaker.clone())
             .with_retry(retry, 0)

@@ -87,9 +87,11 @@ def dashboard(name, title, about, variables, panels):
         place.update(x=x, y=y)
         x, row = x + place["w"], max(row, place["h"])
     alerts = {"name": "Alerts", "enable": True, "iconColor": RED, "datasource": source(),
-              "expr": 'ALERTS{alertstate="firing",severity="page"}', "step": "15s",
+              "expr": 'ALERTS{alertstate="firing"}', "step": "15s",
               "titleFormat": "{{alertname}} {{slo}}", "textFormat": "{{endpoint}} {{instance}}", "tagKeys": "severity"}
-    faults = {"name": "Faults of Assay", "enable": True, "iconColor": ORANGE, "datasource": source(), "expr": "assay_fault_active == 1", "step": "15s",
+    # While a scrape sees it; and one that began and ended between two scrapes, when it has become known.
+    faults = {"name": "Faults of Assay", "enable": True, "iconColor": ORANGE, "datasource": source(), "step": "15s",
+              "expr": "assay_fault_active == 1 or (increase(assay_fault_applied_total[45s]) > 0 unless max_over_time(assay_fault_active[1m]) == 1)",
               "titleFormat": "{{fault}} ({{kind}} on {{target}})", "textFormat": "", "tagKeys": "kind"}
     links = [{"type": "dashboards", "title": "AurumAI", "tags": ["aurumai"], "asDropdown": True, "includeVars": True, "keepTime": True}]
     made = {"uid": f"aurumai-{name}", "title": title, "description": about, "tags": ["aurumai"], "editable": True,
@@ -174,19 +176,26 @@ dashboard("ingestion", "AurumAI: Ingestion", "Do the machines' samples arrive, a
     panel("Samples by kind", "cps", (rate("data_ingestion_total", KEPT, "data_type"), "{{data_type}}"), least=0, stack=True),
     panel("Samples of the ten busiest machines", "cps", (f"topk(10, {rate('data_ingestion_total', KEPT, 'machine_id')})", "{{machine_id}}"), least=0),
     panel("Not acknowledged", "cps", (rate("data_ingestion_errors_total", BACKEND, "error_type"), "{{error_type}}"), least=0, stack=True,
-          about="Empty as long as every sample was acknowledged."),
+          about="0 as long as every sample is acknowledged."),
     panel("Sent again", "cps", (f"topk(10, {rate('data_ingestion_duplicates_total', BACKEND, 'machine_id')})", "{{machine_id}}"), least=0,
           about="Samples that were stored already: an answer was lost, or a machine began anew."),
     panel("Time to the commit", "s", *[(quantile(q, "data_ingestion_duration_seconds", KEPT), f"P{int(q * 100)}") for q in (0.5, 0.95, 0.99)],
           limits=P95, least=0, traced=True),
     panel("Breakers", "none", (f"max by (name, instance) (circuit_breaker_state{{{BACKEND}}})", "{{name}} {{instance}}"), kind="state-timeline", words=BREAKER),
     panel("Changes of breakers", "none", (f"sum by (name, from, to) (increase(circuit_breaker_transitions_total{{{BACKEND}}}{RATE}))",
-          "{{name}}: {{from}} → {{to}}"), least=0, about="Empty as long as no breaker has moved."),
+          "{{name}}: {{from}} → {{to}}"), least=0, about="0 as long as no breaker moves."),
     panel("Calls through breakers that failed", "ops", (rate("circuit_breaker_failures_total", BACKEND, "name"), "{{name}}"), least=0),
     panel("Edge: what waits in the outbox", "none", ('edge_outbox_items{job="edge"}', "{{instance}}"), least=0, about="It grows while the backend is away."),
     panel("Edge: age of the oldest", "s", ('edge_outbox_oldest_seconds{job="edge"}', "{{instance}}"), least=0),
     panel("Edge: delivered", "cps", (rate("edge_delivered_total", 'job="edge"', "data_type"), "{{data_type}}"), least=0, stack=True),
     panel("Edge: from promise to delivery, P95", "s", (quantile(0.95, "edge_delivery_age_seconds", 'job="edge"'), "P95"), least=0, traced=True),
+    panel("Edge: lost for good", "none", (f'sum by (reason) (increase(edge_discarded_total{{job="edge"}}{RATE}))', "{{reason}}"), least=0,
+          limits=[(None, GREEN), (1, RED)], about="What the backend refuses for its content: dropped, and in the edge's log with machine and number. 0 as long as all is well."),
+    panel("Edge: answers by status", "reqps", (rate("http_requests_total", 'job="edge",endpoint=~"/ingest/.+"', "status_code"), "{{status_code}}"), least=0, stack=True,
+          about="503: its outbox is full, or cannot be written."),
+    panel("Edge: retries", "ops", (rate("retry_attempts_total", 'job="edge"', "function, attempt_number"), "{{function}}, attempt {{attempt_number}}"), least=0, stack=True),
+    panel("Devices: samples by outcome", "cps", (rate("device_samples_total", 'job="devices"', "outcome"), "{{outcome}}"), least=0,
+          about="`failed`: a delivery that was given up for now; a gateway that keeps its samples tries again."),
     panel("Devices: attempts by outcome", "ops", (rate("device_attempts_total", 'job="devices"', "outcome"), "{{outcome}}"), least=0, stack=True),
     panel("Breakers of edge and devices", "none", ('max by (job, instance) (circuit_breaker_state{job=~"edge|devices"})', "{{job}} {{instance}}"),
           kind="state-timeline", words=BREAKER),
@@ -198,7 +207,7 @@ dashboard("infrastructure", "AurumAI: Infrastructure", "Database, scorer, retrie
     panel("Time of a statement, P95", "s", (quantile(0.95, QUERY, BACKEND, "operation, table"), "{{operation}} {{table}}"), least=0),
     panel("Connections to the database in use", "none", (f"db_connections_active{{{BACKEND}}}", "{{instance}}"), least=0),
     panel("Retries", "ops", (rate("retry_attempts_total", BACKEND, "function, attempt_number"), "{{function}}, attempt {{attempt_number}}"),
-          least=0, stack=True, about="Attempts from the second on. Empty as long as every first one succeeded."),
+          least=0, stack=True, about="Attempts from the second on: 0 as long as every first one succeeds."),
     panel("Calls that failed for good", "ops", (rate("retry_failures_total", BACKEND, "function"), "{{function}}"), least=0),
     panel("Errors answered, by code", "ops", (rate("errors_total", BACKEND, "error_code"), "{{error_code}}"), least=0, traced=True, stack=True),
     panel("Invalid requests, by field", "ops", (rate("validation_errors_total", BACKEND, "field, constraint"), "{{field}}: {{constraint}}"), least=0, stack=True),
@@ -222,7 +231,7 @@ def burn(window):
 BURN = [(None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED)]
 dashboard("slo", "AurumAI: SLO", "How much of the error budget of 30 days is left, and how fast it burns.", [SLO], [
     panel("Budget left", "percentunit", (f"1 - {burn('30d')}", "{{slo}}"), kind="stat", width=24, height=6,
-          limits=[(None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN)], about="Of 30 days; below zero the promise is broken. The backend counts these itself: a minute in which it answers nothing costs nothing here, and BackendDown tells of it."),
+          limits=[(None, RED), (0, ORANGE), (0.25, YELLOW), (0.5, GREEN)], about="Of 30 days; below zero the promise is broken. A minute in which no backend answers costs availability; latency and errors are of requests, which nobody counts then."),
     panel("Burn rate over 1 h", "none", (burn("1h"), "{{slo}}"), limits=BURN, least=0,
           about="1 spends the budget in exactly 30 days. Above 14.4 (and over 5 m) someone is paged."),
     panel("Burn rate over 6 h", "none", (burn("6h"), "{{slo}}"), limits=BURN, least=0, about="Above 6 (and over 30 m) someone is paged."),
@@ -236,8 +245,10 @@ dashboard("slo", "AurumAI: SLO", "How much of the error budget of 30 days is lef
 
 OURS = '{service=~"backend|scorer|edge|trucks|mills|boilers"}'
 dashboard("logs", "AurumAI: Logs", "The common searches. Answers with profile `logs`.", [text("request_id", "Request"), text("machine_id", "Machine")], [
-    logs("Errors by code", f'sum by (error_code) (count_over_time({OURS} | error_code != "" [$__auto]))', kind="timeseries", legend="{{error_code}}", stack=True, least=0),
-    logs("One request", f'{OURS} | request_id != "" | request_id = "$request_id"', about="By its X-Request-ID, above. The line's trace_id leads to its trace."),
+    logs("Lines of errors, by code", f'sum by (error_code) (count_over_time({OURS} | error_code != "" [$__auto]))', kind="timeseries", legend="{{error_code}}", stack=True, least=0,
+         about="Lines, not errors: of each code at most five a second have one, whose `suppressed` says how many were left out before it. How many there were is in Infrastructure."),
+    logs("One request", f'{OURS} | request_id != "" | request_id =~ "$request_id(-[efs][0-9]+)?"',
+         about="By its X-Request-ID, above, with what the edge (-e, -f) and the backend (to the scorer, -s) made of it. The line's trace_id leads to its trace."),
     logs("One machine", f'{OURS} | machine_id != "" | machine_id = "$machine_id"', about="By its name, above."),
     logs("Changes of breakers", f'{OURS} |= "circuit breaker changed" | json', width=12),
     logs("Warnings and errors", '{service=~"backend|scorer|edge|trucks|mills|boilers",severity=~"WARNING|ERROR"}', width=12),

@@ -27,7 +27,7 @@ def ask(base, path, **query):
 
 
 def variables(base, board):
-    """The values of a dashboard's variables, as a regular expression; and what is wrong with them."""
+    """The values of a dashboard's variables; and what is wrong with them."""
     values, wrong = {}, []
     for one in board["templating"]["list"]:
         if one["type"] != "query":
@@ -37,18 +37,34 @@ def variables(base, board):
         found = ask(base, f"/api/v1/label/{wanted[2]}/values", **more).get("data", [])
         if not found:
             wrong.append(f"variable {one['name']} has no values: {one['query']['query']}")
-        values[one["name"]] = "(" + "|".join(map(re.escape, found)) + ")"
+        values[one["name"]] = found
     return values, wrong
 
 
+def written(found, how):
+    """The values of a variable in a query. A label's value is a quoted string, in which Grafana writes a backslash
+    twice, unless a format is asked for."""
+    if how in ("pipe", "raw"):
+        return "|".join(found)
+    if how in ("csv", "json", "text"):
+        return ",".join(found)
+    escaped = [re.sub(r"[\\^$*+?.()|{}\[\]/]", r"\\\g<0>", one) for one in found]
+    return "(" + "|".join(escaped if how == "regex" else [one.replace("\\", "\\\\") for one in escaped]) + ")"
+
+
 def asked(query, values, window):
-    """A panel's query as Grafana sends it."""
-    for name, value in {"__rate_interval": window, "__interval": f"{STEP}s"}.items():
-        query = query.replace(f"${name}", value)
-    for name, value in values.items():
-        # A label's value is a quoted string, in which a backslash is written twice.
-        query = query.replace(f"${{{name}}}", value).replace(f"${name}", value.replace("\\", "\\\\"))
-    return query
+    """A panel's query as Grafana sends it, over a range as long as the window."""
+    seconds = int(window[:-1])
+    macros = {"__rate_interval": window, "__interval": f"{STEP}s", "__interval_ms": str(STEP * 1000),
+              "__range": window, "__range_s": str(seconds), "__range_ms": str(seconds * 1000)}
+
+    def put(found):
+        name, how = found[1] or found[3] or found[4], found[2] or found[5]
+        if name in macros:
+            return macros[name]
+        return written(values[name], how) if name in values else found[0]
+
+    return re.sub(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)|\[\[(\w+)(?::(\w+))?\]\]", put, query)
 
 
 def numbers(base, query, seconds, now):
@@ -69,7 +85,8 @@ def questions(board):
     """Whatever a dashboard asks of Prometheus: what it is called, the query, its legend, and whether exemplars are shown."""
     for panel in (one for panel in board["panels"] for one in [panel, *panel.get("panels", [])]):
         for target in panel.get("targets", []):
-            if target["datasource"]["type"] == "prometheus":
+            # Without one of its own it has the panel's.
+            if (target.get("datasource") or panel["datasource"])["type"] == "prometheus":
                 yield f"panel «{panel['title']}»", target["expr"], target.get("legendFormat", ""), target.get("exemplar")
     for one in board["annotations"]["list"]:
         if one["datasource"]["type"] == "prometheus":

@@ -8,6 +8,7 @@ the expression that Grafana uses. The failed one must be found by its id in log,
 must name the same trace. Exit code 1 if not.
 """
 import concurrent.futures
+import datetime
 import json
 import os
 import pathlib
@@ -110,6 +111,16 @@ def logged(_, lines, __):
     return wrong + [f"Alloy reads {name}, which the line does not have" for name in read if name not in line]
 
 
+def searched(_, lines, __):
+    """What the dashboard of logs looks for is in the lines: words and severities; and times that Alloy reads (RFC 3339)."""
+    asked = " ".join(target["expr"] for panel in json.loads((DOCKER / "grafana/dashboards/logs.json").read_text())["panels"] for target in panel["targets"])
+    said = [json.loads(line) for line in lines]
+    severities = {one["severity"] for one in said}
+    wrong = [f"no line has the words {words}" for words in re.findall(r'\|= "([^"]+)"', asked) if not any(words in line for line in lines)]
+    wrong += [f"no line is of severity {one}" for all_ in re.findall(r'severity=~"([^"]+)"', asked) for one in all_.split("|") if one not in severities]
+    return wrong + [f"{one['timestamp']} has no zone" for one in said if datetime.datetime.fromisoformat(one["timestamp"]).tzinfo is None]
+
+
 def joined(receiver, lines, page):
     """The failed request's id is in one log line, one span and its series' exemplar, and all name one trace."""
     found = {"log": {json.loads(line).get("trace_id") for line in lines if json.loads(line).get("request_id") == "proof-bad"}}
@@ -131,7 +142,7 @@ def main(assay, planted):
     endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     env = {"TRACING_ENABLED": "true", "TRACING_OTLP_ENDPOINT": endpoint, "TRACING_EXPORT_INTERVAL": "200ms", "RETRY_BASE_DELAY": "50ms",
-           "API_PORT": "0", "TRACING_SERVICE_NAME": "backend"}
+           "API_PORT": "0", "TRACING_SERVICE_NAME": "backend", "CIRCUIT_BREAKER_FAIL_MAX": "3"}      # the failed request's attempts open it
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         scorer, _, at = started(folder, assay, "scorer", "scorer", "--listen", "127.0.0.1:0", **{**env, "TRACING_SERVICE_NAME": "scorer"})
@@ -158,6 +169,7 @@ def main(assay, planted):
         ("one trace through both services", good, (other, lines, page)),
         ("a failed request with its attempts", bad, (other, lines, page)),
         ("from a log line to its trace", logged, (receiver, [line.replace('"trace_id"', '"trace"') for line in lines], page)),
+        ("what the dashboard of logs looks for is logged", searched, (receiver, [line.replace("circuit breaker changed", "breaker changed") for line in lines], page)),
         ("a failed request found by its id in log, trace and exemplar", joined, (receiver, lines, page.replace('trace_id="', 'trace="'))),
     ]
     for name, check, error in checks:

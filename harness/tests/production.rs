@@ -91,6 +91,123 @@ tests:
     assert!(promtool(folder.path(), &["test", "rules", "still.yaml"]));
 }
 
+/// An SLO whose budget is of minutes, and a policy that stays silent below a hundred requests an hour.
+const MINUTES: &str = r#"
+- apiVersion: openslo/v1
+  kind: AlertPolicy
+  metadata: {name: page}
+  spec:
+    notificationTargets: [{targetRef: me}]
+    conditions:
+      - kind: AlertCondition
+        metadata: {name: fast, annotations: {assay.dev/short-window: 5m, assay.dev/min-events: "100"}}
+        spec: {severity: page, condition: {kind: burnrate, op: gt, threshold: 14.4, lookbackWindow: 1h, alertAfter: 2m}}
+- apiVersion: openslo/v1
+  kind: SLO
+  metadata: {name: shop, annotations: {assay.dev/up: 'up{job="shop"}'}}
+  spec:
+    service: shop
+    budgetingMethod: Timeslices
+    timeWindow: [{duration: 30d, isRolling: true}]
+    objectives: [{target: 0.999, timeSliceTarget: 0.95, timeSliceWindow: 1m}]
+    alertPolicies: [{alertPolicyRef: page}]
+    indicator:
+      metadata: {name: up}
+      spec:
+        ratioMetric:
+          good: {metricSource: {type: Prometheus, spec: {query: 'sum(rate(asked{job="shop",code="200"}[{{.window}}]))'}}}
+          total: {metricSource: {type: Prometheus, spec: {query: 'sum(rate(asked{job="shop"}[{{.window}}]))'}}}
+"#;
+
+/// From an exporter's series: `up` and requests of two replicas, and which of the ends of minutes are bad, and good.
+fn slices(folder: &Path, series: &str, bad: &[u64], good: &[u64], idle: &[u64]) -> bool {
+    let mut test = format!(
+        "rule_files: [rules.yaml]\nevaluation_interval: 15s\ntests:\n  - interval: 15s\n    input_series:\n{series}    promql_expr_test:\n"
+    );
+    let labels = "labels: 'slo:slice_good:bool{slo=\"shop\", service=\"shop\"}'";
+    for (minutes, value) in [(bad, "0"), (good, "1"), (idle, "")] {
+        for minute in minutes {
+            let samples = match value {
+                "" => "[]".to_owned(),
+                value => format!("[{{{labels}, value: {value}}}]"),
+            };
+            test += &format!(
+                "      - {{expr: 'slo:slice_good:bool', eval_time: {minute}m, exp_samples: {samples}}}\n"
+            );
+        }
+    }
+    std::fs::write(folder.join("slices.yaml"), test).unwrap();
+    promtool(folder, &["test", "rules", "slices.yaml"])
+}
+
+/// Who is gone counts nothing: such a minute is bad all the same, and the page is not held back for want of
+/// requests. Neither a first start nor one replica of two is an outage.
+#[test]
+fn minutes_in_which_nothing_answers_spend_the_budget() {
+    if !has_promtool() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, file) = (folder.path(), folder.path().join("minutes.yaml"));
+    std::fs::write(&file, MINUTES).unwrap();
+    made_of(&file, folder);
+    assert!(promtool(folder, &["test", "rules", "rules.test.yaml"]));
+    let series = |up: &str, other: &str, asked: &str| {
+        let line = |name: &str, instance: &str, values: &str| {
+            let labels = format!("job=\"shop\",instance=\"{instance}\",code=\"200\"");
+            format!("      - {{series: '{name}{{{labels}}}', values: '{values}'}}\n")
+        };
+        line("up", "a", up) + &line("up", "b", other) + &line("asked", "a", asked)
+    };
+    // Ten minutes before its first start, ten of service, ten silent, ten gone, and service again.
+    let outage = series("0x39 1x39 0x39 stale _x39 1x80", "_x0", "_x40 0+100x39 _x80 0+100x80");
+    assert!(slices(folder, &outage, &[21, 25, 30, 35, 39], &[11, 15, 19, 42, 50], &[3, 9]));
+    // One of two is always there.
+    let replicas = series("1x39 0x39 _x80", "1x160", "0+100x160");
+    assert!(slices(folder, &replicas, &[], &[5, 15, 25, 35], &[]));
+    // Nothing is told of a service that was there, but requests are counted: what is wrong is the expression.
+    let renamed = series("1x39 stale", "_x0", "0+100x160");
+    assert!(slices(folder, &renamed, &[], &[5, 15, 25, 35], &[]));
+    // An hour without Prometheus, which looks for its targets after its rules; what it records then is what another
+    // series tells here.
+    let rules = folder.join("rules.yaml");
+    let text = std::fs::read_to_string(&rules).unwrap();
+    std::fs::write(&rules, text.replace("vector(1)", "max(alive)")).unwrap();
+    let away = series("1x39 stale _x243 1x40", "_x0", "0+100x39 _x244 0+100x40");
+    let alive = "      - {series: alive, values: '1x39 stale _x239 1x44'}\n";
+    assert!(slices(folder, &(away.clone() + alive), &[], &[5, 9, 73, 75], &[40, 69, 70, 71]));
+    // With Prometheus there, it was an outage.
+    let alive = "      - {series: alive, values: '1x330'}\n";
+    assert!(slices(folder, &(away + alive), &[40, 69, 70], &[5, 9, 73, 75], &[]));
+    std::fs::write(&rules, &text).unwrap();
+
+    let page = "alert_rule_test: [{alertname: ErrorBudgetBurn, eval_time: 25m, exp_alerts: []}]";
+    let test = |outage: &str| {
+        let test = format!(
+            "rule_files: [rules.yaml]\nevaluation_interval: 15s\ntests:\n  - interval: 15s\n    input_series:\n{outage}    {page}\n"
+        );
+        std::fs::write(folder.join("page.yaml"), test).unwrap();
+        promtool(folder, &["test", "rules", "page.yaml"])
+    };
+    // Nobody has asked for anything in the hour, and it is down: only then there is a page.
+    assert!(test(&series("1x200", "_x0", "0x200")));
+    assert!(!test(&series("1x39 0x160", "_x0", "0x39")));
+
+    for (from, to) in [
+        ("slo:slice_down:bool{slo=\"shop\"} * 0 or on () ", ""),
+        (" or 0 * max_over_time(slo:up:bool{slo=\"shop\"}[30d])", ""),
+        ("max(up{job=\"shop\"})", "max(up{job=\"other\"})"),
+    ] {
+        assert!(text.contains(from), "{from}\n{text}");
+        std::fs::write(&rules, text.replace(from, to)).unwrap();
+        let held = slices(folder, &outage, &[21, 25, 30, 35, 39], &[11, 15, 19, 42, 50], &[3, 9]);
+        assert!(!held, "{from} {to}");
+    }
+    std::fs::write(&rules, text.replace("slo:slice_down:bool{slo=\"shop\"} * 0", "vector(1) < 0"))
+        .unwrap();
+    assert!(!promtool(folder, &["test", "rules", "rules.test.yaml"]));
+}
+
 /// The queries are counted as Prometheus would: from an exporter's series to a burning budget.
 #[test]
 fn an_exporter_s_errors_burn_the_budget_and_another_label_does_not() {

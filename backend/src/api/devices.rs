@@ -12,12 +12,15 @@ use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::{App, dressed, meta};
+use super::{App, Route, dressed, meta};
 use crate::devices::DeviceTelemetry;
 
 /// Its routes.
 pub(crate) fn router(app: Arc<App>, told: Arc<DeviceTelemetry>) -> Router {
-    let routes = vec![("/health", get(health)), ("/metrics", get(metrics))];
+    let routes = vec![
+        Route::new(&["GET"], "/health", get(health)),
+        Route::new(&["GET"], "/metrics", get(metrics)),
+    ];
     dressed(app, routes).layer(Extension(told))
 }
 

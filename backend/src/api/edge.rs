@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::error::{ApiError, Code};
-use super::{App, body, dressed, ingest, meta};
+use super::{App, Route, body, dressed, ingest, meta};
 use crate::edge::{Edge, NotTaken};
 use crate::sample::show_instant;
 use crate::telemetry::context;
@@ -26,10 +26,10 @@ use crate::telemetry::context;
 /// The edge's API.
 pub(crate) fn router(app: Arc<App>, edge: Arc<Edge>) -> Router {
     let routes = vec![
-        ("/ingest/raw", post(raw)),
-        ("/ingest/features", post(features)),
-        ("/health", get(health)),
-        ("/metrics", get(metrics)),
+        Route::new(&["POST"], "/ingest/raw", post(raw)).answering(202),
+        Route::new(&["POST"], "/ingest/features", post(features)).answering(202),
+        Route::new(&["GET"], "/health", get(health)),
+        Route::new(&["GET"], "/metrics", get(metrics)),
     ];
     dressed(app, routes).layer(Extension(edge))
 }

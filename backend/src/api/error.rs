@@ -47,6 +47,28 @@ pub(super) enum Code {
 }
 
 impl Code {
+    /// Each of them.
+    pub(super) const ALL: [Code; 18] = [
+        Code::ValidationError,
+        Code::InvalidMachineId,
+        Code::MissingRequiredField,
+        Code::PayloadTooLarge,
+        Code::MachineNotFound,
+        Code::PredictionNotFound,
+        Code::EsgDataNotFound,
+        Code::HistoryNotFound,
+        Code::RateLimited,
+        Code::RouteNotFound,
+        Code::MethodNotAllowed,
+        Code::InternalError,
+        Code::DatabaseError,
+        Code::IngestError,
+        Code::ModelError,
+        Code::PredictionFailed,
+        Code::ServiceUnavailable,
+        Code::ExternalServiceError,
+    ];
+
     pub(super) fn status(self) -> StatusCode {
         match self {
             Code::ValidationError | Code::InvalidMachineId | Code::MissingRequiredField => {

@@ -138,7 +138,8 @@ pub(super) async fn batch(
             }
             Err((sample_number, error)) => {
                 refused(&app, &error);
-                observe::count(&app, &error);
+                // It has no line: its client is told.
+                observe::count(&app, &error, false);
                 BatchItem {
                     status: "rejected",
                     machine_id: error.machine_id.map(|id| id.to_string()),

@@ -17,6 +17,7 @@ mod openapi;
 mod predict;
 mod query;
 mod request_id;
+mod route;
 mod samples;
 pub(crate) mod score;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{get, post};
 
 use crate::fleet::Fleet;
 use crate::limit::Limit;
@@ -41,6 +42,7 @@ use crate::telemetry::logs::Flood;
 use crate::telemetry::metrics::Metrics;
 use error::{ApiError, Code};
 use request_id::RequestIds;
+use route::Route;
 
 /// What every handler shares.
 pub(crate) struct App {
@@ -100,25 +102,26 @@ impl App {
 }
 
 /// Every route, by template; `observe::endpoint` and the OpenAPI document know each of them.
-fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+fn routes() -> Vec<Route> {
     let predict = get(predict::predict).post(predict::predict);
+    let (asked, told, both): (&[_], &[_], &[_]) = (&["GET"], &["POST"], &["GET", "POST"]);
     vec![
-        ("/", get(meta::root)),
-        ("/health", get(meta::health)),
-        ("/metrics", get(meta::metrics)),
-        ("/openapi.json", get(openapi::document)),
-        ("/ingest/raw", post(ingest::raw)),
-        ("/ingest/batch", post(ingest::batch)),
-        ("/ingest/features", post(ingest::features)),
-        ("/predict", predict.clone()),
-        ("/predict/", predict),
-        ("/predict/history/{machine_id}", get(predict::history)),
-        ("/machines", get(machines::list)),
-        ("/machines/", get(machines::list)),
-        ("/machines/{machine_id}/metrics", get(machines::metrics)),
-        ("/esg/current", get(esg::current)),
-        ("/esg/history/{machine_id}", get(esg::history)),
-        ("/samples/{machine_id}", get(samples::page)),
+        Route::new(asked, "/", get(meta::root)),
+        Route::new(asked, "/health", get(meta::health)),
+        Route::new(asked, "/metrics", get(meta::metrics)),
+        Route::new(asked, "/openapi.json", get(openapi::document)),
+        Route::new(told, "/ingest/raw", post(ingest::raw)),
+        Route::new(told, "/ingest/batch", post(ingest::batch)),
+        Route::new(told, "/ingest/features", post(ingest::features)),
+        Route::new(both, "/predict", predict.clone()),
+        Route::new(both, "/predict/", predict),
+        Route::new(asked, "/predict/history/{machine_id}", get(predict::history)),
+        Route::new(asked, "/machines", get(machines::list)),
+        Route::new(asked, "/machines/", get(machines::list)),
+        Route::new(asked, "/machines/{machine_id}/metrics", get(machines::metrics)),
+        Route::new(asked, "/esg/current", get(esg::current)),
+        Route::new(asked, "/esg/history/{machine_id}", get(esg::history)),
+        Route::new(asked, "/samples/{machine_id}", get(samples::page)),
     ]
 }
 
@@ -128,8 +131,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 /// Routes with what surrounds every request.
-fn dressed(app: Arc<App>, routes: Vec<(&'static str, MethodRouter<Arc<App>>)>) -> Router {
-    let paths: Vec<&str> = routes.iter().map(|(path, _)| *path).collect();
+fn dressed(app: Arc<App>, routes: Vec<Route>) -> Router {
+    route::count(&routes, &app);
+    let paths: Vec<&str> = routes.iter().map(|route| route.path).collect();
     let known = if paths.contains(&"/") {
         "GET / lists them".to_owned()
     } else {
@@ -137,7 +141,7 @@ fn dressed(app: Arc<App>, routes: Vec<(&'static str, MethodRouter<Arc<App>>)>) -
     };
     let message = format!("there is no such route; {known}");
     let unknown_route = async move || ApiError::new(Code::RouteNotFound, message);
-    let plain = routes.into_iter().fold(Router::new(), |r, (path, to)| r.route(path, to));
+    let plain = routes.into_iter().fold(Router::new(), |all, one| all.route(one.path, one.to));
     plain
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)

@@ -3,6 +3,7 @@
 //!
 //! Invariant: labels are templates and listed methods, never what the client wrote.
 //! Invariant: a well served request writes no line, but at debug level.
+//! Invariant: a failed request is an exemplar of the series that count errors only if it has a line.
 //! Not here: what a request means.
 
 use std::net::{IpAddr, SocketAddr};
@@ -64,16 +65,18 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     };
     let mut response = Arc::clone(&context).scope(served).await;
     let error = response.extensions_mut().remove::<Unwritten>();
+    let line =
+        error.as_ref().and_then(|Unwritten(e)| app.flood.admit(e.code.name(), Instant::now()));
     if let Some(Unwritten(error)) = &error {
         write(&mut response, error, &id);
-        Arc::clone(&context).within(|| count(&app, error));
+        Arc::clone(&context).within(|| count(&app, error, line.is_some()));
     }
     // A sane token and our own ids are always header values.
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
     let status = response.status().as_u16();
-    let time = Arc::clone(&context).within(|| in_progress.answered(status));
+    let time = Arc::clone(&context).within(|| in_progress.answered(status, line.is_some()));
     span.set("http.response.status_code", i64::from(status));
     if let Some(machine) = context.machine_id.get() {
         span.set("machine_id", machine.to_string());
@@ -82,9 +85,12 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         span.fail(error.as_ref().map_or("server error", |Unwritten(e)| e.message.as_str()));
     }
     let log = async {
-        match error {
-            Some(Unwritten(error)) => log_error(&app, &error, endpoint, method),
-            None => tracing::debug!(
+        match (error, line) {
+            (Some(Unwritten(error)), Some(suppressed)) => {
+                log_error(&error, suppressed, endpoint, method);
+            }
+            (Some(_), None) => {}
+            (None, _) => tracing::debug!(
                 function = "observe",
                 method,
                 endpoint,
@@ -98,9 +104,9 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     response
 }
 
-/// Counts an error that a client is told.
-pub(super) fn count(app: &App, error: &ApiError) {
-    app.metrics().error(error.code.kind(), error.code.name());
+/// Counts an error that a client is told, and that has a line in the log or not.
+pub(super) fn count(app: &App, error: &ApiError, logged: bool) {
+    app.metrics().error(error.code.kind(), error.code.name(), logged);
     if error.code.kind() == "validation" {
         let constraint = error.details.constraint.unwrap_or("none");
         app.metrics().validation_error(error.field_label(), constraint);
@@ -124,9 +130,8 @@ fn write(response: &mut Response, error: &ApiError, id: &str) {
     }
 }
 
-fn log_error(app: &App, error: &ApiError, endpoint: &'static str, method: &'static str) {
+fn log_error(error: &ApiError, suppressed: u64, endpoint: &'static str, method: &'static str) {
     let code = error.code;
-    let Some(suppressed) = app.flood.admit(code.name(), Instant::now()) else { return };
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -148,7 +153,7 @@ fn log_error(app: &App, error: &ApiError, endpoint: &'static str, method: &'stat
 }
 
 /// The label of a route: its template, one for both spellings of a trailing slash.
-fn endpoint(matched: Option<&str>) -> &'static str {
+pub(super) fn endpoint(matched: Option<&str>) -> &'static str {
     match matched {
         Some("/") => "/",
         Some("/health") => "/health",

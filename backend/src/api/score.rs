@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use tokio::time::Instant;
 
 use super::error::ApiError;
-use super::{App, body, dressed, meta};
+use super::{App, Route, body, dressed, meta};
 use crate::machine::MachineType;
 use crate::model::{self, Prediction};
 use crate::telemetry::context;
@@ -21,9 +21,9 @@ use crate::telemetry::context;
 /// The scorer's API.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let routes = vec![
-        ("/score", post(score)),
-        ("/health", get(meta::health)),
-        ("/metrics", get(meta::metrics)),
+        Route::new(&["POST"], "/score", post(score)),
+        Route::new(&["GET"], "/health", get(meta::health)),
+        Route::new(&["GET"], "/metrics", get(meta::metrics)),
     ];
     dressed(app, routes)
 }

@@ -60,8 +60,9 @@ impl Uplink {
         let base = settings.edge_backend.clone().ok_or("EDGE_BACKEND_URL: names no backend")?;
         let client = calls::client(settings)?;
         let hears = Arc::clone(&telemetry);
-        hears.metrics.may_give_up(FUNCTION);
         let retry = settings.retry().map_err(|error| error.to_string())?;
+        hears.metrics.may_retry(FUNCTION, retry.attempts());
+        hears.metrics.may_tell("refused", "edge_refused");
         let policy = Policy::new()
             .with_breaker(breaker)
             .with_retry(retry, 0)
@@ -99,7 +100,7 @@ impl Uplink {
                 return Landed::Delivered;
             }
             Ok(status @ (400 | 413 | 422)) => {
-                self.telemetry.metrics.error("refused", "edge_refused");
+                self.telemetry.metrics.error("refused", "edge_refused", true);
                 tracing::error!(
                     function = "deliver",
                     error_type = "refused",
@@ -117,8 +118,10 @@ impl Uplink {
             Err(CallError::Timeout(expired)) => expired.to_string(),
         };
         self.telemetry.metrics.gave_up(FUNCTION);
-        self.telemetry.metrics.error("external", "external_service_error");
-        if let Some(suppressed) = self.flood.admit("deliver", Instant::now()) {
+        let admitted = self.flood.admit("deliver", Instant::now());
+        let logged = admitted.is_some();
+        self.telemetry.metrics.error("external", "external_service_error", logged);
+        if let Some(suppressed) = admitted {
             tracing::warn!(
                 function = "deliver",
                 error_type = "external",

@@ -50,7 +50,7 @@ impl Guarded {
     ) -> Guarded {
         let way = |function: &'static str, breaker: Breaker| {
             let hears = Arc::clone(&telemetry);
-            hears.metrics.may_give_up(function);
+            hears.metrics.may_retry(function, retry.attempts());
             let policy = Policy::new()
                 .with_breaker(breaker.clone())
                 .with_retry(retry, 0)

@@ -4,8 +4,9 @@
 //! that stays empty.
 //! Invariant: labels are bounded: routes by template, methods and codes by lists, machines by
 //! registration.
-//! Not here: when a breaker changes (see `breakers`), which spans there are (see `traces`).
+//! Not here: what is counted from 0 on (see `births`), when a breaker changes (see `breakers`), which spans there are (see `traces`).
 
+mod births;
 mod in_progress;
 
 use std::sync::Arc;
@@ -308,7 +309,11 @@ impl Metrics {
         if !self.on {
             return;
         }
-        self.ingested.with_label_values(&[machine, data_type]).inc();
+        let all = self.ingested.with_label_values(&[machine, data_type]);
+        if all.get() == 0 {
+            self.may_lose(machine);
+        }
+        all.inc();
         self.ingest_duration.observe(&[data_type], time.as_secs_f64());
         if repeat {
             self.duplicates.with_label_values(&[machine]).inc();
@@ -325,12 +330,6 @@ impl Metrics {
         self.retry_attempts.with_label_values(&[function, &attempt.to_string()]).inc();
     }
 
-    /// From here on a function's calls that fail for good are counted, the first of them as a rise:
-    /// without a 0 before it, nobody could tell "none" from "not known".
-    pub(crate) fn may_give_up(&self, function: &str) {
-        self.retry_failures.with_label_values(&[function]).inc_by(0);
-    }
-
     /// Counts a call that failed for good.
     pub(crate) fn gave_up(&self, function: &str) {
         self.retry_failures.with_label_values(&[function]).inc();
@@ -343,6 +342,7 @@ impl Metrics {
 
     /// Brings a breaker's state and counts up to date.
     pub(crate) fn breaker(&self, name: &str, state: State, counts: &Statistics) {
+        self.may_change(name);
         self.breaker_state.with_label_values(&[name]).set(i64::from(state.code()));
         let raise = |counter: &IntCounterVec, to: u64| {
             let counter = counter.with_label_values(&[name]);
@@ -367,11 +367,14 @@ impl Metrics {
         self.predictions_unkept.inc();
     }
 
-    /// Counts an error answer.
-    pub(crate) fn error(&self, error_type: &str, error_code: &str) {
+    /// Counts an error answer. It is an exemplar only if it has a line in the log: whoever follows one
+    /// shall find it there.
+    pub(crate) fn error(&self, error_type: &str, error_code: &str, logged: bool) {
         let values = [error_type, error_code];
         self.errors.with_label_values(&values).inc();
-        self.exemplars.keep(&ERRORS, &values, 0, 1.0);
+        if logged {
+            self.exemplars.keep(&ERRORS, &values, 0, 1.0);
+        }
     }
 
     /// Counts a request refused for its content.

@@ -2,6 +2,7 @@
 //! burn-rate alerts over two windows, and unit tests of the alerts.
 //!
 //! Numerator and denominator are recorded apart, so that a long window is weighted by requests.
+//! A slice of time in which nothing answers is bad, though no request is counted in it (`down`).
 //! Source of the windows and factors: the file; of the form: the SRE workbook's multi-window,
 //! multi-burn-rate alerts.
 //! Invariant: what cannot be a sensible rule is refused at its place; a file of rules that is written
@@ -9,6 +10,7 @@
 //! Not here: what the file means (`spec::openslo`), the rules of one limit (`rule`).
 
 mod dashboard;
+mod down;
 mod reach;
 mod rule;
 mod tested;
@@ -93,6 +95,11 @@ pub fn rules(file: &SloFile) -> Result<Made, Problems> {
         }
         group.insert("rules".to_owned(), json!(rules));
         groups.push(Value::Object(group));
+    }
+    let seen: Vec<Value> = all.iter().flat_map(down::watched).collect();
+    if !seen.is_empty() {
+        count += seen.len();
+        groups.insert(0, json!({"name": "slo-up", "rules": seen}));
     }
     let (tests, tested) = tested::tests(&all);
     // Maps with text keys always have a YAML form.

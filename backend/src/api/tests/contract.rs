@@ -220,7 +220,7 @@ fn the_document_and_the_router_have_the_same_routes() {
     let document = document();
     let documented: BTreeSet<&str> =
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(documented, routes().iter().map(|(path, _)| *path).collect());
+    assert_eq!(documented, routes().iter().map(|route| route.path).collect());
 }
 
 #[tokio::test]

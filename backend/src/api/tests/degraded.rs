@@ -168,6 +168,9 @@ async fn a_dead_database_opens_the_breaker_and_is_left_alone() {
         r#"retry_failures_total{function="db.insert_samples"} 1"#,
         // None yet, and known.
         r#"retry_failures_total{function="scorer.predict"} 0"#,
+        r#"retry_attempts_total{attempt_number="2",function="scorer.predict"} 0"#,
+        r#"circuit_breaker_transitions_total{from="half_open",name="database",to="closed"} 0"#,
+        r#"circuit_breaker_transitions_total{from="closed",name="scorer",to="open"} 0"#,
     ] {
         assert!(text.lines().any(|l| l == line), "missing: {line}\n{text}");
     }

@@ -143,6 +143,79 @@ async fn a_failed_request_is_the_exemplar_of_its_series() {
     assert!(!api.get("/metrics").await.text.contains("trace_id"), "the older text has none");
 }
 
+/// What `rate()` sees as a rise: a series that the scrape before had.
+#[tokio::test]
+async fn the_first_burst_of_errors_has_a_scrape_before_it() {
+    let settings = Settings { rate_limit_predict: 1, ..quick() };
+    let (api, plug) = pluggable(settings).await;
+    let counters = async || {
+        let text = api.get("/metrics").await.text;
+        let counter = |line: &str| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let watched = ["http_requests_total{", "errors_total{", "data_ingestion_errors_total{"];
+            let watched = watched.iter().any(|name| series.starts_with(name));
+            // A route that is not there, or a machine's own mistake, alarms nobody.
+            watched.then(|| (series.to_owned(), value.parse::<f64>().unwrap()))
+        };
+        text.lines().filter_map(counter).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = counters().await;
+    // Routes are few, and so are their answers: a page that every scrape carries stays small.
+    assert!((60..120).contains(&before.len()), "{}", before.len());
+    assert!(before.values().all(|value| *value == 0.0), "{before:?}");
+    plug.out.store(true, Ordering::Relaxed);
+    for number in 1..=6 {
+        api.ingest(raw("TRUCK-21", number)).await;
+        api.post("/ingest/raw", "{").await;
+        api.get("/samples/TRUCK-21").await;
+        api.get("/predict/?machine_id=TRUCK-21").await;
+        api.get("/machines/?limit=none").await;
+    }
+    let after = counters().await;
+    let risen: Vec<_> = after.iter().filter(|(_, value)| **value > 0.0).collect();
+    for code in ["400", "429", "500", "503"] {
+        assert!(risen.iter().any(|(series, _)| series.contains(code)), "{code}: {risen:?}");
+    }
+    for (series, _) in risen {
+        assert!(before.contains_key(series), "{series} begins with its first error");
+    }
+}
+
+#[tokio::test]
+async fn a_machines_losses_are_counted_from_its_first_record_on() {
+    let (api, plug) = pluggable(quick()).await;
+    api.ingest(raw("DRILL-9", 1)).await;
+    let lost = r#"data_ingestion_errors_total{error_type="database_error",machine_id="DRILL-9"}"#;
+    assert!(api.get("/metrics").await.text.contains(&format!("{lost} 0\n")));
+    plug.out.store(true, Ordering::Relaxed);
+    api.ingest(raw("DRILL-9", 2)).await;
+    assert!(api.get("/metrics").await.text.contains(&format!("{lost} 1\n")));
+}
+
+/// Under load few of the failed requests have a line: exemplars are of these.
+#[tokio::test]
+async fn an_exemplar_of_an_error_has_a_line_in_the_log() {
+    let (api, _) = pluggable(quick()).await;
+    tokio::time::pause();
+    for number in 1..=20 {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let request = Request::post("/ingest/raw").header("x-request-id", format!("r{number}"));
+        let request = request.header("traceparent", parent).body(Body::from("{}"));
+        api.send(request.unwrap()).await;
+    }
+    let text = scraped(&api).await.text;
+    for series in [
+        r#"http_requests_total{endpoint="/ingest/raw",method="POST",status_code="400"} 20 # "#,
+        r#"errors_total{error_code="missing_required_field",error_type="validation"} 20 # "#,
+    ] {
+        let exemplar = text.lines().find_map(|line| line.strip_prefix(series)).unwrap();
+        // Five lines a second: the twentieth within the first has none.
+        let number =
+            exemplar.split_once("request_id=\"r").and_then(|(_, rest)| rest.split_once('"'));
+        assert_eq!(number.unwrap().0, "5", "{exemplar}");
+    }
+}
+
 #[tokio::test]
 async fn clients_cannot_make_labels() {
     let api = Api::new().await;
@@ -170,7 +243,9 @@ async fn a_client_that_leaves_ends_the_gauge_and_is_not_counted_as_answered() {
     assert!(left.is_err());
     let text = api.get("/metrics").await.text;
     assert!(text.contains(r#"http_requests_in_progress{endpoint="/machines/",method="GET"} 0"#));
-    assert!(!text.contains(r#"http_requests_total{endpoint="/machines/""#));
+    let counted =
+        text.lines().filter(|l| l.starts_with(r#"http_requests_total{endpoint="/machines/""#));
+    assert!(counted.clone().count() > 0 && counted.clone().all(|l| l.ends_with(" 0")), "{text}");
 }
 
 #[test]

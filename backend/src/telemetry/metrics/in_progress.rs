@@ -18,8 +18,9 @@ pub(crate) struct InProgress<'a> {
 }
 
 impl InProgress<'_> {
-    /// Counts the request, which this task serves, with its status; returns how long it took.
-    pub(crate) fn answered(self, status: u16) -> Duration {
+    /// Counts the request, which this task serves, with its status; returns how long it took. One that failed
+    /// is an exemplar only if it has a line in the log.
+    pub(crate) fn answered(self, status: u16, logged: bool) -> Duration {
         let time = self.started.elapsed();
         if !self.metrics.on {
             return time;
@@ -28,7 +29,7 @@ impl InProgress<'_> {
         let text = three_digits(status, &mut digits);
         let series = [self.method, self.endpoint, text];
         self.metrics.http_requests.with_label_values(&series).inc();
-        if status >= 400 {
+        if status >= 400 && logged {
             self.metrics.exemplars.keep(&REQUESTS, &series, 0, 1.0);
         }
         self.metrics.http_duration.observe(&series[..2], time.as_secs_f64());

@@ -37,6 +37,7 @@ impl Export {
     ) -> (Export, Processor) {
         let (spans, queue) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
+        metrics.may_export();
         let (resource, set) = oneshot::channel();
         let task = Task {
             exporter,

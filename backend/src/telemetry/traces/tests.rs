@@ -270,8 +270,11 @@ async fn a_collector_that_is_not_there_costs_spans_and_nothing_else() {
     let answer = backend.ask("POST /ingest/raw", &parent, SAMPLE).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let deadline = Instant::now() + PATIENCE;
-    let lost = r#"trace_spans_total{outcome="failed"}"#;
-    while !backend.ask("GET /metrics", &parent, "").await.contains(lost) {
+    // Counted from 0 on.
+    let page = async || backend.ask("GET /metrics", &parent, "").await;
+    assert!(page().await.contains("trace_spans_total{outcome=\"dropped\"} 0\n"));
+    let none = "trace_spans_total{outcome=\"failed\"} 0\n";
+    while page().await.contains(none) {
         assert!(Instant::now() < deadline, "the loss was not counted");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -3,7 +3,7 @@
 //! Not here: their tests (`tested`).
 
 use super::watched::{WINDOW, Watched};
-use super::{SHORTEST_MIN, span};
+use super::{SHORTEST_MIN, down, span};
 use crate::spec::openslo::Alert;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -54,7 +54,11 @@ impl Watched<'_> {
         if let Some(slices) = &self.slices {
             let [total, bad] = [&self.total, &self.bad].map(|query| at(query, slices.length_min));
             // A minute without a request is neither good nor bad: it has no sample.
-            let expr = format!("(1 - ({bad}) / (({total}) > 0)) >= bool {}", slices.target);
+            let mut expr = format!("(1 - ({bad}) / (({total}) > 0)) >= bool {}", slices.target);
+            if let Some(down) = down::slice(self, slices, &total) {
+                record(down::SLICE.to_owned(), down);
+                expr = format!("{} * 0 or on () ({expr})", down::now(self));
+            }
             record("slo:slice_good:bool".to_owned(), expr);
         }
         let windows = self.windows().into_iter().chain([self.lasts_min]).collect::<BTreeSet<_>>();
@@ -88,7 +92,12 @@ impl Watched<'_> {
             format!("{} {limit} and {} {limit}", ratio(alert.long_min), ratio(alert.short_min));
         if let Some(least) = alert.least {
             let total = self.series("slo:total:rate", alert.long_min);
-            expr += &format!(" and {total} * {} >= {least}", alert.long_min * 60);
+            let enough = format!("{total} * {} >= {least}", alert.long_min * 60);
+            // Nobody counts what is asked of a service that is gone.
+            expr += &match self.up {
+                Some(_) => format!(" and ({enough} or {})", down::now(self)),
+                None => format!(" and {enough}"),
+            };
         }
         let mut rule = json!({"alert": BURN, "expr": expr});
         if alert.after_min > 0 {

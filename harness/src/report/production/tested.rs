@@ -1,4 +1,5 @@
-//! Unit tests of the alerts for `promtool test rules`: each fires once, and is silent once.
+//! Unit tests for `promtool test rules`: each alert fires once, and is silent once; slices are bad while nothing
+//! answers, and no slices while nobody asks.
 //!
 //! What the rules would record is given instead, so that the tests need no exporter's metrics. Other
 //! alerts of the same limit look at the same windows, so each test says of all of them what they do.
@@ -7,7 +8,7 @@
 use super::reach::{Reach, holds, reach};
 use super::rule::{ABSENT, ABSENT_MIN, BURN};
 use super::watched::Watched;
-use super::{SHORTEST_MIN, span};
+use super::{SHORTEST_MIN, down, span};
 use crate::spec::openslo::Alert;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub(super) fn tests(all: &[Watched<'_>]) -> (Value, usize) {
             tests.push(burn(one, alert, &clock, ("fires", fires)));
             tests.push(burn(one, alert, &clock, ("is silent", silent)));
         }
+        tests.extend(outage(one, &clock));
     }
     if all.iter().any(|one| one.absences().next().is_some()) {
         tests.push(absent(all, &clock, "nothing is measured", None));
@@ -115,6 +117,42 @@ fn burn(one: &Watched<'_>, tested: &Alert, clock: &Clock, (does, share): (&str, 
             "exp_alerts": expected.collect::<Vec<_>>(),
         }],
     })
+}
+
+/// Up, silent, gone, and up again, for three slices each; nobody asks anything.
+/// Not where alerts wait so long that rules are looked at less than once in a minute.
+fn outage(one: &Watched<'_>, clock: &Clock) -> Option<Value> {
+    one.up.filter(|_| clock.every_min == 1)?;
+    let long = 3 * one.slices.as_ref()?.length_min;
+    let (slo, service) = (&one.name, one.service);
+    let labels = format!("{{slo=\"{slo}\",service=\"{service}\"}}");
+    let expected = |at: u64, name: &str, value: Option<u64>| {
+        let sample =
+            value.map(|value| json!({"labels": format!("{name}{labels}"), "value": value}));
+        json!({
+            "expr": format!("{name}{{slo=\"{slo}\"}}"),
+            "eval_time": span(at * long - 1),
+            "exp_samples": sample.into_iter().collect::<Vec<_>>(),
+        })
+    };
+    let good = "slo:slice_good:bool";
+    let error = format!("slo:sli_error:ratio_rate{}", span(SHORTEST_MIN));
+    let last = long - 1;
+    Some(json!({
+        "name": format!("{slo} is spent while nothing answers"),
+        "interval": "1m",
+        "input_series": [{
+            "series": format!("{}{labels}", down::UP),
+            "values": format!("1x{last} 0x{last} _x{long} 1x{last}"),
+        }],
+        "promql_expr_test": [
+            expected(1, good, None),
+            expected(2, good, Some(0)),
+            expected(3, good, Some(0)),
+            expected(3, &error, Some(1)),
+            expected(4, good, None),
+        ],
+    }))
 }
 
 /// Every SLO has this rate, or none has a series.

@@ -8,7 +8,7 @@ use super::reach::{Reach, reach};
 use super::{SHORTEST_MIN, span};
 use crate::spec::Problem;
 use crate::spec::openslo::types::{Limit, Metric, RatioMetric};
-use crate::spec::openslo::{Alert, Site, Slo, SloFile, alerts, budget, minutes};
+use crate::spec::openslo::{Alert, Site, Slo, SloFile, alerts, budget, minutes, up, wrong_up};
 
 /// What is replaced by a window.
 pub(super) const WINDOW: &str = "{{.window}}";
@@ -31,6 +31,8 @@ pub(super) struct Watched<'f> {
     pub(super) lasts_min: u64,
     /// How it is sliced, if it is.
     pub(super) slices: Option<Slices>,
+    /// Tells whether anything answers.
+    pub(super) up: Option<&'f str>,
     /// All that its policies ask for.
     pub(super) alerts: Vec<Alert>,
 }
@@ -81,6 +83,10 @@ pub(super) fn watched<'f>(file: &'f SloFile, slo: &'f Slo) -> Result<Vec<Watched
         let message = "a budget cannot last so long";
         problems.push(file.problem(&at, message, "write a time window such as 30d"));
     }
+    if let Some((key, message, help)) = wrong_up(slo) {
+        let at = slo.site.key("metadata").key("annotations").key(key);
+        problems.push(file.problem(&at, message, help));
+    }
     let mut all = Vec::new();
     for (index, limit) in slo.spec.objectives.iter().enumerate() {
         let site = spec.key("objectives").index(index);
@@ -101,6 +107,7 @@ pub(super) fn watched<'f>(file: &'f SloFile, slo: &'f Slo) -> Result<Vec<Watched
                     budget,
                     lasts_min: lasts_min.unwrap_or(SHORTEST_MIN),
                     slices,
+                    up: up(slo),
                     alerts: alerts.clone(),
                 });
             }

@@ -6,7 +6,7 @@
 use crate::plan::Fleet as Planned;
 use crate::record::Batch;
 use crate::record::journal::Header;
-use assay_slo::case::{Clock, LoadKind};
+use assay_slo::case::{Clock, LoadKind, Shows};
 use assay_slo::event::{BreakerState, EdgeKind, GateTime, Health, ServiceState};
 use assay_slo::{At, Case, Entry, Event, Outcome};
 use std::collections::BTreeMap;
@@ -64,6 +64,7 @@ pub(crate) struct Board {
     /// Fleet and gateway.
     pub(super) breakers: BTreeMap<(usize, u32), BreakerState>,
     pub(super) changes: BTreeMap<(usize, u32, BreakerState, BreakerState), u64>,
+    /// Whether they were last said to be ready.
     pub(super) services: BTreeMap<String, bool>,
     pub(super) gates: BTreeMap<&'static str, bool>,
     pub(super) findings: u64,
@@ -98,13 +99,23 @@ impl Board {
         let faults = case.faults.len();
         let kinds = case.loads.iter().enumerate();
         let kinds = kinds.flat_map(|(load, of)| (0..of.requests.len()).map(move |r| (load, r)));
-        let ok = kinds.clone().map(|(load, request)| ((load, request, Outcome::Ok), 0));
+        // From 0 on: `rate()` sees no rise in a series that begins with the first failures.
+        let born = kinds.clone().flat_map(|(load, request)| {
+            let gated = case.fleets.iter().any(|fleet| fleet.load == load && fleet.gateway);
+            let may = move |outcome: &Outcome| match outcome {
+                Outcome::FastFail => gated,
+                // The run ends with them.
+                Outcome::Cut => false,
+                _ => true,
+            };
+            Outcome::ALL.into_iter().filter(may).map(move |outcome| ((load, request, outcome), 0))
+        });
         Board {
             case: case.clone(),
             info,
             zero: None,
             now: At(0),
-            requests: ok.collect(),
+            requests: born.collect(),
             times: kinds.map(|kind| (kind, Times::default())).collect(),
             loads: (0..case.loads.len()).map(|load| (load, Load::default())).collect(),
             fleets: (0..case.fleets.len()).map(|fleet| (fleet, Fleet::default())).collect(),
@@ -165,6 +176,13 @@ impl Board {
             EdgeKind::Asked | EdgeKind::FirstAffected | EdgeKind::FirstUnaffected => {}
         }
         self.injected[fault] += injected.unwrap_or(0);
+    }
+
+    /// Whether a service is up: ready, and not just now taken away by a fault of ours.
+    pub(super) fn is_up(&self, service: &str) -> bool {
+        let mut on = self.case.faults.iter().zip(&self.faults).filter(|(_, on)| **on);
+        let taken = on.any(|(fault, _)| fault.link == service && fault.shows == Shows::Gone);
+        !taken && self.services.get(service).is_some_and(|ready| *ready)
     }
 
     fn health(&mut self, health: &Health) {

@@ -60,9 +60,10 @@ impl Board {
         self.loads(&mut page);
         self.faults(&mut page);
         self.fleets(&mut page);
-        page.family("assay_service_up", "gauge", "1 from a service's readiness to its end.");
-        for (name, up) in &self.services {
-            page.value("assay_service_up", &[("service", name)], u8::from(*up));
+        let help = "1 while a service that this run started is ready, and no fault has ended it.";
+        page.family("assay_service_up", "gauge", help);
+        for name in self.services.keys() {
+            page.value("assay_service_up", &[("service", name)], u8::from(self.is_up(name)));
         }
         page.family(
             "assay_gate_open",

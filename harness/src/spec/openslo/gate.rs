@@ -19,8 +19,8 @@ use serde_json::Value;
 
 /// Our annotations, on objectives.
 const PREFIX: &str = "assay.dev/";
-const ANNOTATIONS: [&str; 5] =
-    ["confidence", "during", "test-slice", "min-events-per-slice", "regression"];
+const ANNOTATIONS: [&str; 6] =
+    ["confidence", "during", "test-slice", "min-events-per-slice", "regression", "up"];
 /// Our keys in a metric's `spec`.
 const REQUESTS: &str = "assay-requests";
 const OUTCOMES: &str = "assay-outcomes";

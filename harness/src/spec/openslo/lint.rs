@@ -5,7 +5,7 @@
 use super::alerts::named_twice;
 use super::gate::{self, target};
 use super::types::{Metric, RatioMetric, SliSpec};
-use super::{Alert, Doubt, Notice, Slo, SloFile, alerts};
+use super::{Alert, Doubt, Notice, Slo, SloFile, alerts, up};
 use crate::spec::problem::Problem;
 use crate::spec::scalar::{Duration, Scalar};
 use assay_slo::Share;
@@ -35,6 +35,7 @@ pub fn lint(file: &SloFile) -> Vec<String> {
         }
         if let Ok(SliSpec { ratio_metric: Some(ratio), .. }) = file.indicator(slo) {
             metrics(name, ratio, &mut found);
+            up::lint(slo, &mut found);
         }
         for limit in slo.spec.objectives.iter().filter_map(target) {
             let budget = Share(Share::ONE.0 - limit.0);

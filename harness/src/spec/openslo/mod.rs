@@ -19,6 +19,7 @@ mod rules;
 mod shorthand;
 mod text;
 pub mod types;
+mod up;
 
 pub use alerts::{Alert, alerts, budget};
 pub use gate::Gate;
@@ -26,6 +27,7 @@ pub(super) use inline::{Inlined, inline};
 pub use lint::{idle, lint};
 pub use read::read;
 pub use shorthand::minutes;
+pub use up::{up, wrong_up};
 
 use super::document::Document;
 use super::problem::{Place, Problem, Problems};

@@ -6,7 +6,7 @@ use super::types::{
     AlertConditionSpec, AlertNotificationTargetSpec, AlertPolicySpec, DataSourceSpec, Metadata,
     ServiceSpec, SliSpec, SloSpec,
 };
-use super::{Doubt, Notice, Site, Slo, SloFile};
+use super::{Doubt, Notice, Site, Slo, SloFile, wrong_up};
 use super::{alerting, gate, metadata, nothing, rules, text};
 use crate::spec::check;
 use crate::spec::document::{Document, Mistake};
@@ -95,6 +95,10 @@ fn judge(file: &mut SloFile) {
         let name = slo.name().to_owned();
         let mut found = gate::gates(file, slo, &mut told, &mut mistakes);
         gate::annotations(&slo.metadata, &slo.site.trail.key("metadata"), &mut mistakes);
+        if let Some((key, message, help)) = wrong_up(slo) {
+            let at = slo.site.trail.key("metadata").key("annotations").key(key);
+            mistakes.push(Mistake::value(at, Wrong::new(message, help)));
+        }
         if !mistakes.is_empty() {
             found.clear();
         }

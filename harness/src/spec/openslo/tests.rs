@@ -314,10 +314,19 @@ fn what_no_run_can_judge_is_told_at_its_annotation() {
         (with(&slices, "assay.dev/test-slice: 1500ms"), "is not in whole seconds"),
         (with(&slices, "assay.dev/min-events-per-slice: \"0\""), "a slice without a request"),
         (ONE.replace("{target: 0.95}", "{target: 0}"), "a target of 0 of `fast` asks for nothing"),
+        (with(ONE, "assay.dev/up: up"), "`assay.dev/up` belongs to `budgetingMethod: Timeslices`"),
+        (with(&slices, "assay.dev/up: \" \""), "`assay.dev/up` asks for nothing"),
+        (with(&slices, "assay.dev/up: \"up[{{.window}}]\""), "`assay.dev/up` has no window"),
     ] {
         let told = doubted(&text);
         assert!(told.contains(why) && told.contains("slo.yaml:"), "{told}");
         assert!(told.contains("no run can judge `fast`"), "{told}");
     }
     assert!(read("slo.yaml", &with(&slices, "assay.dev/test-slice: 2s")).is_ok());
+    // What only production looks at changes nothing of what a run judges.
+    let plain = read("slo.yaml", &slices).unwrap();
+    let watched = read("slo.yaml", &with(&slices, "assay.dev/up: up")).unwrap();
+    assert_eq!(watched.gates, plain.gates);
+    let free = |file: &SloFile| lint(file).join("\n").contains("in which nothing answers");
+    assert!(free(&plain) && !free(&watched));
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::record::Batch;
 use assay_slo::event::{Backlog, BreakerEvent, Edge, EdgeKind, Effect, Health};
+use assay_slo::event::{ServiceEvent, ServiceState};
 use assay_slo::{At, Case, Cell, Entry, Event, Outcome};
 use serde_json::json;
 
@@ -47,6 +48,10 @@ fn before_anything_happens_every_family_that_an_alert_needs_is_there() {
     for line in [
         r#"assay_run_info{version="1",scenario="s",run="r",seed="7"} 1"#,
         r#"assay_requests_total{load="visits",request="look \"at\"",outcome="ok"} 0"#,
+        // A first burst of failures has a scrape before it.
+        r#"assay_requests_total{load="visits",request="look \"at\"",outcome="http_5xx"} 0"#,
+        r#"assay_requests_total{load="visits",request="look \"at\"",outcome="timeout"} 0"#,
+        r#"assay_requests_total{load="trucks",request="sample",outcome="fast_fail"} 0"#,
         r#"assay_fault_active{fault="down",kind="error",target="api"} 0"#,
         r#"assay_request_duration_seconds_bucket{load="trucks",request="sample",le="+Inf"} 0"#,
         "assay_run_seconds 0",
@@ -54,6 +59,8 @@ fn before_anything_happens_every_family_that_an_alert_needs_is_there() {
     ] {
         assert!(page.lines().any(|l| l == line), "{line}\n{page}");
     }
+    // No gateway stands before these, whose breaker could turn one away.
+    assert!(!page.contains(r#"load="visits",request="look \"at\"",outcome="fast_fail""#), "{page}");
     // That label belongs to summaries.
     assert!(!page.contains("quantile="), "{page}");
     // Each family once, with its help and its type before its values.
@@ -80,6 +87,31 @@ fn a_breaker_is_closed_before_its_first_change() {
         BreakerEvent { fleet: 0, gateway: 1, from, to, at: At(4), failures: 5, in_flight: 0 };
     note(&mut board, 4, Event::Breaker(change));
     assert_eq!(states(&board), [format!("{first}0"), format!("{second}1")]);
+}
+
+#[test]
+fn a_service_is_not_up_while_a_fault_has_it_dead() {
+    let mut case = case();
+    case.faults[0].shows = assay_slo::case::Shows::Gone;
+    case.faults[0].link = "shop".to_owned();
+    let text = str::to_owned;
+    let info =
+        [("version", text("1")), ("scenario", text("s")), ("run", text("r")), ("seed", text("7"))];
+    let mut board = Board::of(&case, info);
+    let up = |board: &Board| board.page().contains("assay_service_up{service=\"shop\"} 1\n");
+    let said =
+        |state| Event::Service(ServiceEvent { name: text("shop"), state, detail: String::new() });
+    note(&mut board, 1, said(ServiceState::Started));
+    assert!(!up(&board));
+    note(&mut board, 2, said(ServiceState::Ready));
+    assert!(up(&board));
+    note(&mut board, 3, edge(EdgeKind::Applied, None));
+    assert!(!up(&board), "killed");
+    note(&mut board, 4, said(ServiceState::Started));
+    note(&mut board, 5, edge(EdgeKind::Cleared, None));
+    assert!(!up(&board), "started again, and not ready");
+    note(&mut board, 6, said(ServiceState::Ready));
+    assert!(up(&board));
 }
 
 #[test]

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""What the stack asks of metrics is exported: metrics.py ASSAY [--planted].
+
+Backend, scorer, edge, devices and a run are started as processes, used a little, and their pages read. A family, a label or
+a value that a dashboard, a rule, an alert or the SLO file names, and that no page of the job has, is told. With
+--planted each family, label and value that is asked for is given another name in what was read, one after the
+other, and each must be missed. That a query has data in the running stack is live.py's to tell.
+"""
+import copy
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import promql_parser as promql
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+import quick
+from traces import started
+
+DOCKER = pathlib.Path(__file__).parent.parent
+# What Prometheus adds by itself; of alerts, those that every rule has.
+ADDED = {"job", "instance"}
+OWN = {"up": set(), "scrape_duration_seconds": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
+SAMPLE = {"machine_id": "TRUCK-21", "timestamp": "2026-01-01T00:00:00Z", "metrics": {"rpm": 1650, "temperature": 91.5}, "sample_number": 1}
+
+
+def fetched(address, path, body=None):
+    request = urllib.request.Request(f"http://{address}{path}", data=body and json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+
+
+def page(address):
+    """Samples by name, each as its labels."""
+    samples = {}
+    for family in text_string_to_metric_families(fetched(address, "/metrics")):
+        for sample in family.samples:
+            samples.setdefault(sample.name, []).append(dict(sample.labels))
+    return samples
+
+
+def until(what, look):
+    for _ in range(300):
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.2)
+    raise RuntimeError(f"not within a minute: {what}")
+
+
+def pages(assay, folder):
+    """What each job exports once it has been used."""
+    processes = []
+
+    def runs(name, *arguments, **env):
+        process, _, address = started(folder, assay, name, *arguments, **env)
+        processes.append(process)
+        return address
+
+    try:
+        listen = ("--listen", "127.0.0.1:0")
+        tracing = {"TRACING_ENABLED": "true", "TRACING_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+        jobs = {"scorer": runs("scorer", "scorer", *listen, **tracing)}
+        database = {"DATABASE_URL": f"sqlite://{folder}/backend.db", "EDGE_OUTBOX": f"sqlite://{folder}/edge.db"}
+        jobs["aurumai"] = runs("backend", "backend", *listen, SCORER_URL=f"http://{jobs['scorer']}", APP_MUTANTS="errors=10%", **tracing, **database)
+        jobs["edge"] = runs("edge", "edge", *listen, EDGE_BACKEND_URL=f"http://{jobs['aurumai']}", **tracing, **database)
+        jobs["devices"] = runs("devices", "devices", *listen, "--to", f"http://{jobs['edge']}", "--gateway", "--profile", "TRUCK-21", "--devices", "1",
+                               "--every", "100ms", "--samples", "1000000", **tracing)
+        # The same sample twice, one that is refused, and enough that some are answered by the mutant's error.
+        for number in range(100):
+            fetched(jobs["aurumai"], "/ingest/raw", {**SAMPLE, "sample_number": number // 2})
+        fetched(jobs["aurumai"], "/ingest/raw", {**SAMPLE, "metrics": {}})
+        for path in ("/predict?machine_id=TRUCK-21", "/machines/") * 2:
+            fetched(jobs["aurumai"], path)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            jobs["assay"] = f"127.0.0.1:{free.getsockname()[1]}"
+        operators = folder / "operators.yaml"
+        operators.write_text(quick.operators().replace("http://backend:8000", f"http://{jobs['aurumai']}"))
+        processes.append(subprocess.Popen([assay, "run", operators, "--out", folder / "run", "--quiet", "--metrics-addr", jobs["assay"]], stdout=subprocess.DEVNULL))
+
+        def served():
+            try:
+                return "assay_run_info" in page(jobs["assay"])
+            except urllib.error.URLError:
+                return False
+        until("the run's page", served)
+        until("an item that the edge delivered", lambda: page(jobs["edge"]).get("edge_delivery_age_seconds_bucket"))
+        return {job: page(address) for job, address in jobs.items()}
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+class Asked:
+    """Everything that is asked, and what the rules record."""
+
+    def __init__(self, slo):
+        self.recorded, self.queries = {}, []
+        self.jobs = {job["job_name"] for job in yaml.safe_load((DOCKER / "prometheus/prometheus.yml").read_text())["scrape_configs"]}
+        for file in (DOCKER / "prometheus/platform/rules.yaml", slo):
+            for rule in (rule for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]):
+                where = f"{file.name}: {rule.get('alert') or rule['record']}"
+                told = " ".join(rule.get("annotations", {}).values())
+                self.queries.append((where, promql.parse(rule["expr"]), re.findall(r"\$labels\.(\w+)", told)))
+                if "record" in rule:
+                    labels = {*rule.get("labels", {}), *(label for _, by in aggregated(promql.parse(rule["expr"])) for label in by)}
+                    self.recorded.setdefault(rule["record"], set()).update(labels)
+                else:
+                    OWN["ALERTS"] |= set(rule["labels"])
+        for file in sorted((DOCKER / "grafana/dashboards").glob("*.json")):
+            board = json.loads(file.read_text())
+            queries = [(panel["title"], target["expr"], target["legendFormat"]) for panel in board["panels"] for target in panel["targets"]]
+            queries += [(one["name"], one["expr"], one["titleFormat"]) for one in board["annotations"]["list"]]
+            if board["uid"] == "aurumai-logs":
+                queries = queries[-len(board["annotations"]["list"]):]
+            for variable in (one for one in board["templating"]["list"] if one["type"] == "query"):
+                selector, label = re.fullmatch(r"label_values\((.+),\s*(\w+)\)", variable["query"]["query"]).groups()
+                queries.append((variable["name"], f"count by ({label}) ({selector})", ""))
+            self.queries += [(f"{file.name}: {title}", promql.parse(query.replace("$__rate_interval", "1m")), re.findall(r"{{(\w+)}}", legend))
+                             for title, query, legend in queries]
+
+
+def inside(expression):
+    """The expressions in one."""
+    for name in ("lhs", "rhs", "expr", "param"):
+        one = getattr(expression, name, None)
+        if isinstance(one, promql.Expr):
+            yield one
+    yield from getattr(expression, "args", [])
+
+
+def selectors(expression):
+    if isinstance(expression, promql.MatrixSelector):
+        yield expression.vector_selector
+    elif isinstance(expression, promql.VectorSelector):
+        yield expression
+    for one in inside(expression):
+        yield from selectors(one)
+
+
+def aggregated(expression):
+    """Expressions of which only some labels are kept or compared, with these."""
+    modifier = getattr(expression, "modifier", None)
+    if isinstance(expression, promql.AggregateExpr) and modifier and modifier.type == promql.AggModifierType.By:
+        yield expression.expr, modifier.labels
+    matching = getattr(modifier, "matching", None)
+    if matching and matching.type == promql.LabelModifierType.Include:
+        for side in (expression.lhs, expression.rhs):
+            yield side, matching.labels
+    for one in inside(expression):
+        yield from aggregated(one)
+
+
+def positive(selector):
+    """Labels and what they must be, without variables."""
+    for one in selector.matchers.matchers:
+        if one.op in (promql.MatchOp.Equal, promql.MatchOp.Re) and "$" not in one.value:
+            yield one.name, one.value
+
+
+def missed(read, asked):
+    """What is asked and not exported."""
+    wrong = []
+    for where, query, legend in asked.queries:
+        known = {}
+        for selector in selectors(query):
+            matchers, name = dict(positive(selector)), selector.name
+            wrong += [f"{where}: there is no job {job}" for job in matchers.pop("job", "aurumai").split("|") if job not in asked.jobs]
+            own = {**OWN, **asked.recorded}
+            if name in own:
+                labels = own[name] | ADDED
+            else:
+                jobs = [job for job in read if re.fullmatch(dict(positive(selector)).get("job", ".*"), job)]
+                series = [one for job in jobs for one in read[job].get(name, [])]
+                if not series:
+                    wrong.append(f"{where}: {'|'.join(jobs)} does not export {name}")
+                    continue
+                labels = set().union(*series) | ADDED
+                wrong += [f"{where}: no {name} has {label}=\"{value}\"" for label, value in matchers.items()
+                          if label in labels - ADDED and not any(re.fullmatch(value, one.get(label, "")) for one in series)]
+            wrong += [f"{where}: {name} has no label {one.name}" for one in selector.matchers.matchers if one.name not in labels]
+            known[name] = labels
+        for part, labels in [(query, legend), *aggregated(query)]:
+            there = set().union(*(known.get(selector.name, set()) for selector in selectors(part)))
+            wrong += [f"{where}: nothing of it has the label {label}" for label in labels if there and label not in there]
+    return wrong
+
+
+def untold(read):
+    """Families that no README names."""
+    told = {name for file in ("backend/README.md", "docker/README.md") for name in re.findall(r"`(\w+)`", (DOCKER.parent / file).read_text())}
+    families = {re.sub("_(bucket|sum|count)$", "", name) for page in read.values() for name in page if not name.startswith("process_")}
+    return [f"no README tells of {name}" for name in sorted(families - told)]
+
+
+def renamed(read, asked):
+    """Each family, label and value that is asked for, and the pages without it."""
+    families, labels, values = set(), set(), set()
+    exported = {name for page in read.values() for name in page}
+    for _, query, legend in asked.queries:
+        used = [selector for selector in selectors(query) if selector.name in exported]
+        families |= {selector.name for selector in used}
+        labels |= {one.name for selector in used for one in selector.matchers.matchers}
+        labels |= {label for part, by in [(query, legend), *aggregated(query)] for label in by if any(one.name in exported for one in selectors(part))}
+        values |= {pair for selector in used for pair in positive(selector)}
+    for family in sorted(families):
+        yield family, {job: {name if name != family else f"{name}_": series for name, series in page.items()} for job, page in read.items()}
+    for label in sorted(labels - ADDED):
+        yield label, {job: {name: [{f"{key}_" if key == label else key: value for key, value in one.items()} for one in series]
+                            for name, series in page.items()} for job, page in read.items()}
+    for label, value in sorted(values):
+        if label not in ADDED:
+            yield f"{label}=\"{value}\"", {job: {name: [{key: f"~{has}" if key == label and re.fullmatch(value, has) else has for key, has in one.items()} for one in series]
+                                                 for name, series in page.items()} for job, page in read.items()}
+
+
+def main(assay, planted):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        subprocess.run([assay, "slo", "rules", DOCKER.parent / "slo/objectives/backend.yaml", "--out", folder / "slo"], check=True, capture_output=True)
+        asked, read = Asked(folder / "slo/rules.yaml"), pages(assay, folder)
+    wrong = missed(read, asked)
+    print(f"{'FAIL' if wrong else 'ok  '} metrics: what {len(asked.queries)} queries of dashboards, rules and alerts name is exported", *wrong, sep="\n     ")
+    secret = untold(read)
+    print(f"{'FAIL' if secret else 'ok  '} metrics: READMEs tell of all that is exported", *secret, sep="\n     ")
+    if not planted:
+        return bool(wrong or secret)
+    others = list(renamed(copy.deepcopy(read), asked))
+    unseen = [name for name, other in others if missed(other, asked) == wrong]
+    print(f"{'FAIL' if unseen else 'ok  '} metrics, planted errors: each of {len(others)} families, labels and values under another name is missed", *unseen, sep="\n     ")
+    found = untold({"aurumai": {"db_queries": []}})
+    print(f"{'ok  ' if found else 'FAIL'} metrics: READMEs, planted error: {found[0] if found else 'not found'}")
+    return bool(wrong or secret or unseen or not found)
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1]).resolve(), "--planted" in sys.argv))
