@@ -39,18 +39,24 @@ pub(super) fn judge(evidence: &Evidence<'_>, must: &BreakerMust) -> Answer {
 
 /// What is asked of a line; where other evidence contradicts it, nothing is met, and violated only what is so by both.
 fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
-    let parts = asked(evidence, must, line);
-    let Some(Dispute { doubt, other }) = line.dispute.as_deref() else { return parts };
+    let Some(Dispute { doubt, other }) = line.dispute.as_deref() else {
+        return asked(evidence, must, line);
+    };
+    // Each by its own evidence: what is counted by arrivals beside a state is theirs.
+    let alone = Line { beside: None, unclear: None, ..line.clone() };
+    let parts = asked(evidence, must, &alone);
     let both = |(ours, theirs): (Part, Part)| {
         let agree = [ours.verdict, theirs.verdict] == [Verdict::Violated; 2];
         if agree { ours } else { Part::doubt(doubt.clone()) }
     };
     let mut parts: Vec<Part> =
         parts.into_iter().zip(asked(evidence, must, other)).map(both).collect();
-    // Calls that arrive while its own state says open are leaks by both: that is what the arrivals
-    // show, whatever a breaker is taken to be by them.
-    let leaks = must.calls_while_open.map(|most| while_open::leaks(line, most));
-    parts.extend(leaks.filter(|part| part.verdict == Verdict::Violated));
+    // What arrives while its own state says open is a leak by both, and while that says half-open a
+    // trial: calls are what arrivals show, whatever a breaker is taken to be by them.
+    let leaks = must.calls_while_open.filter(|most| while_open::surely_leaked(line) > *most);
+    parts.extend(leaks.map(|most| while_open::leaks(line, most)));
+    let trials = must.trials.filter(|most| while_open::surely_tried(line) > *most);
+    parts.extend(trials.map(|most| while_open::trials(line, most)));
     parts
 }
 
