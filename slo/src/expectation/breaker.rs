@@ -69,7 +69,7 @@ fn asked(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
             Some(doubt) if part.verdict == Verdict::Inconclusive => Part::doubt(doubt),
             _ => part,
         };
-    let of_one = |part: Part| match several(evidence, must, counted) {
+    let of_one = |part: Part| match several(evidence, must, line) {
         Some(doubt) if part.verdict == Verdict::Violated => Part::doubt(doubt),
         _ => part,
     };
@@ -173,20 +173,22 @@ fn contradiction(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Op
 /// Trials of several breakers behind one link arrive together. They open one after the other, so more
 /// failures than the policy needs are over before the last of them lets its last call through.
 fn several(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
-    let calls = line.calls.as_ref().filter(|_| line.how == How::Inferred)?;
+    let counted = line.counted();
+    let calls = counted.calls.as_ref().filter(|_| counted.how == How::Inferred)?;
     let Some(policy) = evidence.case.breakers.get(must.breaker)?.policy.failures else {
-        return Some(Doubt {
+        // A state beside them is that of the only one, else it would say little of what arrives.
+        return (line.how == How::Inferred).then(|| Doubt {
             reason: "cannot tell: nobody says how many failures open it, so several breakers may be behind \
                      the link, each with its own trials"
                 .to_owned(),
             missing: "the breaker's `policy: failures`, or evidence by its own side".to_owned(),
         });
     };
-    let opened = line.spells.iter().filter(|spell| spell.from_closed);
+    let opened = counted.spells.iter().filter(|spell| spell.from_closed);
     let over = opened.map(|spell| {
         let run = calls.run_before(spell.opened);
         let last = run.iter().map(|attempt| attempt.begun.0).max().unwrap_or(0);
-        let known = last.saturating_sub(line.tolerance_us);
+        let known = last.saturating_sub(counted.tolerance_us);
         run.iter().filter(|attempt| attempt.done.0 < known).count() as u64
     });
     let over = over.max()?;

@@ -100,8 +100,16 @@ fn calls_that_arrive_while_it_says_half_open_are_trials() {
     assert_eq!(ask(&said, one.clone()).0, Violated);
     assert_eq!(ask(&said, closes()).0, Inconclusive);
     // Read once, it may have been so for the first call only, or for all until the next read.
-    let (verdict, reason) = ask(&script(usual, &calls), one);
+    let (verdict, reason) = ask(&script(usual, &calls), one.clone());
     assert_eq!(verdict, Inconclusive, "{reason}");
+    // Two at once are two, and not one each of two breakers that have one state.
+    let mut two = calls.clone();
+    two.push(33_001);
+    two.sort_unstable();
+    assert_eq!(ask(&script(usual, &two), one.clone()).0, Violated);
+    let mut alone = script(usual, &two);
+    alone.case.breakers[0].evidence.remove(0);
+    assert_eq!(ask(&alone, one).0, Inconclusive);
     // No more than came until it said closed.
     let many = BreakerMust { trials: Some(60), ..fleet::nothing() };
     assert_eq!(ask(&script(usual, &calls), many).0, Met);
