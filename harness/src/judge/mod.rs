@@ -184,6 +184,7 @@ mod tests {
             assert!(told.contains("`2` holds run a and not run b"), "{told}");
         }
         let short = Series { asked: 3, ..series };
+        std::fs::remove_file(dir.join("2/journal.jsonl")).unwrap();
         make("2", "b");
         std::fs::write(dir.join(NAME), short.text().unwrap()).unwrap();
         assert!(pasts(dir).unwrap_err().to_string().contains("the series was cut short"));

@@ -39,18 +39,24 @@ pub(super) fn judge(evidence: &Evidence<'_>, must: &BreakerMust) -> Answer {
 
 /// What is asked of a line; where other evidence contradicts it, nothing is met, and violated only what is so by both.
 fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
-    let parts = asked(evidence, must, line);
-    let Some(Dispute { doubt, other }) = line.dispute.as_deref() else { return parts };
+    let Some(Dispute { doubt, other }) = line.dispute.as_deref() else {
+        return asked(evidence, must, line);
+    };
+    // Each by its own evidence: what is counted by arrivals beside a state is theirs.
+    let alone = Line { beside: None, unclear: None, ..line.clone() };
+    let parts = asked(evidence, must, &alone);
     let both = |(ours, theirs): (Part, Part)| {
         let agree = [ours.verdict, theirs.verdict] == [Verdict::Violated; 2];
         if agree { ours } else { Part::doubt(doubt.clone()) }
     };
     let mut parts: Vec<Part> =
         parts.into_iter().zip(asked(evidence, must, other)).map(both).collect();
-    // Calls that arrive while its own state says open are leaks by both: that is what the arrivals
-    // show, whatever a breaker is taken to be by them.
-    let leaks = must.calls_while_open.map(|most| while_open::leaks(line, most));
-    parts.extend(leaks.filter(|part| part.verdict == Verdict::Violated));
+    // What arrives while its own state says open is a leak by both, and while that says half-open a
+    // trial: calls are what arrivals show, whatever a breaker is taken to be by them.
+    let leaks = must.calls_while_open.filter(|most| while_open::surely_leaked(line) > *most);
+    parts.extend(leaks.map(|most| while_open::leaks(line, most)));
+    let trials = must.trials.filter(|most| while_open::surely_tried(line) > *most);
+    parts.extend(trials.map(|most| while_open::trials(line, most)));
     parts
 }
 
@@ -63,7 +69,7 @@ fn asked(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
             Some(doubt) if part.verdict == Verdict::Inconclusive => Part::doubt(doubt),
             _ => part,
         };
-    let of_one = |part: Part| match several(evidence, must, counted) {
+    let of_one = |part: Part| match several(evidence, must, line) {
         Some(doubt) if part.verdict == Verdict::Violated => Part::doubt(doubt),
         _ => part,
     };
@@ -168,20 +174,22 @@ pub(super) fn contradiction(evidence: &Evidence<'_>, breaker: usize, line: &Line
 /// Trials of several breakers behind one link arrive together. They open one after the other, so more
 /// failures than the policy needs are over before the last of them lets its last call through.
 fn several(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
-    let calls = line.calls.as_ref().filter(|_| line.how == How::Inferred)?;
+    let counted = line.counted();
+    let calls = counted.calls.as_ref().filter(|_| counted.how == How::Inferred)?;
     let Some(policy) = evidence.case.breakers.get(must.breaker)?.policy.failures else {
-        return Some(Doubt {
+        // A state beside them is that of the only one, else it would say little of what arrives.
+        return (line.how == How::Inferred).then(|| Doubt {
             reason: "cannot tell: nobody says how many failures open it, so several breakers may be behind \
                      the link, each with its own trials"
                 .to_owned(),
             missing: "the breaker's `policy: failures`, or evidence by its own side".to_owned(),
         });
     };
-    let opened = line.spells.iter().filter(|spell| spell.from_closed);
+    let opened = counted.spells.iter().filter(|spell| spell.from_closed);
     let over = opened.map(|spell| {
         let run = calls.run_before(spell.opened);
         let last = run.iter().map(|attempt| attempt.begun.0).max().unwrap_or(0);
-        let known = last.saturating_sub(line.tolerance_us);
+        let known = last.saturating_sub(counted.tolerance_us);
         run.iter().filter(|attempt| attempt.done.0 < known).count() as u64
     });
     let over = over.max()?;

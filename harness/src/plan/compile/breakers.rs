@@ -67,8 +67,29 @@ fn evidence(
             let index = |pattern| logs::index(scenario, &log.service, pattern);
             Some(Evidence::Logged { opened: index(&log.opened)?, closed: index(&log.closed)? })
         }
+        types::BreakerEvidence::Gauge(gauge) => {
+            distinct(&gauge.values, &trail.key("gauge").key("values"), notes);
+            polled.map(Evidence::Polled)
+        }
         _ => polled.map(Evidence::Polled),
     }
+}
+
+/// A value that stands for two states tells neither.
+fn distinct(values: &types::GaugeValues, trail: &Trail, notes: &mut Notes<'_>) {
+    let [closed, open] = [values.closed.value(), values.open.value()];
+    let half_open = values.half_open.map(|value| value.value());
+    let same = if open == closed {
+        ("open", "closed")
+    } else if half_open == Some(closed) {
+        ("half-open", "closed")
+    } else if half_open == Some(open) {
+        ("half-open", "open")
+    } else {
+        return;
+    };
+    let message = format!("`{}` and `{}` are the same value", same.0, same.1);
+    notes.value(&trail.key(same.0), message, "write the value that the gauge has then");
 }
 
 /// The breaker of a fleet's gateways.

@@ -94,9 +94,22 @@ fn calls_that_arrive_while_it_says_half_open_are_trials() {
     let (verdict, reason) = ask(&script(long, &calls), one.clone());
     assert_eq!(verdict, Violated);
     assert_eq!(reason, "at least 119 trials while half-open (1 allowed)");
+    // Also where its policy says that it closes after one, so that arrivals contradict the state.
+    let mut said = script(long, &calls);
+    said.case.breakers[0].policy.trials = Some(1);
+    assert_eq!(ask(&said, one.clone()).0, Violated);
+    assert_eq!(ask(&said, closes()).0, Inconclusive);
     // Read once, it may have been so for the first call only, or for all until the next read.
-    let (verdict, reason) = ask(&script(usual, &calls), one);
+    let (verdict, reason) = ask(&script(usual, &calls), one.clone());
     assert_eq!(verdict, Inconclusive, "{reason}");
+    // Two at once are two, and not one each of two breakers that have one state.
+    let mut two = calls.clone();
+    two.push(33_001);
+    two.sort_unstable();
+    assert_eq!(ask(&script(usual, &two), one.clone()).0, Violated);
+    let mut alone = script(usual, &two);
+    alone.case.breakers[0].evidence.remove(0);
+    assert_eq!(ask(&alone, one).0, Inconclusive);
     // No more than came until it said closed.
     let many = BreakerMust { trials: Some(60), ..fleet::nothing() };
     assert_eq!(ask(&script(usual, &calls), many).0, Met);
@@ -158,11 +171,17 @@ fn contradicted_evidence_decides_nothing() {
 #[test]
 fn what_both_contradict_is_violated_all_the_same() {
     let late = |second: i64| if (40..50).contains(&second) { OPEN } else { CLOSED };
+    let slow = |second: i64| if second < 23 { CLOSED } else { usual(second) };
+    let agreed = script(slow, &but(22_500..33_000));
     let script = script(late, &but(25_000..38_000));
     let (verdict, reason) = ask(&script, opens());
     assert_eq!(verdict, Violated, "{reason}");
     assert!(reason.starts_with("opened after 19"), "{reason}");
     assert_eq!(ask(&script, closes()).0, Inconclusive);
+    // What only arrivals count is not said by both.
+    let five = BreakerMust { opens_after_failures: Some(5), ..fleet::nothing() };
+    assert_eq!(ask(&script, five.clone()).0, Inconclusive);
+    assert_eq!(ask(&agreed, five).0, Violated);
 }
 
 /// Its own log against what is read of it; and the time in which it is said to be open.

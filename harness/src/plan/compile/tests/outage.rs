@@ -383,3 +383,18 @@ fn shipped_scenarios_are_valid() {
         }
     }
 }
+
+#[test]
+fn a_state_of_a_gauge_has_a_value_of_its_own() {
+    let page = "url: \"http://127.0.0.1:9/metrics\", metric: state";
+    let with =
+        |values: &str| format!("}}}}, {{gauge: {{{page}, values: {{closed: 0, {values}}}}}}}]");
+    good(&[("}}]}\n", &(with("open: 1, half-open: 2") + "}\n"))]);
+    for (values, told) in [
+        ("open: 0", "`open` and `closed` are the same value"),
+        ("open: 1, half-open: 0", "`half-open` and `closed` are the same value"),
+        ("open: 1, half-open: 1", "`half-open` and `open` are the same value"),
+    ] {
+        refused(&[("}}]}\n", &(with(values) + "}\n"))], told);
+    }
+}
