@@ -73,12 +73,17 @@ impl DeviceTelemetry {
         registry.register(Box::new(outbox.clone()))?;
         // How often a gateway tries is its own.
         telemetry.metrics.may_retry(FUNCTION, 1);
+        let samples = counter(
+            "device_samples_total",
+            "Samples: generated, acknowledged, or failed (once for each delivery given up).",
+        )?;
+        // The first that fails is a rise.
+        for outcome in ["generated", "acknowledged", "failed"] {
+            samples.with_label_values(&[outcome]).inc_by(0);
+        }
         Ok(DeviceTelemetry {
             attempts: counter("device_attempts_total", "Attempts to send, by how they ended.")?,
-            samples: counter(
-                "device_samples_total",
-                "Samples: generated, acknowledged, or failed (once for each delivery given up).",
-            )?,
+            samples,
             duration,
             outbox,
             telemetry,
@@ -182,7 +187,7 @@ impl Sending<'_> {
             };
             return self.context.within(line);
         }
-        self.span.fail(outcome);
+        self.span.fail(outcome.to_owned(), outcome);
         self.told.samples.with_label_values(&["failed"]).inc();
         self.told.telemetry.metrics.gave_up(FUNCTION);
         let Some(suppressed) = self.told.flood.admit("send", Instant::now()) else { return };

@@ -23,8 +23,8 @@ use crate::model::{self, Prediction};
 use crate::resilience::{Attempt, Breaker, CallError, Policy, RetrySettings, Verdict};
 use crate::sample::Readings;
 use crate::settings::Settings;
-use crate::telemetry::Telemetry;
 use crate::telemetry::traces::{Kind, Open};
+use crate::telemetry::{Telemetry, context};
 
 /// The breaker's name in metrics, logs and `/health`.
 pub(crate) const BREAKER: &str = "scorer";
@@ -61,6 +61,19 @@ pub(crate) enum ScorerError {
     /// Its answer makes no sense.
     #[error("the scorer's answer cannot be used: {0}")]
     Nonsense(String),
+}
+
+impl ScorerError {
+    /// What went wrong, in one word.
+    fn kind(&self) -> &'static str {
+        match self {
+            ScorerError::Open { .. } => "open",
+            ScorerError::Failed(_) => "failed",
+            ScorerError::Limited => "429",
+            ScorerError::Refused(_) => "refused",
+            ScorerError::Nonsense(_) => "nonsense",
+        }
+    }
 }
 
 /// Predicts, whoever does it.
@@ -110,7 +123,11 @@ impl Scorer {
     pub(crate) async fn predict(&self, machine: &Machine) -> Result<Prediction, ScorerError> {
         let metrics = machine.latest.as_ref().map(|l| &l.metrics);
         let operation = |attempt: Attempt| {
-            let span = self.telemetry.traces.span(FUNCTION, Kind::Client);
+            let kind = match &self.place {
+                Place::Embedded => Kind::Internal,
+                Place::Remote { .. } => Kind::Client,
+            };
+            let span = self.telemetry.traces.span(FUNCTION, kind);
             span.set("attempt", i64::from(attempt.number));
             async move {
                 let result = match &self.place {
@@ -120,12 +137,12 @@ impl Scorer {
                             machine_id: machine.id.to_string(),
                             metrics: metrics.cloned(),
                         };
-                        ask(client, url, &question, &span).await
+                        ask(client, url, &question, &span, attempt.number).await
                     }
                 };
                 if let Err(error) = &result {
                     let cause = error.to_string();
-                    span.fail(&cause);
+                    span.fail(error.kind(), &cause);
                     self.telemetry.attempt_failed(FUNCTION, attempt.number.into(), &cause);
                 }
                 result
@@ -159,9 +176,17 @@ async fn ask(
     url: &str,
     question: &Question,
     span: &Open,
+    attempt: u32,
 ) -> Result<Prediction, ScorerError> {
     let failed = |error: reqwest::Error| ScorerError::Failed(error.without_url().to_string());
-    let request = client.post(url).headers(span.headers()).json(question);
+    span.asks("POST", url);
+    let mut request = client.post(url).headers(span.headers()).json(question);
+    if let Some(context) = context::current().filter(|context| !context.request_id.is_empty()) {
+        // With the attempt in it, as the edge does: who breaks a share of requests by their ids must not
+        // break one question for ever.
+        let id = format!("{}-s{attempt}", context.request_id);
+        request = request.header("x-request-id", id);
+    }
     let answer = request.send().await.map_err(failed)?;
     let status = answer.status().as_u16();
     span.set("http.response.status_code", i64::from(status));

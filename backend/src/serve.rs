@@ -299,7 +299,8 @@ pub(crate) fn assemble(
     let breakers = Breakers::default();
     let make = |name| breakers.make(name, breaker, &telemetry.metrics);
     let both = (make(store::BREAKER), make(store::READ_BREAKER));
-    let guarded = Guarded::new(opened, both, retry, Arc::clone(&telemetry));
+    let named = store::Place::parse(&settings.database_url).map_err(ServeError::Setting)?.named();
+    let guarded = Guarded::new((opened, named), both, retry, Arc::clone(&telemetry));
     let store: Arc<dyn Store> = Arc::new(guarded);
     let scorer = Scorer::new(settings, make(scorer::BREAKER), retry, Arc::clone(&telemetry))
         .map_err(ServeError::Setting)?;

@@ -305,7 +305,7 @@ class Proof:
             (other / "overview.json").write_text((boards / "overview.json").read_text().replace("process_resident_memory_bytes", "process_resident_bytes"))
             self.found("dashboards", ["a panel of a metric that nobody exports"] if panels.main(self.stack.base, other, seconds, WINDOW) else [])
             text = (boards / "overview.json").read_text()
-            for what, (right, planted) in {"legends": ("{{status_code}}", "{{status}}"), "annotations": ("assay_fault_active", "assay_fault_activ")}.items():
+            for what, (right, planted) in {"legends": ("{{status_code}}", "{{status}}"), "annotations": ("assay_fault_", "assay_falt_")}.items():
                 (other / "overview.json").write_text(text.replace(right, planted))
                 self.found(what, [f"{planted} for {right}"] if panels.main(self.stack.base, other, seconds, WINDOW) else [])
             # Memory has no exemplars: only histograms and counters of errors do.

@@ -8,6 +8,7 @@ the expression that Grafana uses. The failed one must be found by its id in log,
 must name the same trace. Exit code 1 if not.
 """
 import concurrent.futures
+import copy
 import datetime
 import json
 import os
@@ -26,7 +27,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from prometheus_client.openmetrics import parser
 
 DOCKER = pathlib.Path(__file__).parent.parent
-ERROR = 2
+ERROR, SERVER = 2, 2
 GOOD, BAD = "0af7651916cd43dd8448eb211c80319c", "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
@@ -59,9 +60,9 @@ def started(folder, assay, name, *arguments, **env):
     raise RuntimeError(f"{name} did not start")
 
 
-def predict(address, trace_id, request_id):
+def predict(address, trace_id, request_id, machine="TRUCK-21"):
     headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "X-Request-ID": request_id}
-    request = urllib.request.Request(f"http://{address}/predict?machine_id=TRUCK-21", headers=headers)
+    request = urllib.request.Request(f"http://{address}/predict?machine_id={machine}", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status
@@ -94,6 +95,21 @@ def bad(receiver, *_):
     whole = [span for _, span in trace if span.name != "scorer.predict"]
     wrong = [] if (len(whole), len(attempts)) == (1, 3) else [f"{len(whole)} requests and {len(attempts)} attempts"]
     return wrong + [f"{span.name} is no error" for _, span in trace if span.status.code != ERROR]
+
+
+def worded(receiver, *_):
+    """Spans speak OpenTelemetry's words: consumers draw services, routes, databases and errors by these."""
+    wrong, has = [], lambda span: {one.key: one.value for one in span.attributes}
+    for service, span in receiver.trace(GOOD) + receiver.trace(BAD):
+        told = has(span)
+        needed = {SERVER: {"http.request.method", "http.route", "url.path", "url.scheme", "http.response.status_code"}}.get(
+            span.kind, {"http.request.method", "url.full", "server.address", "server.port"}) | ({"error.type"} if span.status.code == ERROR else set())
+        wrong += [f"{service} {span.name} has no {key}" for key in sorted(needed - told.keys())]
+        words = [told[key].string_value for key in ("http.request.method", "http.route") if key in told]
+        if span.kind == SERVER and span.name != " ".join(words):
+            wrong.append(f"{service} {span.name} is not called by method and route")
+    ids = [has(span)["request_id"].string_value for service, span in receiver.trace(GOOD) if service == "scorer"]
+    return wrong + ([] if ids == ["proof-good-s1"] else [f"the scorer was asked as {ids}"])
 
 
 def logged(_, lines, __):
@@ -135,6 +151,14 @@ def joined(receiver, lines, page):
     return [f"{where} names {traces or 'nothing'}" for where, traces in found.items() if traces != {BAD}]
 
 
+def lined(_, lines, page):
+    """Under a flood of errors few have a line; those that are exemplars of errors are among them."""
+    said = {json.loads(line).get("request_id") for line in lines}
+    shown = {sample.exemplar.labels.get("request_id") for family in parser.text_string_to_metric_families(page) for sample in family.samples
+             if sample.name in ("http_requests_total", "errors_total") and sample.exemplar}
+    return [f"the exemplar {one} has no line" for one in sorted(shown - said)] + ([] if any(one.startswith("proof-flood") for one in shown) else ["no exemplar of the flood"])
+
+
 def main(assay, planted):
     receiver = Receiver()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
@@ -153,6 +177,10 @@ def main(assay, planted):
             scorer.wait()
             answers.append(predict(address, BAD, "proof-bad"))
             page = scraped(address)
+            # More a second than have a line.
+            with concurrent.futures.ThreadPoolExecutor(8) as crowd:
+                list(crowd.map(lambda number: predict(address, f"{number + 1:032x}", f"proof-flood-{number}", machine="NOBODY"), range(80)))
+            flooded = scraped(address)
         finally:
             for process in (scorer, backend):      # both send what they have before they end
                 process.terminate()
@@ -163,14 +191,22 @@ def main(assay, planted):
     print(f"{'FAIL' if failed else 'ok  '} traces: the requests were answered {answers}")
     other = Receiver()
     other.spans = [one for one in receiver.spans if one[1].name != "scorer.predict"]
+    renamed = Receiver()
+    renamed.spans = copy.deepcopy(receiver.spans)
+    renamed.spans[0][1].name = "/predict/"
+    for one in renamed.spans[0][1].attributes:
+        one.key = one.key.replace("http.", "http_")
     given = (receiver, lines, page)
     # What is checked, and the same with one error.
     checks = [
         ("one trace through both services", good, (other, lines, page)),
         ("a failed request with its attempts", bad, (other, lines, page)),
+        ("spans in OpenTelemetry's words", worded, (renamed, lines, page)),
         ("from a log line to its trace", logged, (receiver, [line.replace('"trace_id"', '"trace"') for line in lines], page)),
         ("what the dashboard of logs looks for is logged", searched, (receiver, [line.replace("circuit breaker changed", "breaker changed") for line in lines], page)),
         ("a failed request found by its id in log, trace and exemplar", joined, (receiver, lines, page.replace('trace_id="', 'trace="'))),
+        ("exemplars of errors have lines, also under a flood", lambda receiver, lines, _: lined(receiver, lines, flooded),
+         (receiver, [line for line in lines if "proof-flood" not in line], page)),
     ]
     for name, check, error in checks:
         wrong = check(*given)

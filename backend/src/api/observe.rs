@@ -22,7 +22,7 @@ use super::error::{ApiError, Code, Unwritten};
 use super::request_id::user;
 use crate::mutant::{Exposure, Ruling};
 use crate::telemetry::context::Context;
-use crate::telemetry::traces::{Kind, caller};
+use crate::telemetry::traces::caller;
 
 /// The middleware around all routes, unknown ones too.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -31,9 +31,14 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let method = method(request.method());
     let in_progress = app.metrics().request(method, endpoint);
     let id = app.request_ids.of(request.headers()).into_owned();
-    let span = app.telemetry.traces.under(&caller(request.headers()), endpoint, Kind::Server);
+    let route = (endpoint != UNMATCHED).then_some(endpoint);
+    let span = app.telemetry.traces.request(&caller(request.headers()), method, route);
     span.set("http.request.method", method);
-    span.set("http.route", endpoint);
+    if let Some(route) = route {
+        span.set("http.route", route);
+    }
+    span.set("url.path", request.uri().path().to_owned());
+    span.set("url.scheme", "http");
     span.set("request_id", id.clone());
     let context = Arc::new(Context {
         request_id: id.clone(),
@@ -82,7 +87,8 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         span.set("machine_id", machine.to_string());
     }
     if status >= 500 {
-        span.fail(error.as_ref().map_or("server error", |Unwritten(e)| e.message.as_str()));
+        let why = error.as_ref().map_or("server error", |Unwritten(e)| e.message.as_str());
+        span.fail(status.to_string(), why);
     }
     let log = async {
         match (error, line) {
@@ -152,6 +158,9 @@ fn log_error(error: &ApiError, suppressed: u64, endpoint: &'static str, method: 
     if code.status().is_server_error() { line!(error) } else { line!(warn) }
 }
 
+/// The label of what has no route.
+const UNMATCHED: &str = "unmatched";
+
 /// The label of a route: its template, one for both spellings of a trailing slash.
 pub(super) fn endpoint(matched: Option<&str>) -> &'static str {
     match matched {
@@ -170,7 +179,7 @@ pub(super) fn endpoint(matched: Option<&str>) -> &'static str {
         Some("/machines" | "/machines/") => "/machines/",
         Some("/machines/{machine_id}/metrics") => "/machines/{machine_id}/metrics",
         Some("/samples/{machine_id}") => "/samples/{machine_id}",
-        _ => "unmatched",
+        _ => UNMATCHED,
     }
 }
 

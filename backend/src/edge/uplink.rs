@@ -148,9 +148,11 @@ impl Uplink {
         // With the attempt in it: whoever breaks a share of requests by their ids must not break
         // one item for ever. Features come with the request of their last sample.
         let mark = if item.kind == Kind::Features { "f" } else { "e" };
+        let url = format!("{}/ingest/{path}", self.base);
+        span.asks("POST", &url);
         let request = self
             .client
-            .post(format!("{}/ingest/{path}", self.base))
+            .post(url)
             .headers(span.headers())
             .header("x-request-id", format!("{}-{mark}{number}", item.request_id))
             .header(CONTENT_TYPE, "application/json")
@@ -174,14 +176,14 @@ impl Uplink {
                 span.set("http.response.status_code", i64::from(status));
                 if !(200..=299).contains(&status) {
                     let cause = format!("status {status}");
-                    span.fail(&cause);
+                    span.fail(status.to_string(), &cause);
                     self.telemetry.attempt_failed(FUNCTION, number, &cause);
                 }
                 Ok(status)
             }
             Err(error) => {
                 let why = error.without_url().to_string();
-                span.fail(&why);
+                span.fail("unanswered", &why);
                 self.telemetry.attempt_failed(FUNCTION, number, &why);
                 Err(why)
             }

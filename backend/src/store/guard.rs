@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Burned, Predicted, Record, SamplePage, Store, StoreError, Written};
+use super::{Answer, Burned, Named, Predicted, Record, SamplePage, Store, StoreError, Written};
 use crate::machine::MachineId;
 use crate::resilience::{Breaker, CallError, Policy, RetrySettings, Verdict};
 use crate::telemetry::Telemetry;
@@ -28,6 +28,7 @@ pub(crate) struct Guarded {
     inner: Arc<dyn Store>,
     insert: Way,
     select: Way,
+    named: Named,
     telemetry: Arc<Telemetry>,
 }
 
@@ -35,32 +36,35 @@ pub(crate) struct Guarded {
 struct Way {
     /// The operation's name in metrics and spans.
     function: &'static str,
+    /// The statement, as spans have it.
+    statement: &'static str,
     breaker: Breaker,
     policy: Policy,
 }
 
 impl Guarded {
-    /// Guards a store with these breakers, for writing and for reading, and these retries; attempts
+    /// Guards a store, which spans name so, with these breakers, for writing and for reading, and these retries; attempts
     /// are counted in `telemetry`.
     pub(crate) fn new(
-        inner: Arc<dyn Store>,
+        (inner, named): (Arc<dyn Store>, Named),
         (writing, reading): (Breaker, Breaker),
         retry: RetrySettings,
         telemetry: Arc<Telemetry>,
     ) -> Guarded {
-        let way = |function: &'static str, breaker: Breaker| {
+        let way = |function: &'static str, statement: &'static str, breaker: Breaker| {
             let hears = Arc::clone(&telemetry);
             hears.metrics.may_retry(function, retry.attempts());
             let policy = Policy::new()
                 .with_breaker(breaker.clone())
                 .with_retry(retry, 0)
                 .with_on_retry(move |retrying| hears.metrics.retry(function, retrying.attempt + 1));
-            Way { function, breaker, policy }
+            Way { function, statement, breaker, policy }
         };
         Guarded {
-            insert: way("db.insert_samples", writing),
-            select: way("db.select", reading),
+            insert: way("db.insert_samples", "INSERT", writing),
+            select: way("db.select", "SELECT", reading),
             inner,
+            named,
             telemetry,
         }
     }
@@ -74,13 +78,19 @@ impl Guarded {
         let function = way.function;
         let operation = |about: crate::resilience::Attempt| {
             let span = self.telemetry.traces.span(function, Kind::Client);
-            span.set("db.attempt", i64::from(about.number));
+            span.set("attempt", i64::from(about.number));
+            span.set("db.system.name", self.named.system);
+            span.set("db.operation.name", way.statement);
+            if let Some((host, port)) = &self.named.server {
+                span.set("server.address", host.clone());
+                span.set("server.port", i64::from(*port));
+            }
             let attempt = attempt();
             async move {
                 let result = attempt.await;
                 if let Err(error) = &result {
                     let cause = error.to_string();
-                    span.fail(&cause);
+                    span.fail(error.kind(), &cause);
                     self.telemetry.attempt_failed(function, about.number.into(), &cause);
                 }
                 result

@@ -35,7 +35,7 @@ use crate::telemetry::metrics::Metrics;
 
 pub(crate) use guard::{BREAKER, Guarded, READ_BREAKER};
 pub(crate) use options::sqlite_options;
-pub(crate) use place::{Place, shown};
+pub(crate) use place::{Named, Place, shown};
 pub(crate) use renewed::Renewed;
 
 /// How many predictions of each machine are kept.
@@ -123,6 +123,20 @@ pub(crate) enum StoreError {
         /// See `Rejected::retry_after`.
         retry_after: std::time::Duration,
     },
+}
+
+impl StoreError {
+    /// What went wrong, in one word.
+    fn kind(&self) -> &'static str {
+        match self {
+            StoreError::Busy => "busy",
+            StoreError::Closed => "closed",
+            StoreError::Timeout => "timeout",
+            StoreError::Database(_) => "database",
+            StoreError::Lost => "lost",
+            StoreError::Open { .. } => "open",
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -45,6 +45,25 @@ impl Place {
     }
 }
 
+/// A database in OpenTelemetry's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// `db.system.name`.
+    pub(crate) system: &'static str,
+    /// Where it listens; none inside this process.
+    pub(crate) server: Option<(String, u16)>,
+}
+
+impl Place {
+    /// What spans say of it.
+    pub(crate) fn named(&self) -> Named {
+        let Place::Postgres(url) = self else { return Named { system: "sqlite", server: None } };
+        let options = url.parse::<sqlx::postgres::PgConnectOptions>().ok();
+        let server = options.map(|at| (at.get_host().to_owned(), at.get_port()));
+        Named { system: "postgresql", server }
+    }
+}
+
 /// The URL without what stands between its scheme and its host.
 pub(crate) fn shown(url: &str) -> String {
     match (url.split_once("://"), url.rfind('@')) {
@@ -74,6 +93,10 @@ mod tests {
         for bad in ["", "b.db", "sqlite://", "sqlite:b.db", "sqlite://b?mode=ro"] {
             assert!(Place::parse(bad).is_err_and(|m| m.contains("sqlite://PATH")), "{bad}");
         }
+        assert_eq!(Place::Memory.named(), Named { system: "sqlite", server: None });
+        let server = Some(("127.0.0.1".to_owned(), 5_433));
+        let named = Place::Postgres(url.to_owned()).named();
+        assert_eq!(named, Named { system: "postgresql", server });
         let secret = Place::parse("mysql://user:pass@host/db").unwrap_err();
         assert!(secret.contains("mysql") && !secret.contains("pass@"), "{secret}");
         let secret = Place::parse("postgres://user:pass@host:port/db").unwrap_err();

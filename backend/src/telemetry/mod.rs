@@ -4,6 +4,7 @@
 //! Not here: what is worth telling.
 
 pub(crate) mod breakers;
+mod collector;
 pub(crate) mod context;
 pub(crate) mod exemplars;
 pub(crate) mod format;

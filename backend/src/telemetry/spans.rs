@@ -5,19 +5,20 @@
 //! Not here: which spans there are.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+
+use super::collector::{Collector, Taken};
 
 /// Spans that may wait for their export.
 const QUEUE: usize = 65_536;
@@ -44,7 +45,7 @@ pub struct Call {
 }
 
 /// What became of spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sent {
     /// The collector took them.
     pub exported: u64,
@@ -52,6 +53,8 @@ pub struct Sent {
     pub failed: u64,
     /// There was no room, or no time to send it.
     pub dropped: u64,
+    /// Why some are not exported: the first cause. Empty where all are.
+    pub why: String,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +62,7 @@ struct Counts {
     given: AtomicU64,
     exported: AtomicU64,
     failed: AtomicU64,
+    why: Mutex<Option<String>>,
 }
 
 /// The way to a collector, by OTLP over gRPC.
@@ -80,18 +84,13 @@ impl Calls {
         attributes: Vec<(&'static str, String)>,
         timeout: Duration,
     ) -> Result<Calls, String> {
-        let mut exporter = SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(endpoint)
-            .with_timeout(timeout)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let mut collector = Collector::new(endpoint, timeout)?;
         let attributes = attributes.into_iter().map(|(key, value)| KeyValue::new(key, value));
         let resource = Resource::builder().with_service_name(service.to_owned());
-        exporter.set_resource(&resource.with_attributes(attributes).build());
+        collector.of(&resource.with_attributes(attributes).build());
         let counts = Arc::new(Counts::default());
         let (queue, calls) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(export(exporter, calls, Arc::clone(&counts), timeout));
+        let task = tokio::spawn(export(collector, calls, Arc::clone(&counts)));
         Ok(Calls { queue, counts, task })
     }
 
@@ -106,7 +105,8 @@ impl Calls {
     pub async fn close(self, within: Duration) -> Sent {
         let Calls { queue, counts, mut task } = self;
         drop(queue);
-        if tokio::time::timeout(within, &mut task).await.is_err() {
+        let late = tokio::time::timeout(within, &mut task).await.is_err();
+        if late {
             task.abort();
             // Nothing is counted from here on.
             let _ = task.await;
@@ -114,23 +114,26 @@ impl Calls {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (exported, failed) = (get(&counts.exported), get(&counts.failed));
         let dropped = get(&counts.given).saturating_sub(exported + failed);
-        Sent { exported, failed, dropped }
+        let known = counts.why.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let why = known.unwrap_or_else(|| match (failed + dropped, late) {
+            (0, _) => String::new(),
+            (_, true) => format!("no answer within {} s of the end", within.as_secs_f32()),
+            (_, false) => format!("more than {QUEUE} waited at once"),
+        });
+        Sent { exported, failed, dropped, why }
     }
 }
 
-async fn export(
-    exporter: SpanExporter,
-    mut calls: mpsc::Receiver<Call>,
-    counts: Arc<Counts>,
-    timeout: Duration,
-) {
+async fn export(collector: Collector, mut calls: mpsc::Receiver<Call>, counts: Arc<Counts>) {
     let mut batch = Vec::new();
     while calls.recv_many(&mut batch, BATCH).await > 0 {
-        let n = batch.len() as u64;
         let spans = batch.drain(..).map(data).collect();
-        let sent = tokio::time::timeout(timeout, exporter.export(spans)).await;
-        let count = if matches!(sent, Ok(Ok(()))) { &counts.exported } else { &counts.failed };
-        count.fetch_add(n, Ordering::Relaxed);
+        let Taken { exported, failed, why } = collector.send(spans).await;
+        if failed > 0 {
+            counts.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        }
+        counts.exported.fetch_add(exported, Ordering::Relaxed);
+        counts.failed.fetch_add(failed, Ordering::Relaxed);
     }
 }
 
@@ -191,7 +194,8 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let sent = calls.close(Duration::from_millis(50)).await;
-        assert_eq!(sent, Sent { exported: 0, failed: 0, dropped: all });
+        let why = "no answer within 0.05 s of the end".to_owned();
+        assert_eq!(sent, Sent { exported: 0, failed: 0, dropped: all, why });
     }
 
     #[tokio::test]
@@ -209,5 +213,6 @@ mod tests {
         assert!(sent.failed > 0 && sent.failed.is_multiple_of(BATCH as u64), "{sent:?}");
         assert_eq!((sent.exported, sent.failed + sent.dropped), (0, all), "{sent:?}");
         assert!(sent.dropped >= 7, "{sent:?}");
+        assert!(sent.why.contains("nobody listens there"), "{sent:?}");
     }
 }

@@ -10,6 +10,7 @@ mod sampler;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -18,11 +19,13 @@ use opentelemetry::trace::{
     SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
 };
 use opentelemetry::{Context as Parent, KeyValue, Value};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+use opentelemetry_sdk::trace::{
+    IdGenerator as _, RandomIdGenerator, SdkTracer, SdkTracerProvider, Span,
+};
 
+use super::collector::Collector;
 use super::context;
 use super::metrics::Metrics;
 use crate::settings::Settings;
@@ -35,6 +38,8 @@ pub(crate) enum Kind {
     Server,
     /// A call of another service.
     Client,
+    /// Work in this process.
+    Internal,
 }
 
 /// Makes spans, or nothing.
@@ -59,16 +64,13 @@ impl Traces {
         if !settings.tracing_enabled {
             return Ok(Traces::default());
         }
-        let exporter = SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(settings.tracing_endpoint.clone())
-            .with_timeout(settings.tracing_timeout)
-            .build()
-            .map_err(|error| error.to_string())?;
-        let (export, processor) = Export::start(exporter, settings, metrics);
+        let collector = Collector::new(&settings.tracing_endpoint, settings.tracing_timeout)?;
+        let (export, processor) = Export::start(collector, settings, metrics);
         let resource = Resource::builder()
             .with_service_name(settings.tracing_service_name.clone())
             .with_attribute(KeyValue::new("service.version", Settings::APP_VERSION))
+            // Replicas share the rest.
+            .with_attribute(KeyValue::new("service.instance.id", instance()))
             .with_attribute(KeyValue::new(
                 "deployment.environment.name",
                 settings.environment.clone(),
@@ -95,12 +97,28 @@ impl Traces {
         self.under(&Parent::new(), name, kind)
     }
 
+    /// The span of a request that is served: named by its method, and its route where there is one.
+    pub(crate) fn request(
+        &self,
+        parent: &Parent,
+        method: &'static str,
+        route: Option<&str>,
+    ) -> Open {
+        // Without traces it needs no name.
+        let name = match route.filter(|_| self.on.is_some()) {
+            Some(route) => Cow::Owned(format!("{method} {route}")),
+            None => Cow::Borrowed(method),
+        };
+        self.under(parent, name, Kind::Server)
+    }
+
     /// A span under a given parent.
-    pub(crate) fn under(&self, parent: &Parent, name: &'static str, kind: Kind) -> Open {
+    fn under(&self, parent: &Parent, name: impl Into<Cow<'static, str>>, kind: Kind) -> Open {
         let Some(on) = &self.on else { return Open { parent: parent.clone(), own: false } };
         let kind = match kind {
             Kind::Server => SpanKind::Server,
             Kind::Client => SpanKind::Client,
+            Kind::Internal => SpanKind::Internal,
         };
         let builder = SpanBuilder::from_name(name).with_kind(kind);
         let span: Span = on.tracer.build_with_context(builder, parent);
@@ -113,6 +131,11 @@ impl Traces {
             on.export.close().await;
         }
     }
+}
+
+/// A name of this process, that no other has.
+fn instance() -> String {
+    RandomIdGenerator::default().new_trace_id().to_string()
 }
 
 /// A span that has begun.
@@ -134,10 +157,24 @@ impl Open {
         }
     }
 
-    /// Marks it as failed.
-    pub(crate) fn fail(&self, why: &str) {
+    /// Marks it as failed: `kind` is one of few words, or a status.
+    pub(crate) fn fail(&self, kind: impl Into<Value>, why: &str) {
         if self.own {
+            self.set("error.type", kind);
             self.parent.span().set_status(Status::error(why.to_owned()));
+        }
+    }
+
+    /// Whom an HTTP request goes to.
+    pub(crate) fn asks(&self, method: &'static str, url: &str) {
+        if !self.own {
+            return;
+        }
+        self.set("http.request.method", method);
+        self.set("url.full", url.to_owned());
+        if let Ok(url) = reqwest::Url::parse(url) {
+            self.set("server.address", url.host_str().unwrap_or_default().to_owned());
+            self.set("server.port", i64::from(url.port_or_known_default().unwrap_or_default()));
         }
     }
 
@@ -192,6 +229,10 @@ struct Outgoing<'a>(&'a mut HeaderMap);
 
 impl Injector for Outgoing<'_> {
     fn set(&mut self, key: &str, value: String) {
+        // `tracestate` is set even where there is none.
+        if value.is_empty() {
+            return;
+        }
         let (name, value) = (HeaderName::try_from(key), HeaderValue::try_from(value));
         if let (Ok(name), Ok(value)) = (name, value) {
             self.0.insert(name, value);

@@ -4,6 +4,7 @@
 
 use super::baseline::CompareArgs;
 use super::doctor::{self, DoctorArgs};
+use super::endpoints;
 use super::explain::ExplainArgs;
 use super::hidden::{BurnerArgs, ContainerArgs, GuardianArgs};
 use super::links::{self, LinksArgs};
@@ -281,11 +282,11 @@ pub(super) struct RunArgs {
     pub(super) allow_faults: Vec<String>,
     /// Show the run's own figures to Prometheus at this address, as `assay_*` (README lists them);
     /// port 0 takes a free one.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = endpoints::shown)]
     pub(super) metrics_addr: Option<SocketAddr>,
     /// Send a span for each sampled attempt, and for the failed and the slowest of each second, to
     /// this collector (OTLP over gRPC): `http://HOST:PORT`.
-    #[arg(long, value_name = "URL", value_parser = collector)]
+    #[arg(long, value_name = "URL", value_parser = endpoints::collector)]
     pub(super) otlp: Option<String>,
     /// Which share of the requests is sampled; the service is asked to trace these, and no others.
     #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = per_million, requires = "otlp")]
@@ -302,14 +303,6 @@ pub(super) struct RunArgs {
     pub(super) save_baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(super) words: WordArgs,
-}
-
-fn collector(text: &str) -> Result<String, String> {
-    let url = reqwest::Url::parse(text).ok();
-    match url.filter(|url| url.scheme() == "http" && url.has_host()) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err("write something like http://127.0.0.1:4317".to_owned()),
-    }
 }
 
 /// A share as scenarios write it.

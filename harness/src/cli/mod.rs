@@ -8,6 +8,7 @@ mod args;
 mod baseline;
 mod calibrate;
 mod doctor;
+mod endpoints;
 mod explain;
 mod go;
 mod health;

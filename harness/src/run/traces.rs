@@ -49,7 +49,8 @@ impl Traces {
     /// When the endpoint cannot be used.
     pub(super) fn start(otlp: &Otlp, header: &Header, clock: &Clock) -> std::io::Result<Traces> {
         let attributes = vec![
-            ("service.version", crate::TOOL.to_owned()),
+            ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("service.instance.id", header.run.clone()),
             ("assay.scenario", header.scenario.name.clone()),
             ("assay.run", header.run.clone()),
         ];
@@ -150,7 +151,7 @@ impl Traces {
         match lost {
             0 if self.left_out == 0 => Ok(said),
             0 => Err(format!("{said}{left_out}")),
-            lost => Err(format!("{said}, {lost} lost on the way{left_out}")),
+            lost => Err(format!("{said}, {lost} lost on the way: {}{left_out}", sent.why)),
         }
     }
 }

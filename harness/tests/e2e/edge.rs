@@ -147,9 +147,9 @@ fn one_trace_through_three_processes() {
             assert!(found.iter().all(|span| span.trace_id == of.trace_id));
             found[0].clone()
         };
-        let take = child("edge", "/ingest/raw", send);
+        let take = child("edge", "POST /ingest/raw", send);
         let deliver = child("edge", "edge.deliver", &take);
-        let ingest = child("backend", "/ingest/raw", &deliver);
+        let ingest = child("backend", "POST /ingest/raw", &deliver);
         child("backend", "db.insert_samples", &ingest);
         // Each process logs the trace, with the machine, and the first two with the sample's number.
         let trace: String = send.trace_id.iter().map(|b| format!("{b:02x}")).collect();
@@ -263,7 +263,7 @@ fn spans_that_a_silent_collector_swallows_are_told_wherever_findings_are() {
     let output = assay(&words).arg(&out).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let verdict = std::fs::read_to_string(out.join("verdict.json")).unwrap();
-    let told = format!("0 spans sent to {endpoint}, 100 lost on the way");
+    let told = format!("0 spans sent to {endpoint}, 100 lost on the way: no answer within");
     assert!(verdict.contains(&told), "{verdict}");
     let again = assay(&["verify"]).arg(&out).output().unwrap();
     assert_eq!(again.status.code(), Some(0), "{}", said(&again));

@@ -1,20 +1,20 @@
 //! From ended spans to the collector: a bounded queue and one task.
 //!
 //! Invariant: every ended span is counted once: exported, failed, or dropped for want of room.
-//! Not here: the wire format, which is OpenTelemetry's.
+//! Not here: the wire (see `collector`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::Context;
-use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter as _, SpanProcessor};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::settings::Settings;
+use crate::telemetry::collector::{Collector, Taken};
 use crate::telemetry::metrics::Metrics;
 
 /// Spans that may wait for their export.
@@ -31,7 +31,7 @@ pub(super) struct Export {
 impl Export {
     /// Starts the task.
     pub(super) fn start(
-        exporter: SpanExporter,
+        collector: Collector,
         settings: &Settings,
         metrics: Arc<Metrics>,
     ) -> (Export, Processor) {
@@ -39,12 +39,8 @@ impl Export {
         let (stop, stopped) = oneshot::channel();
         metrics.may_export();
         let (resource, set) = oneshot::channel();
-        let task = Task {
-            exporter,
-            metrics: Arc::clone(&metrics),
-            interval: settings.tracing_interval,
-            timeout: settings.tracing_timeout,
-        };
+        let task =
+            Task { collector, metrics: Arc::clone(&metrics), interval: settings.tracing_interval };
         let running = tokio::spawn(task.run(queue, set, stopped));
         let processor = Processor { spans, metrics, resource: Mutex::new(Some(resource)) };
         (Export { closer: Mutex::new(Some((stop, running))) }, processor)
@@ -102,10 +98,9 @@ impl SpanProcessor for Processor {
 }
 
 struct Task {
-    exporter: SpanExporter,
+    collector: Collector,
     metrics: Arc<Metrics>,
     interval: Duration,
-    timeout: Duration,
 }
 
 impl Task {
@@ -116,7 +111,7 @@ impl Task {
         mut stop: oneshot::Receiver<()>,
     ) {
         if let Ok(resource) = resource.await {
-            self.exporter.set_resource(&resource);
+            self.collector.of(&resource);
         }
         loop {
             let stopping = tokio::time::timeout(self.interval, &mut stop).await.is_ok();
@@ -142,14 +137,11 @@ impl Task {
     }
 
     async fn export(&self, batch: Vec<SpanData>) {
-        let count = batch.len() as u64;
-        let sent = tokio::time::timeout(self.timeout, self.exporter.export(batch)).await;
-        let why = match sent {
-            Ok(Ok(())) => return self.metrics.spans("exported", count),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        self.metrics.spans("failed", count);
-        tracing::warn!(function = "export", spans = count, cause = why, "traces were lost");
+        let Taken { exported, failed, why } = self.collector.send(batch).await;
+        self.metrics.spans("exported", exported);
+        if failed > 0 {
+            self.metrics.spans("failed", failed);
+            tracing::warn!(function = "export", spans = failed, cause = why, "traces were lost");
+        }
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry::trace::{Link, SpanKind, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
 
-/// Routes of probes and scrapers, as their spans are called.
+/// Routes of probes and scrapers, as their spans are called after the method.
 const PROBES: [&str; 2] = ["/health", "/metrics"];
 
 /// A sampler of this share.
@@ -30,7 +30,8 @@ impl ShouldSample for Roots {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        if PROBES.contains(&name) {
+        let route = name.split_once(' ').map_or(name, |(_, route)| route);
+        if PROBES.contains(&route) {
             let (decision, trace_state) = (SamplingDecision::Drop, TraceState::default());
             return SamplingResult { decision, attributes: vec![], trace_state };
         }

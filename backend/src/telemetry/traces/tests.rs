@@ -130,6 +130,15 @@ fn settings(name: &str, collector: SocketAddr) -> Settings {
     }
 }
 
+fn text(text: &str) -> Option<Value> {
+    Some(Value::StringValue(text.to_owned()))
+}
+
+/// An attribute of a span.
+fn told(span: &Span, key: &str) -> Option<Value> {
+    span.attributes.iter().find(|a| a.key == key)?.value.clone()?.value
+}
+
 const SAMPLE: &str = r#"{"machine_id":"TRUCK-21","timestamp":"2024-06-11T10:00:00Z","sample_number":1,"metrics":{"rpm":1500}}"#;
 
 #[tokio::test]
@@ -144,19 +153,22 @@ async fn one_trace_goes_from_the_caller_over_the_backend_to_the_scorer() {
     let parent = format!("00-{TRACE}-{CALLER}-01");
     let answer = backend.ask("POST /ingest/raw", &parent, SAMPLE).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let answer = backend.ask("GET /predict?machine_id=TRUCK-21", &parent, "").await;
+    let with_id = format!("{parent}\r\nX-Request-ID: asked");
+    let answer = backend.ask("GET /predict?machine_id=TRUCK-21", &with_id, "").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let unsampled = format!("00-{}-{CALLER}-00", TRACE.replace('0', "1"));
     backend.ask("GET /machines/", &unsampled, "").await;
+    backend.ask("GET /no/such/route", &parent, "").await;
+    let scorer_port = i64::from(scorer.address.port());
     backend.stop().await;
     scorer.stop().await;
 
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let ingest = collector.one("backend", "/ingest/raw");
+    let ingest = collector.one("backend", "POST /ingest/raw");
     let insert = collector.one("backend", "db.insert_samples");
-    let predict = collector.one("backend", "/predict/");
+    let predict = collector.one("backend", "GET /predict/");
     let call = collector.one("backend", "scorer.predict");
-    let score = collector.one("scorer", "/score");
+    let score = collector.one("scorer", "POST /score");
     for span in [&ingest, &insert, &predict, &call, &score] {
         assert_eq!(hex(&span.trace_id), TRACE, "{}", span.name);
     }
@@ -165,11 +177,28 @@ async fn one_trace_goes_from_the_caller_over_the_backend_to_the_scorer() {
     assert_eq!(hex(&predict.parent_span_id), CALLER);
     assert_eq!(call.parent_span_id, predict.span_id);
     assert_eq!(score.parent_span_id, call.span_id);
-    let machine = ingest.attributes.iter().find(|a| a.key == "machine_id").unwrap();
-    let machine = machine.value.clone().unwrap().value;
-    assert_eq!(machine, Some(Value::StringValue("TRUCK-21".to_owned())));
+    assert_eq!(told(&ingest, "machine_id"), text("TRUCK-21"));
+    // OpenTelemetry's conventions, and what one request's id finds.
+    for (span, key, value) in [
+        (&ingest, "http.request.method", text("POST")),
+        (&ingest, "http.route", text("/ingest/raw")),
+        (&ingest, "url.path", text("/ingest/raw")),
+        (&ingest, "url.scheme", text("http")),
+        (&insert, "db.system.name", text("sqlite")),
+        (&insert, "db.operation.name", text("INSERT")),
+        (&call, "http.request.method", text("POST")),
+        (&call, "server.address", text("127.0.0.1")),
+        (&call, "server.port", Some(Value::IntValue(scorer_port))),
+        (&predict, "request_id", text("asked")),
+        (&score, "request_id", text("asked-s1")),
+    ] {
+        assert_eq!(told(span, key), value, "{}: {key}", span.name);
+    }
+    let nowhere = collector.one("backend", "GET");
+    assert_eq!(told(&nowhere, "url.path"), text("/no/such/route"));
+    assert_eq!(told(&nowhere, "http.route"), None);
     let names = collector.names();
-    assert!(!names.iter().any(|(_, name)| name == "/machines/"), "the caller's no is followed");
+    assert!(!names.iter().any(|(_, name)| name == "GET /machines/"), "the caller's no is followed");
 }
 
 #[tokio::test]
@@ -187,8 +216,8 @@ async fn a_probe_begins_no_trace_but_continues_its_callers() {
     backend.stop().await;
 
     let count = |wanted: &str| collector.names().iter().filter(|(_, name)| name == wanted).count();
-    assert_eq!((count("/machines/"), count("/metrics"), count("/health")), (5, 0, 1));
-    let health = collector.one("backend", "/health");
+    assert_eq!((count("GET /machines/"), count("GET /metrics"), count("GET /health")), (5, 0, 1));
+    let health = collector.one("backend", "GET /health");
     // What lies under a probe is no trace of its own either.
     let spans = collector.0.lock().unwrap();
     let traces: std::collections::BTreeSet<_> = spans.iter().map(|(_, s)| &s.trace_id).collect();
@@ -242,9 +271,9 @@ async fn one_trace_goes_from_a_device_over_the_edge_to_the_backend() {
     let send = collector.one("devices", "device.send");
     let trace: String = send.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(pages, [trace.as_str(); 3]);
-    let take = collector.one("edge", "/ingest/raw");
+    let take = collector.one("edge", "POST /ingest/raw");
     let deliver = collector.one("edge", "edge.deliver");
-    let ingest = collector.one("backend", "/ingest/raw");
+    let ingest = collector.one("backend", "POST /ingest/raw");
     let insert = collector.one("backend", "db.insert_samples");
     assert!(send.parent_span_id.is_empty());
     for (parent, child) in
@@ -253,6 +282,23 @@ async fn one_trace_goes_from_a_device_over_the_edge_to_the_backend() {
         assert_eq!(child.parent_span_id, parent.span_id, "{}", child.name);
         assert_eq!(child.trace_id, send.trace_id, "{}", child.name);
     }
+}
+
+#[test]
+fn a_tracestate_that_there_is_not_is_not_sent() {
+    let headers = |more: &[(&str, &str)]| {
+        let parent = format!("00-{TRACE}-{CALLER}-01");
+        let all = [&[("traceparent", parent.as_str())], more].concat();
+        let named = |(name, value): &(&str, &str)| {
+            (axum::http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap())
+        };
+        let given = axum::http::HeaderMap::from_iter(all.iter().map(named));
+        let traces = super::Traces::default();
+        traces.request(&super::caller(&given), "GET", None).headers()
+    };
+    assert!(headers(&[]).contains_key("traceparent"));
+    assert!(!headers(&[]).contains_key("tracestate"));
+    assert_eq!(headers(&[("tracestate", "a=1")])["tracestate"], "a=1");
 }
 
 #[tokio::test]

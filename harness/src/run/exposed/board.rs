@@ -75,7 +75,7 @@ impl Board {
     pub(crate) fn new(header: &Header, fleets: &[Planned]) -> Board {
         let case = &header.case;
         let info = [
-            ("version", crate::TOOL.to_owned()),
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("scenario", header.scenario.name.clone()),
             ("run", header.run.clone()),
             ("seed", header.seed.to_string()),
