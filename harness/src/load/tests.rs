@@ -2,6 +2,7 @@
 
 mod broken;
 mod journeys;
+mod large;
 mod own;
 mod replayed;
 mod shared;

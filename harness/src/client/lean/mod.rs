@@ -5,7 +5,8 @@
 //! Invariant: the same rules as `attempt`, which TLS and all else go through: nothing is sent
 //! twice, a kept connection found closed before anything was written is replaced, and what is left
 //! over after an answer makes the connection unusable.
-//! Invariant: nothing blocks, and a call goes as far as the kernel lets it: so edges are enough.
+//! Invariant: nothing blocks, and a call goes as far as the kernel lets it, so edges are enough; but of an
+//! answer that comes faster than it is read only so much is read at once: see [`Wire::has_more`].
 //! Not here: the grammar of answers (`answer`), what a request looks like (`written`), waiting for
 //! the kernel, when to send (`load`).
 
@@ -34,6 +35,10 @@ pub(crate) use written::Written;
 const READ: usize = 64 * 1024;
 
 /// A connection that was known to be silent so long ago is not looked at before it is used: that
+/// So often is read in one call. A peer that never pauses would else be read for as long as it likes,
+/// while others wait whose answers are here and whose requests are due.
+const MOST_READS: usize = 4;
+
 /// costs as much as a tenth of a request, and hardly ever would the kernel know more.
 const FRESH_US: u64 = 100;
 
@@ -68,6 +73,10 @@ pub(crate) struct Wire {
     /// The kernel has been asked for its news.
     watched: bool,
     /// It has carried a whole answer before.
+    /// There may be more to read than was read, of which the kernel gives no news.
+    has_more: bool,
+    /// The peer has ended its side.
+    hung: bool,
     kept: bool,
     /// Nothing is under way, nothing is left over, and the peer keeps it open.
     rests: bool,
@@ -140,6 +149,8 @@ pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, 
                 silent: begun,
                 request: Vec::new(),
                 written: 0,
+                has_more: false,
+                hung: false,
                 unwritable: false,
                 begun,
                 deadline: begun,
@@ -162,8 +173,8 @@ pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, 
     }
 }
 
-/// Goes on with an attempt as far as it can; gives its end. `hung` says that the peer has ended its
-/// side. A kept connection that turns out closed before anything was written is replaced, see
+/// Goes on with an attempt as far as it can and may; gives its end. `hung` says that the peer has ended
+/// its side. A kept connection that turns out closed before anything was written is replaced, see
 /// [`Wire::is_new`].
 pub(crate) fn go_on(
     task: &Task<'_>,
@@ -179,12 +190,13 @@ pub(crate) fn go_on(
             Ok(true) => wire.opens_by = None,
             Err(error) => return Some(unopened(wire.begun, clock.now(), &error)),
         }
+    wire.hangs(hung);
     }
     let end = match wire.step(scratch, &limits.keep) {
         Step::Pending => return None,
         Step::Whole(answer) => {
             wire.silent = clock.stamp(answer.last);
-            wire.rests &= !hung;
+            wire.rests &= !wire.hung;
             Ok(answer)
         }
         Step::Unsent if wire.kept => {
@@ -252,6 +264,17 @@ impl AsFd for Wire {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
+    /// Whether an attempt that is under way must be gone on with although the kernel has no news of it:
+    /// there was more to read than one call reads.
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Whether the peer is known to have ended its side, once it is.
+    pub(crate) fn hangs(&mut self, hung: bool) {
+        self.hung |= hung;
+    }
+
 }
 
 impl Wire {
@@ -321,7 +344,8 @@ impl Wire {
             }
             self.unwritable = true;
         }
-        loop {
+        self.has_more = false;
+        for _ in 0..MOST_READS {
             let n = match self.stream.read(&mut scratch.0) {
                 Ok(n) => n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -355,6 +379,8 @@ impl Wire {
 
     fn write(&mut self) -> io::Result<()> {
         while !self.unwritable
+        self.has_more = true;
+        Step::Pending
             && let Some(rest) = self.request.get(self.written..).filter(|rest| !rest.is_empty())
         {
             match self.stream.write(rest) {

@@ -22,6 +22,8 @@ pub(super) struct Line {
     wire: Wire,
     post: usize,
     /// What is under way on it; none if it is idle.
+    /// It is among those that have more to read.
+    has_more: bool,
     pub(super) flight: Option<Flight>,
 }
 
@@ -63,7 +65,10 @@ impl Loop {
                     self.lines.try_remove(id);
                 }
                 match lean::open(&task, &mut began) {
-                    Ok(wire) => self.lines.insert(Line { wire, post: job.post, flight: None }),
+                    Ok(wire) => {
+                        let post = job.post;
+                        self.lines.insert(Line { wire, post, has_more: false, flight: None })
+                    }
                     Err(exchange) => {
                         self.land(flight, *exchange, None);
                         return Ok(());
@@ -86,6 +91,11 @@ impl Loop {
         let News { id, hung } = news;
         let Some(line) = self.lines.get_mut(id) else { return Ok(()) };
         let Some(flight) = &mut line.flight else {
+        if line.has_more {
+            // It has its turn.
+            line.wire.hangs(hung);
+            return Ok(());
+        }
             // Idle: closed, or talking unasked.
             if !line.wire.is_usable() {
                 line.wire.retire();
@@ -112,11 +122,24 @@ impl Loop {
                     self.deadline = self.deadline.min(line.wire.deadline());
                 }
                 Ok(())
+                if line.wire.has_more() {
+                    line.has_more = true;
+                    self.more.push_back(id);
+                }
             }
         }
     }
 
     /// An attempt has ended on this connection: it may be made once more.
+    /// Goes on with the next of those that have more to read.
+    pub(super) fn read_on(&mut self) -> io::Result<()> {
+        let Some(id) = self.more.pop_front() else { return Ok(()) };
+        if let Some(line) = self.lines.get_mut(id) {
+            line.has_more = false;
+        }
+        self.hear(News { id, hung: false })
+    }
+
     fn ended(&mut self, flight: Flight, exchange: Exchange, id: usize) -> io::Result<()> {
         let rests = self.lines.get(id).is_some_and(|line| line.wire.rests());
         let line = if rests { Some(id) } else { None };
@@ -160,6 +183,9 @@ impl Loop {
     pub(super) fn give_up(&mut self, now: At) {
         let mut pools = std::mem::take(&mut self.pools);
         for pool in &mut pools {
+            if line.has_more {
+                self.more.retain(|more| *more != id);
+            }
             for mut job in pool.give_up(|job| self.waited_too_long(job, now)) {
                 job.blocked_us = job.waited_us(now);
                 self.record(&job, Exchange::not_sent(now));

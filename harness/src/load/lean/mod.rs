@@ -4,6 +4,8 @@
 //! Invariant: the same as of `shard`: an arrival never waits for another's answer, only for a
 //! connection when the limit is reached, counted apart from lag; what was due is recorded exactly once:
 //! answered, failed, timed out, given up in the queue, or cut.
+//! Invariant: nor for one that comes without a pause: of that only so much is read before the others have
+//! their turn.
 //! Not here: one attempt (`client::lean`), connections and their requests (`lines`), closed loops
 //! (`seats`), all other loads (`shard`).
 
@@ -72,6 +74,8 @@ pub(super) struct Loop {
     poll: Poll,
     /// To be sent now, on this idle connection or on a new one.
     ready: VecDeque<(Job, Option<usize>)>,
+    /// Connections that have more to read than they were let read, each once.
+    more: VecDeque<usize>,
     seats: Seats,
     /// Due and not ended.
     under_way: usize,
@@ -114,6 +118,7 @@ impl Loop {
             deadline: NEVER,
             ended: false,
             drive,
+            more: VecDeque::new(),
             posts,
         };
         let mut tick = next_tick(clock.now(), zero);
@@ -166,7 +171,8 @@ impl Loop {
                 break;
             }
             let wake = [wake, this.seats.next()].into_iter().flatten().min().unwrap_or(NEVER);
-            this.poll.wait(&clock, Some(wake.min(tick).min(this.deadline)))?;
+            let wake = if this.more.is_empty() { wake.min(tick).min(this.deadline) } else { now };
+            this.poll.wait(&clock, Some(wake))?;
             this.poll.take_news(&mut told);
             for news in told.drain(..) {
                 this.hear(news)?;
@@ -180,6 +186,9 @@ impl Loop {
     /// Sends what is due of the batch, earliest first.
     fn send_due(&mut self, batch: &mut Vec<(usize, Arrival)>, now: At) {
         if batch.len() > 1 {
+            // One of them, after all that is new.
+            this.read_on()?;
+            this.drain()?;
             batch.sort_by_key(|(_, arrival)| arrival.due);
         }
         let due = batch.partition_point(|(_, arrival)| arrival.due <= now);
