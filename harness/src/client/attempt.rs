@@ -149,7 +149,7 @@ pub async fn attempt(
     let begun = clock.now();
     let over = |stream| Connection::over(stream, limits.tls.as_ref(), begun);
     let connection = match connect(clock, limits, begun, || began(begun), over).await {
-        Ok(connection) => connection,
+        Ok(connection) => connection.counted(&limits.ways.unasked),
         Err(exchange) => return (exchange, None),
     };
     match send(clock, limits, begun, connection, request).await {

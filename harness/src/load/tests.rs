@@ -6,6 +6,7 @@ mod large;
 mod own;
 mod replayed;
 mod shared;
+mod unasked;
 
 use super::*;
 use crate::plan::{Body, Client, Request, Text};

@@ -11,7 +11,7 @@ use super::intervals::{Interval, Intervals};
 use super::marks::Finished;
 use super::spans::{Span, SpanBook};
 use crate::plan::traced::Traced;
-use assay_slo::event::{Health, Unmade};
+use assay_slo::event::{Health, Unasked, Unmade};
 use assay_slo::{At, Cell, Mark, Outcome};
 use hdrhistogram::CreationError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,8 @@ pub struct Batch {
     /// The first of those that failed.
     pub failures: Vec<Failure>,
     /// Attempts told one by one, where the run is traced,
+    /// Loads to which a peer said what nobody had asked for.
+    pub unasked: Vec<Unasked>,
     pub spans: Vec<Span>,
     /// and how many more should have been.
     pub spans_left_out: u64,
@@ -52,6 +54,7 @@ impl Batch {
             && self.failures.is_empty()
             && self.spans.is_empty()
     }
+            && self.unasked.is_empty()
 }
 
 /// A failed exchange that is kept.
@@ -98,6 +101,7 @@ pub struct Recorder {
     failures: Vec<Failure>,
     told: BTreeSet<String>,
     spans: SpanBook,
+    unasked: Vec<Unasked>,
     from: At,
 }
 
@@ -125,6 +129,7 @@ impl Recorder {
             told: BTreeSet::new(),
             spans: SpanBook::default(),
             from,
+            unasked: Vec::new(),
         })
     }
 
@@ -199,6 +204,12 @@ impl Recorder {
         Batch {
             cells: cells.into_iter().map(|(key, counts)| cell(key, counts)).collect(),
             health,
+    /// So many connections of a load were opened, and so many talked unasked.
+    pub fn unasked(&mut self, load: usize, counts: Option<(u64, u64)>) {
+        let line = counts.map(|(connections, talked)| Unasked { load, connections, talked });
+        self.unasked.extend(line);
+    }
+
             lags,
             intervals: self.intervals.take(from, now),
             findings: std::mem::take(&mut self.findings),
@@ -217,6 +228,7 @@ fn cell(key: Key, counts: Counts) -> Cell {
         segment: key.position.segment,
         straddle: key.position.straddle,
         outcome: key.outcome,
+            unasked: std::mem::take(&mut self.unasked),
         status: key.status,
         second: key.second,
         n: counts.n,

@@ -61,7 +61,7 @@ pub(super) struct Reader {
     partial: Vec<u8>,
     status: u16,
     headers: HeaderMap,
-    keeps: bool,
+    pub(super) keeps: bool,
     body: Body,
 }
 
