@@ -81,6 +81,8 @@ pub struct Exchange {
     pub headers: Option<HeaderMap>,
     /// The `Set-Cookie` of the answers before it in a chain of redirects, in their order.
     pub set_before: Vec<HeaderValue>,
+    /// The `Cookie` of each request that was sent for it, in their order, where a jar wrote them.
+    pub cookies: Vec<Option<HeaderValue>>,
     /// The body; empty without a whole answer in time.
     pub body: Payload,
     /// What came of an answer that is not whole, where that is known.
@@ -107,6 +109,7 @@ impl Exchange {
             status: 0,
             headers: None,
             set_before: Vec::new(),
+            cookies: Vec::new(),
             body: Payload::default(),
             partial: None,
             idle_reset: false,

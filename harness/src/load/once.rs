@@ -199,6 +199,7 @@ impl Trial {
                     .await;
             kept = back;
             let sent = looked(name, asked, &exchange, kind.dynamic.as_deref(), &limits);
+            let asked = asked.with_cookies(&exchange);
             for (slot, value) in landed(&sent, kind.dynamic.as_deref()) {
                 if let Some(place) = captured.get_mut(slot) {
                     *place = Some(value);
