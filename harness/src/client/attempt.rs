@@ -172,7 +172,14 @@ async fn send(
     let kept = connection.is_kept();
     let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
     let end = connection.send(request, &limits.keep, deadline).await;
-    let turned_away = limits.turned_away(connection.tls_error());
+    let in_vain = || limits.tls.as_ref()?.in_vain();
+    let turned_away = match &end {
+        Ok(_) => None,
+        Err(_) => limits.turned_away(connection.tls_error()).or_else(in_vain),
+    };
+    if let (Ok(_), Some(tls)) = (&end, &limits.tls) {
+        tls.let_in();
+    }
     let exchange = ended(Ended { clock, limits, begun, kept, turned_away }, end)?;
     let is_whole = exchange.headers.is_some();
     let back = if is_whole && connection.settles().await { Some(connection) } else { None };
