@@ -23,7 +23,7 @@ const MOST_BODY: usize = 4 * 1024;
 const MOST_VALUE: usize = 200;
 
 pub(super) fn try_once(args: &TryArgs) -> ExitCode {
-    let plan = match scenario::planned_to_measure(&args.scenario.file, &args.scenario.changes) {
+    let plan = match scenario::planned_to_try(&args.scenario.file, &args.scenario.changes) {
         Ok(plan) => plan,
         Err(problems) => return scenario::tell(&problems),
     };
