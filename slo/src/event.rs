@@ -112,6 +112,8 @@ pub enum Event {
     },
     /// The users of a load did not make all the journeys that they were to make in their time.
     Unmade(Unmade),
+    /// A peer said what nobody had asked for.
+    Unasked(Unasked),
     /// Something that the report must tell although nobody asked.
     Finding {
         /// In one sentence.
@@ -292,6 +294,18 @@ pub struct Unmade {
     pub made: u64,
     /// so many.
     pub of: u64,
+}
+
+/// Connections that were given up because the peer had said on them what nobody had asked for: what was
+/// taken for the answer to a request may be that to another. Deltas; nothing is told before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unasked {
+    /// Index into [`crate::Case::loads`].
+    pub load: usize,
+    /// Connections that were opened.
+    pub connections: u64,
+    /// Of all that ever were, so many.
+    pub talked: u64,
 }
 
 /// Times of one request kind in one segment. For people and as a cross-check of the counters:

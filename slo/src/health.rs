@@ -2,13 +2,15 @@
 //!
 //! Ill for a question: more than 1 % of its requests began late (lag without the wait for a
 //! connection), or waited because the limit of connections was reached, or less than 99 % of a
-//! load's planned requests were begun, or of the journeys that its users were to share were made.
+//! load's planned requests were begun, or of the journeys that its users were to share were made. Or if
+//! answers may be other requests': on more than 1 % of its connections, or on any of a closed loop, the peer
+//! said what nobody had asked for.
 //!
 //! Invariant: ill health never makes anything better than inconclusive.
 //! Not here: what a service did.
 
 use crate::case::{Case, LoadKind, Mark, Of};
-use crate::event::{EndReason, Machine, Unmade};
+use crate::event::{EndReason, Machine, Unasked, Unmade};
 use crate::outcome::Outcome;
 use crate::scorecard::HealthScore;
 use crate::timeline::{Counts, Key, Timeline};
@@ -37,6 +39,8 @@ pub(crate) struct LoadHealth {
     pub(crate) blocked: u64,
     /// Its users did not make all their journeys.
     pub(crate) unmade: Option<Unmade>,
+    /// Its peer said what nobody had asked for.
+    pub(crate) unasked: Option<Unasked>,
 }
 
 /// All loads, by index.
@@ -67,7 +71,8 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
         let begun = if reason.is_some() { sent } else { sent.max(health.begun.min(expected)) };
         let lost = expected.saturating_sub(recorded);
         let unmade = timeline.unmade.get(&index).copied();
-        LoadHealth { expected, begun, lost, unsent, blocked: health.blocked, unmade }
+        let unasked = timeline.unasked.get(&index).copied();
+        LoadHealth { expected, begun, lost, unsent, blocked: health.blocked, unmade, unasked }
     });
     loads.collect()
 }
@@ -189,6 +194,22 @@ impl Punctuality {
                     missing: "a longer `max-duration`, more `vus`, or fewer `iterations`".to_owned(),
                 });
             }
+            if let Some(unasked) = health.unasked
+                && may_be_others(load.kind, unasked)
+            {
+                return Some(Doubt {
+                    reason: format!(
+                        "answers may belong to other requests: on {} of {} of load `{}` the peer \
+                         said what nobody had asked for ({} allowed)",
+                        unasked.talked,
+                        words::count(unasked.connections, "connection"),
+                        load.name,
+                        if load.kind == LoadKind::Open { "1 % is" } else { "none is" }
+                    ),
+                    missing: "a peer that answers each request once, and after it was asked"
+                        .to_owned(),
+                });
+            }
             let short = u128::from(health.begun) * 100 < u128::from(health.expected) * 99;
             short.then(|| Doubt {
                 reason: format!(
@@ -201,6 +222,16 @@ impl Punctuality {
                 missing: health.missing(),
             })
         })
+    }
+}
+
+/// Whether it happened too often. Who waits for each answer gets one for each request, so one that nobody
+/// asked for is followed by answers that are all one ahead.
+fn may_be_others(kind: LoadKind, unasked: Unasked) -> bool {
+    let Unasked { connections, talked, .. } = unasked;
+    match kind {
+        LoadKind::Users => talked > 0,
+        _ => u128::from(talked) * 100 > u128::from(connections),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::boundary::Boundaries;
 use crate::case::{Case, Clock, Of};
 use crate::event::{
     Cell, Edge, EdgeKind, Effect, End, Entry, Event, Gate, GateTime, Histogram, Machine,
-    ServiceEvent, ServiceState, Straddle, Unmade,
+    ServiceEvent, ServiceState, Straddle, Unasked, Unmade,
 };
 use crate::outcome::Outcome;
 use crate::scorecard::FaultEdges;
@@ -62,6 +62,8 @@ pub struct Timeline {
     pub(crate) stopped: BTreeMap<usize, (At, String)>,
     /// Loads whose users did not make all their journeys.
     pub(crate) unmade: BTreeMap<usize, Unmade>,
+    /// Loads to which a peer said what nobody had asked for.
+    pub(crate) unasked: BTreeMap<usize, Unasked>,
     pub(crate) guard: Option<String>,
     pub(crate) end: Option<End>,
     last: At,
@@ -192,6 +194,7 @@ impl Timeline {
             Event::Lag(lag) => self.add_late(lag, case)?,
             Event::Stopped { load, at, text } => self.stop(*load, *at, text, case)?,
             Event::Unmade(unmade) => self.fall_short(unmade, case)?,
+            Event::Unasked(unasked) => self.hear_unasked(unasked, case)?,
             Event::Finding { text } => self.findings.push(text.clone()),
             Event::Guard { guard, text } => self.guard = Some(format!("{guard}: {text}")),
             Event::End(end) => {

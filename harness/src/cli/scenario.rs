@@ -51,6 +51,14 @@ pub(super) fn planned_to_measure(file: &Path, changes: &ChangeArgs) -> Result<Pl
     plan::compile_to_measure(read(file, changes))
 }
 
+/// The same of a scenario of which nothing is judged.
+///
+/// # Errors
+/// All its mistakes.
+pub(super) fn planned_to_try(file: &Path, changes: &ChangeArgs) -> Result<Plan, Problems> {
+    plan::compile_to_try(read(file, changes))
+}
+
 fn read(file: &Path, changes: &ChangeArgs) -> Result<Loaded, Refused> {
     let overrides = Overrides {
         profiles: changes.profile.clone(),

@@ -5,7 +5,7 @@
 
 use super::args::TryArgs;
 use super::{print, scenario};
-use crate::client::shown::{self, MOST_SHOWN, Veil};
+use crate::client::shown::{self, LEAST_HIDDEN, MOST_SHOWN, Veil};
 use crate::load::once::{self, Captured, Sent, Trial, Tried};
 use crate::plan::{Plan, words};
 use crate::report::{Detail, Exit, Live, Mode};
@@ -23,7 +23,7 @@ const MOST_BODY: usize = 4 * 1024;
 const MOST_VALUE: usize = 200;
 
 pub(super) fn try_once(args: &TryArgs) -> ExitCode {
-    let plan = match scenario::planned_to_measure(&args.scenario.file, &args.scenario.changes) {
+    let plan = match scenario::planned_to_try(&args.scenario.file, &args.scenario.changes) {
         Ok(plan) => plan,
         Err(problems) => return scenario::tell(&problems),
     };
@@ -40,7 +40,8 @@ pub(super) fn try_once(args: &TryArgs) -> ExitCode {
     let only = |load: &str, request: &str| {
         args.only.is_empty() || args.only.iter().any(|name| name == load || name == request)
     };
-    let mut page = Page { plan: &plan, args, good: 0, bad: 0, loads: 0 };
+    let secrets = plan.secrets.to_vec();
+    let mut page = Page { secrets, args, good: 0, bad: 0, loads: 0 };
     let ended = trial::try_once(&plan, live, &only, &mut |told| page.told(&told));
     match ended {
         Ok(ended) => page.end(&ended),
@@ -77,7 +78,8 @@ fn check_only(plan: &Plan, only: &[String]) -> Result<(), String> {
 
 /// What is printed, and what it comes to.
 struct Page<'p> {
-    plan: &'p Plan,
+    /// Those of the plan, and what was captured from where credentials stand.
+    secrets: Vec<String>,
     args: &'p TryArgs,
     good: u64,
     bad: u64,
@@ -102,6 +104,12 @@ impl Page<'_> {
                 if !self.args.quiet || !tried.is_good() {
                     print::out(&self.step(trial, tried));
                 }
+                if let Tried::Sent(sent) = tried {
+                    let secret = sent.captures.iter().filter(|capture| capture.secret);
+                    let long = |value: &&String| value.len() >= LEAST_HIDDEN;
+                    let found = secret.filter_map(|capture| capture.found.as_ref().ok());
+                    self.secrets.extend(found.filter(long).cloned());
+                }
             }
             Told::Finding(text) => print::err(&format!("{}\n", self.masked(text))),
         }
@@ -122,7 +130,7 @@ impl Page<'_> {
 
     fn sent(&self, trial: &Trial, sent: &Sent) -> String {
         let most = if self.args.verbose { MOST_SHOWN } else { MOST_BODY };
-        let veil = Veil::new(&self.plan.secrets, &sent.asked, sent.heard.as_ref());
+        let veil = Veil::new(&self.secrets, &sent.asked, sent.heard.as_ref());
         let asks = trial.requests.iter().find(|request| request.name == sent.request);
         let reached = trial.reached();
         let reached = asks.map_or(reached, |request| reached.with(&request.body));
@@ -160,7 +168,7 @@ impl Page<'_> {
     }
 
     fn masked(&self, text: &str) -> String {
-        mask(text, &self.plan.secrets)
+        mask(text, &self.secrets)
     }
 
     /// The last line, and how the program ends.

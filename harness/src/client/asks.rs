@@ -148,10 +148,13 @@ impl<'a> Seen<'a> {
             Source::Header(name) => {
                 let value = self.headers.get(name.as_str());
                 let text = value.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-                text.ok_or_else(|| format!("no header `{name}` to capture"))
+                let text = text.ok_or_else(|| format!("no header `{name}` to capture"))?;
+                utf8(text, "header", name)
             }
             Source::Cookie(name) => {
-                self.cookie(name).ok_or_else(|| format!("no cookie `{name}` to capture"))
+                let text = self.cookie(name);
+                let text = text.ok_or_else(|| format!("no cookie `{name}` to capture"))?;
+                utf8(text, "cookie", name)
             }
             Source::Regex(pattern) => {
                 let body = String::from_utf8_lossy(self.whole()?);
@@ -209,6 +212,14 @@ impl<'a> Seen<'a> {
         let read = self.json.get_or_init(|| serde_json::from_slice(body).ok());
         read.as_ref().ok_or_else(|| format!("the body is no JSON{}", self.encoded()))
     }
+}
+
+/// A value that was captured; with other bytes in it would come back as another.
+fn utf8(value: String, what: &str, name: &str) -> Result<String, String> {
+    said(!value.contains(char::REPLACEMENT_CHARACTER), || {
+        format!("the {what} `{name}` is no UTF-8, so it cannot be captured as it is")
+    })?;
+    Ok(value)
 }
 
 /// Whether any of the values is as asked; `what` are they.

@@ -81,6 +81,8 @@ pub struct Exchange {
     pub headers: Option<HeaderMap>,
     /// The `Set-Cookie` of the answers before it in a chain of redirects, in their order.
     pub set_before: Vec<HeaderValue>,
+    /// The `Cookie` of each request that was sent for it, in their order, where a jar wrote them.
+    pub cookies: Vec<Option<HeaderValue>>,
     /// The body; empty without a whole answer in time.
     pub body: Payload,
     /// What came of an answer that is not whole, where that is known.
@@ -107,6 +109,7 @@ impl Exchange {
             status: 0,
             headers: None,
             set_before: Vec::new(),
+            cookies: Vec::new(),
             body: Payload::default(),
             partial: None,
             idle_reset: false,
@@ -149,7 +152,7 @@ pub async fn attempt(
     let begun = clock.now();
     let over = |stream| Connection::over(stream, limits.tls.as_ref(), begun);
     let connection = match connect(clock, limits, begun, || began(begun), over).await {
-        Ok(connection) => connection,
+        Ok(connection) => connection.counted(&limits.ways.unasked),
         Err(exchange) => return (exchange, None),
     };
     match send(clock, limits, begun, connection, request).await {
@@ -169,7 +172,14 @@ async fn send(
     let kept = connection.is_kept();
     let deadline = clock.instant(At(begun.0.saturating_add(limits.timeout_us)));
     let end = connection.send(request, &limits.keep, deadline).await;
-    let turned_away = limits.turned_away(connection.tls_error());
+    let in_vain = || limits.tls.as_ref()?.in_vain();
+    let turned_away = match &end {
+        Ok(_) => None,
+        Err(_) => limits.turned_away(connection.tls_error()).or_else(in_vain),
+    };
+    if let (Ok(_), Some(tls)) = (&end, &limits.tls) {
+        tls.let_in();
+    }
     let exchange = ended(Ended { clock, limits, begun, kept, turned_away }, end)?;
     let is_whole = exchange.headers.is_some();
     let back = if is_whole && connection.settles().await { Some(connection) } else { None };

@@ -2,14 +2,16 @@
 //!
 //! Invariant: the connection is driven by whoever awaits `Connection::send`, by nobody else:
 //! no task of its own, nothing sent or re-sent while nobody looks.
+//! Invariant: one whose peer said what nobody had asked for is counted when it is given up.
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
 use super::kept::{Claim, Keep};
 use super::partial::{Broke, Partial};
 use super::payload::Payload;
 use super::shown::MOST_SHOWN;
-use super::socket::{Socket, State};
+use super::socket::{FAREWELL, Socket, State, is_farewell};
 use super::tls::{Io, Tls};
+use super::unasked::Unasked;
 use assay_slo::At;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -39,6 +41,12 @@ pub struct Connection {
     sealed: bool,
     opened: At,
     answers: u64,
+    /// A request is under way, or ended badly.
+    busy: bool,
+    /// The peer said what nobody had asked for.
+    talked: bool,
+    /// Where that is counted.
+    counted: Option<Arc<Unasked>>,
 }
 
 /// A whole answer, its body read to the end.
@@ -116,7 +124,16 @@ impl Connection {
         let greeted = http1::handshake(TokioIo::new(io)).await;
         let (sender, driver) = greeted.map_err(io::Error::other)?;
         let sealed = tls.is_some();
-        Ok(Connection { sender, driver: Some(driver), socket, sealed, opened, answers: 0 })
+        let driver = Driver { connection: Some(driver), talked: false };
+        let (answers, busy, talked, counted) = (0, false, false, None);
+        Ok(Connection { sender, driver, socket, sealed, opened, answers, busy, talked, counted })
+    }
+
+    /// The same connection, counted among these.
+    pub(super) fn counted(mut self, among: &Arc<Unasked>) -> Connection {
+        among.open();
+        self.counted = Some(Arc::clone(among));
+        self
     }
 
     /// When it was opened.
@@ -135,7 +152,9 @@ impl Connection {
             // A ticket for a later session is for TLS, a farewell is for us: hyper tells them apart.
             drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
         }
-        self.driver.is_some() && !self.sender.is_closed() && self.socket.state() == State::Quiet
+        let state = self.socket.state();
+        self.talked |= !self.sealed && state == State::Talking;
+        self.driver.is_some() && !self.sender.is_closed() && state == State::Quiet
     }
 
     /// How TLS ended, if with an error.
@@ -157,8 +176,10 @@ impl Connection {
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         // Under TLS the peer may talk: tickets for later sessions come unasked.
         if self.answers == 0 && !self.sealed && self.socket.state() == State::Talking {
+            self.talked = true;
             return Err(Broken::Midway { answered: true, broke: Broke::Unasked, partial: None });
         }
+        self.busy = true;
         let ear = keep.hear();
         self.socket.listen(if ear.is_some() { MOST_SHOWN } else { 0 });
         let before = self.socket.received();
@@ -170,6 +191,9 @@ impl Connection {
         let came = self.socket.heard();
         if let Err(Broken::Midway { broke, partial, .. }) = &mut end {
             *partial = Some(Partial::raw(*broke, came));
+        } else if end.is_ok() {
+            self.busy = false;
+            self.socket.listen(FAREWELL);
         }
         end
     }
@@ -283,16 +307,49 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(counted) = self.counted.take() else { return };
+        // While an answer is awaited, nothing that comes is unasked.
+        if !self.busy && !self.talked {
+            self.is_usable();
+        }
+        let by_driver = self.driver.talked && !is_farewell(&self.socket.heard().kept);
+        if self.talked || by_driver {
+            counted.talk();
+        }
+    }
+}
+
 /// hyper's connection, until it has ended.
-type Driver = Option<http1::Connection<TokioIo<Io>, Full<Bytes>>>;
+#[derive(Debug)]
+struct Driver {
+    connection: Option<http1::Connection<TokioIo<Io>, Full<Bytes>>>,
+    /// It has ended because something came that nobody had asked for.
+    talked: bool,
+}
+
+impl Driver {
+    fn is_some(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    fn is_none(&self) -> bool {
+        self.connection.is_none()
+    }
+}
+
+/// What hyper says of bytes between an answer and the next request; no method of its error tells.
+const UNASKED: &str = "received unexpected message from connection";
 
 /// Lets hyper read and write; an ended connection is dropped, which answers what it still owes.
 fn drive(driver: &mut Driver, context: &mut Context<'_>) {
-    if let Some(connection) = driver
-        && Pin::new(connection).poll(context).is_ready()
+    if let Some(connection) = &mut driver.connection
+        && let Poll::Ready(end) = Pin::new(connection).poll(context)
     {
-        // Its error, if any, reaches us through the answer.
-        *driver = None;
+        // Any other error reaches us through the answer.
+        driver.talked = end.is_err_and(|error| error.to_string() == UNASKED);
+        driver.connection = None;
     }
 }
 

@@ -17,7 +17,9 @@ use crate::plan;
 use assay_slo::{At, Outcome};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, SET_COOKIE};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, SET_COOKIE,
+};
 use hyper::{Method, Request};
 
 /// What describes a body, and goes with it.
@@ -78,11 +80,11 @@ pub async fn converse(
     }
     let jar = jar.filter(|_| manners.cookies);
     let secure = limits.tls.is_some();
-    let written = request.headers().get(hyper::header::COOKIE).cloned();
+    let written = request.headers().get(COOKIE).cloned();
     let (mut request, mut kept) = (request, kept);
     let mut first = None;
     let (mut hops, mut again) = (0, false);
-    let mut set = Vec::new();
+    let (mut set, mut cookies) = (Vec::new(), Vec::new());
     loop {
         let own = match first {
             None => None,
@@ -90,12 +92,13 @@ pub async fn converse(
                 Some(rest) => Some(rest),
                 None => {
                     let ended = Exchange::unanswered(begun, clock.now(), Outcome::Timeout);
-                    return (Exchange { idle_reset: again, ..ended }, kept);
+                    return (Exchange { idle_reset: again, cookies, ..ended }, kept);
                 }
             },
         };
         if let Some(jar) = jar {
             jar.write(&mut request, secure, clock::wall().timestamp());
+            cookies.push(request.headers().get(COOKIE).cloned());
         }
         let copy = request.clone();
         let now = own.as_ref().unwrap_or(limits);
@@ -134,7 +137,7 @@ pub async fn converse(
         }
         let begun = exchange.begun.and(first);
         let idle_reset = exchange.idle_reset || again;
-        return (Exchange { begun, idle_reset, set_before: set, ..exchange }, kept);
+        return (Exchange { begun, idle_reset, set_before: set, cookies, ..exchange }, kept);
     }
 }
 
@@ -143,9 +146,9 @@ fn with_cookie(
     mut request: Request<Full<Bytes>>,
     written: Option<&hyper::header::HeaderValue>,
 ) -> Request<Full<Bytes>> {
-    request.headers_mut().remove(hyper::header::COOKIE);
+    request.headers_mut().remove(COOKIE);
     if let Some(written) = written {
-        request.headers_mut().insert(hyper::header::COOKIE, written.clone());
+        request.headers_mut().insert(COOKIE, written.clone());
     }
     request
 }

@@ -24,6 +24,7 @@ pub mod render;
 pub mod shown;
 mod socket;
 pub mod tls;
+mod unasked;
 mod ways;
 
 pub use attempt::{Exchange, Limits, attempt, attempt_on_hyper};
@@ -35,4 +36,5 @@ pub(crate) use lean::Written;
 pub use multiplex::Trunk;
 pub use render::{RenderError, Rendered};
 pub use tls::{Tls, TlsError};
+pub use unasked::Unasked;
 pub use ways::{Ends, Ways};

@@ -20,6 +20,7 @@ use assay_slo::Outcome;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Body;
+use hyper::header::{COOKIE, HeaderValue};
 use hyper::{HeaderMap, Request, StatusCode};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -28,7 +29,7 @@ use std::task::{Context, Poll, Waker};
 pub const MOST_SHOWN: usize = 64 * 1024;
 
 /// Shorter parts of a credential are not hidden elsewhere: they would hide half of the text.
-const LEAST_HIDDEN: usize = 6;
+pub const LEAST_HIDDEN: usize = 6;
 
 /// The shortest beginning of a secret that is hidden where a text is cut.
 const LEAST_CUT: usize = 3;
@@ -44,6 +45,8 @@ pub struct Asked {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: Payload,
+    /// Cookies that were sent after it, to where it was redirected.
+    pub later: Vec<String>,
 }
 
 impl Asked {
@@ -65,7 +68,21 @@ impl Asked {
             target: target.map_or_else(|| message.uri().to_string(), ToString::to_string),
             headers: pairs(message.headers()),
             body,
+            later: Vec::new(),
         }
+    }
+
+    /// The same with the cookies that a jar added when it was sent.
+    #[must_use]
+    pub fn with_cookies(mut self, exchange: &Exchange) -> Asked {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let Some((own, later)) = exchange.cookies.split_first() else { return self };
+        if let Some(own) = own {
+            self.headers.retain(|(name, _)| name != COOKIE.as_str());
+            self.headers.push((COOKIE.to_string(), text(own)));
+        }
+        self.later = later.iter().flatten().map(text).collect();
+        self
     }
 }
 
@@ -178,7 +195,8 @@ impl Veil {
             |secret: &String| [secret.clone(), in_json(secret), encoded(secret), in_path(secret)];
         let mut hidden: Vec<String> = secrets.iter().flat_map(ways).collect();
         let answered = heard.into_iter().flat_map(|heard| &heard.headers);
-        for (name, value) in asked.headers.iter().chain(answered) {
+        let own = asked.headers.iter().chain(answered).map(|(name, value)| (name.as_str(), value));
+        for (name, value) in own.chain(asked.later.iter().map(|value| (COOKIE.as_str(), value))) {
             if is_secret_header(name) {
                 let long = credentials(name, value).filter(|part| part.len() >= LEAST_HIDDEN);
                 hidden.extend(long.map(str::to_owned));

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 pub(super) enum State {
     /// Open, nothing to read.
     Quiet,
-    /// Closed or broken by the peer.
+    /// Closed or broken by the peer, or about to be.
     Closed,
     /// The peer sent something that nobody asked for.
     Talking,
@@ -99,12 +99,22 @@ impl Socket {
     }
 }
 
+/// Bytes by which a farewell is known.
+pub(super) const FAREWELL: usize = 12;
+
+/// Whether a peer says that it has waited long enough for a request, and closes (RFC 9110 15.5.9): no answer
+/// to anything.
+pub(super) fn is_farewell(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/1.") && bytes.get(8..FAREWELL) == Some(b" 408")
+}
+
 /// Asks the kernel what has happened on a stream, without taking anything out.
 pub(super) fn state(stream: impl AsFd) -> State {
-    let mut byte = [0_u8; 1];
+    let mut bytes = [0_u8; FAREWELL];
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-    match rustix::net::recv(stream, &mut byte[..], flags) {
+    match rustix::net::recv(stream, &mut bytes[..], flags) {
         Ok((_, 0)) => State::Closed,
+        Ok(_) if is_farewell(&bytes) => State::Closed,
         Ok(_) => State::Talking,
         Err(rustix::io::Errno::AGAIN) => State::Quiet,
         Err(_) => State::Closed,

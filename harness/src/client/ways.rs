@@ -1,10 +1,11 @@
-//! Between which addresses connections are made, and how old they may become.
+//! Between which addresses connections are made, how old they may become, and how many were made.
 //!
 //! Invariant: addresses are used in turn, each as often as the others; a change of the far ends
 //! concerns only connections that are opened after it.
 //! Invariant: own addresses that were named are used, or nothing is sent.
 //! Not here: looking names up (`service`), consent.
 
+use super::unasked::Unasked;
 use assay_slo::At;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,6 +53,8 @@ pub struct Ways {
     pub sources: Arc<[IpAddr]>,
     /// A connection this old gets no more requests, µs.
     pub reconnect_us: Option<u64>,
+    /// How many were opened, and how many of them talked unasked.
+    pub unasked: Arc<Unasked>,
     turn: Arc<AtomicUsize>,
 }
 
@@ -59,7 +62,7 @@ impl Ways {
     /// From these addresses, in turn.
     #[must_use]
     pub fn new(ends: Option<Arc<Ends>>, sources: &[IpAddr], reconnect_us: Option<u64>) -> Ways {
-        Ways { ends, sources: sources.into(), reconnect_us, turn: Arc::default() }
+        Ways { ends, sources: sources.into(), reconnect_us, ..Ways::default() }
     }
 
     /// Between what the next connection is made; `only` is where there is no choice.

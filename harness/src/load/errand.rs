@@ -8,7 +8,7 @@
 use super::once::{self, Sent};
 use super::{Aim, Kind, StartError, apart, fill, render};
 use crate::client::shown::{Asked, Heard, Veil};
-use crate::client::{Ends, Keep, Limits, attempt_on_hyper};
+use crate::client::{Ends, Jar, Keep, Limits, converse};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::answer::MOST_KEPT;
@@ -44,10 +44,11 @@ pub struct Place<'a> {
     pub ends: &'a Option<Arc<Ends>>,
 }
 
-/// One way through requests: what was captured so far.
+/// One way through requests: what was captured so far, and the cookies that were set.
 #[derive(Debug)]
 pub struct Course {
     captured: Vec<Option<String>>,
+    jar: Jar,
     nth: u64,
 }
 
@@ -72,12 +73,15 @@ impl Errand {
             requests,
             run,
         )?;
+        // Nor do the requests of a chain of redirects share a connection.
+        let mut kinds = apart(&kinds, client, plan::setup::AT_ONCE, 1);
+        kinds.iter_mut().for_each(|kind| kind.limits.ways.reconnect_us = Some(0));
         Ok(Errand {
             clock,
             seed,
             name: name.to_owned(),
             names: requests.iter().map(|request| request.name.clone()).collect(),
-            kinds: apart(&kinds, client, plan::setup::AT_ONCE, 1),
+            kinds,
             secrets: secrets.into(),
             captures,
         })
@@ -95,10 +99,10 @@ impl Errand {
         self.kinds.is_empty()
     }
 
-    /// A course on which nothing has been captured.
+    /// A course on which nothing has been captured and no cookie set.
     #[must_use]
     pub fn course(&self) -> Course {
-        Course { captured: vec![None; self.captures], nth: 0 }
+        Course { captured: vec![None; self.captures], jar: Jar::default(), nth: 0 }
     }
 
     /// Sends a request; `row` is that of the set of this name.
@@ -136,7 +140,10 @@ impl Errand {
         course.nth += 1;
         let asked = Asked::of(&message);
         let limits = Limits { keep: Keep::always(MOST_KEPT), ..kind.limits.clone() };
-        let (exchange, _) = attempt_on_hyper(&self.clock, &limits, None, message, |_| {}).await;
+        let (clock, jar) = (&self.clock, Some(&course.jar));
+        let (exchange, _) =
+            converse(clock, &limits, kind.manners, jar, None, message, |_| {}).await;
+        let asked = asked.with_cookies(&exchange);
         let sent = once::looked(name, asked, &exchange, (kind.dynamic.as_deref(), &asks), &limits);
         let veil = Veil::new(&self.secrets, &sent.asked, sent.heard.as_ref());
         if let Some(wrong) = wrong(&sent, &veil) {
@@ -152,9 +159,10 @@ impl Errand {
 }
 
 impl Course {
-    /// Another row's: nothing is captured.
+    /// Another row's: nothing is captured, and no cookie is set.
     pub fn begin(&mut self) {
         self.captured.fill(None);
+        self.jar.clear();
         self.nth = 0;
     }
 
@@ -175,8 +183,11 @@ fn wrong(sent: &Sent, veil: &Veil) -> Option<String> {
         let failed = sent.captures.iter().find_map(|one| Some((one, one.found.as_ref().err()?)));
         failed.map(|(one, why)| format!("capture {} ({}): {why}", one.name, one.from))
     };
-    let why = sent.why.clone().or_else(check).or_else(capture)?;
-    let told = |heard: &&Heard| heard.status > 0 && !heard.body.kept.is_empty();
+    let other = sent.why.clone().or_else(check);
+    // Where all is well but a capture, the answer holds what was to be captured: a token, as a rule.
+    let is_shown = other.is_some();
+    let why = other.or_else(capture)?;
+    let told = |heard: &&Heard| is_shown && heard.status > 0 && !heard.body.kept.is_empty();
     let body = sent.heard.as_ref().filter(told);
     let told = body.map(|heard| {
         // Hidden before it is cut, lest a piece of a secret is left.
@@ -194,7 +205,7 @@ mod tests {
     use super::super::tests::{OK, lane, listener, read_request, serve};
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
     /// A server that closes after each answer without saying so fails nobody.
     #[tokio::test]
@@ -221,5 +232,75 @@ mod tests {
             assert_eq!(errand.send(at, None, &mut course).await, Ok(()));
         }
         assert_eq!(connections.load(Ordering::SeqCst), 3);
+    }
+
+    /// What was to be captured is in the answer, and a token as a rule.
+    #[test]
+    fn an_answer_that_lacks_only_what_was_to_be_captured_is_not_told() {
+        let body = b"{\"token\": \"t0k3n\"}".to_vec();
+        let heard = Heard {
+            status: 200,
+            headers: Vec::new(),
+            body: crate::client::payload::Payload { length: body.len() as u64, kept: body },
+        };
+        let capture = once::Captured {
+            name: "token".to_owned(),
+            from: "json /tokn".to_owned(),
+            secret: false,
+            found: Err("nothing to capture".to_owned()),
+        };
+        let asked = Asked::of(&hyper::Request::new(http_body_util::Full::default()));
+        let mut sent = Sent {
+            request: "login".to_owned(),
+            asked: asked.clone(),
+            heard: Some(heard),
+            took_us: 1,
+            why: None,
+            checks: Vec::new(),
+            captures: vec![capture],
+        };
+        let veil = Veil::new(&[], &asked, None);
+        let told = wrong(&sent, &veil).unwrap();
+        assert_eq!(told, "capture token (json /tokn): nothing to capture");
+        sent.checks.push(("status 201".to_owned(), Some("it is 200 OK".to_owned())));
+        let told = wrong(&sent, &veil).unwrap();
+        assert_eq!(told, "check status 201: it is 200 OK; answered 200: {\"token\": \"t0k3n\"}");
+    }
+
+    /// A form that is shown only to who has its cookie, and sent on from where it was sent to.
+    #[tokio::test]
+    async fn a_course_keeps_its_cookies_and_follows_redirects() {
+        let (listener, addr) = listener().await;
+        serve(listener, |stream| async move {
+            let mut stream = BufReader::new(stream);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).await.is_ok() {}
+            let knows = head.contains("\r\ncookie: form=1\r\n");
+            let answer = match head.split(' ').nth(1).unwrap_or_default() {
+                "/a" => "200 OK\r\nset-cookie: form=1",
+                "/b" if knows => "302 Found\r\nlocation: /home",
+                "/home" if knows => "200 OK",
+                _ => "401 Unauthorized",
+            };
+            let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+            // It takes the next request, and is gone.
+            let _ = stream.read_line(&mut head).await;
+        });
+        let mut lane = lane(addr, 1, 1, 1, 5_000_000);
+        lane.client.transport.cookies = true;
+        lane.client.transport.redirects = 1;
+        lane.requests.iter_mut().for_each(|request| request.check_status = vec![(200, 200)]);
+        let place = Place { addr, authority: &lane.authority, ends: &None };
+        let of_run = (Clock::start(), "run", 7);
+        let requests = &lane.requests;
+        let errand = Errand::new(of_run, "setup", place, &lane.client, requests, 0, &[]).unwrap();
+        let mut course = errand.course();
+        for at in [0, 1] {
+            assert_eq!(errand.send(at, None, &mut course).await, Ok(()));
+        }
+        // Another row's cookies are its own.
+        course.begin();
+        assert!(errand.send(1, None, &mut course).await.is_err());
     }
 }

@@ -83,7 +83,7 @@ pub(super) fn failure(
     if !keeper.keeps(exchange.outcome, exchange.claim.take()) {
         return None;
     }
-    let asked = Asked::of(&sent());
+    let asked = Asked::of(&sent()).with_cookies(exchange);
     Some(Failure {
         load: which.load,
         request: which.request,

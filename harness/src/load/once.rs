@@ -8,6 +8,7 @@
 use super::fill::{self, Asks, Unsent};
 use super::{Aim, StartError, apart, render};
 use crate::client::asks::Seen;
+use crate::client::classify;
 use crate::client::shown::{self, Asked, Heard, Reached};
 use crate::client::{Connection, Ends, Exchange, Jar, Keep, Limits, converse};
 use crate::clock::Clock;
@@ -202,6 +203,7 @@ impl Trial {
                 converse(clock, &limits, kind.manners, Some(&jar), kept.take(), message, |_| {})
                     .await;
             kept = back;
+            let asked = asked.with_cookies(&exchange);
             let sent = looked(name, asked, &exchange, (kind.dynamic.as_deref(), &asks), &limits);
             for (slot, value) in landed(&sent, kind.dynamic.as_deref()) {
                 if let Some(place) = captured.get_mut(slot) {
@@ -272,7 +274,7 @@ pub(super) fn looked(
     let mut checks = Vec::new();
     let mut captures = Vec::new();
     if let Some(headers) = &exchange.headers {
-        let status_is_good = exchange.outcome == Outcome::Ok;
+        let status_is_good = classify::answer(exchange.status, &limits.check_status) == Outcome::Ok;
         let wrong = || format!("it is {}", shown::status(exchange.status));
         checks.push((statuses(&limits.check_status), (!status_is_good).then(wrong)));
         let seen = Seen::new(headers, &exchange.body.kept, exchange.body.length)
@@ -291,8 +293,11 @@ pub(super) fn looked(
         asked,
         heard,
         took_us: exchange.done.0.saturating_sub(begun.0),
-        // What is wrong with an answer its checks say.
-        why: shown::why(exchange, limits).filter(|_| !answered),
+        // What is wrong with an answer its checks say, but not where it led to and was not followed.
+        why: match answered {
+            true => exchange.finding.clone(),
+            false => shown::why(exchange, limits),
+        },
         checks,
         captures,
     }

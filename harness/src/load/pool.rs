@@ -91,6 +91,12 @@ impl<C, J> Pool<C, J> {
         true
     }
 
+    /// Gives up all that are idle.
+    pub(super) fn clear(&mut self) {
+        self.open = self.open.saturating_sub(self.idle.len());
+        self.idle.clear();
+    }
+
     /// Takes out who has waited too long.
     pub(super) fn give_up(&mut self, mut too_long: impl FnMut(&J) -> bool) -> Vec<J> {
         if !self.waiting.iter().any(&mut too_long) {

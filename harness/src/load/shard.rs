@@ -152,6 +152,7 @@ impl Shard {
             }
         }
         shard.cut_all();
+        shard.pools.iter().for_each(|pool| pool.borrow_mut().clear());
         shard.tell_broken_off();
         shard.hand_over()?;
         if shard.died.get() { Err(io::Error::other("a request's task died")) } else { Ok(()) }
@@ -328,6 +329,11 @@ impl Shard {
     }
 
     fn hand_over(&self) -> io::Result<()> {
+        for post in &self.posts {
+            let kind = post.kinds.first();
+            let unasked = kind.and_then(|kind| kind.limits.ways.unasked.take());
+            self.recorder.borrow_mut().unasked(post.lane.index, unasked);
+        }
         let batch = self.recorder.borrow_mut().take(self.drive.clock.now());
         if batch.is_empty() {
             return Ok(());

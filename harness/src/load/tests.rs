@@ -2,9 +2,11 @@
 
 mod broken;
 mod journeys;
+mod large;
 mod own;
 mod replayed;
 mod shared;
+mod unasked;
 
 use super::*;
 use crate::plan::{Body, Client, Request, Text};

@@ -43,7 +43,9 @@ pub mod users;
 pub mod words;
 
 pub use act::{Errand, Place, Pressure, RestartedBy};
-pub use compile::{LEAST_MEMORY, asked_later, compile, compile_all, compile_to_measure};
+pub use compile::{
+    LEAST_MEMORY, asked_later, compile, compile_all, compile_to_measure, compile_to_try,
+};
 pub use containers::Which;
 pub use describe::{describe, dry_run};
 pub use dynamic::Dynamic;

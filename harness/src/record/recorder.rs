@@ -11,11 +11,14 @@ use super::intervals::{Interval, Intervals};
 use super::marks::Finished;
 use super::spans::{Span, SpanBook};
 use crate::plan::traced::Traced;
-use assay_slo::event::{Health, Unmade};
+use assay_slo::event::{Health, Unasked, Unmade};
 use assay_slo::{At, Cell, Mark, Outcome};
 use hdrhistogram::CreationError;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// So many findings are told that differ only in what stands in backticks.
+const MOST_ALIKE: usize = 8;
 
 /// What is handed over once a second.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +35,8 @@ pub struct Batch {
     pub findings: Vec<String>,
     /// Loads whose users did not make all their journeys.
     pub unmade: Vec<Unmade>,
+    /// Loads to which a peer said what nobody had asked for.
+    pub unasked: Vec<Unasked>,
     /// The first of those that failed.
     pub failures: Vec<Failure>,
     /// Attempts told one by one, where the run is traced,
@@ -49,6 +54,7 @@ impl Batch {
             && self.intervals.is_empty()
             && self.findings.is_empty()
             && self.unmade.is_empty()
+            && self.unasked.is_empty()
             && self.failures.is_empty()
             && self.spans.is_empty()
     }
@@ -95,8 +101,10 @@ pub struct Recorder {
     health: HealthBook,
     findings: Vec<String>,
     unmade: Vec<Unmade>,
+    unasked: Vec<Unasked>,
     failures: Vec<Failure>,
-    told: BTreeSet<String>,
+    /// What was told, by what is alike in it.
+    told: BTreeMap<String, Vec<String>>,
     spans: SpanBook,
     from: At,
 }
@@ -121,8 +129,9 @@ impl Recorder {
             health: HealthBook::new()?,
             findings: Vec::new(),
             unmade: Vec::new(),
+            unasked: Vec::new(),
             failures: Vec::new(),
-            told: BTreeSet::new(),
+            told: BTreeMap::new(),
             spans: SpanBook::default(),
             from,
         })
@@ -173,16 +182,32 @@ impl Recorder {
         }
     }
 
-    /// Something that the report must tell; a sentence already told is dropped.
+    /// Something that the report must tell; a sentence already told is dropped. What stands in backticks may
+    /// come from a peer, anew each time: of sentences that differ in that alone only the first are told.
     pub fn finding(&mut self, text: String) {
-        if self.told.insert(text.clone()) {
-            self.findings.push(text);
+        let alike: String = text.split('`').step_by(2).collect::<Vec<_>>().join("`…`");
+        let told = self.told.entry(alike.clone()).or_default();
+        if told.len() > MOST_ALIKE || told.contains(&text) {
+            return;
         }
+        let more = told.len() == MOST_ALIKE;
+        told.push(text.clone());
+        self.findings.push(if more {
+            format!("{alike} (more like this are not told)")
+        } else {
+            text
+        });
     }
 
     /// A load's users did not make all their journeys.
     pub fn unmade(&mut self, unmade: Unmade) {
         self.unmade.push(unmade);
+    }
+
+    /// So many connections of a load were opened, and so many talked unasked.
+    pub fn unasked(&mut self, load: usize, counts: Option<(u64, u64)>) {
+        let line = counts.map(|(connections, talked)| Unasked { load, connections, talked });
+        self.unasked.extend(line);
     }
 
     /// A failed exchange is kept.
@@ -203,6 +228,7 @@ impl Recorder {
             intervals: self.intervals.take(from, now),
             findings: std::mem::take(&mut self.findings),
             unmade: std::mem::take(&mut self.unmade),
+            unasked: std::mem::take(&mut self.unasked),
             failures: std::mem::take(&mut self.failures),
             spans,
             spans_left_out,

@@ -167,6 +167,9 @@ impl Stream {
         for unmade in batch.unmade {
             self.note(Event::Unmade(unmade));
         }
+        for unasked in batch.unasked {
+            self.note(Event::Unasked(unasked));
+        }
         for failure in &batch.failures {
             if let Err(why) = self.failures.keep(&self.case, failure) {
                 self.finding(why);

@@ -128,3 +128,37 @@ load: {{a: {{constant-arrival-rate: {{rate: 1/s, duration: 1s, requests: [{{get:
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("refused the connection"), "{}", said(&output));
 }
+
+/// A cookie that was captured is a credential wherever it is used.
+#[test]
+fn a_captured_cookie_is_hidden_where_it_is_used_too() {
+    const COOKIE: &str = "ck-verylongsecretcookie";
+    let server = Server::hears(|_, heard, stream| {
+        let line = heard.lines().next().unwrap_or_default().to_owned();
+        let set = if line.contains("/login") {
+            format!("Set-Cookie: sid={COOKIE}\r\n")
+        } else {
+            String::new()
+        };
+        let length = line.len();
+        let answer = format!("HTTP/1.1 200 OK\r\n{set}Content-Length: {length}\r\n\r\n{line}");
+        stream.write_all(answer.as_bytes())
+    });
+    let case = Case::new(&format!(
+        "schema: 1
+name: trial
+services: {{shop: {{url: \"http://{}\"}}}}
+load:
+  crowd:
+    constant-vus:
+      vus: 1
+      duration: 1h
+      journey:
+        - get: {{path: /login, name: login, capture: {{ck: {{cookie: sid}}}}}}
+        - get: {{path: \"/orders/${{ck}}\", name: orders}}
+",
+        server.addr
+    ));
+    let said = said(&tried(&case, &[]));
+    assert!(said.contains("/orders/***") && !said.contains(COOKIE), "{said}");
+}

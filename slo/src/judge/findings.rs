@@ -76,6 +76,15 @@ pub(super) fn findings(
                 words::count(unmade.of, "journey")
             ));
         }
+        if let Some(unasked) = health.unasked {
+            findings.push(format!(
+                "load `{}`: {} of {} were given up because the peer had said on them what nobody had \
+                 asked for: answers may belong to other requests",
+                load.name,
+                unasked.talked,
+                words::count(unasked.connections, "connection")
+            ));
+        }
         if health.lost > 0 {
             findings.push(format!(
                 "load `{}`: {} left no record; they count as unknown",

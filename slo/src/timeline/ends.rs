@@ -1,10 +1,10 @@
-//! Loads that ended otherwise than they were planned to.
+//! Loads that ended otherwise than they were planned to, or whose peers said what nobody had asked for.
 //!
 //! Not here: what that decides (`health`, `capacity`).
 
 use super::{MOST, Timeline, believable, malformed};
 use crate::case::{Case, LoadKind, Of};
-use crate::event::Unmade;
+use crate::event::{Unasked, Unmade};
 use crate::time::At;
 
 impl Timeline {
@@ -21,6 +21,23 @@ impl Timeline {
         // One that waits for its end may be stopped before.
         let first = self.stopped.entry(load).or_insert(stop.clone());
         *first = stop.min(first.clone());
+        Ok(())
+    }
+
+    /// A peer said what nobody had asked for.
+    pub(super) fn hear_unasked(
+        &mut self,
+        unasked: &Unasked,
+        case: &Case,
+    ) -> Result<(), malformed::Malformed> {
+        malformed::check_of(case, Of { load: unasked.load, request: 0 })?;
+        if unasked.connections.max(unasked.talked) > MOST {
+            return Err(malformed::Malformed::new("a load had more connections than there can be"));
+        }
+        let none = Unasked { connections: 0, talked: 0, ..*unasked };
+        let sum = self.unasked.entry(unasked.load).or_insert(none);
+        sum.connections = sum.connections.saturating_add(unasked.connections);
+        sum.talked = sum.talked.saturating_add(unasked.talked);
         Ok(())
     }
 

@@ -74,7 +74,7 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Write the figures to a file as JSON (`-`: to stdout, and all else to stderr): times in ms on the
-    /// response clock.
+    /// response clock, of what was answered ok alone: who failed or came too late is in `errors`.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// Copy the HdrHistogram log to a file.

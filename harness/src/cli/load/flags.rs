@@ -6,7 +6,7 @@
 use crate::spec::Problems;
 
 /// Keys and names of the scenario, and the flags that they come from.
-const FLAGS: [(&str, &str); 23] = [
+const FLAGS: [(&str, &str); 24] = [
     ("step-duration", "--hold"),
     ("start-rate", "--from"),
     ("max-rate", "--to"),
@@ -30,16 +30,28 @@ const FLAGS: [(&str, &str); 23] = [
     ("ca", "--ca"),
     ("cert", "--cert"),
     ("key", "--key"),
+    ("file", "--body"),
 ];
 
 /// The mistakes, each with its help.
 pub(super) fn told(problems: &Problems) -> String {
     let one = |problem: &crate::spec::Problem| {
-        let help = problem.help.as_ref();
+        // Files are named as they are seen from here.
+        let help = problem.help.as_ref().filter(|help| !help.contains("the scenario's folder"));
         let help = help.map_or_else(String::new, |help| format!("  = help: {}\n", flagged(help)));
-        format!("error: {}\n{help}", flagged(&problem.message))
+        let message = flagged(&problem.message);
+        match flag_of(&problem.path).filter(|flag| !message.contains(*flag)) {
+            Some(flag) => format!("error: `{flag}`: {message}\n{help}"),
+            None => format!("error: {message}\n{help}"),
+        }
     };
     problems.iter().map(one).collect()
+}
+
+/// The flag that the value at this place came from.
+fn flag_of(path: &str) -> Option<&'static str> {
+    let of = |key: &str| FLAGS.iter().find(|(known, _)| *known == key).map(|(_, flag)| *flag);
+    path.rsplit('.').find_map(of)
 }
 
 fn flagged(text: &str) -> String {
@@ -73,12 +85,22 @@ mod tests {
             ("--find --error-rate 1% --from 50/s --hold 5s --settle 0s", "`--hold`"),
             ("--find --error-rate 1% --from 50/s --to 20/s", "`--from`"),
             ("--find --error-rate 1% --hold 3s --settle 3s", "`--settle`"),
+            ("--rate 9/s --for 0s", "`--for`: 0s is no length of time"),
+            ("--rate 9/s --for 9s --timeout 0s", "`--timeout`: 0s"),
+            ("--rate 9/s --for 9s --p95 0ms", "`--p95`"),
+            ("--rate 9/s --for 9s --body @/no/such/file", "`--body`"),
         ] {
             let told = told_of(flags);
             assert!(told.starts_with("error: ") && told.contains(named), "{flags}: {told}");
-            for hidden in
-                ["-->", "assay load", "step-duration", "start-rate", "max-rate", "`errors`"]
-            {
+            for hidden in [
+                "-->",
+                "folder",
+                "assay load",
+                "step-duration",
+                "start-rate",
+                "max-rate",
+                "`errors`",
+            ] {
                 assert!(!told.contains(hidden), "{flags}: {told}");
             }
         }

@@ -179,6 +179,15 @@ fn captures() {
     let missing = capture(Source::Header("ETag".to_owned()));
     assert_eq!(missing, Err("no header `ETag` to capture".to_owned()));
     assert_eq!(capture(Source::Cookie("sid".to_owned())), Ok("a=b".to_owned()));
+    let mut latin = headers(&[]);
+    let value = hyper::header::HeaderValue::from_bytes(b"sid=caf\xe9").unwrap();
+    latin.insert("location", value.clone());
+    latin.insert("set-cookie", value);
+    for from in [Source::Header("location".to_owned()), Source::Cookie("sid".to_owned())] {
+        let seen = Seen::new(&latin, b"", 0);
+        let taken = seen.captured(&[Capture { name: "it".to_owned(), slot: 3, from }]);
+        assert!(taken.unwrap_err().contains("is no UTF-8"));
+    }
     let missing = capture(Source::Cookie("SID".to_owned()));
     assert_eq!(missing, Err("no cookie `SID` to capture".to_owned()));
     assert_eq!(regex(r#""id":(\d+)"#), Ok("7".to_owned()));

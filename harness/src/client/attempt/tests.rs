@@ -28,6 +28,7 @@ macro_rules! on_both {
     };
 }
 
+mod bounds;
 mod times;
 mod ways;
 

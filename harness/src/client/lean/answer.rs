@@ -63,7 +63,7 @@ pub(super) struct Reader {
     interims: u64,
     status: u16,
     headers: HeaderMap,
-    keeps: bool,
+    pub(super) keeps: bool,
     body: Body,
 }
 
@@ -206,7 +206,7 @@ impl Reader {
                 _ => Malformed::NO_HTTP,
             })?;
         let httparse::Status::Complete(end) = parsed else { return Ok(None) };
-        let status = answer.code.ok_or(Malformed::NO_HTTP)?;
+        let status = answer.code.filter(|code| *code >= 100).ok_or(Malformed::NO_HTTP)?;
         // An interim answer; the final one follows. 101 has nothing after it that is HTTP.
         if (100..200).contains(&status) && status != 101 {
             self.interims += 1;

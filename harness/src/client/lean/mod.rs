@@ -5,12 +5,14 @@
 //! Invariant: the same rules as `attempt`, which TLS and all else go through: nothing is sent
 //! twice, a kept connection found closed before anything was written is replaced, and what is left
 //! over after an answer makes the connection unusable.
-//! Invariant: nothing blocks, and a call goes as far as the kernel lets it: so edges are enough.
+//! Invariant: nothing blocks, and a call goes as far as the kernel lets it, so edges are enough; but of an
+//! answer that comes faster than it is read only so much is read at once: see [`Wire::has_more`].
 //! Not here: the grammar of answers (`answer`), what a request looks like (`written`), waiting for
 //! the kernel, when to send (`load`).
 
 mod answer;
 mod chunked;
+mod dial;
 mod written;
 
 use super::attempt::{Ended, Exchange, Limits, ended};
@@ -22,16 +24,20 @@ use super::socket::{State, state};
 use crate::clock::Clock;
 use answer::{Malformed, Progress, Reader};
 use assay_slo::{At, Outcome};
+use dial::{dial, unopened};
 use rustix::io::Errno;
-use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 use tokio::time::Instant;
 pub(crate) use written::Written;
 
 /// Bytes of one read.
 const READ: usize = 64 * 1024;
+
+/// So often is read in one call. A peer that never pauses would else be read for as long as it likes,
+/// while others wait whose answers are here and whose requests are due.
+const MOST_READS: usize = 4;
 
 /// A connection that was known to be silent so long ago is not looked at before it is used: that
 /// costs as much as a tenth of a request, and hardly ever would the kernel know more.
@@ -67,10 +73,16 @@ pub(crate) struct Wire {
     opens_by: Option<At>,
     /// The kernel has been asked for its news.
     watched: bool,
+    /// There may be more to read than was read, of which the kernel gives no news.
+    has_more: bool,
+    /// The peer has ended its side.
+    hung: bool,
     /// It has carried a whole answer before.
     kept: bool,
     /// Nothing is under way, nothing is left over, and the peer keeps it open.
     rests: bool,
+    /// The peer said what nobody had asked for.
+    talked: bool,
     /// When it was last known to be silent.
     silent: At,
     /// The request, and how much of it is written.
@@ -107,8 +119,10 @@ pub(crate) fn reuse(
 ) -> bool {
     let begun = task.clock.now();
     let since = begun.0.saturating_sub(looked.max(wire.silent).0);
-    let is_open = || since < FRESH_US || state(&wire.stream) == State::Quiet;
-    if !wire.rests || !task.limits.ways.is_young(wire.opened, || begun) || !is_open() {
+    if !wire.rests || !task.limits.ways.is_young(wire.opened, || begun) {
+        return false;
+    }
+    if since >= FRESH_US && !wire.is_usable() {
         return false;
     }
     let begun = if since < FRESH_US { begun } else { task.clock.now() };
@@ -137,8 +151,11 @@ pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, 
                 opened: begun,
                 opens_by: Some(At(begun.0.saturating_add(limit_us))),
                 watched: false,
+                has_more: false,
+                hung: false,
                 kept: false,
                 rests: true,
+                talked: false,
                 silent: begun,
                 request: Vec::new(),
                 written: 0,
@@ -165,8 +182,8 @@ pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, 
     }
 }
 
-/// Goes on with an attempt as far as it can; gives its end. `hung` says that the peer has ended its
-/// side. A kept connection that turns out closed before anything was written is replaced, see
+/// Goes on with an attempt as far as it can and may; gives its end. `hung` says that the peer has ended
+/// its side. A kept connection that turns out closed before anything was written is replaced, see
 /// [`Wire::is_new`].
 pub(crate) fn go_on(
     task: &Task<'_>,
@@ -176,6 +193,7 @@ pub(crate) fn go_on(
     began: &mut impl FnMut(At),
 ) -> Option<Exchange> {
     let Task { clock, limits, .. } = *task;
+    wire.hangs(hung);
     if wire.opens_by.is_some() {
         match wire.is_there() {
             Ok(false) => return None,
@@ -187,7 +205,7 @@ pub(crate) fn go_on(
         Step::Pending => return None,
         Step::Whole(answer) => {
             wire.silent = clock.stamp(answer.last);
-            wire.rests &= !hung;
+            wire.rests &= !wire.hung;
             Ok(answer)
         }
         Step::Unsent if wire.kept => {
@@ -232,25 +250,6 @@ pub(crate) fn give_up(clock: &Clock, limits: &Limits, wire: &mut Wire) -> Exchan
     }
 }
 
-/// One that got no connection.
-fn unopened(begun: At, done: At, error: &io::Error) -> Exchange {
-    let refused = classify::connect(error) == NoConnection::Refused;
-    Exchange { refused, ..Exchange::unanswered(begun, done, Outcome::ConnectError) }
-}
-
-/// Begins to open a stream, from this address of ours if one is given.
-fn dial(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM.nonblocking().cloexec(), None)?;
-    socket.set_tcp_nodelay(true)?;
-    if let Some(from) = from {
-        socket.bind(&SocketAddr::new(from, 0).into())?;
-    }
-    match socket.connect(&to.into()) {
-        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
-        _ => Ok(socket.into()),
-    }
-}
-
 impl AsFd for Wire {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
@@ -268,6 +267,17 @@ impl Wire {
         !std::mem::replace(&mut self.watched, true)
     }
 
+    /// Whether an attempt that is under way must be gone on with although the kernel has no news of it:
+    /// there was more to read than one call reads.
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Whether the peer is known to have ended its side, once it is.
+    pub(crate) fn hangs(&mut self, hung: bool) {
+        self.hung |= hung;
+    }
+
     /// Whether it can carry another request, as far as is known.
     pub(crate) fn rests(&self) -> bool {
         self.rests
@@ -279,8 +289,22 @@ impl Wire {
     }
 
     /// Whether it is open and the peer has said nothing unasked.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.rests && state(&self.stream) == State::Quiet
+    pub(crate) fn is_usable(&mut self) -> bool {
+        self.rests && {
+            let state = state(&self.stream);
+            self.talked |= state == State::Talking;
+            state == State::Quiet
+        }
+    }
+
+    /// Whether it is no longer being opened.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opens_by.is_none()
+    }
+
+    /// Whether its peer said what nobody had asked for.
+    pub(crate) fn has_talked(&self) -> bool {
+        self.talked
     }
 
     /// Puts the request in its place.
@@ -317,6 +341,7 @@ impl Wire {
     fn step(&mut self, scratch: &mut Scratch, keep: &Keep) -> Step {
         // Of a kept connection that was seen to before.
         if !self.kept && self.written == 0 && state(&self.stream) == State::Talking {
+            self.talked = true;
             return Step::Midway(Broke::Unasked);
         }
         if self.write().is_err() {
@@ -325,7 +350,8 @@ impl Wire {
             }
             self.unwritable = true;
         }
-        loop {
+        self.has_more = false;
+        for _ in 0..MOST_READS {
             let n = match self.stream.read(&mut scratch.0) {
                 Ok(n) => n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -356,12 +382,16 @@ impl Wire {
                 Ok(Progress::Whole { keeps }) => {
                     // Who answers without reading all has no use for the rest.
                     self.rests = keeps && self.written == self.request.len();
+                    // It could carry another request, had nothing come after this answer.
+                    self.talked |= n > 0 && self.reader.keeps && !keeps;
                     let first = self.first.unwrap_or(now);
                     return Step::Whole(self.reader.answer(first, now));
                 }
                 Err(Malformed(broke)) => return Step::Midway(broke),
             }
         }
+        self.has_more = true;
+        Step::Pending
     }
 
     fn write(&mut self) -> io::Result<()> {

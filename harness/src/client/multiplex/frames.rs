@@ -3,7 +3,8 @@
 //! Not here: connections and their streams (`multiplex`).
 
 use super::super::connection::Broken;
-use super::super::partial::Broke;
+use super::super::partial::{Broke, Partial};
+use super::super::payload::Payload;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::HOST;
@@ -49,8 +50,14 @@ pub(super) fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
         if let Some(ended) = inner.downcast_ref::<h2::Error>() {
             let refused = ended.reason() == Some(h2::Reason::REFUSED_STREAM);
             let closed = ended.is_io() || ended.is_remote() && (ended.is_go_away() || refused);
-            let broke = if closed { Broke::Ended } else { Broke::Reset };
-            return Broken::Midway { answered, broke, partial: None };
+            let broke = match ended.is_remote() {
+                _ if closed => Broke::Ended,
+                true => Broke::Reset,
+                // Ours, because what came breaks a rule: a body shorter than its head says.
+                false => Broke::NoHttp,
+            };
+            let partial = Some(Partial::raw(broke, Payload::default()));
+            return Broken::Midway { answered, broke, partial };
         }
         cause = inner.source();
     }

@@ -216,6 +216,9 @@ async fn a_stream_that_is_reset_is_one_failed_attempt_and_the_connection_goes_on
         let (exchange, began) = send(&limits, n).await;
         assert_eq!((exchange.outcome, exchange.idle_reset, began), (outcome, idle_reset, 1), "{n}");
         assert!(exchange.finding.is_none(), "{exchange:?}");
+        let why = exchange.partial.map(|partial| partial.why()).unwrap_or_default();
+        let was_reset = why.starts_with("the stream was reset before the answer");
+        assert_eq!(was_reset, [2, 4].contains(&n), "{n}: {why}");
     }
     assert_eq!(peer.counts(), (1, 5));
 }

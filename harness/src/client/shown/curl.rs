@@ -1,7 +1,7 @@
 //! The curl line that repeats a request.
 //!
-//! Invariant: it does what the request did, as far as a line can: same body, same files, same
-//! redirects; what a [`Veil`] hides is not in it.
+//! Invariant: it does what the request did, as far as a line can: same body, same files, same cookies,
+//! same redirects; what a [`Veil`] hides is not in it.
 //! Not here: the exchange itself (`shown`).
 
 use super::{Asked, Veil, text_of};
@@ -82,6 +82,8 @@ pub fn curl(asked: &Asked, reached: Reached<'_>, veil: &Veil) -> String {
     if reached.redirects > 0 {
         words.push(format!("-L --max-redirs {}", reached.redirects));
     }
+    // Brackets would be patterns.
+    words.extend(asked.target.contains(['[', ']', '{', '}']).then(|| "-g".to_owned()));
     words.extend(reached.insecure.then(|| "-k".to_owned()));
     if let Some(plan::Files { ca, cert, key }) = reached.files {
         for (flag, file) in [("--cacert", ca), ("--cert", cert), ("--key", key)] {

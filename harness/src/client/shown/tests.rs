@@ -66,6 +66,33 @@ fn an_exchange_reads_like_curl_and_hides_what_is_secret() {
 }
 
 #[test]
+fn cookies_of_a_jar_are_shown_as_sent_and_hidden() {
+    let value = |text: &'static str| Some(HeaderValue::from_static(text));
+    let exchange = Exchange {
+        cookies: vec![value("sid=c00kie-1"), None, value("sid=c00kie-2")],
+        ..Exchange::unanswered(At(0), At(9), Outcome::Http5xx)
+    };
+    let asked = Asked::of(&message("", &[("x", "1")])).with_cookies(&exchange);
+    let heard = heard(401, b"not c00kie-1 nor c00kie-2", 25, &[]);
+    let veil = Veil::new(&[], &asked, Some(&heard));
+    let sent = request(&asked, "HTTP/1.1", &veil, MOST_SHOWN);
+    assert!(sent.ends_with("> x: 1\n> cookie: ***\n"), "{sent}");
+    assert!(answer(&heard, &veil, MOST_SHOWN).contains("not *** nor ***"));
+    assert!(curl(&asked, Reached::default(), &veil).contains("-H 'cookie: ***'"));
+    let none = Exchange { cookies: vec![None], ..exchange };
+    let asked = Asked::of(&message("", &[("cookie", "a=1")])).with_cookies(&none);
+    assert_eq!(asked.headers, [("cookie".to_owned(), "a=1".to_owned())]);
+}
+
+#[test]
+fn curl_takes_brackets_as_they_are() {
+    let get = |path: &str| Asked::of(&Request::get(path).body(Full::default()).unwrap());
+    let line = |path: &str| curl(&get(path), Reached::default(), &Veil::new(&[], &get(path), None));
+    assert!(line("/a?ids[]=1&r=[1-3]").starts_with("curl -sS -i -g "));
+    assert!(!line("/a?ids=1").contains(" -g"));
+}
+
+#[test]
 fn curl_repeats_what_a_shell_could_misread() {
     let asked = Asked::of(&message("it's $HOME `x`", &[("content-type", "text/plain")]));
     let veil = Veil::new(&[], &asked, None);

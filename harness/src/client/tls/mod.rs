@@ -7,6 +7,7 @@
 //! Invariant: no session is resumed: the connections of a load stand for different clients.
 //! Not here: reading the files (`plan`), the stream (`stream`), why a handshake failed (`reason`).
 
+mod asked;
 mod reason;
 mod stream;
 mod trust;
@@ -16,6 +17,7 @@ pub(super) use stream::Io;
 
 use super::socket::{Socket, Wire};
 use crate::plan;
+use asked::{Asked, Asks};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
@@ -38,6 +40,7 @@ pub struct Tls {
     /// We show a certificate of our own.
     known: bool,
     http2: bool,
+    asked: Arc<Asked>,
 }
 
 impl std::fmt::Debug for Tls {
@@ -66,6 +69,9 @@ impl Tls {
         let host = host_of(authority);
         let name = ServerName::try_from(host.to_owned());
         let mut config = config(settings)?;
+        let asked = Arc::new(Asked::default());
+        let ours = Arc::clone(&config.client_auth_cert_resolver);
+        config.client_auth_cert_resolver = Arc::new(Asks { ours, asked: Arc::clone(&asked) });
         config.alpn_protocols = vec![if http2 { HTTP2.to_vec() } else { b"http/1.1".to_vec() }];
         Ok(Tls {
             connector: TlsConnector::from(Arc::new(config)),
@@ -73,6 +79,7 @@ impl Tls {
             host: host.into(),
             known: settings.identity.is_some(),
             http2,
+            asked,
         })
     }
 
@@ -96,6 +103,17 @@ impl Tls {
     /// The same as the error of a connection that could not be made.
     pub(super) fn kept_out(&self, alert: &rustls::Error) -> Option<io::Error> {
         self.turned_away(alert).map(|why| io::Error::other(Failed(why)))
+    }
+
+    /// It answered, so it has let us in.
+    pub(super) fn let_in(&self) {
+        self.asked.let_in();
+    }
+
+    /// What is to be said of a connection that ended before an answer, if it may have ended because of our
+    /// certificate, or because we have none.
+    pub(super) fn in_vain(&self) -> Option<String> {
+        self.asked.in_vain().then(|| reason::in_vain(&self.host, self.known))
     }
 
     /// What an alert of the peer says, if it means that we are not let in.

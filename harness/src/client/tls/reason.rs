@@ -99,6 +99,22 @@ fn turned_away(alert: AlertDescription, host: &str, known: bool) -> String {
     }
 }
 
+/// It asked for our certificate, and ended the connection without saying why.
+pub(super) fn in_vain(host: &str, known: bool) -> String {
+    if known {
+        format!(
+            "`{host}` asked for a client certificate, then ended the connection without an answer: it may \
+             not accept ours; write one that its authority has signed and that is still valid as `tls: \
+             {{cert: FILE, key: FILE}}`"
+        )
+    } else {
+        format!(
+            "`{host}` asked for a client certificate, then ended the connection without an answer: write \
+             `tls: {{cert: FILE, key: FILE}}`"
+        )
+    }
+}
+
 fn said(alert: AlertDescription) -> String {
     alert.as_str().map_or_else(|| format!("{}", u8::from(alert)), str::to_owned)
 }

@@ -14,6 +14,7 @@ use crate::load::Pace;
 use crate::load::kept::{self, Which};
 use crate::record::{Finished, Recorder};
 use assay_slo::{At, Outcome};
+use slab::Slab;
 use std::io;
 
 /// A connection.
@@ -21,6 +22,8 @@ use std::io;
 pub(super) struct Line {
     wire: Wire,
     post: usize,
+    /// It is among those that have more to read.
+    has_more: bool,
     /// What is under way on it; none if it is idle.
     pub(super) flight: Option<Flight>,
 }
@@ -60,10 +63,13 @@ impl Loop {
             None => {
                 // One that cannot be used is replaced; its place in the pool stays taken.
                 if let Some(id) = line {
-                    self.lines.try_remove(id);
+                    close(&mut self.lines, &self.posts, id);
                 }
                 match lean::open(&task, &mut began) {
-                    Ok(wire) => self.lines.insert(Line { wire, post: job.post, flight: None }),
+                    Ok(wire) => {
+                        let post = job.post;
+                        self.lines.insert(Line { wire, post, has_more: false, flight: None })
+                    }
                     Err(exchange) => {
                         self.land(flight, *exchange, None);
                         return Ok(());
@@ -85,13 +91,18 @@ impl Loop {
     pub(super) fn hear(&mut self, news: News) -> io::Result<()> {
         let News { id, hung } = news;
         let Some(line) = self.lines.get_mut(id) else { return Ok(()) };
+        if line.has_more {
+            // It has its turn.
+            line.wire.hangs(hung);
+            return Ok(());
+        }
         let Some(flight) = &mut line.flight else {
             // Idle: closed, or talking unasked.
             if !line.wire.is_usable() {
                 line.wire.retire();
                 let post = line.post;
                 if self.pools[post].forget(&id) {
-                    self.lines.try_remove(id);
+                    self.close(id);
                 }
             }
             return Ok(());
@@ -111,9 +122,22 @@ impl Loop {
                     self.poll.watch(&line.wire, id)?;
                     self.deadline = self.deadline.min(line.wire.deadline());
                 }
+                if line.wire.has_more() {
+                    line.has_more = true;
+                    self.more.push_back(id);
+                }
                 Ok(())
             }
         }
+    }
+
+    /// Goes on with the next of those that have more to read.
+    pub(super) fn read_on(&mut self) -> io::Result<()> {
+        let Some(id) = self.more.pop_front() else { return Ok(()) };
+        if let Some(line) = self.lines.get_mut(id) {
+            line.has_more = false;
+        }
+        self.hear(News { id, hung: false })
     }
 
     /// An attempt has ended on this connection: it may be made once more.
@@ -121,7 +145,7 @@ impl Loop {
         let rests = self.lines.get(id).is_some_and(|line| line.wire.rests());
         let line = if rests { Some(id) } else { None };
         if !rests {
-            self.lines.try_remove(id);
+            self.close(id);
         }
         let kind = &self.posts[flight.job.post].kinds[flight.job.request];
         let now = self.drive.clock.now();
@@ -136,14 +160,32 @@ impl Loop {
         Ok(())
     }
 
+    /// Gives up a connection, and counts it.
+    pub(super) fn close(&mut self, id: usize) -> Option<Line> {
+        close(&mut self.lines, &self.posts, id)
+    }
+
+    /// Gives up connections that nobody uses any more, once they have had the time to talk unasked.
+    pub(super) fn close_idle(&mut self, ids: impl IntoIterator<Item = usize>) {
+        for id in ids {
+            if let Some(line) = self.lines.get_mut(id) {
+                line.wire.is_usable();
+            }
+            self.close(id);
+        }
+    }
+
     /// Gives up what has taken too long, and finds out when that is next.
     pub(super) fn expire(&mut self, now: At) {
         let is_late = |line: &Line| line.flight.is_some() && line.wire.deadline() <= now;
         let late: Vec<usize> =
             self.lines.iter().filter(|(_, line)| is_late(line)).map(|(id, _)| id).collect();
         for id in late {
-            let Some(mut line) = self.lines.try_remove(id) else { continue };
+            let Some(mut line) = self.close(id) else { continue };
             let Some(flight) = line.flight.take() else { continue };
+            if line.has_more {
+                self.more.retain(|more| *more != id);
+            }
             let post = &self.posts[flight.job.post];
             let limits = &post.kinds[flight.job.request].limits;
             let limits = flight.again.as_ref().map_or(limits, |(_, limits)| limits);
@@ -234,6 +276,18 @@ impl Loop {
             self.recorder.keep(failure);
         }
     }
+}
+
+fn close(lines: &mut Slab<Line>, posts: &[Post], id: usize) -> Option<Line> {
+    let line = lines.try_remove(id)?;
+    let unasked = &posts[line.post].kinds.first()?.limits.ways.unasked;
+    if line.wire.is_open() {
+        unasked.open();
+    }
+    if line.wire.has_talked() {
+        unasked.talk();
+    }
+    Some(line)
 }
 
 /// What an attempt is made of; by the limits of `again` where it is made once more.

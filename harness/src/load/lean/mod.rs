@@ -4,6 +4,8 @@
 //! Invariant: the same as of `shard`: an arrival never waits for another's answer, only for a
 //! connection when the limit is reached, counted apart from lag; what was due is recorded exactly once:
 //! answered, failed, timed out, given up in the queue, or cut.
+//! Invariant: nor for one that comes without a pause: of that only so much is read before the others have
+//! their turn.
 //! Not here: one attempt (`client::lean`), connections and their requests (`lines`), closed loops
 //! (`seats`), all other loads (`shard`).
 
@@ -72,7 +74,11 @@ pub(super) struct Loop {
     poll: Poll,
     /// To be sent now, on this idle connection or on a new one.
     ready: VecDeque<(Job, Option<usize>)>,
+    /// Connections that have more to read than they were let read, each once.
+    more: VecDeque<usize>,
     seats: Seats,
+    /// Connections of closed loops that are over.
+    parting: Vec<usize>,
     /// Due and not ended.
     under_way: usize,
     /// No request is to be given up before.
@@ -82,6 +88,9 @@ pub(super) struct Loop {
 }
 
 const NEVER: At = At(u64::MAX);
+
+/// How long idle connections are listened to at the end, µs.
+const LINGER_US: i64 = 10_000;
 
 impl Loop {
     /// Runs to the end of the arrivals and of what is under way, or to the order to cut. `news` is
@@ -109,7 +118,9 @@ impl Loop {
             scratch: Scratch::default(),
             poll: Poll::new(news)?,
             ready: VecDeque::new(),
+            more: VecDeque::new(),
             seats: Seats::new(&posts, zero),
+            parting: Vec::new(),
             under_way: 0,
             deadline: NEVER,
             ended: false,
@@ -142,6 +153,7 @@ impl Loop {
             }
             if now >= tick {
                 this.give_up(now);
+                this.part();
                 this.hand_over()?;
                 tick = next_tick(now, zero);
             }
@@ -163,18 +175,40 @@ impl Loop {
             }
             let wake = batch.iter().map(|(_, arrival)| arrival.due).max();
             if wake.is_none() && this.under_way == 0 && this.seats.is_over() {
+                this.linger()?;
                 break;
             }
             let wake = [wake, this.seats.next()].into_iter().flatten().min().unwrap_or(NEVER);
-            this.poll.wait(&clock, Some(wake.min(tick).min(this.deadline)))?;
+            let wake = if this.more.is_empty() { wake.min(tick).min(this.deadline) } else { now };
+            this.poll.wait(&clock, Some(wake))?;
             this.poll.take_news(&mut told);
             for news in told.drain(..) {
                 this.hear(news)?;
                 this.drain()?;
             }
+            // One of them, after all that is new.
+            this.read_on()?;
+            this.drain()?;
         }
         this.cut_all();
         this.hand_over()
+    }
+
+    /// Lets those talk who do so unasked: whoever answers before being asked says one thing more.
+    fn linger(&mut self) -> io::Result<()> {
+        let clock = self.drive.clock;
+        let until = clock.now().plus(LINGER_US);
+        while !self.lines.is_empty() && clock.now() < until {
+            self.poll.wait(&clock, Some(until))?;
+            self.poll.take_news(&mut Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Gives up the connections of closed loops that are over.
+    fn part(&mut self) {
+        let parting = std::mem::take(&mut self.parting);
+        self.close_idle(parting);
     }
 
     /// Sends what is due of the batch, earliest first.
@@ -214,6 +248,9 @@ impl Loop {
     /// Records what is still under way as cut off now.
     fn cut_all(&mut self) {
         let now = self.drive.clock.now();
+        let idle = self.lines.iter().filter(|(_, line)| line.flight.is_none());
+        let idle: Vec<usize> = idle.map(|(id, _)| id).collect();
+        self.close_idle(idle);
         let lines = std::mem::take(&mut self.lines);
         let flying = lines.into_iter().filter_map(|(_, line)| line.flight);
         let flying: Vec<(Job, Option<At>)> =
@@ -239,6 +276,11 @@ impl Loop {
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
+        for post in &self.posts {
+            let kind = post.kinds.first();
+            let unasked = kind.and_then(|kind| kind.limits.ways.unasked.take());
+            self.recorder.unasked(post.lane.index, unasked);
+        }
         let batch = self.recorder.take(self.drive.clock.now());
         if batch.is_empty() {
             return Ok(());

@@ -84,9 +84,7 @@ impl Loop {
         let k = planned.shard + self.seats.sent[post] * planned.shards;
         if self.ended || now >= self.drive.zero.plus(ends_us) || k >= most {
             self.seats.open -= 1;
-            if let Some(id) = line {
-                self.lines.try_remove(id);
-            }
+            self.parting.extend(line);
             return;
         }
         self.seats.sent[post] += 1;

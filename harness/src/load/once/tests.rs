@@ -167,6 +167,58 @@ async fn independent_requests_come_in_their_order_and_who_does_not_answer_has_wo
     assert!(refused.checks.is_empty() && !refused.is_good());
 }
 
+/// Sets a cookie, and wants it back; leads elsewhere and nowhere.
+async fn leading() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            let mut head = Vec::new();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if !line.is_empty() {
+                    head.push(line);
+                    continue;
+                }
+                let seen = std::mem::take(&mut head);
+                let answer = match seen[0].split(' ').nth(1).unwrap() {
+                    "/set" => "200 OK\r\nset-cookie: sid=c00kie-1",
+                    "/away" => "302 Found\r\nlocation: http://other.test/",
+                    _ if seen.iter().any(|line| line == "cookie: sid=c00kie-1") => "200 OK",
+                    _ => "401 No",
+                };
+                let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+                write.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    addr
+}
+
+#[tokio::test]
+async fn what_a_jar_added_and_why_a_redirect_was_not_followed_are_shown() {
+    let addr = leading().await;
+    let to =
+        |path: &str| Request { path: Text(path.to_owned()), ..request(path, Dynamic::default()) };
+    let requests = vec![to("/set"), to("/needs"), to("/away")];
+    let mut trial = trial(addr, requests, journey());
+    trial.client.transport.cookies = true;
+    trial.client.transport.redirects = 3;
+    let all = go(&trial, &|_| true).await;
+    let [Tried::Sent(set), _, Tried::Sent(needs), Tried::Sent(away)] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    let cookie =
+        |sent: &Sent| sent.asked.headers.iter().find(|(name, _)| name == "cookie").cloned();
+    assert_eq!(cookie(set), None);
+    assert_eq!(cookie(needs), Some(("cookie".to_owned(), "sid=c00kie-1".to_owned())));
+    assert!(set.is_good() && needs.is_good() && !away.is_good());
+    let why = away.why.as_deref().unwrap();
+    assert!(why.contains("to another host, `other.test`"), "{why}");
+    assert_eq!(away.checks, [("status 2xx or 3xx".to_owned(), None)], "it is a 302");
+}
+
 #[test]
 fn statuses_have_words() {
     assert_eq!(statuses(&[]), "status 2xx or 3xx");

@@ -5,7 +5,7 @@
 //! Invariant: users wait for answers, so a request is due when it begins: it has no lag.
 //! Not here: what is counted (`record`).
 
-use crate::client::Exchange;
+use crate::client::{Exchange, Unasked};
 use crate::clock::Clock;
 use crate::load::kept::{self, Which};
 use crate::load::{Drive, Kind};
@@ -24,6 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Desk {
     drive: Drive,
     recorder: Mutex<Recorder>,
+    /// The connections of each load.
+    connections: Mutex<Vec<(usize, Arc<Unasked>)>>,
 }
 
 impl Desk {
@@ -31,7 +33,7 @@ impl Desk {
         let (edges, marks) = (Arc::clone(&drive.edges), Arc::clone(&drive.marks));
         let recorder = Recorder::new(drive.zero, edges, marks, drive.clock.now());
         let recorder = Mutex::new(recorder.map_err(io::Error::other)?);
-        Ok(Desk { drive: drive.clone(), recorder })
+        Ok(Desk { drive: drive.clone(), recorder, connections: Mutex::default() })
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -52,6 +54,12 @@ impl Desk {
         let since = self.drive.clock.now();
         self.recorder().due(load, since);
         Flight { desk: self, load, request, traced, since, begun: None, landed: false }
+    }
+
+    /// The connections of a load are counted here.
+    pub(super) fn watch(&self, load: usize, kinds: &[Kind]) {
+        let known = kinds.first().map(|kind| (load, Arc::clone(&kind.limits.ways.unasked)));
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).extend(known);
     }
 
     pub(super) fn finding(&self, text: String) {
@@ -86,6 +94,9 @@ impl Desk {
     /// # Errors
     /// Nobody takes it: the run has ended.
     pub(super) fn hand_over(&self) -> io::Result<()> {
+        for (load, unasked) in &*self.connections.lock().unwrap_or_else(PoisonError::into_inner) {
+            self.recorder().unasked(*load, unasked.take());
+        }
         let batch = self.recorder().take(self.drive.clock.now());
         if batch.is_empty() {
             return Ok(());

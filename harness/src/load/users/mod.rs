@@ -114,6 +114,7 @@ pub fn start(users: Vec<Aimed>, drive: &Drive, seed: u64) -> Result<Crowds, Star
     let mut crews = Vec::new();
     for aimed in &users {
         let kinds = kinds(aimed, drive)?;
+        desk.watch(aimed.users.load, &kinds);
         crews.push(Arc::new(crew(aimed, &kinds, seed, &desk, &roster, &order)));
     }
     if !interrupt::is_kept() {

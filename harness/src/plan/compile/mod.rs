@@ -88,6 +88,8 @@ const SCHEMA: u64 = 1;
 enum Asking {
     Required,
     Optional,
+    /// It is not judged at all.
+    Nothing,
 }
 
 /// The plan of a scenario. One that asks nothing is refused: it would be green by accident.
@@ -113,6 +115,14 @@ pub fn compile_all(read: Result<Loaded, Refused>) -> Result<Plan, Problems> {
 /// As [`compile_all`].
 pub fn compile_to_measure(read: Result<Loaded, Refused>) -> Result<Plan, Problems> {
     compile_read(read, Asking::Optional)
+}
+
+/// The same for one of which nothing is judged: what it asks need not be decidable.
+///
+/// # Errors
+/// As [`compile_all`].
+pub fn compile_to_try(read: Result<Loaded, Refused>) -> Result<Plan, Problems> {
+    compile_read(read, Asking::Nothing)
 }
 
 fn compile_read(read: Result<Loaded, Refused>, asking: Asking) -> Result<Plan, Problems> {
@@ -191,7 +201,9 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
     protocols::check_watched(scenario, &links, &mut notes);
     if notes.problems.is_empty() && !left_out.is_any() {
         let world = feasible::World { traffic, faults: &faults, links: &links, case: &case };
-        feasible::check(scenario, world, series.pooled(), &mut notes);
+        if asking != Asking::Nothing {
+            feasible::check(scenario, world, series.pooled(), &mut notes);
+        }
         guards::check_descriptors(traffic, &mut notes);
     }
     if !notes.problems.is_empty() || left_out.is_any() {
@@ -314,7 +326,7 @@ fn check_whole(scenario: &Scenario, asking: Asking, notes: &mut Notes<'_>) {
             "write at least one load under `load:`, or a fleet under `fleets:`",
         );
     }
-    let asked = asking == Asking::Optional
+    let asked = asking != Asking::Required
         || !scenario.expect.is_empty()
         || scenario
             .objectives

@@ -9,7 +9,7 @@ use super::parts::{self, Sent};
 use super::{MOST_RUN_US, MOST_WAIT_US, command, flows, positive};
 use crate::plan::rows::Rows;
 use crate::plan::setup::{ForEach, Requests, Setup, Step};
-use crate::plan::{Load, Target, Upstream, Users};
+use crate::plan::{Load, Target, Transport, Upstream, Users};
 use crate::spec::Trail;
 use crate::spec::types::{self, Preparation, Scenario, SetupCommand};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ pub(super) fn compile(
             Preparation::ForEach(each) => {
                 let trail = trail.key("for-each");
                 let to = target.get_or_insert_with(|| goes_to(traffic, given, &root, notes));
-                setup.steps.extend(for_each(each, to, &trail, given, notes));
+                setup.steps.extend(for_each(each, to, traffic, &trail, given, notes));
             }
             Preparation::Use(name) => {
                 for sent in sent_of(&flows::of(name, scenario)) {
@@ -95,7 +95,7 @@ pub(super) fn compile(
     }
     if !single.is_empty() {
         let to = target.get_or_insert_with(|| goes_to(traffic, given, &root, notes));
-        setup.requests = Some(requests(&single, to, &root, given, notes));
+        setup.requests = Some(requests(&single, to, traffic, &root, given, notes));
     }
     setup
 }
@@ -111,11 +111,18 @@ fn sent_of<'s>(placed: &[flows::Placed<'s>]) -> Vec<Sent<'s>> {
 fn requests(
     sent: &[Sent<'_>],
     to: &Target,
+    (loads, users): (&[Load], &[Users]),
     trail: &Trail,
     given: Given<'_>,
     notes: &mut Notes<'_>,
 ) -> Requests {
-    let client = loads::client(&types::Client::default(), to, given, trail, notes);
+    let mut client = loads::client(&types::Client::default(), to, given, trail, notes);
+    // A log-in needs what the load needs that goes on where it ends.
+    let all = loads.iter().map(|load| &load.client).chain(users.iter().map(|one| &one.client));
+    for Transport { cookies, redirects, .. } in all.map(|client| &client.transport) {
+        client.transport.cookies |= cookies;
+        client.transport.redirects = client.transport.redirects.max(*redirects);
+    }
     let requests = loads::requests(sent, to, client.timeout_us, Whose::Journey, given, notes);
     let captures = dynamic::captures(sent).len();
     Requests { to: to.clone(), client, requests, captures }
@@ -124,6 +131,7 @@ fn requests(
 fn for_each(
     each: &types::ForEach,
     to: &Target,
+    traffic: (&[Load], &[Users]),
     trail: &Trail,
     given: Given<'_>,
     notes: &mut Notes<'_>,
@@ -142,7 +150,7 @@ fn for_each(
         notes.entry(&trail.key("steps"), message, "write a request, or `use:` with a flow");
     }
     let names = dynamic::captures(&sent);
-    let sent = requests(&sent, to, trail, given, notes);
+    let sent = requests(&sent, to, traffic, trail, given, notes);
     // What is wrong with a set that is not there has been told.
     let rows = given.sets.iter().find(|rows| rows.name == set)?;
     let column = |(slot, name): (usize, &String)| {

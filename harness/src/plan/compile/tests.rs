@@ -16,6 +16,7 @@ mod setup;
 mod stairs;
 mod terms;
 mod tls;
+mod tried;
 
 use crate::plan::{Plan, Traffic, compile_all, describe};
 use crate::spec::{Look, Overrides, Problems, decode};

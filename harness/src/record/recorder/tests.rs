@@ -32,6 +32,21 @@ fn recorder() -> Recorder {
     Recorder::new(ZERO, Arc::new(edges), Arc::new(marks()), At(0)).unwrap()
 }
 
+/// A peer that says something else each time is told of some times.
+#[test]
+fn findings_are_bounded_whatever_peers_say() {
+    let mut recorder = recorder();
+    for n in 0..1_000 {
+        recorder.finding(format!("load a: leads to `h{n}.test`, and `x`"));
+        recorder.finding("load a: leads to nowhere".to_owned());
+    }
+    let findings = recorder.take(At(1)).findings;
+    assert_eq!(findings.len(), MOST_ALIKE + 2, "{findings:?}");
+    assert_eq!(findings[0], "load a: leads to `h0.test`, and `x`");
+    let last = findings.last().unwrap();
+    assert_eq!(last, "load a: leads to `…`, and `…` (more like this are not told)");
+}
+
 fn finished() -> impl Strategy<Value = Finished<'static>> {
     let times = (0_u64..20_000_000, 0_u64..10_000, 0_u64..200_000);
     let ends =

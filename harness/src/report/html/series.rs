@@ -123,6 +123,7 @@ impl Series {
             | Event::Machine(_)
             // The judge finds it.
             | Event::Unmade(_)
+            | Event::Unasked(_)
             | Event::Finding { .. } => {}
         }
     }

@@ -62,6 +62,38 @@ fn users_who_did_not_make_their_journeys_meet_nothing() {
     assert_eq!(judged(158, 50).objectives[0].verdict, Violated);
 }
 
+/// Who answers before being asked answers another request, or none.
+#[test]
+fn answers_that_may_be_others_meet_nothing() {
+    use crate::event::Unasked;
+    let judged = |kind: crate::case::LoadKind, talked: u64, bad: u64| {
+        let mut script = Script::new(40).errors().run(0..40, bad);
+        script.case.loads[0].kind = kind;
+        script.case.loads[0].planned = 0;
+        for line in [(150, talked), (50, 0)] {
+            let line = Unasked { load: 0, connections: line.0, talked: line.1 };
+            script.push(At(46_000_000), Event::Unasked(line));
+        }
+        script.complete().judge()
+    };
+    use crate::case::LoadKind::{Open, Users};
+    let told = judged(Open, 3, 0);
+    let finding = "load `visitors`: 3 of 200 connections were given up because the peer had said on \
+                   them what nobody had asked for: answers may belong to other requests";
+    assert!(told.findings.contains(&finding.to_owned()), "{:?}", told.findings);
+    let score = &told.objectives[0];
+    assert_eq!(score.verdict, Inconclusive);
+    let reason = "answers may belong to other requests: on 3 of 200 connections of load `visitors` \
+                  the peer said what nobody had asked for (1 % is allowed)";
+    assert_eq!(score.reason, reason);
+    let missing = score.missing.as_deref().unwrap_or_default();
+    assert!(missing.starts_with("a peer that answers each request once"), "{missing}");
+    assert_eq!(judged(Open, 2, 0).objectives[0].verdict, Met);
+    assert_eq!(judged(Users, 0, 0).objectives[0].verdict, Met);
+    assert_eq!(judged(Users, 1, 0).objectives[0].verdict, Inconclusive, "all may be one ahead");
+    assert_eq!(judged(Open, 3, 50).objectives[0].verdict, Violated);
+}
+
 /// More cores are no advice to whom others have taken them.
 #[test]
 fn a_late_generator_is_told_of_the_others_on_its_cores() {

@@ -178,6 +178,30 @@ async fn a_server_that_does_not_know_us_says_which_certificate_it_wants() {
     }
 }
 
+/// Most servers say nothing when they do not like our certificate.
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_and_closes_is_told_of() {
+    let ca = Authority::new();
+    let server = Server::deaf(ca.server(&["shop.test"]), &ca).await;
+    let mut settings = ca.trusted();
+    settings.identity = Some(ca.client());
+    let (exchange, _) = one(server.addr, &settings).await;
+    let said = reason(&exchange);
+    assert!(said.contains("asked for a client certificate") && said.contains("ours"), "{said}");
+    // Who was let in before is not kept out for that.
+    let good = Server::start(ca.server(&["shop.test"]), Some(&ca), &TLS13).await;
+    let mut limits = limits(good.addr, &settings, "shop.test");
+    let (exchange, _) = attempt(&Clock::start(), &limits, None, request(), |_| {}).await;
+    assert_eq!(exchange.outcome, Outcome::Ok);
+    limits.addr = server.addr;
+    let (exchange, _) = attempt(&Clock::start(), &limits, None, request(), |_| {}).await;
+    assert_eq!((exchange.outcome, exchange.finding), (Outcome::ProtocolError, None));
+    // Nor is anybody who was not asked.
+    let server = Server::with(Manner::Deaf, ca.server(&["shop.test"])).await;
+    let (exchange, _) = one(server.addr, &ca.trusted()).await;
+    assert_eq!((exchange.outcome, exchange.finding), (Outcome::ProtocolError, None));
+}
+
 #[tokio::test]
 async fn whoever_speaks_no_tls_is_told_apart() {
     let ca = Authority::new();

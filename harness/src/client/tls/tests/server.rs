@@ -24,6 +24,8 @@ pub(super) enum Manner {
     AnswersOnce,
     /// Speaks another protocol over TLS.
     OtherProtocol,
+    /// Asks for a certificate, and closes whatever it is.
+    Deaf,
     /// Answers every request, over HTTP/2.
     Http2,
     /// Speaks HTTP in the clear.
@@ -69,6 +71,11 @@ impl Server {
     /// One over HTTP/2 that lets in only whom this authority has signed.
     pub(super) async fn http2(own: Own, clients: &Authority) -> Server {
         Server::run(Manner::Http2, config(own, Some(clients), &rustls::version::TLS13)).await
+    }
+
+    /// One that asks for a certificate, and closes without a word.
+    pub(super) async fn deaf(own: Own, clients: &Authority) -> Server {
+        Server::run(Manner::Deaf, config(own, Some(clients), &rustls::version::TLS13)).await
     }
 
     async fn run(manner: Manner, mut config: ServerConfig) -> Server {
@@ -150,11 +157,15 @@ async fn serve(manner: Manner, mut stream: TcpStream, acceptor: TlsAcceptor, see
         | Manner::OneEach
         | Manner::AnswersOnce
         | Manner::OtherProtocol
+        | Manner::Deaf
         | Manner::Http2 => {}
     }
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
     let name = stream.get_ref().1.server_name().map(str::to_owned);
     seen.greeted.lock().unwrap().push(name);
+    if manner == Manner::Deaf {
+        return;
+    }
     if manner == Manner::Http2 {
         let mut connection = h2::server::handshake(stream).await.unwrap();
         while let Some(Ok((_, mut respond))) = connection.accept().await {

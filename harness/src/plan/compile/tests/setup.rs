@@ -50,6 +50,25 @@ fn a_log_in_for_each_row_lands_in_its_column() {
 }
 
 #[test]
+fn a_setup_has_the_cookies_and_redirects_of_what_it_prepares() {
+    let setup = "setup: [{get: {path: /warm}}, {for-each: {data: users, steps: [{use: login}]}}]";
+    let load = |client: &str| {
+        let load = LOAD.replace("duration: 1h", &format!("duration: 1h, client: {client}"));
+        planned(USERS, &format!("{LOGIN}\n{setup}\n{load}")).unwrap()
+    };
+    for (client, cookies, redirects) in
+        [("{cookies: true, redirects: 3}", true, 3), ("{}", false, 0)]
+    {
+        let setup = load(client).setup;
+        let Some(Step::ForEach(each)) = setup.steps.last() else { panic!("{:?}", setup.steps) };
+        for sent in [&each.sent, setup.requests.as_ref().unwrap()] {
+            let transport = &sent.client.transport;
+            assert_eq!((transport.cookies, transport.redirects), (cookies, redirects));
+        }
+    }
+}
+
+#[test]
 fn what_a_setup_cannot_do_is_refused() {
     let each = "{for-each: {data: users, steps: [{use: login}]}}";
     let unknown = refused(&format!("setup: [{}, {each}]", each.replace("users", "usres")));
