@@ -27,7 +27,7 @@ use crate::service::{
 };
 use assay_slo::event::ServiceState;
 use containers::Afloat;
-pub(super) use containers::{Broken, Mended, is_contained, outlives, stays};
+pub(super) use containers::{Broken, Mended, can_be_broken, is_contained, outlives};
 pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -392,6 +392,6 @@ impl Stage {
         }
         self.undo.tell(guardian.takes_undos());
         self.guardian = Some(guardian);
-        Ok(())
+        self.tell_claims().await
     }
 }

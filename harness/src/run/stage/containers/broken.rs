@@ -3,7 +3,7 @@
 //! Invariant: how it is put right is written down before it is done.
 //! Not here: when it is done (`conduct`), how (`service::engine`).
 
-use super::early::{Broken, broken, stays};
+use super::early::{Broken, broken, can_be_broken};
 use super::{docker_host, held};
 use crate::plan::{
     CONTAINER_ANSWERS, Fault, FaultKind, Plan, Pressure, Ready, RestartedBy, ServiceKind,
@@ -56,7 +56,11 @@ impl Stage {
             return Err(format!("{found} containers of {} run, too few for it", fault.link));
         }
         vessels.truncate(wanted);
-        stays(&engine, &vessels, fault).await?;
+        let ours = !outlives(plan, &fault.link);
+        if !ours {
+            self.claim(&fault.link, &vessels).await?;
+        }
+        can_be_broken(&engine, &vessels, fault).await?;
         let put = match &fault.kind {
             FaultKind::Pause => Put::GoOn,
             FaultKind::Pressure(pressure) => {
@@ -69,7 +73,6 @@ impl Stage {
             }
             _ => Put::Run,
         };
-        let ours = !outlives(plan, &fault.link);
         let adrift =
             Adrift { service: fault.link.clone(), ours, vessels, put, host: docker_host() };
         self.plan_undo((index, &fault.name), Undo::Containers(adrift))
@@ -206,7 +209,11 @@ async fn looked(address: &Address, ready: &Ready) {
 }
 
 /// The network that containers leave, and how they join it again.
-async fn join(engine: &Engine, vessels: &[Vessel], wanted: Option<&str>) -> Result<Put, String> {
+pub(super) async fn join(
+    engine: &Engine,
+    vessels: &[Vessel],
+    wanted: Option<&str>,
+) -> Result<Put, String> {
     let (mut network, mut settings) = (wanted.map(str::to_owned), BTreeMap::new());
     for vessel in vessels {
         let mut in_them = engine.condition(&vessel.id).await?.unwrap_or_default().networks;
