@@ -50,6 +50,8 @@ impl Go<'_> {
         let exit = conclude(&ran.dir, &judged, self.words);
         Ok(Finished { dir: ran.dir, judged, exit })
     }
+}
+
 /// The exit code of a run whose journal nobody can judge. What it left broken is told here, because no
 /// report will.
 fn unjudged(still_broken: &[String]) -> ExitCode {
@@ -108,11 +110,5 @@ impl From<Remap> for OnInconclusive {
 
 /// A word as a shell takes it.
 pub(super) fn quoted(word: &dyn std::fmt::Display) -> String {
-    let word = word.to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    crate::plan::words::quoted(&word.to_string())
 }
