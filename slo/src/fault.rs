@@ -93,7 +93,7 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         (Some(_), None) => (Worked::Unknown, "effect unknown: its end was not recorded".to_owned()),
         (Some(_), Some(0)) if fault.shows == Shows::Refused && !ours => (
             Worked::Unknown,
-            "effect unknown: no connection was open, and none of its callers is ours".to_owned(),
+            "effect unknown: no connection was in use, and none of its callers is ours".to_owned(),
         ),
         (Some(_), Some(0)) if fault.shows == Shows::Gone => {
             (Worked::Without, "without effect: it was not seen to be gone".to_owned())
@@ -116,7 +116,7 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         (Some(_), Some(_)) if idle > 0 && fault.shows == Shows::Refused && !ours => (
             Worked::Unknown,
             format!(
-                "effect unknown: {idle} of {times} times no connection was open, and none of its callers \
+                "effect unknown: {idle} of {times} times no connection was in use, and none of its callers \
                  is ours"
             ),
         ),
@@ -135,7 +135,7 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         seen,
         effect,
     };
-    let findings = [unlikely(fault, line), hidden(fault, own, seen)];
+    let findings = [unlikely(fault, line), hidden(fault, own, seen), past(fault, asked, injected)];
     Facts { score, worked, findings: findings.into_iter().flatten().collect() }
 }
 
@@ -218,6 +218,21 @@ fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
     })
 }
 
+/// Connections that a fault cut though nobody used them, and nobody came to the link while it was on: its
+/// clients may go past it.
+fn past(fault: &Fault, asked: Option<u64>, injected: Option<u64>) -> Option<String> {
+    let cuts = matches!(fault.kind.as_str(), "outage" | "half-open")
+        && matches!(fault.shows, Shows::Refused | Shows::Connections);
+    let open = asked.filter(|open| cuts && *open > 0 && injected == Some(0))?;
+    Some(format!(
+        "fault `{}` found {} at link `{}`, and none in use: whoever should use it may go past it, as clients \
+         of a cluster do that learn the real addresses of its members",
+        fault.name,
+        words::count(open, "connection"),
+        fault.link
+    ))
+}
+
 /// Callers that saw much less of it, or more, than the link did to them. Only where one request
 /// hit is one request seen: not for a delay, which others may add to, nor for a refusal, which
 /// hits idle connections too.
@@ -231,7 +246,7 @@ fn hidden(fault: &Fault, own: u64, seen: Option<u64>) -> Option<String> {
                 _ => "something between hides it, such as a retry",
             }
         } else {
-            "the service itself does the same"
+            "the service itself, or another fault, does the same"
         };
         format!(
             "fault `{}` hit {} of ours at its link, our callers saw {seen}: {why}",

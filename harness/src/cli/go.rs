@@ -39,13 +39,24 @@ impl Go<'_> {
             print::error(&error);
             match error {
                 RunError::Directory(_) => ExitCode::from(Exit::Invalid),
+                RunError::Unrecorded { still_broken, .. } => unjudged(&still_broken),
                 _ => Exit::CouldNotRun.into(),
             }
         })?;
-        let judged = judge::judge(&ran.dir).map_err(|error| failed(&error))?;
+        let judged = judge::judge(&ran.dir).map_err(|error| {
+            print::error(&error);
+            unjudged(&ran.still_broken)
+        })?;
         let exit = conclude(&ran.dir, &judged, self.words);
         Ok(Finished { dir: ran.dir, judged, exit })
     }
+}
+
+/// The exit code of a run whose journal nobody can judge. What it left broken is told here, because no
+/// report will.
+fn unjudged(still_broken: &[String]) -> ExitCode {
+    still_broken.iter().for_each(|left| print::err(&format!("still broken: {left}\n")));
+    if still_broken.is_empty() { Exit::CouldNotRun.into() } else { Exit::StillBroken.into() }
 }
 
 /// Writes every report and says the verdict.
@@ -57,8 +68,9 @@ pub(super) fn conclude(dir: &Path, judged: &Judged, words: WordArgs) -> ExitCode
     if let Err(error) = written {
         let head =
             Head { exit: head.exit.or_worse(Exit::CouldNotRun), run_dir: String::new(), ..head };
-        let _ = say(&head, judged, words);
-        return failed(&format!("cannot write the reports to {}: {error}", dir.display()));
+        let exit = say(&head, judged, words);
+        print::error(&format!("cannot write the reports to {}: {error}", dir.display()));
+        return exit;
     }
     say(&head, judged, words)
 }
@@ -98,11 +110,5 @@ impl From<Remap> for OnInconclusive {
 
 /// A word as a shell takes it.
 pub(super) fn quoted(word: &dyn std::fmt::Display) -> String {
-    let word = word.to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    crate::plan::words::quoted(&word.to_string())
 }

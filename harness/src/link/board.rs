@@ -157,10 +157,10 @@ impl Board {
         tally.first.replace(tally.first.unwrap_or(at)).is_none()
     }
 
-    /// Counts the connections that refusing found open and reset.
-    pub(crate) fn refused(&mut self, fault: usize, open: u64) {
+    /// Counts the connections that refusing found open and reset, and those of them that were in use.
+    pub(crate) fn refused(&mut self, fault: usize, (open, used): (u64, u64)) {
         if let Some(Active { tally, .. }) = self.active.get_mut(&fault) {
-            tally.effect = Effect { matched: open, injected: open, ours: 0 };
+            tally.effect = Effect { matched: open, injected: used, ours: 0 };
         }
     }
 

@@ -7,11 +7,11 @@
 use super::conn::{Conn, Last};
 use super::pace::Pacer;
 use super::proxy::Proxy;
+use super::unread;
 use super::watch::Delivery;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -192,18 +192,6 @@ impl AnswerBody {
     }
 }
 
-/// Whether a connection ended by a reset.
-fn was_reset(error: &hyper::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return error.kind() == io::ErrorKind::ConnectionReset;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 impl Drop for AnswerBody {
     fn drop(&mut self) {
         if self.conn.tunnels() {
@@ -239,7 +227,12 @@ impl Body for AnswerBody {
                 // the end that the upstream gave it.
                 self.delivery = Delivery::Broken;
                 self.proxy.finish(&self.conn, Delivery::Broken);
-                let last = if was_reset(error) { Last::Reset } else { Last::Close };
+                if let Some(what) = unread::body(error) {
+                    self.proxy.counters().not_read(what);
+                }
+                let was_reset = unread::cause(error)
+                    .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
+                let last = if was_reset { Last::Reset } else { Last::Close };
                 self.conn.close_when_sent(last);
                 return Poll::Pending;
             }

@@ -14,6 +14,7 @@
 //!            board -> passage -> seen -> fate        listener, conn, party, counts, pace: leaves
 //!            watch ----^                           stream: for all that is no HTTP; seal: TLS upstream
 //!                                                  tunnel: after a switch of protocols; unread: words
+//!                                                  last_words: a far end that no longer listens
 //! ```
 
 mod answering;
@@ -25,6 +26,7 @@ mod counts;
 mod early;
 mod fate;
 mod glob;
+mod last_words;
 mod listener;
 mod pace;
 mod party;

@@ -204,8 +204,8 @@ impl Proxy {
                 task.abort();
             }
             let open = conns.iter().filter(|conn| !conn.is_closed()).count() as u64;
-            let open = open + self.cut_all();
-            self.board.borrow_mut().refused(fault, open);
+            let (piped, used) = self.cut_all();
+            self.board.borrow_mut().refused(fault, (open + piped, open + used));
             let listening = self.listener.as_ref().filter(|_| !refused);
             let refuses = listening.map_or(Ok(()), Listener::refuse);
             for conn in conns {

@@ -9,6 +9,7 @@
 use super::body::{AnswerBody, Consent, RequestBody, Source};
 use super::conn::{Conn, Stream, Wire};
 use super::early::Early;
+use super::last_words::HeardOut;
 use super::passage::{Step, Turn};
 use super::proxy::Proxy;
 use super::seen::Seen;
@@ -319,7 +320,7 @@ async fn broken(conn: &Conn) -> Over {
 }
 
 async fn open(dial: &Dial, upstream: &Upstream) -> Result<SendRequest<RequestBody>, io::Error> {
-    let stream = TokioIo::new(dial().await?);
+    let stream = TokioIo::new(HeardOut::new(dial().await?));
     let (sender, driver) = client::Builder::new()
         .preserve_header_case(true)
         .max_headers(MOST_HEADERS)
@@ -330,7 +331,8 @@ async fn open(dial: &Dial, upstream: &Upstream) -> Result<SendRequest<RequestBod
         let mut driver = driver;
         let in_peace = (&mut driver).await.is_ok();
         let parts = driver.into_parts();
-        Driven { in_peace, side: Side { stream: parts.io.into_inner(), ahead: parts.read_buf } }
+        let stream = parts.io.into_inner().into_inner();
+        Driven { in_peace, side: Side { stream, ahead: parts.read_buf } }
     })));
     Ok(sender)
 }

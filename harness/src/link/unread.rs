@@ -4,6 +4,8 @@
 //! Not here: how often (`counts`), what to write instead (`run`).
 
 use hyper::{Method, Uri};
+use std::error::Error;
+use std::io;
 
 /// Headers that a head may have, either way.
 pub(crate) const MOST_HEADERS: usize = 500;
@@ -27,6 +29,26 @@ pub(crate) fn answer(method: &Method, path: &str, error: &hyper::Error) -> Optio
         true => too_large(&to),
         false => format!("{to}, which is no HTTP/1.1 ({error})"),
     })
+}
+
+/// Of an answer's body, what hyper could not read; none: the connection ended.
+pub(crate) fn body(error: &hyper::Error) -> Option<String> {
+    let cause = cause(error)?;
+    let is_unread =
+        matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+    is_unread.then(|| format!("the body of an answer, whose chunks it does not take ({cause})"))
+}
+
+/// What the system, or who reads chunks, said of a connection that broke.
+pub(crate) fn cause(error: &hyper::Error) -> Option<&io::Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 fn too_large(what: &str) -> String {

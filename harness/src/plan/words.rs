@@ -1,4 +1,4 @@
-//! Numbers as people read them: rates, lengths of time, counts.
+//! Numbers as people read them: rates, lengths of time, counts; and words as a shell reads them.
 //!
 //! Not here: how scalars are written back (`spec::scalar`).
 
@@ -56,9 +56,25 @@ fn decimal(steps: u64, places: usize) -> String {
     }
 }
 
+/// A word as a shell takes it.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+@".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_pasted_as_they_are_meant() {
+        let words = ["rm", "rm -f X", "it's", ""].map(quoted);
+        assert_eq!(words, ["rm", "'rm -f X'", r"'it'\''s'", "''"]);
+    }
 
     #[test]
     fn numbers_read_well() {

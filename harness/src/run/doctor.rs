@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// How many connections a load may use unless its scenario says.
 const USUAL_CONNECTIONS: u64 = 4096;
+/// How many processes and threads a run may have with its services.
+const USUAL_PROCESSES: u64 = 128;
 
 /// How well something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +54,7 @@ impl fmt::Display for Found {
 /// The system gave no runtime.
 pub fn examine() -> Result<Vec<Found>, std::io::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let first = read("/proc/1/cgroup");
     Ok(vec![
         loopback(),
         ports(),
@@ -63,9 +66,10 @@ pub fn examine() -> Result<Vec<Found>, std::io::Error> {
         descriptors(getrlimit(Resource::Nofile).current, getrlimit(Resource::Nofile).maximum),
         processors(),
         memory(&memory_limit(read)),
+        pids(&limit(read, "pids.max", "pids", "pids.max")),
         place(Path::new(".")),
-        inside(&read("/proc/1/cgroup"), is_marked()),
-        runtime.block_on(engine()),
+        inside(&first, is_marked()),
+        runtime.block_on(engine(is_contained(&first, is_marked()))),
     ])
 }
 
@@ -204,21 +208,25 @@ fn processors() -> Found {
     found(health, "processors", format!("{all} for this program{more}"))
 }
 
-/// The limit of our control group: bytes, or nothing that is a number; by a `read` of files. A container
-/// sees its own group at the root, other programs theirs by its path.
 fn memory_limit(read: impl Fn(&str) -> String) -> String {
+    limit(read, "memory.max", "memory", "memory.limit_in_bytes")
+}
+
+/// A limit of our control group, or nothing that is a number; by a `read` of files. A container sees its
+/// own group at the root, other programs theirs by its path.
+fn limit(read: impl Fn(&str) -> String, named: &str, controller: &str, once: &str) -> String {
     let groups = read("/proc/self/cgroup");
     let path_of = |controller: &str| {
         let mut lines = groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
         let of = lines.find(|(names, _)| names.split(',').any(|name| name == controller));
         of.map_or("", |(_, path)| path.trim_end_matches('/'))
     };
-    let (second, first) = ("/sys/fs/cgroup", "/sys/fs/cgroup/memory");
+    let (second, first) = ("/sys/fs/cgroup", format!("/sys/fs/cgroup/{controller}"));
     let files = [
-        format!("{second}{}/memory.max", path_of("")),
-        format!("{second}/memory.max"),
-        format!("{first}{}/memory.limit_in_bytes", path_of("memory")),
-        format!("{first}/memory.limit_in_bytes"),
+        format!("{second}{}/{named}", path_of("")),
+        format!("{second}/{named}"),
+        format!("{first}{}/{once}", path_of(controller)),
+        format!("{first}/{once}"),
     ];
     let limits = files.iter().filter_map(|file| read(file).parse::<u64>().ok());
     // The first version says "none" by the largest whole number of pages.
@@ -236,6 +244,22 @@ fn memory(limit: &str) -> Found {
         ),
         Ok(bytes) => found(Health::Good, "memory", format!("{} MiB at most", bytes >> 20)),
         Err(_) => found(Health::Good, "memory", "no limit of its own"),
+    }
+}
+
+/// A number of processes and threads, or `max`.
+fn pids(limit: &str) -> Found {
+    match limit.parse::<u64>() {
+        Ok(most) if most < USUAL_PROCESSES => found(
+            Health::Limited,
+            "processes",
+            format!(
+                "{most} and their threads at most: a run, its guardian and its services need about \
+                 {USUAL_PROCESSES}; raise it (a container's `--pids-limit`)"
+            ),
+        ),
+        Ok(most) => found(Health::Good, "processes", format!("{most} and their threads at most")),
+        Err(_) => found(Health::Good, "processes", "no limit of their own"),
     }
 }
 
@@ -270,10 +294,14 @@ fn is_marked() -> bool {
         || groups.is_ok_and(|groups| groups.as_os_str() != MACHINES_GROUPS)
 }
 
+fn is_contained(first: &str, has_mark: bool) -> bool {
+    let names = ["docker", "containerd", "kubepods", "lxc", "podman"];
+    has_mark || names.iter().any(|name| first.contains(name))
+}
+
 /// Whether we are in a container, where another machine's limits may hold.
 fn inside(first: &str, has_mark: bool) -> Found {
-    let names = ["docker", "containerd", "kubepods", "lxc", "podman"];
-    if !has_mark && !names.iter().any(|name| first.contains(name)) {
+    if !is_contained(first, has_mark) {
         return found(Health::Good, "machine", "not in a container");
     }
     let as_first = std::process::id() == 1;
@@ -287,7 +315,7 @@ fn inside(first: &str, has_mark: bool) -> Found {
     )
 }
 
-async fn engine() -> Found {
+async fn engine(contained: bool) -> Found {
     let engine = match Engine::connect(None).await {
         Ok(engine) => engine,
         Err(why) => {
@@ -310,48 +338,30 @@ async fn engine() -> Found {
             ),
         ),
         None => {
-            found(Health::Good, "container engine", format!("version {version}, on this machine"))
+            // Who can listen at its networks' gateway has its loopback as well.
+            let gateway = engine.gateway("bridge").await.ok().flatten();
+            let shares = gateway.is_none_or(|ip| TcpListener::bind((ip, 0)).is_ok());
+            engine_here(&version, contained, shares)
         }
     }
+}
+
+/// An engine that is asked by a socket of this machine; whether we are in a container, and whether we share
+/// the engine's network.
+fn engine_here(version: &str, contained: bool, shares: bool) -> Found {
+    if contained && !shares {
+        return found(
+            Health::Limited,
+            "container engine",
+            format!(
+                "version {version}, outside this container: it publishes its containers' ports on its \
+                 machine's 127.0.0.1, which is not ours, so `container` and `running-container` with a \
+                 published port are not reached; start this container with `--network host`"
+            ),
+        );
+    }
+    found(Health::Good, "container engine", format!("version {version}, on this machine"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_limited_says_what_to_do() {
-        let few = descriptors(Some(1024), Some(4096));
-        assert_eq!(few.health, Health::Limited);
-        assert!(few.seen.contains("ulimit"), "{few}");
-        assert_eq!(descriptors(Some(1024), None).health, Health::Good);
-        assert_eq!(memory("max").health, Health::Good);
-        assert_eq!(memory("268435456").health, Health::Limited);
-        assert_eq!(permission(0).health, Health::Good);
-        assert!(permission(1000).seen.contains("pid-file"));
-        let first = |file: &str| match file {
-            "/proc/self/cgroup" => "4:memory:/docker/1\n0::/x".to_owned(),
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes" => "134217728".to_owned(),
-            "/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes" => i64::MAX.to_string(),
-            _ => String::new(),
-        };
-        assert_eq!(memory_limit(first), "134217728");
-        let second = |file: &str| match file {
-            "/proc/self/cgroup" => "0::/user.slice".to_owned(),
-            "/sys/fs/cgroup/user.slice/memory.max" => "1048576".to_owned(),
-            _ => String::new(),
-        };
-        assert_eq!(memory_limit(second), "1048576");
-        assert_eq!(memory_limit(|_| "max".to_owned()), "max");
-        assert!(inside("0::/", true).seen.contains("in a container"));
-        assert!(inside("0::/init.scope", false).seen.contains("not in"));
-        assert_eq!(place(Path::new("/nonexistent")).health, Health::Limited);
-    }
-
-    #[test]
-    fn a_machine_that_runs_this_test_is_fit() {
-        for one in examine().unwrap() {
-            assert_ne!(one.health, Health::Bad, "{one}");
-        }
-    }
-}
+mod tests;

@@ -104,6 +104,8 @@ pub enum RunError {
         problem: String,
         /// The run directory.
         dir: PathBuf,
+        /// What could not be undone, in words.
+        still_broken: Vec<String>,
     },
 }
 
@@ -112,6 +114,8 @@ pub enum RunError {
 pub struct Ran {
     /// The run directory, its journal closed.
     pub dir: PathBuf,
+    /// What could not be undone, in words: also where nobody can read the journal any more.
+    pub still_broken: Vec<String>,
     /// While this is open, others leave the directory alone.
     _under_way: File,
 }
@@ -198,7 +202,8 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     if let (EndReason::Complete, Some(reason)) = (ending.0, interrupted) {
         ending = (reason, "stopped by a signal while services ended".to_owned());
     }
-    let end = End { reason: ending.0, detail: ending.1, still_broken };
+    let still_broken = stream::masked(&still_broken, &plan.secrets);
+    let end = End { reason: ending.0, detail: ending.1, still_broken: still_broken.clone() };
     if let Some(traces) = stream.traces.take() {
         match traces.close(stream.case()).await {
             Ok(said) => stream.progress.note(&said),
@@ -210,8 +215,8 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         server.abort();
     }
     match closed {
-        Ok(file) => Ok(Ran { dir, _under_way: file }),
-        Err(problem) => Err(RunError::Unrecorded { problem, dir }),
+        Ok(file) => Ok(Ran { dir, still_broken, _under_way: file }),
+        Err(problem) => Err(RunError::Unrecorded { problem, dir, still_broken }),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::service::{
 pub(super) use acts::{Broke, Known, Mended};
 use assay_slo::event::ServiceState;
 use containers::Afloat;
-pub(super) use containers::{is_contained, outlives, stays};
+pub(super) use containers::{can_be_broken, is_contained, outlives};
 pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

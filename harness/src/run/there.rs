@@ -5,10 +5,10 @@
 
 use super::consented::{consent_to_faults, is_here, may_listen};
 use super::names::authority;
-use super::stage::stays;
+use super::stage::can_be_broken;
 use crate::plan::{Plan, ServiceKind, Upstream};
 use crate::service::engine::{Engine, Query, remote};
-use crate::service::{self, Attached};
+use crate::service::{self, Attached, Claims};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -38,15 +38,16 @@ impl fmt::Display for There {
 pub fn look_for(plan: &Plan) -> Result<Vec<There>, std::io::Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(async {
-        let mut all = Vec::new();
+        let (mut all, mut claims) = (Vec::new(), Claims::default());
         for service in &plan.services {
             let looked = match &service.kind {
                 ServiceKind::Attached { port, pid_file } => {
                     let found = Attached::find(*port, pid_file.as_deref());
                     found.map(|found| format!("{}, at {}", found.label(), found.addr))
                 }
-                ServiceKind::Containers { which, .. } => {
-                    containers(plan, &service.name, &Query::of(which)).await
+                ServiceKind::Containers { which, port } => {
+                    let by = (&Query::of(which), *port);
+                    containers(plan, &service.name, by, &mut claims).await
                 }
                 ServiceKind::Process(process) if process.held.is_some() => engine().await,
                 ServiceKind::Process(_) | ServiceKind::Url { .. } => continue,
@@ -138,14 +139,29 @@ async fn engine() -> Result<String, String> {
     Ok(format!("a container engine, version {}", Engine::connect(None).await?.version().await?))
 }
 
-/// Looks, too, whether faults on them could be undone.
-async fn containers(plan: &Plan, name: &str, query: &Query) -> Result<String, String> {
+/// Looks, too, whether faults on them could be undone, and whether they are another run's to break.
+async fn containers(
+    plan: &Plan,
+    name: &str,
+    (query, port): (&Query, Option<u16>),
+    claims: &mut Claims,
+) -> Result<String, String> {
     let engine = Engine::connect(None).await?;
     let found = engine.find(query, false).await?;
+    let not_so = |why: String| format!("not so that it can be broken: {why}");
     for fault in plan.faults.iter().filter(|fault| fault.link == name) {
-        stays(&engine, &found, fault)
-            .await
-            .map_err(|why| format!("not so that it can be broken: {why}"))?;
+        for vessel in &found {
+            claims.take(name, vessel).map_err(not_so)?;
+        }
+        can_be_broken(&engine, &found, fault).await.map_err(not_so)?;
+    }
+    // An address on this machine may be used whatever its network is called, unless it is denied.
+    if let Some(first) = found.first()
+        && remote(std::env::var("DOCKER_HOST").ok().as_deref()).is_none()
+        && let Ok(addr) = engine.condition(&first.id).await?.unwrap_or_default().address(port)
+    {
+        let own = addr.ip().to_string();
+        looked_up(&own, addr.port(), std::slice::from_ref(&own)).await?;
     }
     let names: Vec<String> = found.into_iter().map(|vessel| vessel.name).collect();
     if names.is_empty() {

@@ -33,6 +33,8 @@ const ON_GUARD: &str = "on guard";
 const DONE: &str = "done";
 /// How a line of the log of undos begins.
 const UNDO: &str = "undo ";
+/// How a line begins that names a container to hold.
+const HOLD: &str = "hold ";
 
 /// Our end of the guardian. Dropping it, or dying, makes the guardian end everything.
 #[derive(Debug)]
@@ -75,6 +77,15 @@ impl Guardian {
             self.tell(spare_line(stranger)).await?;
         }
         Ok(())
+    }
+
+    /// Lets the guardian hold a container, by its id, until it is gone: what it undoes there is not to
+    /// be broken by another run meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Guardian::watch`].
+    pub async fn hold(&self, id: &str) -> io::Result<()> {
+        self.tell(format!("{HOLD}{id}\n")).await
     }
 
     /// Takes lines of the log of undos, should its file be removed before the guardian needs it.

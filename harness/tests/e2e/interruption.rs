@@ -48,7 +48,7 @@ fn code_of_verify(run_dir: &Path) -> (Option<i32>, String) {
 
 #[test]
 fn ctrl_c_is_130_within_three_seconds_with_artefacts_and_nothing_left() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 143)] {
         let case = long();
         let child = under_way(&case);
         signal(child.id(), name);

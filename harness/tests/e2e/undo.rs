@@ -204,6 +204,20 @@ fn a_command_that_fails_ends_the_run_and_is_undone() {
 }
 
 #[test]
+fn what_is_still_broken_is_told_though_the_run_directory_is_gone() {
+    let server = Server::ok();
+    let fails = "run: [\"true\"], undo: [sh, -c, \"exit 3\"], timeout: 60s";
+    let case = commanded(server.addr, fails, "until: deploy.end + 3s");
+    let run = until(&case, "\"applied\"");
+    std::fs::remove_dir_all(case.out()).unwrap();
+    let output = run.wait_with_output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    assert!(text.contains("still broken: fault `deploy` is not undone"), "{text}");
+    assert!(text.contains("sh -c 'exit 3'"), "the command that mends it: {text}");
+}
+
+#[test]
 fn an_undo_that_fails_is_five_until_it_is_mended() {
     let server = Server::ok();
     let fails = "run: [\"true\"], undo: [sh, -c, \"test -e mended\"], timeout: 60s";

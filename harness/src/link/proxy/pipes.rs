@@ -63,12 +63,14 @@ impl Proxy {
         pipes.iter().for_each(|pipe| self.ask(fault, pipe));
     }
 
-    /// Resets all; gives how many were open.
-    pub(super) fn cut_all(&self) -> u64 {
+    /// Resets all; gives how many were open, and how many of these in use.
+    pub(super) fn cut_all(&self) -> (u64, u64) {
         let pipes: Vec<Rc<Pipe>> = self.pipes.borrow().values().cloned().collect();
-        let open = pipes.iter().filter(|pipe| !pipe.client.is_gone()).count() as u64;
+        let open = pipes.iter().filter(|pipe| !pipe.client.is_gone());
+        let used = open.clone().filter(|pipe| pipe.in_use()).count() as u64;
+        let open = open.count() as u64;
         pipes.iter().for_each(|pipe| pipe.cut());
-        open
+        (open, used)
     }
 
     /// A fault is over for all.

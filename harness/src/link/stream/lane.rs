@@ -72,7 +72,7 @@ pub(crate) async fn run(proxy: &Proxy, pipe: &Pipe, way: Way) {
         }
         let rules = pipe.rules(way);
         if rules.left == Some(0) {
-            proxy.affects(&pipe.newly(|flow| matches!(flow, Flow::Limit(_))));
+            proxy.affects(&pipe.spent());
             return pipe.cut();
         }
         if out.is_empty()
@@ -99,7 +99,9 @@ pub(crate) async fn run(proxy: &Proxy, pipe: &Pipe, way: Way) {
         let paces = out.is_empty() && pacer.left() > 0 && !rules.held;
         let ends = waiting.ended && all_passed && !rules.held;
         let most = rules.left.map_or(PIECE, |left| usize::try_from(left).unwrap_or(PIECE));
-        let waits = || proxy.affects(&pipe.newly(|flow| matches!(flow, Flow::Pace(_))));
+        // The slowest of several is the one that holds.
+        let holds = |flow| matches!(flow, Flow::Pace(pace) if rules.pace == Some(pace));
+        let waits = || proxy.affects(&pipe.newly(holds));
         let mut piece = poll_fn(|cx| pacer.poll_piece(cx, rules.pace, most, waits));
         // Whatever is not chosen has done nothing: no byte is lost.
         let next = tokio::select! {
@@ -176,7 +178,11 @@ async fn swallow(proxy: &Proxy, pipe: &Pipe, room: &mut [u8]) {
         () = pipe.changed.notified() => {}
         read = pipe.client.read(room) => {
             match read {
-                Ok(1..) => proxy.counters().came(),
+                Ok(1..) => {
+                    proxy.counters().came();
+                    // One that was idle when it was severed learns of it now.
+                    proxy.affects(&pipe.newly(|flow| flow == Flow::HalfOpen));
+                }
                 _ => pipe.cut(),
             }
         }

@@ -1,6 +1,7 @@
 //! A pipe: a client's connection and the upstream's, and what the faults that are on do to it.
 //!
-//! Invariant: a fault that takes it is counted once, when it first does something.
+//! Invariant: a fault that takes it is counted once, when it first does something to somebody: to cut a
+//! connection that nobody uses shows nobody anything.
 //! Not here: moving bytes (`lane`), faults that come and go (`proxy`).
 
 use super::ends::End;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// A connection is in use for so long after bytes came last, or after it was opened.
+const IN_USE: Duration = Duration::from_secs(2);
 
 /// A fault that takes it.
 #[derive(Clone)]
@@ -37,6 +41,10 @@ pub(crate) struct Pipe {
     /// Told when the faults on it changed, or an end was cut.
     pub(crate) changed: Notify,
     taken: RefCell<BTreeMap<usize, Taken>>,
+    /// When bytes came last.
+    spoke: Cell<Instant>,
+    /// Whether they came from the client, which waits for an answer.
+    asks: Cell<bool>,
     /// Pieces that came so far, each way.
     pieces: Cell<u64>,
     /// The client does not know that the upstream is gone.
@@ -67,6 +75,8 @@ impl Pipe {
             upstream: End::default(),
             changed: Notify::new(),
             taken: RefCell::default(),
+            spoke: Cell::new(Instant::now()),
+            asks: Cell::new(false),
             pieces: Cell::new(0),
             severed: Cell::new(false),
             reset: Cell::new(false),
@@ -74,17 +84,23 @@ impl Pipe {
         }
     }
 
-    /// This fault takes it. True if that does something at once.
+    /// Whether somebody uses it: asks, or has just spoken or come. One that was opened and left, as by a
+    /// client that went elsewhere, is nobody's.
+    pub(crate) fn in_use(&self) -> bool {
+        self.asks.get() || self.spoke.get().elapsed() < IN_USE
+    }
+
+    /// This fault takes it. True if that does something to somebody at once.
     pub(crate) fn take(&self, fault: usize, flow: Flow, rules: Arc<dyn Flows>, nth: u64) -> bool {
         let at_once = match flow {
             Flow::Reset => {
                 self.cut();
-                true
+                self.in_use()
             }
             Flow::HalfOpen => {
                 self.severed.set(true);
                 self.upstream.cut();
-                true
+                self.in_use()
             }
             _ => false,
         };
@@ -98,7 +114,10 @@ impl Pipe {
     /// This fault is over.
     pub(crate) fn free(&self, fault: usize) {
         let taken = self.taken.borrow_mut().remove(&fault);
-        if taken.is_some_and(|taken| taken.flow == Flow::HalfOpen) {
+        let severs = |taken: &Taken| taken.flow == Flow::HalfOpen;
+        // Another one may keep its client in the dark a while longer.
+        let is_last = !self.taken.borrow().values().any(severs);
+        if taken.as_ref().is_some_and(severs) && is_last {
             self.cut();
         }
         self.changed.notify_waiters();
@@ -159,6 +178,8 @@ impl Pipe {
     /// When a piece that has just come may pass this way, and the faults that now first delay one.
     pub(crate) fn due(&self, way: Way) -> (Instant, Vec<usize>) {
         let now = Instant::now();
+        self.spoke.set(now);
+        self.asks.set(way == Way::Up);
         let piece = self.pieces.get();
         self.pieces.set(piece.wrapping_add(1));
         let mut later = Duration::ZERO;
@@ -179,9 +200,18 @@ impl Pipe {
 
     /// The faults that now first do something, of those that do this to a lane.
     pub(crate) fn newly(&self, does: impl Fn(Flow) -> bool) -> Vec<usize> {
+        self.new_of(|taken| does(taken.flow))
+    }
+
+    /// The same of those that have let as much come down as they let.
+    pub(crate) fn spent(&self) -> Vec<usize> {
+        self.new_of(|taken| matches!(taken.flow, Flow::Limit(limit) if taken.down >= limit))
+    }
+
+    fn new_of(&self, does: impl Fn(&Taken) -> bool) -> Vec<usize> {
         let mut taken = self.taken.borrow_mut();
         let new = |(fault, taken): (&usize, &mut Taken)| {
-            (does(taken.flow) && !std::mem::replace(&mut taken.told, true)).then_some(*fault)
+            (does(taken) && !std::mem::replace(&mut taken.told, true)).then_some(*fault)
         };
         taken.iter_mut().filter_map(new).collect()
     }
@@ -191,5 +221,67 @@ impl Pipe {
         for taken in self.taken.borrow_mut().values_mut() {
             taken.down = taken.down.saturating_add(bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    struct Nobody;
+
+    impl Flows for Nobody {
+        fn decide(&self, _: u64) -> Option<Flow> {
+            None
+        }
+
+        fn later(&self, _: u64, _: u64, _: Duration) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    fn pipe() -> (Pipe, DuplexStream) {
+        let (client, ours) = duplex(64);
+        (Pipe::new(0, Box::new(ours)), client)
+    }
+
+    fn hits(pipe: &Pipe, fault: usize, flow: Flow) -> bool {
+        pipe.take(fault, flow, Arc::new(Nobody), 0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn to_cut_what_nobody_uses_is_no_effect() {
+        for flow in [Flow::Reset, Flow::HalfOpen] {
+            assert!(hits(&pipe().0, 0, flow), "it has just come");
+            let (idle, _client) = pipe();
+            idle.due(Way::Up);
+            idle.due(Way::Down);
+            tokio::time::advance(IN_USE).await;
+            assert!(!idle.in_use() && !hits(&idle, 0, flow));
+            let (asking, _client) = pipe();
+            asking.due(Way::Up);
+            tokio::time::advance(IN_USE).await;
+            assert!(hits(&asking, 0, flow), "its answer is still to come");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_that_keep_a_client_in_the_dark_the_last_lets_it_know() {
+        let (pipe, mut client) = pipe();
+        assert!(hits(&pipe, 0, Flow::HalfOpen) && hits(&pipe, 1, Flow::HalfOpen));
+        pipe.free(0);
+        client.write_all(b"still there").await.unwrap();
+        pipe.free(1);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn only_the_limit_that_was_reached_has_cut() {
+        let (pipe, _client) = pipe();
+        assert!(!hits(&pipe, 0, Flow::Limit(3000)) && !hits(&pipe, 1, Flow::Limit(1000)));
+        pipe.came_down(1000);
+        assert_eq!(pipe.spent(), [1]);
+        assert_eq!(pipe.spent(), [0; 0], "it is told once");
     }
 }

@@ -7,10 +7,15 @@ use crate::link::counts::Counters;
 use crate::link::proxy::{Proxy, Shared};
 use crate::link::{Ending, Fate, LinkEvent, relay};
 use crate::record::Edges;
+use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
@@ -161,6 +166,107 @@ async fn a_black_hole_hides_the_end_of_an_idle_connection() {
         assert_eq!(hears(&mut client).await, "");
         link.clear(0, 0).unwrap().unwrap();
         assert_eq!(hears(&mut client).await, "<end>");
+    };
+    LocalSet::new().run_until(paused).await;
+}
+
+/// A far end that takes a head, answers and leaves: what comes later is not written, and only then is the
+/// answer there.
+#[derive(Default)]
+struct Refuses {
+    writes: u32,
+    answered: bool,
+    reader: Option<Waker>,
+}
+
+impl AsyncRead for Refuses {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.writes < 2 {
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        if !std::mem::replace(&mut self.answered, true) {
+            buf.put_slice(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno");
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Refuses {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writes += 1;
+        if self.writes == 1 {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream for Refuses {
+    fn reset_on_close(&self) {}
+    fn peer_closed(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_an_upload_that_is_refused_half_way_is_passed_on() {
+    let paused = async {
+        let (link, _told) = link();
+        let (mut client, ours) = duplex(4096);
+        let dial: relay::Dial = Box::new(move || {
+            let far: Box<dyn Stream> = Box::<Refuses>::default();
+            Box::pin(async move { Ok(far) })
+        });
+        spawn_local(relay::serve(link.clone(), link.open(Box::new(ours)), dial));
+        client.write_all(b"POST / HTTP/1.1\r\ncontent-length: 100000\r\n\r\n").await.unwrap();
+        // The head is on its way alone.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        client.write_all(&[b'x'; 1000]).await.unwrap();
+        let answer = read_answer(&mut client).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.ends_with("no"), "{answer}");
+    };
+    LocalSet::new().run_until(paused).await;
+}
+
+async fn says_much_of_its_chunks(mut far: DuplexStream) {
+    read_head(&mut far).await.unwrap();
+    let long = "x".repeat(20_000);
+    let chunk = format!("2;{long}\r\nok\r\n0\r\n\r\n");
+    let answer = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunk}");
+    // It may be left before it has said all.
+    let _cut = far.write_all(answer.as_bytes()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_whose_chunks_are_not_taken_is_told() {
+    let paused = async {
+        let (link, _told) = link();
+        let mut client = client(&link, says_much_of_its_chunks);
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut came = Vec::new();
+        let _ended = client.read_to_end(&mut came).await;
+        let (what, n) = link.counters().unread().unwrap();
+        assert!(n == 1 && what.contains("chunk extensions over limit"), "{what}");
     };
     LocalSet::new().run_until(paused).await;
 }

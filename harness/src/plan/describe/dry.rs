@@ -4,6 +4,7 @@
 //! (`run`).
 
 use super::{columns, fault, section, services, timetable};
+use crate::plan::words::quoted;
 use crate::plan::{Fault, FaultKind, Place, Plan, RestartedBy, ServiceKind, Text};
 
 /// The run in words, secrets masked; nothing is done.
@@ -41,7 +42,7 @@ fn undone(plan: &Plan, fault: &Fault) -> String {
             return "by nothing: the command has no `undo`".to_owned();
         }
         FaultKind::Command(errand) => {
-            let words: Vec<&str> = errand.undo.iter().map(|Text(word)| word.as_str()).collect();
+            let words: Vec<String> = errand.undo.iter().map(|Text(word)| quoted(word)).collect();
             format!("`{}`, once, when the run ends", words.join(" "))
         }
         FaultKind::Pressure(_) if held || theirs => {

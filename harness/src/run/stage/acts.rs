@@ -77,11 +77,16 @@ impl Stage {
     ///
     /// # Errors
     /// Nothing may be broken then.
-    pub(in crate::run) fn plan_break(
+    pub(in crate::run) async fn plan_break(
         &mut self,
         (index, fault): (usize, &Fault),
         known: Known,
     ) -> Result<(), String> {
+        if let Known::Containers(adrift) = &known
+            && !adrift.ours
+        {
+            self.claim(&adrift.service, &adrift.vessels).await?;
+        }
         let undo = match (known, &fault.kind) {
             (Known::Containers(adrift), _) => Undo::Containers(adrift),
             (_, FaultKind::Pause) => self.running(&fault.link)?.undo_of_standing(),

@@ -13,7 +13,7 @@ mod watched;
 
 pub(in crate::run) use broken::{is_contained, outlives};
 pub(super) use early::Broken;
-pub(in crate::run) use early::stays;
+pub(in crate::run) use early::can_be_broken;
 pub(super) use mend::Mended;
 
 use super::Stage;
@@ -22,9 +22,9 @@ use crate::plan::metric::Source;
 use crate::plan::{Held, Link, Plan, Process, ServiceKind, Text, Upstream, Which};
 use crate::run::consented::all_consented;
 use crate::run::stream::Stream;
-use crate::service::Address;
 use crate::service::engine::{Condition, Engine, Query, Vessel, remote};
 use crate::service::undo::{self, Remains, Todo, Undo};
+use crate::service::{Address, Claims};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub(super) struct Afloat {
     pub(super) nowhere: BTreeMap<String, String>,
     /// Whose end is a fault's, by service.
     meant: BTreeMap<String, watch::Sender<watched::Meant>>,
+    /// Those that no other run may break meanwhile.
+    claims: Claims,
     /// How many containers a service was found with.
     pub(super) found: BTreeMap<String, usize>,
     /// What a fault was seen to have done to containers, by fault.
@@ -158,8 +160,12 @@ impl Stage {
             });
         };
         let condition = engine.condition(&first.id).await?.unwrap_or_default();
+        if broken {
+            // Before it is asked how they are: another run may have broken them.
+            self.claim(name, &vessels).await?;
+        }
         for fault in plan.faults.iter().filter(|fault| fault.link == name) {
-            early::stays(&engine, &vessels, fault).await?;
+            can_be_broken(&engine, &vessels, fault).await?;
         }
         let address = match condition.address(port) {
             Ok(addr) => Some(self.consented_end(addr, far.as_deref(), &plan.allow).await?),
@@ -176,6 +182,27 @@ impl Stage {
         self.afloat.found.insert(name.to_owned(), vessels.len());
         self.watch_vessels(engine, name, (Query::of(which), vessels));
         Ok((detail, address))
+    }
+
+    /// Keeps other runs from breaking these.
+    ///
+    /// # Errors
+    /// A sentence without its beginning: another one does.
+    pub(super) async fn claim(&mut self, name: &str, vessels: &[Vessel]) -> Result<(), String> {
+        let mut new = false;
+        for vessel in vessels {
+            new |= self.afloat.claims.take(name, vessel)?;
+        }
+        if new { self.tell_claims().await } else { Ok(()) }
+    }
+
+    /// Lets the guardian keep them as long as it undoes anything.
+    pub(super) async fn tell_claims(&self) -> Result<(), String> {
+        let Some(guardian) = &self.guardian else { return Ok(()) };
+        for id in self.afloat.claims.ids() {
+            guardian.hold(id).await.map_err(|why| why.to_string())?;
+        }
+        Ok(())
     }
 
     /// Tells when one of these ends that no fault took.

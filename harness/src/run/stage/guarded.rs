@@ -28,7 +28,7 @@ impl Stage {
         }
         self.undo.tell(guardian.takes_undos());
         self.guardian = Some(guardian);
-        Ok(())
+        self.tell_claims().await
     }
 
     /// Puts a process under guard.

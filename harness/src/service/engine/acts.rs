@@ -62,17 +62,18 @@ pub enum Put {
 }
 
 impl Put {
-    /// What a person types to do the same.
+    /// What a person types to do the same, to the engine at this `DOCKER_HOST`.
     #[must_use]
-    pub fn by_hand(&self, vessel: &Vessel) -> String {
+    pub fn by_hand(&self, vessel: &Vessel, host: Option<&str>) -> String {
         let id = vessel.id.get(..12).unwrap_or(&vessel.id);
+        let docker = host.map_or_else(|| "docker".to_owned(), |host| format!("docker -H {host}"));
         match self {
-            Put::GoOn => format!("docker unpause {id}"),
-            Put::Run => format!("docker start {id}"),
-            Put::Join { network, .. } => format!("docker network connect {network} {id}"),
+            Put::GoOn => format!("{docker} unpause {id}"),
+            Put::Run => format!("{docker} start {id}"),
+            Put::Join { network, .. } => format!("{docker} network connect {network} {id}"),
             Put::Allow(before) => match before.get(&vessel.id) {
-                Some(limits) => format!("docker update {limits} {id}"),
-                None => format!("docker update --cpu-quota -1 {id}"),
+                Some(limits) => format!("{docker} update {limits} {id}"),
+                None => format!("{docker} update --cpu-quota -1 {id}"),
             },
         }
     }
@@ -197,7 +198,8 @@ impl Engine {
             return Ok(());
         }
         let why = told.err().unwrap_or_else(|| "nothing changed".to_owned());
-        Err(format!("container {}: {why}; mend it with `{}`", vessel.name, put.by_hand(vessel)))
+        let by_hand = put.by_hand(vessel, self.host.as_deref());
+        Err(format!("container {}: {why}; mend it with `{by_hand}`", vessel.name))
     }
 
     /// Whether a container comes to be so within its time; one that is gone never does.

@@ -29,6 +29,9 @@ pub struct Limits {
     pub quota: i64,
     /// The period, µs.
     pub period: i64,
+    /// -1: memory that is swapped out is not counted; 0: the engine's own rule.
+    #[serde(default)]
+    pub swap: i64,
 }
 
 /// The options of `docker update` that ask for them.
@@ -39,7 +42,10 @@ impl fmt::Display for Limits {
             (0, quota) => write!(f, "--cpu-quota {quota}")?,
             (nano, _) => write!(f, "--cpus {}", nano as f64 / 1e9)?,
         }
-        if self.memory > 0 { write!(f, " --memory {}", self.memory) } else { Ok(()) }
+        if self.memory > 0 {
+            write!(f, " --memory {}", self.memory)?;
+        }
+        if self.swap < 0 { write!(f, " --memory-swap {}", self.swap) } else { Ok(()) }
     }
 }
 
@@ -52,6 +58,7 @@ impl Limits {
             nano: number(host.nano_cpus),
             quota: number(host.cpu_quota),
             period: number(host.cpu_period),
+            swap: host.memory_swap.unwrap_or(0).min(0),
         }
     }
 
@@ -105,16 +112,21 @@ impl Engine {
 
     /// Tells the engine what of a container's limits is to change.
     pub(super) async fn limit(&self, id: &str, to: &Limits, now: &Limits) -> Result<(), String> {
-        let changed = |to: i64, now: i64| (to != now).then_some(to);
-        let body = ContainerUpdateBody {
-            memory: changed(to.memory, now.memory),
-            nano_cpus: changed(to.nano, now.nano),
-            // To the engine 0 means what is there already.
-            cpu_quota: changed(to.quota, now.quota)
-                .map(|quota| if quota == 0 { -1 } else { quota }),
-            ..ContainerUpdateBody::default()
-        };
-        timely(self.docker.update_container(id, body)).await
+        timely(self.docker.update_container(id, change(to, now))).await
+    }
+}
+
+fn change(to: &Limits, now: &Limits) -> ContainerUpdateBody {
+    let changed = |to: i64, now: i64| (to != now).then_some(to);
+    let memory = changed(to.memory, now.memory);
+    ContainerUpdateBody {
+        memory,
+        // Told with it where it is unlimited, or no limit of memory is small enough for the engine.
+        memory_swap: memory.and(Some(to.swap)).filter(|swap| *swap < 0),
+        nano_cpus: changed(to.nano, now.nano),
+        // To the engine 0 means what is there already.
+        cpu_quota: changed(to.quota, now.quota).map(|quota| if quota == 0 { -1 } else { quota }),
+        ..ContainerUpdateBody::default()
     }
 }
 
@@ -147,6 +159,18 @@ mod tests {
         assert!(before.under(&pressure(0, 120 * mib), 2).unwrap_err().contains("would be left"));
         let none = Limits::default().under(&pressure(0, mib), 2);
         assert!(none.unwrap_err().contains("no limit of memory to lower"));
+    }
+
+    #[test]
+    fn unlimited_swap_is_told_with_the_limit_of_memory() {
+        let before = Limits { memory: 128 << 20, swap: -1, ..Limits::default() };
+        let left = before.under(&pressure(0, 32 << 20), 2).unwrap();
+        let told = change(&left, &before);
+        assert_eq!((told.memory, told.memory_swap), (Some(96 << 20), Some(-1)));
+        assert_eq!(change(&before, &before), ContainerUpdateBody::default());
+        let usual = Limits { swap: 0, ..before };
+        assert_eq!(change(&Limits { swap: 0, ..left }, &usual).memory_swap, None);
+        assert_eq!(before.to_string(), "--cpu-quota -1 --memory 134217728 --memory-swap -1");
     }
 
     #[test]

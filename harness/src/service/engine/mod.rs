@@ -12,7 +12,7 @@ pub use acts::{Act, Put};
 pub use host::remote;
 pub use limits::Limits;
 
-use super::table;
+use super::{innermost, table};
 use crate::plan::Which;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,6 +98,8 @@ impl Query {
 #[derive(Debug, Clone)]
 pub struct Engine {
     docker: Docker,
+    /// `DOCKER_HOST`, where it is not this user's own.
+    host: Option<String>,
 }
 
 impl Engine {
@@ -106,13 +108,17 @@ impl Engine {
     /// # Errors
     /// A sentence: it does not answer, and what may be done.
     pub async fn connect(host: Option<&str>) -> Result<Engine, String> {
+        let set = || std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+        let told = host.map(str::to_owned);
+        let host = told.clone().or_else(set);
+        let at = host.clone().unwrap_or_else(|| "/var/run/docker.sock".to_owned());
         let failed = |why: String| {
             format!(
-                "no container engine answers: {why} (is one running, and may this user ask it? \
-                 DOCKER_HOST says where)"
+                "no container engine answers at {at}: {why} (is one running, and may this user ask \
+                 it? DOCKER_HOST says where)"
             )
         };
-        let docker = match host {
+        let docker = match &told {
             Some(host) => Docker::connect_with_host(host).map_err(|why| failed(why.to_string()))?,
             None => testcontainers::core::client::docker_client_instance()
                 .await
@@ -121,8 +127,8 @@ impl Engine {
         let met = tokio::time::timeout(ANSWER_WITHIN, docker.negotiate_version()).await;
         let docker = met
             .map_err(|_| failed("it was silent for 10 s".to_owned()))?
-            .map_err(|why| failed(why.to_string()))?;
-        Ok(Engine { docker })
+            .map_err(|why| failed(innermost(&why)))?;
+        Ok(Engine { docker, host })
     }
 
     /// What the engine is, and its version.
@@ -191,7 +197,7 @@ fn said(why: &Error) -> String {
         Error::DockerResponseServerError { message, .. } => {
             format!("the container engine says: {}", message.trim())
         }
-        other => format!("the container engine does not answer: {other}"),
+        other => format!("the container engine does not answer: {}", innermost(other)),
     }
 }
 

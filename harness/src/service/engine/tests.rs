@@ -49,8 +49,10 @@ fn what_is_looked_for_is_exact() {
 #[test]
 fn each_undo_says_what_a_person_types() {
     let vessel = Vessel { id: "0123456789abcdef".to_owned(), name: "db".to_owned() };
-    assert_eq!(Put::GoOn.by_hand(&vessel), "docker unpause 0123456789ab");
-    assert_eq!(Put::Run.by_hand(&vessel), "docker start 0123456789ab");
+    assert_eq!(Put::GoOn.by_hand(&vessel, None), "docker unpause 0123456789ab");
+    assert_eq!(Put::Run.by_hand(&vessel, None), "docker start 0123456789ab");
+    let far = Put::Run.by_hand(&vessel, Some("tcp://far:2375"));
+    assert_eq!(far, "docker -H tcp://far:2375 start 0123456789ab");
     let join = Put::Join { network: "shop".to_owned(), settings: BTreeMap::new() };
-    assert_eq!(join.by_hand(&vessel), "docker network connect shop 0123456789ab");
+    assert_eq!(join.by_hand(&vessel, None), "docker network connect shop 0123456789ab");
 }

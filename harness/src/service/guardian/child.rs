@@ -2,8 +2,8 @@
 //!
 //! Invariant: nothing it meets stops it: not a line it cannot read, not a full disk, not a
 //! missing run directory, not a signal but SIGKILL.
-//! Invariant: it has no runtime before it undoes, and but for its looks at `/proc` opens nothing until it has to
-//! act.
+//! Invariant: it has no runtime before it undoes, and but for its looks at `/proc` and the containers it holds
+//! opens nothing until it has to act.
 //! Not here: our side of the pipe (`post`), what it is told and sees (`known`).
 
 use super::ON_GUARD;

@@ -5,7 +5,8 @@
 //! number alone is never enough, and neither are the spared ones.
 //! Not here: what is done with it (`child`).
 
-use super::{DONE, Leader, UNDO};
+use super::{DONE, HOLD, Leader, UNDO};
+use crate::service::claim::Claim;
 use crate::service::ending::{Scope, marks, pause};
 use crate::service::kin::kin;
 use crate::service::table::{self, Id};
@@ -22,13 +23,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const MOST_LEFT_OUT: u32 = 3;
 
 /// What the guardian knows.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) watched: Vec<(Leader, String)>,
     pub(super) unread: Vec<String>,
     pub(super) is_done: bool,
     /// The log of undos, as far as it was told.
     pub(super) undos: Vec<String>,
+    /// Containers that the run may have broken.
+    held: Vec<Claim>,
     spared: BTreeSet<Id>,
     seen: BTreeSet<Id>,
 }
@@ -51,6 +54,8 @@ impl Known {
             self.spared.insert(spared);
         } else if let Some(undo) = line.strip_prefix(UNDO) {
             self.undos.push(undo.to_owned());
+        } else if let Some(id) = line.strip_prefix(HOLD) {
+            self.held.push(Claim::of_guardian(id));
         } else if !self.is_done {
             self.unread.push(line.chars().take(200).collect());
         }
@@ -134,6 +139,8 @@ fn spared(line: &str) -> Option<Id> {
 mod tests {
     use super::super::{spare_line, watch_line};
     use super::*;
+    use crate::service::Claims;
+    use crate::service::engine::Vessel;
 
     fn heard(text: &[u8]) -> Known {
         let known = Mutex::default();
@@ -149,6 +156,17 @@ mod tests {
         assert_eq!(known.watched, [(leader, "two words and a line".to_owned())]);
         assert_eq!(known.spared, BTreeSet::from([(4, 5)]));
         assert!(!known.is_done && known.unread.is_empty());
+    }
+
+    #[test]
+    fn containers_are_held_until_it_leaves() {
+        let shop = Vessel { id: format!("known-{}", std::process::id()), name: "shop".to_owned() };
+        let known = heard(format!("hold {}\n", shop.id).as_bytes());
+        assert!(known.unread.is_empty());
+        let mut next = Claims::default();
+        assert!(next.take("shop", &shop).is_err());
+        drop(known);
+        assert_eq!(next.take("shop", &shop), Ok(true));
     }
 
     #[test]

@@ -22,8 +22,10 @@ const MADE_WITHIN: Duration = Duration::from_secs(1);
 /// A sentence that says what is still broken, and how to mend it.
 pub(super) async fn put_right(adrift: &Adrift) -> Result<(), String> {
     let by_hand = || {
-        let all = adrift.vessels.iter().map(|vessel| adrift.put.by_hand(vessel));
-        all.collect::<Vec<_>>().join(" && ")
+        let host = adrift.host.as_deref();
+        let all = adrift.vessels.iter().map(|vessel| adrift.put.by_hand(vessel, host));
+        // Each, whatever became of those before it: one may be right by now.
+        all.collect::<Vec<_>>().join("; ")
     };
     let engine = Engine::connect(adrift.host.as_deref()).await;
     let engine = engine.map_err(|why| format!("{why}; once it does, `{}`", by_hand()))?;

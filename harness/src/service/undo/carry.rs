@@ -5,6 +5,7 @@
 
 use super::{Mending, Pressed, Standing, Todo, Undo, afloat, boot};
 use crate::plan::Ready;
+use crate::plan::words::quoted;
 use crate::service::burner::give_back;
 use crate::service::process::{Exit, Launch, errand};
 use crate::service::still::thaw;
@@ -91,11 +92,6 @@ async fn mend(fault: &str, mending: &Mending, dir: &Path) -> Result<(), String> 
 
 /// What a person types to do the same.
 fn by_hand(mending: &Mending) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+@".contains(c);
-    let quoted = |word: &str| match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    };
     let words: Vec<String> = mending.command.iter().map(|word| quoted(word)).collect();
     format!("cd {} && {}", quoted(&mending.folder.display().to_string()), words.join(" "))
 }

@@ -186,6 +186,38 @@ fn a_container_that_was_there_before_is_broken_and_there_afterwards() {
     }
 }
 
+#[test]
+fn what_another_run_breaks_or_somebody_has_paused_is_refused_and_left_alone() {
+    if !has_engine() {
+        return;
+    }
+    let their = Theirs::start();
+    let freeze = ["freeze: {pause: {service: SERVICE, at: 3s, duration: 2s, recovery: 2s}}"];
+    let faults = faults_of("api", &freeze);
+    let (first, second, third) = (
+        case(&theirs(&their.name), &faults, 20, ""),
+        case(&theirs(&their.name), &faults, 20, ""),
+        case(&theirs(&their.name), &faults, 20, ""),
+    );
+    let refuses = |case: &Case, arguments: &[&str], why: &str| {
+        let output = case.run(arguments);
+        assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+        assert!(said(&output).contains(why), "{}", said(&output));
+    };
+    let run = until(&first, "\"cells\"");
+    for arguments in [&["--dry-run"][..], &[]] {
+        refuses(&second, arguments, "another run breaks the container");
+    }
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(their.is_well());
+    wait(async { engine().pause_container(&their.name).await.unwrap() });
+    for arguments in [&["--dry-run"][..], &[]] {
+        refuses(&third, arguments, "stands still, and not by fault `freeze`");
+    }
+    assert_eq!(their.look().state.unwrap().paused, Some(true), "it was not ours to let go on");
+}
+
 /// Starts a run and does this to a container once the fault is on.
 fn meanwhile(case: &Case, act: impl Future<Output = ()>) -> Option<i32> {
     let mut command = case.command(&[]);

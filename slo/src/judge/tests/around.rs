@@ -312,5 +312,28 @@ fn a_refused_link_is_known_by_its_callers() {
     assert!(run("api", 0, 0).faults[0].effect.starts_with("without effect"));
     let card = run("db", 0, 0);
     assert!(card.faults[0].effect.starts_with("effect unknown"), "{card:?}");
+    assert!(!card.findings.iter().any(|said| said.contains("go past it")), "{card:?}");
     assert_eq!((card.faults[0].seen, card.verdict), (None, Inconclusive));
+}
+
+#[test]
+fn a_connection_that_nobody_used_shows_no_fault() {
+    let run = |kind: &str, shows: Shows, used: u64| {
+        let effect = Effect { matched: 1, injected: used, ours: 0 };
+        let mut script = Script::new(60).errors().declare(shows);
+        (script.case.faults[0].kind, script.case.faults[0].link) = (kind.into(), "db".into());
+        script.on(0, 20_000..25_000, effect).run(0..60, 0).complete().judge()
+    };
+    for (kind, shows) in [
+        ("outage", Shows::Refused),
+        ("outage", Shows::Connections),
+        ("half-open", Shows::Connections),
+    ] {
+        let idle = run(kind, shows.clone(), 0);
+        assert_eq!(idle.verdict, Inconclusive, "{idle:?}");
+        let told = idle.findings.iter().find(|said| said.contains("go past it"));
+        assert!(told.is_some_and(|told| told.contains("1 connection at link `db`")), "{idle:?}");
+        let used = run(kind, shows, 1);
+        assert_eq!((used.faults[0].effect.as_str(), used.verdict), ("took effect", Met));
+    }
 }

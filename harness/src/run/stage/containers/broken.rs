@@ -3,7 +3,7 @@
 //! Invariant: how it is put right is known before it is done, and written down in between (`acts`).
 //! Not here: when it is done (`conduct`), how (`service::engine`).
 
-use super::early::{self, Broken, Since, stays};
+use super::early::{self, Broken, Since, can_be_broken};
 use super::{docker_host, held};
 use crate::plan::{
     CONTAINER_ANSWERS, Fault, FaultKind, Plan, Pressure, Ready, RestartedBy, ServiceKind,
@@ -58,7 +58,7 @@ impl Stage {
                 return Err(format!("{found} containers of {} run, too few for it", fault.link));
             }
             vessels.truncate(wanted);
-            stays(&engine, &vessels, &fault).await?;
+            can_be_broken(&engine, &vessels, &fault).await?;
             let put = match &fault.kind {
                 FaultKind::Pause => Put::GoOn,
                 FaultKind::Pressure(pressure) => {
@@ -221,7 +221,11 @@ async fn looked(address: &Address, ready: &Ready) {
 }
 
 /// The network that containers leave, and how they join it again.
-async fn join(engine: &Engine, vessels: &[Vessel], wanted: Option<&str>) -> Result<Put, String> {
+pub(super) async fn join(
+    engine: &Engine,
+    vessels: &[Vessel],
+    wanted: Option<&str>,
+) -> Result<Put, String> {
     let (mut network, mut settings) = (wanted.map(str::to_owned), BTreeMap::new());
     for vessel in vessels {
         let mut in_them = engine.condition(&vessel.id).await?.unwrap_or_default().networks;
