@@ -389,8 +389,7 @@ fn folder(file: &str) -> PathBuf {
 
 /// Of all files that the scenario is made of, one after another.
 fn sha256<'t>(texts: impl Iterator<Item = &'t str>) -> String {
-    let whole = texts.fold(Sha256::new(), |whole, text| whole.chain_update(text.as_bytes()));
-    hexadecimal(&whole.finalize())
+    hexadecimal(&texts.fold(Sha256::new(), |whole, text| whole.chain_update(text)).finalize())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
