@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share may fail them as they may")]
 
 use assay::plan::Ready;
-use assay::service::{Exit, Guardian, KillEffect, Launch, Running, start};
+use assay::service::{Exit, Guardian, Hurry, KillEffect, Launch, Running, start};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -91,8 +91,10 @@ async fn reborn(guardian: &mut Guardian, run_id: &str, folder: &Path) -> Running
     guardian.watch(&running).await.unwrap();
     for _ in 0..2 {
         running.ready().await.unwrap();
-        assert_eq!(running.kill(9).await.unwrap().effect, KillEffect::Gone(Exit::Signal(9)));
-        running.restart().await.unwrap();
+        let killed = running.kill(9, &Hurry::default()).unwrap().await;
+        assert_eq!(killed.effect, KillEffect::Gone(Exit::Signal(9)));
+        let next = running.restart(&Hurry::default()).await.unwrap();
+        running.follow(next);
         guardian.watch(&running).await.unwrap();
     }
     running.ready().await.unwrap();

@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 
+#[path = "production/policies.rs"]
+mod policies;
+
 use std::path::Path;
 use std::process::Command;
 

@@ -192,6 +192,7 @@ fn case(limit: Share, n: u64, bursts: u64) -> Case {
             late_mark: 0,
             criterion: false,
             terms: Terms { bursts: (bursts > 1).then_some(bursts), ..Terms::default() },
+            production: None,
         }],
         ..Case::default()
     }

@@ -14,6 +14,7 @@ mod compare;
 mod needed;
 mod past;
 mod side;
+mod superior;
 #[cfg(test)]
 mod tests;
 

@@ -1,8 +1,8 @@
 //! The states of circuit breakers, by evidence: what our own gateways or a log told, what was read
 //! of them again and again, or what arrivals at a link let us infer.
 //!
-//! Explicit transitions decide over inference; where both are there and contradict each other,
-//! that is a finding. Every instant is an interval, and every line of states has a tolerance:
+//! Explicit transitions decide over inference; where two kinds of evidence contradict each other,
+//! that is a finding, and what rests on either is open. Every instant is an interval, and every line of states has a tolerance:
 //! twice the greatest of the generator's lag and, for an inference, the time between arrivals.
 //!
 //! Invariant: what cannot be told is a doubt, never "did not open".
@@ -19,6 +19,7 @@ use crate::timeline::Timeline;
 use std::collections::BTreeMap;
 
 mod calls;
+mod dispute;
 mod inferred;
 mod logged;
 mod offered;
@@ -28,6 +29,7 @@ mod told;
 mod unfit;
 
 pub(crate) use calls::{Calls, Range};
+pub(crate) use dispute::Dispute;
 pub(crate) use polled::Relapse;
 pub(crate) use score::scores;
 
@@ -78,6 +80,10 @@ pub(crate) struct Line {
     pub(crate) doubt: Option<Doubt>,
     /// Why an opening may have been missed, where one may.
     pub(crate) blind: Option<Doubt>,
+    /// Of polled states: how far apart reads are.
+    pub(crate) grain_us: u64,
+    /// Other evidence that contradicts it, if some does.
+    pub(crate) dispute: Option<Box<Dispute>>,
     /// Of polled states: where it may have closed and opened again between two reads.
     pub(crate) relapses: Vec<Relapse>,
     /// Of polled states: how long it surely stays open.
@@ -110,7 +116,7 @@ pub(crate) struct Spell {
 /// What an inference counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Inferred {
-    pub(crate) trials: u64,
+    pub(crate) trials: Range,
     /// Calls while open; none where nobody says how long it stays open.
     pub(crate) leaked: Option<u64>,
 }
@@ -154,6 +160,8 @@ impl Line {
             retried: false,
             doubt: None,
             blind: None,
+            grain_us: 0,
+            dispute: None,
             relapses: Vec::new(),
             recovery_us: None,
             beside: None,
@@ -177,6 +185,18 @@ impl Line {
 }
 
 impl Line {
+    /// Why nothing that rests on it alone is known, if so.
+    pub(crate) fn unknown(&self) -> Option<&Doubt> {
+        let dispute = self.dispute.as_ref().map(|dispute| &dispute.doubt);
+        self.doubt.as_ref().or(dispute)
+    }
+
+    /// The single calls at a link beside states of its own.
+    pub(crate) fn arrived(&self) -> Option<&Calls> {
+        let arrivals = self.beside.as_ref().or(self.unclear.as_ref());
+        arrivals.and_then(|arrivals| arrivals.calls.as_ref())
+    }
+
     /// Until when a polled spell is surely open: a trial may come, and go unseen, from then on.
     fn surely(&self, spell: &Spell) -> At {
         let recovery = self.recovery_us.unwrap_or(0);
@@ -220,12 +240,13 @@ fn lines(
             }
         }
     }
-    if let ([one], [other, ..]) = (told.as_slice(), inferred.as_slice()) {
-        findings.extend(disagreement(phases, breaker, one, other));
+    if let [one] = told.as_mut_slice() {
         // Arrivals of a single gateway stand in for what it did not tell.
-        if one.doubt.is_some() && other.doubt.is_none() {
+        if one.doubt.is_some() && inferred.first().is_some_and(|other| other.doubt.is_none()) {
             return inferred.into_iter().take(1).collect();
         }
+        let others: Vec<Line> = inferred.iter().chain(&polled).cloned().collect();
+        dispute::settle(phases, breaker, one, &others, findings);
     }
     if told.is_empty() && !polled.is_empty() {
         return vec![best(phases, breaker, polled, inferred, findings)];
@@ -255,11 +276,15 @@ fn best(
     let unclear = inferred.first().filter(|line| line.doubt.is_some()).cloned().map(Box::new);
     let arrivals = inferred.into_iter().find(|line| line.doubt.is_none());
     let known = polled.iter().position(|line| line.doubt.is_none());
-    let mut polled = polled.into_iter();
-    match (known.and_then(|at| polled.nth(at)), arrivals) {
+    let mut polled = polled;
+    let known = known.map(|at| polled.remove(at)).map(|mut line| {
+        let others: Vec<Line> = arrivals.iter().chain(&polled).cloned().collect();
+        dispute::settle(phases, breaker, &mut line, &others, findings);
+        line
+    });
+    match (known, arrivals) {
         (Some(mut line), Some(arrivals)) => {
             polled::clear(&mut line, &arrivals);
-            findings.extend(disagreement(phases, breaker, &line, &arrivals));
             line.beside = Some(Box::new(arrivals));
             line
         }
@@ -271,7 +296,7 @@ fn best(
         }
         (None, Some(arrivals)) => arrivals,
         // All have a doubt: the first is as good as any.
-        (None, None) => polled.next().unwrap_or_else(|| {
+        (None, None) => polled.into_iter().next().unwrap_or_else(|| {
             let doubt = Doubt {
                 reason: "nothing was seen of its states".to_owned(),
                 missing: "reads of its state that succeed".to_owned(),
@@ -304,46 +329,10 @@ fn causeless(phases: &Phases, breaker: &Breaker, line: &Line) -> Option<String> 
     ))
 }
 
-/// What a gateway told against what arrivals show.
-fn disagreement(phases: &Phases, breaker: &Breaker, told: &Line, seen: &Line) -> Option<String> {
-    if told.doubt.is_some() || seen.doubt.is_some() {
-        return None;
-    }
-    let slack = told.tolerance_us.saturating_add(seen.tolerance_us);
-    let near = |a: Between, b: Between| {
-        a.earliest.0 <= b.latest.0.saturating_add(slack)
-            && b.earliest.0 <= a.latest.0.saturating_add(slack)
-    };
-    let all = |line: &Line| line.spells.iter().map(|spell| spell.opened).collect::<Vec<_>>();
-    let (ours, theirs) = (all(told), all(seen));
-    // A trial that fails at once is between two reads, which say open before and after it.
-    let said_open = |at: Between| {
-        told.how == How::Polled
-            && told.spells.iter().any(|spell| {
-                let ended = spell.ended.map_or(At(u64::MAX), |(ended, _)| ended.latest);
-                spell.opened.earliest <= at.latest && at.earliest.0 <= ended.0.saturating_add(slack)
-            })
-    };
-    let untold = seen.spells.iter().filter(|spell| spell.from_closed || !said_open(spell.opened));
-    let untold: Vec<Between> = untold.map(|spell| spell.opened).collect();
-    let lonely = |these: &[Between], those: &[Between]| {
-        these.iter().find(|one| !those.iter().any(|other| near(**one, *other))).copied()
-    };
-    let at = |between: Between| crate::words::seconds(between.latest.since(phases.zero));
-    let what = match (lonely(&ours, &theirs), lonely(&untold, &ours)) {
-        (None, None) => return None,
-        (Some(one), _) => format!("it told that it opened at {}, arrivals do not show it", at(one)),
-        (None, Some(one)) => {
-            format!("by arrivals it opened at {}, which it did not tell", at(one))
-        }
-    };
-    Some(format!("breaker `{}` ({}) and {} disagree: {what}", breaker.name, told.of, seen.of))
-}
-
 /// The stretches in which every line of a breaker was surely open, µs after time 0; none where
-/// a line cannot be told.
+/// a line cannot be told, or is contradicted.
 pub(crate) fn open_stretches(lines: &[Line], zero: At) -> Vec<(i64, i64)> {
-    if lines.is_empty() || lines.iter().any(|line| line.doubt.is_some()) {
+    if lines.is_empty() || lines.iter().any(|line| line.unknown().is_some()) {
         return Vec::new();
     }
     // How many lines open and close at each instant.

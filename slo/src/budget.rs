@@ -1,15 +1,16 @@
 //! What a run would have cost in production: how much of an objective's budget it spent, what its
-//! faults would cost of thirty days, and which burn-rate alerts they would have raised, and when.
+//! faults would cost of the time that a budget lasts, and which burn-rate alerts they would have raised,
+//! and when.
 //!
 //! Budget: the bad share allowed, times the requests. Burn: the bad share over a window, as a multiple
-//! of the allowed one; 1 spends the budget in exactly its period (Google, SRE Workbook, ch. 5). The
-//! alerts are that chapter's pairs of windows; before and after the run the same traffic is taken to
-//! have gone well.
+//! of the allowed one; 1 spends the budget in exactly its time (Google, SRE Workbook, ch. 5). Time and
+//! alerts are those of the objective's SLO file; without one, thirty days and that chapter's pairs of
+//! windows. Before and after the run the same traffic is taken to have gone well.
 //!
 //! Invariant: shown only; no verdict depends on it.
 //! Not here: alert rules for Prometheus (harness `report::production`).
 
-use crate::case::{Ask, During, Objective, Of};
+use crate::case::{Ask, BurnAlert, During, Objective, Of, Production};
 use crate::evidence::Evidence;
 use crate::interval::round9;
 use crate::objective::{self, Question};
@@ -19,27 +20,34 @@ use crate::tally::Tally;
 use crate::time::{SECOND_US, Share};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The budget's period: 30 days, in seconds.
-const PERIOD_S: f64 = 30.0 * 86_400.0;
+const DAY_S: u64 = 86_400;
 
 /// A run lasts at most 7 days.
 const LONGEST_S: i64 = 7 * 86_400;
 
-/// A pair of windows, and how long both must burn.
-struct Pair {
-    name: &'static str,
-    long_s: i64,
-    short_s: i64,
-    threshold: f64,
-    after_s: i64,
-}
+/// No window is looked at that is longer: a century, in seconds.
+const MOST_S: u64 = 100 * 365 * DAY_S;
 
-/// Long window, short window, threshold, `for`: those of the shipped objectives.
-const PAIRS: [Pair; 3] = [
-    Pair { name: "page-fast", long_s: 3_600, short_s: 300, threshold: 14.4, after_s: 120 },
-    Pair { name: "page-slow", long_s: 21_600, short_s: 1_800, threshold: 6.0, after_s: 900 },
-    Pair { name: "ticket", long_s: 259_200, short_s: 21_600, threshold: 1.0, after_s: 3_600 },
-];
+/// What holds without an SLO file: that of the shipped objectives.
+fn usual() -> Production {
+    let pair = |name: &str, long_s, short_s, threshold_ppm, after_s| BurnAlert {
+        name: name.to_owned(),
+        long_s,
+        short_s,
+        threshold_ppm,
+        at_least: false,
+        after_s,
+        least: None,
+    };
+    Production {
+        lasts_s: 30 * DAY_S,
+        alerts: vec![
+            pair("page-fast", 3_600, 300, 14_400_000, 120),
+            pair("page-slow", 21_600, 1_800, 6_000_000, 900),
+            pair("ticket", 259_200, 21_600, 1_000_000, 3_600),
+        ],
+    }
+}
 
 /// The budget of an objective over these requests; none where it has no share to spend, or nothing was
 /// counted.
@@ -57,6 +65,8 @@ pub(crate) fn score(
     if limit == Share(0) || own.0 == 0 {
         return None;
     }
+    let usual = usual();
+    let production = objective.production.as_ref().filter(|own| own.lasts_s > 0).unwrap_or(&usual);
     let during = [During::All];
     let question = Question { objective, of: of.clone(), during: &during, part: None, runs: None };
     let measured = objective::measure(evidence, &question);
@@ -76,15 +86,21 @@ pub(crate) fn score(
             fault: facts.score.name.clone(),
             seconds: round9(seconds),
             bad: round9(share),
-            of_period: round9(seconds * share / (limit.fraction() * PERIOD_S)),
+            of_period: round9(seconds * share / (limit.fraction() * production.lasts_s as f64)),
         })
     });
     let (n, k) = own;
     Some(BudgetScore {
         spent: round9(k as f64 / (limit.fraction() * n as f64)),
         burn: round9(burn(all)),
+        lasts_s: production.lasts_s,
         faults: faults.collect(),
-        alerts: alerts(&measured.by_second, all, measured.seconds(), limit),
+        alerts: alerts(
+            &production.alerts,
+            &measured.by_second,
+            all.n as f64 / measured.seconds(),
+            limit,
+        ),
     })
 }
 
@@ -95,64 +111,83 @@ fn lasted(evidence: &Evidence<'_>, fault: usize) -> f64 {
     on.map(|one| one.to.since(one.from) as f64 / SECOND_US as f64).sum()
 }
 
-/// What each pair would have done.
+/// What each alert would have done, at `per_s` requests a second.
 fn alerts(
+    asked: &[BurnAlert],
     seconds: &BTreeMap<i64, Tally>,
-    all: Tally,
-    lasted: f64,
+    per_s: f64,
     limit: Share,
 ) -> Vec<AlertScore> {
-    // What no run lasts comes from a foreign journal.
-    let believed = || seconds.range(0..=LONGEST_S).map(|(second, _)| *second);
-    let (Some(first), Some(last)) = (believed().next(), believed().next_back()) else {
-        return Vec::new();
-    };
-    let per_s = all.n as f64 / lasted;
-    // Bad ones up to the end of each second that has any.
+    // What no run lasts comes from a foreign journal. Bad ones up to the end of each second that has any.
     let mut sum = 0.0;
     let bad: BTreeMap<i64, f64> = seconds
-        .range(first..=last)
+        .range(0..=LONGEST_S)
         .filter(|(_, tally)| tally.k > 0)
         .map(|(second, tally)| {
             sum += tally.k as f64;
             (*second, sum)
         })
         .collect();
-    let until = |second: i64| bad.range(..=second).next_back().map_or(0.0, |(_, sum)| *sum);
-    let burn = |second: i64, window: i64| {
-        let inside = until(second) - until(second - window);
-        inside / (per_s * window as f64) / limit.fraction()
-    };
-    PAIRS
-        .iter()
-        .map(|pair| {
-            let (mut since, mut fired) = (None, None);
-            let (mut long, mut short): (f64, f64) = (0.0, 0.0);
-            // What is burnt is seen until it leaves the short window.
-            for second in first..=last + pair.short_s + pair.after_s {
-                let now = (burn(second, pair.long_s), burn(second, pair.short_s));
-                (long, short) = (long.max(now.0), short.max(now.1));
-                if now.0 <= pair.threshold || now.1 <= pair.threshold {
-                    since = None;
-                    continue;
-                }
-                let begun = *since.get_or_insert(second);
-                if second - begun >= pair.after_s {
-                    fired = Some(second + 1);
-                    break;
-                }
+    let burning = Burning { bad, per_s, limit };
+    asked.iter().map(|alert| burning.alert(alert)).collect()
+}
+
+/// How a budget burns.
+struct Burning {
+    /// The sum of the bad up to the end of a second, where some were bad.
+    bad: BTreeMap<i64, f64>,
+    per_s: f64,
+    limit: Share,
+}
+
+impl Burning {
+    fn until(&self, second: i64) -> f64 {
+        self.bad.range(..=second).next_back().map_or(0.0, |(_, sum)| *sum)
+    }
+
+    /// Over the window that ends with a second.
+    fn burn(&self, second: i64, window: i64) -> f64 {
+        let inside = self.until(second) - self.until(second.saturating_sub(window));
+        inside / (self.per_s * window as f64) / self.limit.fraction()
+    }
+
+    fn alert(&self, alert: &BurnAlert) -> AlertScore {
+        let [long_s, short_s, after_s] = [alert.long_s, alert.short_s, alert.after_s]
+            .map(|s| i64::try_from(s.min(MOST_S)).unwrap_or(i64::MAX));
+        let threshold = alert.threshold_ppm as f64 / 1e6;
+        let over = |burn: f64| if alert.at_least { burn >= threshold } else { burn > threshold };
+        let counted = self.per_s * long_s as f64;
+        let mut score = AlertScore {
+            name: alert.name.clone(),
+            long_s: alert.long_s,
+            short_s: alert.short_s,
+            threshold,
+            at_least: alert.at_least,
+            too_few: alert.least.filter(|least| counted < *least as f64),
+            long: 0.0,
+            short: 0.0,
+            fired_s: None,
+        };
+        // A burn changes where bad ones come into a window, and where they leave it.
+        let changes = |second: &i64| [*second, *second + long_s.max(1), *second + short_s.max(1)];
+        let changes: BTreeSet<i64> = self.bad.keys().flat_map(changes).collect();
+        let mut since: Option<i64> = None;
+        for second in changes {
+            // What was over until now may have fired on the way here.
+            if let Some(begun) = since.filter(|begun| second > *begun + after_s) {
+                score.fired_s = Some(begun + after_s + 1);
+                break;
             }
-            AlertScore {
-                name: pair.name.to_owned(),
-                long_s: pair.long_s.unsigned_abs(),
-                short_s: pair.short_s.unsigned_abs(),
-                threshold: pair.threshold,
-                long: round9(long),
-                short: round9(short),
-                fired_s: fired,
-            }
-        })
-        .collect()
+            let [long, short] = [long_s, short_s].map(|window| self.burn(second, window.max(1)));
+            (score.long, score.short) =
+                (score.long.max(round9(long)), score.short.max(round9(short)));
+            since = (over(long) && over(short)).then(|| since.unwrap_or(second));
+        }
+        if score.too_few.is_some() {
+            score.fired_s = None;
+        }
+        score
+    }
 }
 
 #[cfg(test)]
@@ -204,6 +239,50 @@ mod tests {
         // Never met by accident: a clean run raises none, whatever its length.
         let clean = budget(Script::new(60).errors().run(0..60, 0));
         assert!(clean.alerts.iter().all(|one| one.fired_s.is_none() && one.long == 0.0));
+    }
+
+    /// An SLO file's own time and alerts: of a week, 30 s of outage cost 5 % of the budget; an alert on
+    /// ten times as fast over five minutes fires, one that wants more requests than there are does not.
+    #[test]
+    fn an_slo_file_s_own_time_and_alerts_count() {
+        let alert = |name: &str, at_least: bool, threshold: u64, least: Option<u64>| BurnAlert {
+            name: name.to_owned(),
+            long_s: 300,
+            short_s: 60,
+            threshold_ppm: threshold * 1_000_000,
+            at_least,
+            after_s: 0,
+            least,
+        };
+        let production = Production {
+            lasts_s: 7 * 86_400,
+            alerts: vec![
+                alert("above", false, 100, None),
+                alert("at-least", true, 100, None),
+                alert("ten", false, 10, Some(30_000)),
+                alert("few", false, 10, Some(30_001)),
+            ],
+        };
+        let mut script = Script::new(400).errors().fault(100_000..130_000, HIT);
+        script.case.objectives[0].production = Some(production);
+        let own = budget(script.run(0..100, 0).run(100..130, 100).run(130..400, 0));
+        assert_eq!(own.lasts_s, 604_800);
+        assert_eq!(own.faults[0].of_period, 0.049_603_174_6);
+        let told = own.alerts.iter().map(|one| (one.name.as_str(), one.fired_s, one.too_few));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                ("above", None, None),
+                ("at-least", Some(130), None),
+                ("ten", Some(104), None),
+                ("few", None, Some(30_001)),
+            ]
+        );
+        // None are none: nobody is told.
+        let mut script = Script::new(400).errors();
+        let silent = Production { lasts_s: 86_400, alerts: Vec::new() };
+        script.case.objectives[0].production = Some(silent);
+        assert_eq!(budget(script.run(0..400, 100)).alerts, []);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod fault;
 mod log;
 mod metric;
 mod must;
+mod production;
 mod steps;
 mod terms;
 
@@ -21,6 +22,7 @@ pub use fault::{Again, Asked, Fault, Shows};
 pub use log::{Log, LogMust};
 pub use metric::{Growth, Limits, Metric, MetricMust, ReconcilesMust, SettlesMust, Shown, Unit};
 pub use must::{Bound, BreakerMust, Expectation, Must};
+pub use production::{BurnAlert, Production};
 pub use steps::{Capacity, Step};
 pub use terms::Terms;
 
@@ -334,6 +336,9 @@ pub struct Objective {
     /// What it says besides its limit.
     #[serde(default, skip_serializing_if = "Terms::is_none")]
     pub terms: Terms,
+    /// What its SLO file says of production; none where it is of no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<Production>,
 }
 
 /// An instant that the run decides: an anchor and an offset in µs.
@@ -357,6 +362,16 @@ pub enum Anchor {
     FaultEnd(usize),
     /// The planned end of a load's arrivals (index into [`Case::loads`]).
     LoadEnd(usize),
+    /// The first opening of a breaker after time 0, by its evidence (index into [`Case::breakers`]).
+    BreakerOpen(usize),
+    /// One instant at which that may have been, while it is judged; in no journal.
+    #[serde(skip)]
+    BreakerOpenAt {
+        /// Index into [`Case::breakers`].
+        breaker: usize,
+        /// µs after time 0.
+        at_us: i64,
+    },
 }
 
 /// The steady-state gate.

@@ -7,6 +7,7 @@ use crate::breaker::{self, Breakers};
 use crate::case::{Anchor, Case, During, Moment, Of};
 use crate::crosscheck;
 use crate::event::EndReason;
+use crate::expectation::opening;
 use crate::fault::{self, Facts, Worked};
 use crate::health::{self, Doubt, LoadHealth};
 use crate::phase::Phases;
@@ -129,7 +130,8 @@ impl<'a> Evidence<'a> {
         }
         let name = self.case.breakers.get(index).map_or("?", |breaker| breaker.name.as_str());
         let lines = self.breakers.lines.get(index)?;
-        if let Some((line, doubt)) = lines.iter().find_map(|line| Some((line, line.doubt.clone()?)))
+        if let Some((line, doubt)) =
+            lines.iter().find_map(|line| Some((line, line.unknown()?.clone())))
         {
             let reason = format!("breaker `{name}` ({}): {}", line.of, doubt.reason);
             return Some(Doubt { reason, ..doubt });
@@ -177,6 +179,9 @@ impl<'a> Evidence<'a> {
                 let ends = self.case.loads.get(index).map_or(0, |load| load.ends_us);
                 i64::try_from(ends).unwrap_or(i64::MAX)
             }
+            // Whoever waits for something after it waits from the latest on.
+            Anchor::BreakerOpen(index) => opening::first(self, index)?.1,
+            Anchor::BreakerOpenAt { at_us, .. } => at_us,
         };
         Ok(anchor.saturating_add(moment.offset_us))
     }
@@ -188,6 +193,10 @@ impl<'a> Evidence<'a> {
             Anchor::Zero => "time 0".to_owned(),
             Anchor::FaultStart(index) => format!("{}.start", fault(index)),
             Anchor::FaultEnd(index) => format!("{}.end", fault(index)),
+            Anchor::BreakerOpen(index) | Anchor::BreakerOpenAt { breaker: index, .. } => {
+                let breaker = self.case.breakers.get(index);
+                format!("{}.open", breaker.map_or("?", |breaker| breaker.name.as_str()))
+            }
             Anchor::LoadEnd(index) => {
                 format!("{}.end", self.case.loads.get(index).map_or("?", |load| load.name.as_str()))
             }

@@ -19,6 +19,7 @@ mod herd;
 mod ledger;
 mod log;
 mod metric;
+pub(crate) mod opening;
 mod part;
 mod ready;
 pub(crate) mod reconciles;
@@ -68,12 +69,29 @@ pub(crate) fn judge(
     evidence: &Evidence<'_>,
     expectation: &Expectation,
 ) -> (ExpectationScore, Option<String>) {
-    let mut recovered = None;
-    let answer = match &expectation.must {
+    let Recovery { answer, seen: recovered } = opening::judge(evidence, &expectation.must);
+    let open = answer.verdict == Verdict::Inconclusive;
+    let score = ExpectationScore {
+        id: expectation.name.clone(),
+        place: expectation.place.clone(),
+        asks: answer.asks,
+        verdict: answer.verdict,
+        observed: answer.observed,
+        reason: answer.reason,
+        missing: open.then_some(answer.missing),
+        recovered,
+    };
+    (score, answer.ill)
+}
+
+/// What it comes to, all its moments as they stand.
+fn on_its_own(evidence: &Evidence<'_>, must: &Must) -> Recovery {
+    let mut seen = None;
+    let answer = match must {
         Must::Recovers { objective, after, within_us, hold_us } => {
             let asked = recovers::Asked { after, within_us: *within_us, hold_us: *hold_us };
             let recovery = recovers::judge(evidence, *objective, &asked);
-            recovered = recovery.seen;
+            seen = recovery.seen;
             recovery.answer
         }
         Must::Unaffected { of, during, keeps } => unaffected::judge(evidence, of, during, keeps),
@@ -115,16 +133,5 @@ pub(crate) fn judge(
             ready::judge(evidence, service, after, *within_us)
         }
     };
-    let open = answer.verdict == Verdict::Inconclusive;
-    let score = ExpectationScore {
-        id: expectation.name.clone(),
-        place: expectation.place.clone(),
-        asks: answer.asks,
-        verdict: answer.verdict,
-        observed: answer.observed,
-        reason: answer.reason,
-        missing: open.then_some(answer.missing),
-        recovered,
-    };
-    (score, answer.ill)
+    Recovery { answer, seen }
 }

@@ -1,5 +1,6 @@
 //! What each fault did: how many requests it should have affected, how many it did at its link,
-//! and how many our callers saw. A fault that did nothing tests nothing.
+//! and how many our callers saw. A fault that did nothing tests nothing. Where its link reads no requests,
+//! the first two are connections.
 //!
 //! Invariant: an effect is never assumed; what was not counted is unknown.
 //! Not here: how a fault acts (harness `fault`, `link`).
@@ -103,11 +104,15 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         (Some(_), Some(done)) if beside && done < times => {
             (Worked::Without, format!("took effect {done} of {times} times only"))
         }
-        (Some(_), Some(0)) if asked == Some(0) => {
-            let what = if fault.shows == Shows::Connections { "connection" } else { "request" };
-            (Worked::Without, format!("without effect: no {what} matched"))
+        (Some(_), Some(0)) => {
+            let none = match (fault.connections, asked) {
+                (true, Some(0)) => "no connection was open or came",
+                (true, _) => "no connection was hit",
+                (false, Some(0)) => "no request matched",
+                (false, _) => "no request was hit",
+            };
+            (Worked::Without, format!("without effect: {none}"))
         }
-        (Some(_), Some(0)) => (Worked::Without, "without effect: no request was hit".to_owned()),
         (Some(_), Some(_)) if idle > 0 && fault.shows == Shows::Refused && !ours => (
             Worked::Unknown,
             format!(
@@ -202,9 +207,10 @@ fn unlikely(fault: &Fault, line: &FaultLine) -> Option<String> {
     let many = interval::tail(effect.injected, effect.matched, share) < 0.0005;
     (few || many).then(|| {
         format!(
-            "fault `{}` asked for {} of the requests, but hit {} ({} of {})",
+            "fault `{}` asked for {} of the {}, but hit {} ({} of {})",
             fault.name,
             words::share(share),
+            if fault.connections { "connections" } else { "requests" },
             words::ratio(effect.injected, effect.matched),
             effect.injected,
             effect.matched

@@ -24,6 +24,7 @@ mod availability;
 mod change;
 mod decide;
 mod observed;
+mod sending;
 mod throughput;
 mod waiting;
 mod windows;
@@ -82,6 +83,8 @@ pub(crate) struct Measured {
     pub(crate) punctuality: Punctuality,
     /// Covered stretches in which its loads were sending, µs after time 0.
     pub(crate) stretches: Vec<(i64, i64)>,
+    /// How many of its loads had begun before each of these.
+    pub(crate) begun_before: Vec<u64>,
     /// Requests that left no record.
     pub(crate) lost: u64,
     /// Why it covers less time than was planned: rows were used up.
@@ -160,8 +163,10 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         seconds: question.part.as_ref().map(|part| part.seconds.clone()),
     };
     let (good, service) = good(&question.objective.ask);
+    let stretches = sending::stretches(evidence, question);
     let mut measured = Measured {
-        stretches: sending(evidence, question),
+        begun_before: sending::begun_before(evidence, question, &stretches),
+        stretches,
         lost: health::lost(question.loads(evidence), &question.of),
         short: throughput::short(evidence, question),
         ..Measured::default()
@@ -302,21 +307,6 @@ fn incomplete(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<Doubt>
     })
 }
 
-/// The covered stretches in which the loads were sending, µs after time 0.
-fn sending(evidence: &Evidence<'_>, question: &Question<'_>) -> Vec<(i64, i64)> {
-    let loads = || question.of.iter().filter_map(|of| evidence.case.loads.get(of.load));
-    let whole = |us: u64| i64::try_from(us).unwrap_or(i64::MAX);
-    let starts = loads().map(|load| whole(load.starts_us)).min().unwrap_or(0);
-    let ends = loads().map(|load| whole(load.ends_us)).max().unwrap_or(0);
-    let stretches = evidence.phases.stretches(question.during).into_iter();
-    let second = SECOND_US as i64;
-    let (first, last) = question.part.as_ref().map_or((starts, ends), |part| {
-        let Range { start, end } = part.seconds;
-        (starts.max(start.saturating_mul(second)), ends.min(end.saturating_mul(second)))
-    });
-    stretches.map(|(from, to)| (from.max(first), to.min(last))).filter(|(f, t)| f < t).collect()
-}
-
 impl Question<'_> {
     fn excused_names(&self) -> String {
         let names = self.objective.terms.excused.iter().map(|outcome| outcome.name());
@@ -371,6 +361,7 @@ impl Measured {
         let us = later.saturating_mul(SECOND_US as i64);
         let moved = |(from, to): &(i64, i64)| (from.saturating_add(us), to.saturating_add(us));
         self.stretches.extend(other.stretches.iter().map(moved));
+        self.begun_before.extend(&other.begun_before);
         self.lost += other.lost;
         self.short = self.short.take().or_else(|| other.short.clone());
     }

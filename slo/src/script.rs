@@ -107,6 +107,7 @@ impl Script {
             late_mark: LATE,
             criterion: false,
             terms: Terms::default(),
+            production: None,
         });
         self
     }
@@ -144,6 +145,7 @@ impl Script {
             kind: "error".to_owned(),
             link: "api".to_owned(),
             shows,
+            connections: false,
             spares_some: false,
             asked: Asked::Share(Share::ONE),
             starts_us: 0,

@@ -29,9 +29,11 @@ pub(super) struct RecoverArgs {
 
 pub(super) fn recover(args: &RecoverArgs) -> ExitCode {
     let dir = match &args.run_dir {
-        Some(dir) if dir.join(JOURNAL).is_file() => dir.clone(),
+        // Of a directory that was removed meanwhile, its guardian restores the undos alone.
+        Some(dir) if [JOURNAL, UNDOS].iter().any(|file| dir.join(file).is_file()) => dir.clone(),
         Some(dir) => {
-            print::error(&format!("{} is no run directory: it has no {JOURNAL}", dir.display()));
+            let what = format!("it has neither {JOURNAL} nor {UNDOS}");
+            print::error(&format!("{} is no run directory: {what}", dir.display()));
             return Exit::Invalid.into();
         }
         None => match newest(Path::new(RUNS)) {

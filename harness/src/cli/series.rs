@@ -11,7 +11,7 @@ use super::go::{Finished, Go, conclude, failed};
 use super::print;
 use crate::judge::{self, Judged};
 use crate::plan::Plan;
-use crate::record::series::{NAME, SCHEMA, Series};
+use crate::record::series::{Member, NAME, SCHEMA, Series};
 use crate::report::{Exit, write_whole};
 use crate::run::{Options, directory};
 use assay_slo::Past;
@@ -61,10 +61,12 @@ impl Many<'_> {
                     Err(exit) => return exit,
                 };
                 match judge::pasts(&ran.dir) {
-                    Ok((_, pasts)) => before.extend(pasts),
+                    Ok((header, pasts)) => {
+                        before.extend(pasts);
+                        series.against.push(Member { folder: name, run: header.run });
+                    }
                     Err(error) => return failed(&error),
                 }
-                series.against.push(name);
                 if let Some(baseline) = &mut self.plan.case.baseline {
                     baseline.runs.clone_from(&before);
                 }
@@ -73,7 +75,14 @@ impl Many<'_> {
             let name = turn.to_string();
             let ran = self.one(&self.plan, dir.join(&name));
             if dir.join(&name).join("journal.jsonl").exists() {
-                series.runs.push(name);
+                match judge::judge(&dir.join(&name)) {
+                    Ok(judged) => {
+                        let run = judged.header.run;
+                        series.runs.push(Member { folder: name, run });
+                    }
+                    Err(error) if ran.is_ok() => return failed(&error),
+                    Err(_) => {}
+                }
                 if let Err(error) = write(&dir, &series) {
                     return failed(&error);
                 }

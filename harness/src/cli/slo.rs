@@ -9,6 +9,7 @@ use super::scenario::tell;
 use crate::report::exit::Exit;
 use crate::report::production;
 use crate::spec::openslo::{self, SloFile, lint};
+use crate::spec::{Problem, Problems};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ use std::process::ExitCode;
 pub(super) enum SloCommand {
     /// Hold files against the specification: every mistake, with file, line and column.
     #[command(after_help = "\
+Valid is what the official validator of OpenSLO v1 accepts. What no run can judge of it is a warning
+with its place here, and a mistake for whoever wants it judged: a scenario, `slo expand`.
+
 Exit codes: 0 all are valid, 2 at least one is not.
 
 Examples:
@@ -83,12 +87,15 @@ pub(super) fn slo(command: &SloCommand) -> ExitCode {
             for notice in &file.notices {
                 print::err(&format!("warning: {notice}\n"));
             }
+            for doubt in &file.doubts {
+                print::err(&format!("warning: {doubt}\n"));
+            }
             true
         }),
         SloCommand::Lint(files) => each(files, |file| {
             let found = lint(file);
             for one in &found {
-                print::out(&format!("{}: {one}\n", file.name));
+                print::out(&format!("{one}\n"));
             }
             found.is_empty()
         }),
@@ -124,6 +131,10 @@ fn one(file: &str, with: impl FnOnce(&SloFile) -> ExitCode) -> ExitCode {
 }
 
 fn expand(file: &SloFile) -> ExitCode {
+    let doubts: Vec<Problem> = file.doubts_of(None).cloned().collect();
+    if !doubts.is_empty() {
+        return tell(&Problems::new(doubts));
+    }
     let gates = file.gates.iter().flat_map(|(_, gates)| gates);
     let objectives: Map<String, Value> =
         gates.map(|gate| (gate.name.clone(), gate.objective.clone())).collect();
@@ -139,12 +150,7 @@ fn expand(file: &SloFile) -> ExitCode {
 fn rules(file: &SloFile, out: Option<&Path>) -> ExitCode {
     let made = match production::rules(file) {
         Ok(made) => made,
-        Err(reasons) => {
-            for reason in reasons {
-                print::err(&format!("error: {}: {reason}\n", file.name));
-            }
-            return Exit::Invalid.into();
-        }
+        Err(problems) => return tell(&problems),
     };
     for notice in &made.notices {
         print::err(&format!("warning: {notice}\n"));

@@ -7,7 +7,7 @@
 //! Not here: reading the answer (`connection`), the status (`classify`).
 
 use super::number::{self, equal};
-use crate::plan::answer::{Ask, Capture, Check, MOST_KEPT, Source};
+use crate::plan::answer::{Ask, Capture, Check, MOST_KEPT, Source, Wanted};
 use hyper::HeaderMap;
 use hyper::header::{CONTENT_ENCODING, HeaderValue, SET_COOKIE};
 use serde_json::Value;
@@ -100,6 +100,10 @@ impl<'a> Seen<'a> {
                 let value = self.json()?.pointer(at);
                 let what = format!("the JSON value at `{at}`");
                 match (ask, value) {
+                    (Ask::Is(wanted), Some(number @ Value::Number(_))) => {
+                        let same = self.text_at(at, number).is_some_and(|it| it == wanted.text);
+                        said(same, || is_not(&what, wanted))
+                    }
                     (Ask::Matches(pattern), Some(number @ Value::Number(_))) => {
                         let text = self.text_at(at, number);
                         let found = text.is_some_and(|text| pattern.is_match(&text));
@@ -116,15 +120,15 @@ impl<'a> Seen<'a> {
                 let values: Vec<&Value> = values.iter().collect();
                 holds(ask, &values, &format!("the header `{name}`"))
             }
-            Check::Contains(text) => {
-                let text_bytes = text.as_bytes();
+            Check::Contains(wanted) => {
+                let text_bytes = wanted.text.as_bytes();
                 let found = text_bytes.is_empty()
                     || self.body.windows(text_bytes.len()).any(|part| part == text_bytes);
                 if !found {
                     self.whole()?;
                 }
                 let encoded = self.encoded();
-                said(found, || format!("the body does not contain `{text}`{encoded}"))
+                said(found, || format!("the body does not contain `{}`{encoded}", wanted.written()))
             }
             Check::Size { least, most } => match self.length {
                 length if length < *least => Err(format!("the body has fewer than {least} bytes")),
@@ -217,12 +221,20 @@ fn holds(ask: &Ask, values: &[&Value], what: &str) -> Result<(), String> {
             let same = values.iter().any(|value| equal(value, wanted));
             said(same, || format!("{what} is not {wanted}"))
         }
+        Ask::Is(wanted) => {
+            let same = values.iter().filter_map(|value| text_of(value)).any(|it| it == wanted.text);
+            said(same, || is_not(what, wanted))
+        }
         Ask::Matches(pattern) => {
             let found =
                 values.iter().filter_map(|value| text_of(value)).any(|it| pattern.is_match(&it));
             said(found, || format!("{what} does not match `{pattern}`"))
         }
     }
+}
+
+fn is_not(what: &str, wanted: &Wanted) -> String {
+    format!("{what} is not `{}`", wanted.written())
 }
 
 /// Why there is no text to capture at a JSON pointer.

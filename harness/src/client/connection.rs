@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::ext::on_informational;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustix::io::Errno;
@@ -23,6 +24,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
@@ -209,14 +211,21 @@ impl Connection {
 
     async fn head(
         &mut self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         before: u64,
     ) -> Result<(Response<Incoming>, Instant), Broken<Request<Full<Bytes>>>> {
+        let interim = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&interim);
+        on_informational(&mut request, move |_| heard.store(true, Ordering::Relaxed));
         let mut answer = pin!(self.sender.try_send_request(request));
-        let mut first = None;
+        let (mut first, mut came) = (None, before);
         let answer = poll_fn(|context| {
             drive(&mut self.driver, context);
-            if first.is_none() && self.socket.received() > before {
+            // What came so far was an interim answer; the final one begins later.
+            if interim.swap(false, Ordering::Relaxed) {
+                (first, came) = (None, self.socket.received());
+            }
+            if first.is_none() && self.socket.received() > came {
                 first = Some(Instant::now());
             }
             match answer.as_mut().poll(context) {

@@ -6,11 +6,11 @@
 
 use crate::plan;
 use crate::record::journal::{self, Header, JournalError};
-use crate::record::series::Series;
+use crate::record::series::{Member, Series};
 use crate::spec::Problems;
 use assay_slo::series::Run;
 use assay_slo::{Past, Scorecard, Timeline};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a journal says.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +50,8 @@ pub fn judge(dir: &Path) -> Result<Judged, JudgeError> {
     }
     let mut runs = Vec::new();
     let mut last = None;
-    for name in &series.runs {
-        let (header, timeline) = read(&dir.join(name))?;
+    for one in &series.runs {
+        let (header, timeline) = member(dir, one)?;
         let card = assay_slo::judge(&header.case, &timeline);
         last = Some((header.clone(), timeline.last_line().cloned()));
         runs.push(Run { case: header.case, timeline, card });
@@ -72,7 +72,7 @@ pub fn by(run_dir: &Path, file: &str) -> Result<(Judged, Vec<String>), JudgeErro
         return Err(JudgeError::Series(format!(
             "{}: another SLO file is asked of one run, and this is a series; ask each: {}",
             run_dir.display(),
-            series.runs.join(", ")
+            series.folders()
         )));
     }
     let path = run_dir.join("scenario.yaml");
@@ -100,19 +100,38 @@ fn one(run_dir: &Path) -> Result<Judged, JournalError> {
 /// As [`judge`].
 pub fn pasts(dir: &Path) -> Result<(Header, Vec<Past>), JudgeError> {
     let series = Series::read(dir).map_err(JudgeError::Series)?;
-    let dirs: Vec<PathBuf> = match series {
-        None => vec![dir.to_owned()],
-        Some(series) => series.runs.iter().map(|name| dir.join(name)).collect(),
-    };
-    let mut pasts = Vec::new();
-    let mut last = None;
-    for dir in dirs {
-        let (header, timeline) = read(&dir)?;
-        pasts.push(Past::new(header.run.clone(), header.started.clone(), &header.case, &timeline));
-        last = Some(header);
+    if let Some(why) = series.as_ref().and_then(Series::cut_short) {
+        return Err(JudgeError::Series(format!("{}: {why}", dir.display())));
     }
+    let read: Vec<(Header, Timeline)> = match &series {
+        None => vec![read(dir)?],
+        Some(series) => {
+            let runs = series.runs.iter().map(|one| member(dir, one));
+            runs.collect::<Result<_, JudgeError>>()?
+        }
+    };
+    let past = |(header, timeline): &(Header, Timeline)| {
+        Past::new(header.run.clone(), header.started.clone(), &header.case, timeline)
+    };
+    let pasts = read.iter().map(past).collect();
+    let last = read.into_iter().next_back().map(|(header, _)| header);
     let header = last.ok_or_else(|| JudgeError::Series("a series without runs".to_owned()))?;
     Ok((header, pasts))
+}
+
+/// One run of a series: that which was made for it, and no other that lies there now.
+fn member(dir: &Path, one: &Member) -> Result<(Header, Timeline), JudgeError> {
+    let (header, timeline) = read(&dir.join(&one.folder))?;
+    if header.run == one.run {
+        return Ok((header, timeline));
+    }
+    Err(JudgeError::Series(format!(
+        "{}: `{}` holds run {} and not run {}, which was made for this series",
+        dir.display(),
+        one.folder,
+        header.run,
+        one.run
+    )))
 }
 
 fn read(run_dir: &Path) -> Result<(Header, Timeline), JournalError> {
@@ -121,4 +140,52 @@ fn read(run_dir: &Path) -> Result<(Header, Timeline), JournalError> {
         timeline.add(&entry, &header.case).map_err(|problem| problem.to_string())
     })?;
     Ok((header, timeline))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::journal::Journal;
+    use crate::record::journal::tests::header;
+    use crate::record::series::{NAME, SCHEMA};
+    use assay_slo::series::Decide;
+
+    #[test]
+    fn a_series_is_of_the_runs_that_were_made_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let make = |name: &str, run: &str| {
+            let folder = dir.join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            let header = Header { run: run.to_owned(), ..header() };
+            Journal::create(&folder.join("journal.jsonl"), &header).unwrap().close().unwrap();
+        };
+        let member =
+            |folder: &str, run: &str| Member { folder: folder.to_owned(), run: run.to_owned() };
+        let series = Series {
+            schema: SCHEMA,
+            decide: Decide::Pooled,
+            asked: 2,
+            runs: vec![member("1", "a"), member("2", "b")],
+            against: Vec::new(),
+        };
+        std::fs::write(dir.join(NAME), series.text().unwrap()).unwrap();
+        make("1", "a");
+        make("2", "b");
+        assert!(judge(dir).is_ok());
+        let ids = |(_, pasts): (Header, Vec<Past>)| {
+            pasts.into_iter().map(|past| past.run).collect::<Vec<_>>()
+        };
+        assert_eq!(pasts(dir).map(ids).unwrap(), ["a", "b"]);
+        // The first once more, where the second was.
+        std::fs::copy(dir.join("1/journal.jsonl"), dir.join("2/journal.jsonl")).unwrap();
+        for told in [judge(dir).unwrap_err(), pasts(dir).unwrap_err()] {
+            let told = told.to_string();
+            assert!(told.contains("`2` holds run a and not run b"), "{told}");
+        }
+        let short = Series { asked: 3, ..series };
+        make("2", "b");
+        std::fs::write(dir.join(NAME), short.text().unwrap()).unwrap();
+        assert!(pasts(dir).unwrap_err().to_string().contains("the series was cut short"));
+    }
 }

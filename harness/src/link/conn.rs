@@ -56,6 +56,8 @@ pub(crate) struct Conn {
     stream: RefCell<Option<Box<dyn Stream>>>,
     held: Cell<bool>,
     speech: Cell<Speech>,
+    /// hyper has written and not flushed yet.
+    unsent: Cell<bool>,
     reset_at: Cell<Option<Instant>>,
     /// It is to be closed when all that was written is sent, by a reset or in peace.
     last: Cell<Option<Last>>,
@@ -87,6 +89,7 @@ impl Conn {
             stream: RefCell::new(Some(stream)),
             held: Cell::new(false),
             speech: Cell::new(Speech::Silent),
+            unsent: Cell::new(false),
             reset_at: Cell::new(None),
             last: Cell::new(None),
             heard: RefCell::default(),
@@ -239,6 +242,11 @@ impl Conn {
         self.held.get()
     }
 
+    /// Whether all that was written so far is sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        !self.unsent.get()
+    }
+
     /// A request is open from here on.
     pub(crate) fn start_answer(&self) {
         self.heard.borrow_mut().clear();
@@ -331,6 +339,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.0.unsent.set(true);
         ready!(self.0.may_write(bytes))?;
         self.0.with(|stream| stream.poll_write(cx, bytes))
     }
@@ -340,6 +349,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.0.unsent.set(true);
         ready!(self.0.may_write(slices.first().map_or(&[], |slice| slice)))?;
         self.0.with(|stream| stream.poll_write_vectored(cx, slices))
     }
@@ -350,6 +360,7 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = ready!(self.0.with(|stream| stream.poll_flush(cx)));
+        self.0.unsent.set(false);
         // hyper flushes when it has written all that it holds.
         if self.0.speech.get() == Speech::Ending {
             self.0.speech.set(Speech::Silent);

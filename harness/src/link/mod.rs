@@ -23,6 +23,7 @@ mod body;
 mod conn;
 mod control;
 mod counts;
+mod early;
 mod fate;
 mod glob;
 mod last_words;

@@ -162,6 +162,20 @@ impl Passage {
         (turn, newly)
     }
 
+    /// What is next for an interim answer that came then. It is no answer yet, so none of this counts.
+    pub(crate) fn early(&self, came: Instant, now: Instant) -> Turn {
+        let Fate { ending, back: Back { after, tail }, .. } = self.fate();
+        if ending == Ending::Stall || tail == Tail::Stall {
+            return Turn::Wait(None);
+        }
+        match (wake_after(came, after), tail) {
+            (Some(due), _) if now < due => Turn::Wait(Some(due)),
+            (None, _) => Turn::Wait(None),
+            (Some(_), Tail::Garbage(bytes)) => Turn::Garbage(bytes),
+            (Some(_), _) => Turn::Pass,
+        }
+    }
+
     /// What holds for the rest of its bodies.
     pub(crate) fn toll(&self) -> Toll {
         let fate = self.fate();

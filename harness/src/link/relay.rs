@@ -8,6 +8,7 @@
 
 use super::body::{AnswerBody, Consent, RequestBody, Source};
 use super::conn::{Conn, Stream, Wire};
+use super::early::Early;
 use super::last_words::HeardOut;
 use super::passage::{Step, Turn};
 use super::proxy::Proxy;
@@ -175,7 +176,8 @@ async fn handle(
             Step::Answer(answer) => {
                 body.skip().await.map_err(|_| Over)?;
                 let answer = answer.response().map_err(|_| over(conn))?;
-                back(proxy, conn, answer.status()).await?;
+                let (_, mut none) = Early::new(parts.version);
+                back(proxy, conn, answer.status(), &mut none).await?;
                 let whole =
                     |body| AnswerBody::new(Source::Fault(body), Rc::clone(proxy), Rc::clone(conn));
                 return Ok(answer.map(whole));
@@ -210,15 +212,15 @@ async fn handle(
     parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let mut request = Request::from_parts(parts, body);
-    if let Some(consent) = &consent {
-        let consent = Arc::clone(consent);
-        hyper::ext::on_informational(&mut request, move |interim| {
-            if interim.status() == StatusCode::CONTINUE {
-                consent.send_replace(Consent::Given);
-            }
-        });
-    }
-    let mut response = match sender.send_request(request).await {
+    let (heard, mut early) = Early::new(request.version());
+    let asked = consent.clone();
+    hyper::ext::on_informational(&mut request, move |interim| match &asked {
+        Some(consent) if interim.status() == StatusCode::CONTINUE => {
+            consent.send_replace(Consent::Given);
+        }
+        _ => heard.take(interim.status(), interim.headers()),
+    });
+    let mut response = match early.until(proxy, conn, sender.send_request(request)).await {
         Ok(response) => response,
         Err(error) => {
             let unread = unread::answer(&method, &path, &error);
@@ -233,7 +235,7 @@ async fn handle(
     }
     upstream.sender.replace(Some(sender));
     proxy.answered(conn);
-    back(proxy, conn, response.status()).await?;
+    back(proxy, conn, response.status(), &mut early).await?;
     if tunnel::begins(&method, response.status()) {
         conn.become_tunnel();
         // A tunnel has no body, and hyper refuses to say that it has.
@@ -246,17 +248,25 @@ async fn handle(
         .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
 }
 
-/// Takes an answer that is there through the faults.
-async fn back(proxy: &Rc<Proxy>, conn: &Rc<Conn>, status: StatusCode) -> Result<(), Over> {
+/// Takes an answer that is there through the faults, after what came before it.
+async fn back(
+    proxy: &Rc<Proxy>,
+    conn: &Rc<Conn>,
+    status: StatusCode,
+    early: &mut Early,
+) -> Result<(), Over> {
     loop {
+        let due = early.pass(proxy, conn).await;
         match proxy.turn(conn) {
             Turn::Pass => {
+                early.pass_all(conn).await;
                 proxy.answers(conn, status);
                 return Ok(());
             }
             Turn::Wait(until) => tokio::select! {
                 () = conn.changed.notified() => {}
                 () = sleep_until(until) => {}
+                () = sleep_until(due) => {}
             },
             Turn::Garbage(bytes) => {
                 // Who has left does not read it either.

@@ -116,6 +116,7 @@ impl Errand {
         };
         let k = row.map_or(0, |(_, row)| row as u64);
         let mut message = kind.rendered.keyed(format_args!("{k}.{}", course.nth));
+        let mut asks = None;
         if let Some(dynamic) = &kind.dynamic {
             let turn = match row {
                 Some((set, row)) => Turn::Row { set, row },
@@ -129,14 +130,14 @@ impl Errand {
                 nth: course.nth,
                 captured: &course.captured,
             };
-            fill::fill(dynamic, &filling, &mut message)
+            asks = fill::fill(dynamic, &filling, &mut message)
                 .map_err(|why| format!("{name} was not sent: {why}"))?;
         }
         course.nth += 1;
         let asked = Asked::of(&message);
         let limits = Limits { keep: Keep::always(MOST_KEPT), ..kind.limits.clone() };
         let (exchange, _) = attempt_on_hyper(&self.clock, &limits, None, message, |_| {}).await;
-        let sent = once::looked(name, asked, &exchange, kind.dynamic.as_deref(), &limits);
+        let sent = once::looked(name, asked, &exchange, (kind.dynamic.as_deref(), &asks), &limits);
         let veil = Veil::new(&self.secrets, &sent.asked, sent.heard.as_ref());
         if let Some(wrong) = wrong(&sent, &veil) {
             return Err(format!("{}: {wrong}", veil.text(name)));

@@ -9,6 +9,7 @@ use crate::client::Exchange;
 use crate::client::asks::Seen;
 use crate::clock;
 use crate::plan::Dynamic;
+use crate::plan::answer::Check;
 use crate::plan::template::{Filling, Unfilled};
 use crate::plan::turns::{Turn, Turns};
 use assay_slo::Outcome;
@@ -36,7 +37,10 @@ pub fn alone<'f>(seed: u64, load: &'f str, turns: &'f Turns, k: u64, warmup: boo
     Filling { seed, load, k: turns.number(k, warmup), turn, nth: 0, captured: &[] }
 }
 
-/// Fills in what this sending has of its own.
+/// The checks of one sending, where they have texts of its own.
+pub type Asks = Option<Vec<Check>>;
+
+/// Fills in what this sending has of its own, and gives what its answer must be.
 ///
 /// # Errors
 /// It must not be sent.
@@ -44,12 +48,13 @@ pub fn fill(
     dynamic: &Dynamic,
     filling: &Filling<'_>,
     message: &mut Request<Full<Bytes>>,
-) -> Result<(), Unsent> {
+) -> Result<Asks, Unsent> {
     if dynamic.is_fixed() {
-        return Ok(());
+        return Ok(None);
     }
     let now = clock::wall().to_rfc3339_opts(SecondsFormat::Millis, true);
     let filled = dynamic.fill(filling, &now)?;
+    let asks = dynamic.asks(filling, &now)?;
     if let Some(path) = filled.path {
         *message.uri_mut() = path.parse().map_err(|_| Unsent::Unwritable("path"))?;
     }
@@ -68,16 +73,21 @@ pub fn fill(
         }
         *message.body_mut() = Full::new(Bytes::from(body));
     }
-    Ok(())
+    Ok(asks)
 }
 
 /// Looks at an answer whose status is as it should be: makes it a failed check if a check does not
-/// hold or a capture finds nothing, and gives what was captured, by slot. Of others, none.
-pub fn hear(dynamic: &Dynamic, exchange: &mut Exchange) -> Option<Vec<(usize, String)>> {
+/// hold or a capture finds nothing, and gives what was captured, by slot. Of others, none. `asks` is what
+/// [`fill`] gave.
+pub fn hear(
+    dynamic: &Dynamic,
+    asks: &Asks,
+    exchange: &mut Exchange,
+) -> Option<Vec<(usize, String)>> {
     let (Outcome::Ok, Some(headers)) = (exchange.outcome, &exchange.headers) else { return None };
     let seen =
         Seen::new(headers, &exchange.body.kept, exchange.body.length).after(&exchange.set_before);
-    let heard = match seen.failed(&dynamic.checks) {
+    let heard = match seen.failed(asks.as_ref().unwrap_or(&dynamic.checks)) {
         Some(why) => Err(why),
         None => seen.captured(&dynamic.captures),
     };

@@ -5,7 +5,7 @@
 //! Invariant: a step that lacks what an earlier one was to capture is not sent, and says which.
 //! Not here: due times, pauses, records, verdicts.
 
-use super::fill::{self, Unsent};
+use super::fill::{self, Asks, Unsent};
 use super::{Aim, StartError, apart, render};
 use crate::client::asks::Seen;
 use crate::client::shown::{self, Asked, Heard, Reached};
@@ -171,6 +171,7 @@ impl Trial {
             let Some(kind) = kinds.get(at) else { continue };
             let name = self.requests.get(at).map_or("", |request| request.name.as_str());
             let mut message = kind.rendered.keyed(format_args!("try{nth}"));
+            let mut asks = None;
             if let Some(dynamic) = &kind.dynamic {
                 let filling = match &self.does {
                     Does::Independent { .. } => {
@@ -185,10 +186,13 @@ impl Trial {
                         captured: &captured,
                     },
                 };
-                if let Err(unsent) = fill::fill(dynamic, &filling, &mut message) {
-                    tell(Tried::Unsent { request: name.to_owned(), why: self.unsent(&unsent) });
-                    nth += 1;
-                    continue;
+                match fill::fill(dynamic, &filling, &mut message) {
+                    Ok(own) => asks = own,
+                    Err(unsent) => {
+                        tell(Tried::Unsent { request: name.to_owned(), why: self.unsent(&unsent) });
+                        nth += 1;
+                        continue;
+                    }
                 }
             }
             nth += 1;
@@ -198,7 +202,7 @@ impl Trial {
                 converse(clock, &limits, kind.manners, Some(&jar), kept.take(), message, |_| {})
                     .await;
             kept = back;
-            let sent = looked(name, asked, &exchange, kind.dynamic.as_deref(), &limits);
+            let sent = looked(name, asked, &exchange, (kind.dynamic.as_deref(), &asks), &limits);
             for (slot, value) in landed(&sent, kind.dynamic.as_deref()) {
                 if let Some(place) = captured.get_mut(slot) {
                     *place = Some(value);
@@ -261,7 +265,7 @@ pub(super) fn looked(
     name: &str,
     asked: Asked,
     exchange: &Exchange,
-    dynamic: Option<&Dynamic>,
+    (dynamic, asks): (Option<&Dynamic>, &Asks),
     limits: &Limits,
 ) -> Sent {
     let heard = Heard::of(exchange);
@@ -275,7 +279,8 @@ pub(super) fn looked(
             .after(&exchange.set_before);
         if let Some(dynamic) = dynamic {
             let words = dynamic.checks.iter().map(ToString::to_string);
-            checks.extend(words.zip(seen.each(&dynamic.checks)));
+            let asks = asks.as_ref().unwrap_or(&dynamic.checks);
+            checks.extend(words.zip(seen.each(asks)));
             captures = dynamic.captures.iter().map(|capture| captured(capture, &seen)).collect();
         }
     }

@@ -5,7 +5,7 @@
 //! Not here: sending (`users::member`, `shard`), filling and looking at answers (`fill`).
 
 use crate::client::Exchange;
-use crate::load::fill::{self, Unsent};
+use crate::load::fill::{self, Asks, Unsent};
 use crate::plan::Dynamic;
 use crate::plan::template::Filling;
 use crate::plan::template::Unfilled;
@@ -40,6 +40,8 @@ pub(super) struct Talk {
     /// How many of its requests have been filled.
     nth: u64,
     captured: Vec<Option<String>>,
+    /// What the answer to the request that was filled last must be.
+    asks: Asks,
 }
 
 /// How a journey goes on after a request that was not sent.
@@ -57,7 +59,7 @@ impl Talk {
         dynamics: Arc<[Option<Arc<Dynamic>>]>,
         captures: usize,
     ) -> Talk {
-        Talk { seed, load, dynamics, k: 0, nth: 0, captured: vec![None; captures] }
+        Talk { seed, load, dynamics, k: 0, nth: 0, captured: vec![None; captures], asks: None }
     }
 
     /// Another journey, of this number.
@@ -91,14 +93,15 @@ impl Talk {
             nth,
             captured: &self.captured,
         };
-        fill::fill(dynamic, &filling, message)
+        self.asks = fill::fill(dynamic, &filling, message)?;
+        Ok(())
     }
 
     /// Looks at an answer, whose outcome it may change, and keeps what later steps need.
     pub(super) fn hear(&mut self, request: usize, exchange: &mut Exchange) -> Onward {
         let Some(dynamic) = self.of(request) else { return Onward::Next };
         let needed = !dynamic.captures.is_empty();
-        match fill::hear(dynamic, exchange) {
+        match fill::hear(dynamic, &self.asks, exchange) {
             Some(values) => {
                 for (slot, value) in values {
                     if let Some(place) = self.captured.get_mut(slot) {
@@ -117,7 +120,7 @@ impl Talk {
 mod tests {
     use super::*;
     use crate::plan::Text;
-    use crate::plan::answer::{Ask, Capture, Check, Source};
+    use crate::plan::answer::{Ask, Capture, Check, Source, Wanted};
     use crate::plan::template::{Form, Scope, Template};
     use assay_slo::{At, Outcome};
     use hyper::HeaderMap;
@@ -208,6 +211,31 @@ mod tests {
         for request in [1, 2, 3] {
             let ok = (Outcome::Ok, None, Onward::Next);
             assert_eq!(hear(&mut talk, request, Outcome::Ok, &[]), ok);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_held_against_what_was_captured() {
+        let open = |text: &str| Text(text.to_owned());
+        let wanted = Wanted { text: String::new(), open: Some(open("<${token}>")) };
+        let mut talk = talk();
+        let order = Dynamic {
+            checks: vec![Check::Header { name: "Via".to_owned(), ask: Ask::Is(wanted) }],
+            wanted: vec![(0, template(Form::Plain, "<${token}>"))],
+            ..Dynamic::default()
+        };
+        let login = talk.dynamics[0].clone();
+        talk.dynamics = [login, Some(order.into())].into();
+        talk.begin(0);
+        hear(&mut talk, 0, Outcome::Ok, &[("x-token", "t-1")]);
+        talk.fill(1, &mut message()).unwrap();
+        let ok = (Outcome::Ok, None, Onward::Next);
+        assert_eq!(hear(&mut talk, 1, Outcome::Ok, &[("via", "<t-1>")]), ok);
+        // What is said quotes the scenario, not the value.
+        let words = "an answer was not as it should be: the header `Via` is not `<${token}>`";
+        let failed = (Outcome::CheckFailed, Some(words.to_owned()), Onward::Next);
+        for other in ["<t-2>", "<${token}>", "t-1"] {
+            assert_eq!(hear(&mut talk, 1, Outcome::Ok, &[("via", other)]), failed);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Not here: reading it (`client::asks`), statuses (`Request::check_status`).
 
+use super::Text;
 use regex::Regex;
 use serde_json::Value;
 use std::fmt;
@@ -27,7 +28,7 @@ pub enum Check {
         ask: Ask,
     },
     /// The body holds this text.
-    Contains(String),
+    Contains(Wanted),
     /// The body's length in bytes, both ends included.
     Size {
         /// The least.
@@ -37,6 +38,15 @@ pub enum Check {
     },
 }
 
+/// A text that an answer is held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The text; of one that each sending fills in, empty until then.
+    pub text: String,
+    /// How the scenario writes one that each sending fills in: what is said of an answer quotes that.
+    pub open: Option<Text>,
+}
+
 /// What a value must be.
 #[derive(Debug, Clone)]
 pub enum Ask {
@@ -44,6 +54,8 @@ pub enum Ask {
     Exists(bool),
     /// This.
     Equals(Value),
+    /// A text, or a number or boolean that is written like this.
+    Is(Wanted),
     /// A text, or the text of a number or boolean, in which this is found.
     Matches(Regex),
 }
@@ -83,7 +95,31 @@ pub enum Reads {
     Body,
 }
 
+impl Wanted {
+    /// A text that is always the same.
+    #[must_use]
+    pub fn same(text: String) -> Wanted {
+        Wanted { text, open: None }
+    }
+
+    /// As it is written in the scenario.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        self.open.as_ref().map_or(&self.text, |open| &open.0)
+    }
+}
+
 impl Check {
+    /// The text that it holds an answer against.
+    pub fn wanted(&mut self) -> Option<&mut Wanted> {
+        match self {
+            Check::Contains(wanted)
+            | Check::Json { ask: Ask::Is(wanted), .. }
+            | Check::Header { ask: Ask::Is(wanted), .. } => Some(wanted),
+            Check::Json { .. } | Check::Header { .. } | Check::Size { .. } => None,
+        }
+    }
+
     /// What it must read.
     #[must_use]
     pub fn reads(&self) -> Reads {
@@ -112,6 +148,7 @@ impl fmt::Display for Ask {
             Ask::Exists(true) => f.write_str("exists"),
             Ask::Exists(false) => f.write_str("does not exist"),
             Ask::Equals(value) => write!(f, "equals {value}"),
+            Ask::Is(wanted) => write!(f, "equals `{}`", wanted.written()),
             Ask::Matches(pattern) => write!(f, "matches `{pattern}`"),
         }
     }
@@ -122,7 +159,7 @@ impl fmt::Display for Check {
         match self {
             Check::Json { at, ask } => write!(f, "json {at} {ask}"),
             Check::Header { name, ask } => write!(f, "header {name} {ask}"),
-            Check::Contains(text) => write!(f, "contains `{text}`"),
+            Check::Contains(wanted) => write!(f, "contains `{}`", wanted.written()),
             Check::Size { least: 0, most } => write!(f, "size at most {most} B"),
             Check::Size { least, most: u64::MAX } => write!(f, "size at least {least} B"),
             Check::Size { least, most } => write!(f, "size of {least} to {most} B"),

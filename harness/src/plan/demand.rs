@@ -83,11 +83,12 @@ impl<'l> Pool<'l> {
         }
     }
 
-    /// Whole requests that a rate (thousandths of a request a minute) makes of these stretches, in
-    /// each one less for each load but the first.
+    /// Whole requests that a rate (thousandths of a request a minute) makes of these stretches. A load
+    /// that starts with a stretch has its first request there; each of several others may have one less.
     fn at_rate(&self, stretches: &[Range<u64>], milli_per_min: u64) -> u64 {
-        let spare = (self.parts.len() as u64).saturating_sub(1);
         let each = stretches.iter().map(|stretch| {
+            let begun = |part: &&(&Load, Tally)| part.0.arrivals.starts_us < stretch.start;
+            let spare = (self.parts.iter().filter(begun).count() as u64).saturating_sub(1);
             let us = u128::from(self.runs_us(std::slice::from_ref(stretch)));
             let whole = us * u128::from(milli_per_min) / (60_000 * u128::from(SECOND_US));
             u64::try_from(whole).unwrap_or(u64::MAX).saturating_sub(spare)

@@ -24,6 +24,8 @@ pub struct Dynamic {
     pub sparse: bool,
     /// What must be so besides the status, in order.
     pub checks: Vec<Check>,
+    /// Texts of checks: which check, and what its text is filled with.
+    pub wanted: Vec<(usize, Template)>,
     /// What later steps use, in order.
     pub captures: Vec<Capture>,
 }
@@ -49,13 +51,14 @@ impl Dynamic {
     /// Whether every sending is alike.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
-        self.path.is_none() && self.headers.is_empty() && self.body.is_none()
+        self.templates().next().is_none()
     }
 
     /// All texts that change.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let headers = self.headers.iter().map(|(_, value)| value);
-        self.path.iter().chain(headers).chain(&self.body)
+        let wanted = self.wanted.iter().map(|(_, text)| text);
+        self.path.iter().chain(headers).chain(&self.body).chain(wanted)
     }
 
     /// The sets that its values come from; one may be there more than once.
@@ -79,8 +82,9 @@ impl Dynamic {
         known: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(), UnknownPlaceholder> {
         let headers = self.headers.iter_mut().map(|(_, value)| value);
-        let mut all = self.path.iter_mut().chain(headers).chain(self.body.iter_mut());
-        all.try_for_each(|template| template.start(known))
+        let wanted = self.wanted.iter_mut().map(|(_, text)| text);
+        let all = self.path.iter_mut().chain(headers).chain(self.body.iter_mut());
+        all.chain(wanted).try_for_each(|template| template.start(known))
     }
 
     /// The parts of one sending.
@@ -97,5 +101,23 @@ impl Dynamic {
         let mut headers = headers.collect::<Result<Vec<_>, Unfilled>>()?;
         headers.retain(|(_, value)| !self.sparse || !value.is_empty());
         Ok(Filled { path: one(&self.path)?, headers, body: one(&self.body)? })
+    }
+
+    /// The checks of one sending, where they have texts of its own.
+    ///
+    /// # Errors
+    /// See [`Unfilled`]; then it must not be sent.
+    pub fn asks(&self, filling: &Filling<'_>, now: &str) -> Result<Option<Vec<Check>>, Unfilled> {
+        if self.wanted.is_empty() {
+            return Ok(None);
+        }
+        let mut checks = self.checks.clone();
+        for (at, text) in &self.wanted {
+            let text = text.fill(filling, now)?;
+            if let Some(wanted) = checks.get_mut(*at).and_then(Check::wanted) {
+                wanted.text = text;
+            }
+        }
+        Ok(Some(checks))
     }
 }

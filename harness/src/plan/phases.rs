@@ -77,6 +77,7 @@ mod tests {
             kind: "outage".into(),
             link: String::new(),
             shows: Shows::Refused,
+            connections: false,
             spares_some: false,
             asked: Asked::Share(Share::ONE),
             starts_us,

@@ -1,18 +1,29 @@
 //! `series.json`: which runs of a directory belong together, and what they mean together.
 //!
-//! Invariant: it names folders beside it and nothing else, so a copied series is judged alike; it is
-//! believed only under its seal, and with all runs that were asked for.
+//! Invariant: it names folders beside it, with the ids of their runs, and nothing else, so a copied series
+//! is judged alike; it is believed only under its seal, with all runs that were asked for, each once.
 //! Not here: the runs themselves (`journal`), judging them.
 
 use crate::plan::seal::Seal;
 use assay_slo::series::Decide;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The file's name.
 pub const NAME: &str = "series.json";
 /// The file's version.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
+
+/// One run of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Its folder.
+    pub folder: String,
+    /// Its id, as its journal begins with.
+    pub run: String,
+}
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +35,11 @@ pub struct Series {
     pub decide: Decide,
     /// How many runs were asked for.
     pub asked: u64,
-    /// Folders of the runs, in order.
-    pub runs: Vec<String>,
-    /// Folders of the other build's runs, in order: what the runs are held against.
+    /// The runs, in order.
+    pub runs: Vec<Member>,
+    /// The other build's runs, in order: what the runs are held against.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub against: Vec<String>,
+    pub against: Vec<Member>,
 }
 
 impl Series {
@@ -62,12 +73,17 @@ impl Series {
         }
         let series: Series =
             serde_json::from_slice(line).map_err(|error| wrong(&error.to_string()))?;
-        let is_plain = |name: &String| {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        let members = || series.runs.iter().chain(&series.against);
+        let is_plain = |one: &Member| {
+            let mut bytes = one.folder.bytes();
+            !one.folder.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
-        if series.runs.is_empty() || !series.runs.iter().chain(&series.against).all(is_plain) {
+        if series.runs.is_empty() || !members().all(is_plain) {
             return Err(wrong("it names no runs, or what is no folder beside it"));
+        }
+        let of = |what: fn(&Member) -> &str| members().map(what).collect::<BTreeSet<_>>().len();
+        if [of(|one| &one.folder), of(|one| &one.run)] != [members().count(); 2] {
+            return Err(wrong("it names a run more than once"));
         }
         Ok(Some(series))
     }
@@ -90,9 +106,16 @@ impl Series {
             format!(
                 "the series was cut short: {} asked for, {made} made; ask each run by itself: {}",
                 self.asked,
-                self.runs.join(", ")
+                self.folders()
             )
         })
+    }
+
+    /// The folders of its runs.
+    #[must_use]
+    pub fn folders(&self) -> String {
+        let folders = self.runs.iter().map(|one| one.folder.as_str());
+        folders.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -113,6 +136,10 @@ fn sealed(line: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn member(folder: &str, run: &str) -> Member {
+        Member { folder: folder.to_owned(), run: run.to_owned() }
+    }
+
     #[test]
     fn a_series_is_read_or_refused() {
         let folder = tempfile::tempdir().unwrap();
@@ -122,7 +149,7 @@ mod tests {
             schema: SCHEMA,
             decide: Decide::Pooled,
             asked: 2,
-            runs: vec!["1".to_owned(), "2".to_owned()],
+            runs: vec![member("1", "a"), member("2", "b")],
             against: Vec::new(),
         };
         let read = |text: &str| {
@@ -133,10 +160,10 @@ mod tests {
         assert_eq!(read(&text), Ok(Some(series.clone())));
         assert_eq!(series.cut_short(), None);
         for (from, to, why) in [
-            (",\"2\"", "", "its seal does not fit"),
+            ("\"b\"", "\"c\"", "its seal does not fit"),
             ("pooled", "majority", "its seal does not fit"),
             ("\n{", "\n {", "its seal does not fit"),
-            ("schema\":2", "schema\":1", "version 1"),
+            ("schema\":3", "schema\":2", "version 2"),
             ("{", "", "series.json"),
         ] {
             let told = read(&text.replacen(from, to, 1)).unwrap_err();
@@ -145,8 +172,12 @@ mod tests {
         let unsealed = text.lines().next().unwrap();
         assert!(read(unsealed).unwrap_err().contains("its seal does not fit"));
         // Sealed again, it must still name folders beside it, and all that were asked for.
-        series.runs[1] = "../2".to_owned();
+        series.runs[1] = member("../2", "b");
         assert!(read(&series.text().unwrap()).unwrap_err().contains("no folder beside it"));
+        for twice in [member("1", "b"), member("2", "a")] {
+            series.runs[1] = twice;
+            assert!(read(&series.text().unwrap()).unwrap_err().contains("a run more than once"));
+        }
         series.runs.truncate(1);
         assert_eq!(read(&series.text().unwrap()), Ok(Some(series.clone())));
         assert!(series.cut_short().unwrap().contains("2 asked for, 1 made"));

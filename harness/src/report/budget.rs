@@ -10,8 +10,9 @@ pub(super) const TITLE: &str = "Budget: what this run would have cost in product
 
 /// How to read it.
 pub(super) const NOTE: &str = "Spent: the bad requests, of as many as the objective allows among those judged (100 %: all of them). \
-     Burn: how fast the whole run, faults included, spends that; at 1 it lasts exactly 30 days. An alert \
-     fires when the burn over both its windows is above its limit; before and after the run the same \
+     Burn: how fast the whole run, faults included, spends that; at 1 a budget lasts exactly as long as the \
+     objective's SLO file says, 30 days without one. An alert fires when the burn over both its windows is \
+     above its limit; alerts are those of that file, or the usual ones. Before and after the run the same \
      traffic is taken to have gone well.";
 
 /// Heads of [`rows`].
@@ -32,9 +33,10 @@ pub(super) fn rows(objectives: &[ObjectiveScore]) -> Vec<[String; 4]> {
 pub(super) fn lines(budget: &BudgetScore) -> Vec<String> {
     let first = format!(
         "{} of the budget of what was judged is spent; the burn of the whole run is {} (at 1 it lasts \
-         exactly 30 days)",
+         exactly {})",
         spent(budget),
-        number(budget.burn)
+        number(budget.burn),
+        span(budget.lasts_s)
     );
     [first].into_iter().chain(faults(budget)).chain(alerts(budget)).collect()
 }
@@ -51,11 +53,12 @@ fn spent(budget: &BudgetScore) -> String {
 fn faults(budget: &BudgetScore) -> Vec<String> {
     let told = budget.faults.iter().map(|cost| {
         format!(
-            "`{}` ({} s, {} bad) costs {} of the budget of 30 days",
+            "`{}` ({} s, {} bad) costs {} of the budget of {}",
             cost.fault,
             number(cost.seconds),
             units::share(cost.bad),
-            percent(cost.of_period)
+            percent(cost.of_period),
+            span(budget.lasts_s)
         )
     });
     told.collect()
@@ -63,19 +66,10 @@ fn faults(budget: &BudgetScore) -> Vec<String> {
 
 /// The alerts that would have fired; or that none would, and how near the fastest came.
 fn alerts(budget: &BudgetScore) -> Vec<String> {
-    let span = |s: u64| match s {
-        s if s % 86_400 == 0 => format!("{} d", s / 86_400),
-        s if s % 3_600 == 0 => format!("{} h", s / 3_600),
-        s => format!("{} min", s / 60),
-    };
     let pair = |one: &AlertScore| {
-        format!(
-            "`{}` (burn over {} and over {} above {})",
-            one.name,
-            span(one.long_s),
-            span(one.short_s),
-            one.threshold
-        )
+        let beyond = if one.at_least { "at least" } else { "above" };
+        let (long, short) = (span(one.long_s), span(one.short_s));
+        format!("`{}` (burn over {long} and over {short} {beyond} {})", one.name, one.threshold)
     };
     let fired: Vec<String> = budget
         .alerts
@@ -86,15 +80,34 @@ fn alerts(budget: &BudgetScore) -> Vec<String> {
     if !fired.is_empty() || budget.burn <= 0.0 {
         return fired;
     }
-    let first = budget.alerts.first().map(|one| {
-        format!(
+    let Some(first) = budget.alerts.first() else {
+        return vec![
+            "no alert would fire: its SLO file has none on a budget that is spent".to_owned(),
+        ];
+    };
+    vec![match first.too_few {
+        Some(least) => format!(
+            "no alert would fire: {} wants {least} requests in {}",
+            pair(first),
+            span(first.long_s)
+        ),
+        None => format!(
             "no alert would fire: {} saw at most {} and {}",
-            pair(one),
-            number(one.long),
-            number(one.short)
-        )
-    });
-    first.into_iter().collect()
+            pair(first),
+            number(first.long),
+            number(first.short)
+        ),
+    }]
+}
+
+/// `30 days`, `6 h`, `90 min`.
+fn span(s: u64) -> String {
+    match s {
+        s if s % 86_400 == 0 && s > 3 * 86_400 => format!("{} days", s / 86_400),
+        s if s % 86_400 == 0 => format!("{} d", s / 86_400),
+        s if s % 3_600 == 0 => format!("{} h", s / 3_600),
+        s => format!("{} min", s / 60),
+    }
 }
 
 fn times(value: f64) -> String {
@@ -123,6 +136,8 @@ mod tests {
             long_s: 3600,
             short_s: 300,
             threshold: 14.4,
+            at_least: false,
+            too_few: None,
             long: 16.7,
             short: 200.0,
             fired_s,
@@ -136,7 +151,13 @@ mod tests {
         let cost =
             FaultCost { fault: "down".to_owned(), seconds: 30.0, bad: 1.0, of_period: 0.0115741 };
         let alerts = vec![alert(Some(272))];
-        score.budget = Some(BudgetScore { spent: 0.5, burn: 100.0, faults: vec![cost], alerts });
+        score.budget = Some(BudgetScore {
+            spent: 0.5,
+            burn: 100.0,
+            lasts_s: 30 * 86_400,
+            faults: vec![cost],
+            alerts,
+        });
         let row = rows(&[score.clone()]).remove(0);
         assert_eq!(row[..3], ["errors", "50.0 %", "100"]);
         assert_eq!(
@@ -156,5 +177,19 @@ mod tests {
             "no alert would fire: `page-fast` (burn over 1 h and over 5 min above 14.4) saw at most 16.7 \
              and 200"
         );
+        // An SLO file's own.
+        let budget = score.budget.as_mut().unwrap();
+        budget.lasts_s = 7 * 86_400;
+        budget.alerts = vec![AlertScore { at_least: true, too_few: Some(500), ..alert(None) }];
+        let told = lines(budget);
+        assert!(told[0].ends_with("(at 1 it lasts exactly 7 days)"), "{told:?}");
+        assert!(told[1].ends_with("costs 1.16 % of the budget of 7 days"), "{told:?}");
+        assert_eq!(
+            told[2],
+            "no alert would fire: `page-fast` (burn over 1 h and over 5 min at least 14.4) wants 500 requests \
+             in 1 h"
+        );
+        budget.alerts.clear();
+        assert!(lines(budget)[2].starts_with("no alert would fire: its SLO file has none"));
     }
 }

@@ -24,6 +24,9 @@ pub fn compared(all: &[Compared], color: Color) -> String {
         let mark = color.verdict(one.verdict, &word(one.verdict));
         out.push_str(&format!("{mark}  {}: {}\n", line(&one.name), line(&one.observed)));
         out.push_str(&wrap("  because: ", &line(&one.reason), WIDTH));
+        if let Some(in_all) = &one.in_all {
+            out.push_str(&wrap("  in all: ", &line(in_all), WIDTH));
+        }
         if let Some(missing) = &one.missing {
             out.push_str(&wrap("  missing: ", &line(missing), WIDTH));
         }
@@ -60,11 +63,13 @@ mod tests {
             verdict,
             observed: "P95 10 ms → 20 ms (+100 %)".to_owned(),
             reason: "so it is".to_owned(),
+            in_all: Some("half of them are slower".to_owned()),
             missing: missing.map(str::to_owned),
         };
         let all = [one("a", Verdict::Met, None), one("b", Verdict::Violated, None)];
         let text = compared(&all, Color::Plain);
         assert!(text.starts_with("✗ worse  b: P95 10 ms"), "{text}");
+        assert!(text.contains("because: so it is\n  in all: half of them are slower\n"), "{text}");
         assert!(text.ends_with("\n\n✗ worse (1 of 2)\n"), "{text}");
         let open = [one("a", Verdict::Inconclusive, Some("more"))];
         assert!(compared(&open, Color::Plain).contains("? cannot tell  a"));

@@ -197,6 +197,7 @@ mod tests {
             late_mark: 0,
             criterion: false,
             terms: Terms::default(),
+            production: None,
         });
         let mut scorecard = sample::scorecard();
         scorecard.objectives = vec![score];

@@ -113,11 +113,11 @@ impl Conduct<'_> {
         if ending.0 != EndReason::Complete {
             state.traffic.cut();
             self.forget_ended(&mut state);
+            if matches!(ending.0, EndReason::Interrupted | EndReason::Terminated) {
+                self.stage.hurry.say();
+            }
         }
-        for index in 0..state.on.len() {
-            self.clear(&mut state, index).await;
-            self.settle(&mut state, index).await;
-        }
+        self.end_all(&mut state).await;
         if ending.0 == EndReason::Complete {
             self.last_call(&mut state).await;
         }
@@ -232,12 +232,12 @@ impl Conduct<'_> {
                 () = clock.sleep_until(deadline) => return self.out_of_time(),
                 () = clock.sleep_until(step_at), if due.is_some() => tokio::select! {
                     () = self.steps(state) => {}
-                    // Ending a process and freeing its port can take seconds.
+                    // A link or a guardian that does not answer holds up nobody who wants to leave.
                     reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
                     () = clock.sleep_until(deadline) => return self.out_of_time(),
                 },
                 Some(Ok((fault, acted))) = state.acting.ended.join_next(), if !state.acting.ended.is_empty() => {
-                    self.acted(state, fault, acted);
+                    self.acted(state, fault, acted).await;
                 }
                 Some(Ok((fault, ready))) = state.waking.join_next(), if !state.waking.is_empty() => {
                     self.woken(fault, ready);

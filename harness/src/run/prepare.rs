@@ -11,7 +11,7 @@ use super::signals::{self, Stop};
 use super::stage::Stage;
 use super::stream::Stream;
 use crate::clock::Clock;
-use crate::load::errand::{Errand, Place};
+use crate::load::errand::{Course, Errand, Place};
 use crate::plan::setup::{AT_ONCE, ForEach, Requests, Setup, Step};
 use crate::plan::{Plan, Target};
 use crate::service::run_program;
@@ -67,11 +67,16 @@ pub(super) async fn setup(
         stage.lookers.spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
-                if let Err(why) = Arc::clone(&round).go().await {
-                    let why = mask(&why, &secrets);
+                let failed = Arc::clone(&round).go(false).await;
+                if let Some(first) = failed.first() {
+                    let others = match failed.len() - 1 {
+                        0 => "it".to_owned(),
+                        others => format!("it and {others} more"),
+                    };
+                    let why = mask(first, &secrets);
                     // Nobody listens any more only if the run has ended.
                     let _ = tell.send(format!(
-                        "`{set}` could not be refreshed: {why}; its rows kept what they had"
+                        "`{set}` could not be refreshed: {why}; {others} kept what was there"
                     ));
                 }
             }
@@ -152,7 +157,9 @@ impl Doing<'_> {
             Step::ForEach(each) => {
                 let errand = self.errand(&each.sent)?;
                 let round = Arc::new(Round { each: (**each).clone(), errand });
-                Arc::clone(&round).go().await?;
+                if let Some(first) = Arc::clone(&round).go(true).await.into_iter().next() {
+                    return Err(first);
+                }
                 let every = each.every_us.map(Duration::from_micros);
                 Ok(every.map(|every| (every, round)))
             }
@@ -191,36 +198,48 @@ struct Round {
 }
 
 impl Round {
-    /// Does all rows, some at once; the first failure ends it.
-    async fn go(self: Arc<Round>) -> Result<(), String> {
+    /// Does all rows, some at once; tells what failed. The first failure ends a setup; a refresh does
+    /// the other rows all the same, since their old values end no later for it.
+    async fn go(self: Arc<Round>, first_ends: bool) -> Vec<String> {
         let rows = self.each.rows.values.len();
         let next = Arc::new(AtomicUsize::new(0));
         let mut workers = JoinSet::new();
         for _ in 0..AT_ONCE.min(rows) {
             let (round, next) = (Arc::clone(&self), Arc::clone(&next));
             workers.spawn(async move {
-                let mut course = round.errand.course();
+                let (mut course, mut failed) = (round.errand.course(), Vec::new());
                 loop {
                     let row = next.fetch_add(1, Ordering::Relaxed);
-                    if row >= rows {
-                        return Ok::<(), String>(());
+                    if row >= rows || (first_ends && !failed.is_empty()) {
+                        return failed;
                     }
                     course.begin();
-                    let set = &round.each.rows.name;
-                    for at in 0..round.errand.len() {
-                        let sent = round.errand.send(at, Some((set, row)), &mut course).await;
-                        sent.map_err(|why| format!("row {} of `{set}`: {why}", row + 1))?;
-                    }
-                    for (slot, column) in &round.each.lands {
-                        if let Some(value) = course.captured(*slot) {
-                            round.each.rows.landed.land(row, *column, value);
-                        }
-                    }
+                    failed.extend(round.row(row, &mut course).await.err());
                 }
             });
         }
+        let mut failed = Vec::new();
         while let Some(ended) = workers.join_next().await {
-            ended.map_err(|_| "a task that prepared rows died".to_owned())??;
+            let died = |_| vec!["a task that prepared rows died".to_owned()];
+            failed.extend(ended.unwrap_or_else(died));
+            if first_ends && !failed.is_empty() {
+                break;
+            }
+        }
+        failed
+    }
+
+    /// Does one row; nothing lands unless all steps went well.
+    async fn row(&self, row: usize, course: &mut Course) -> Result<(), String> {
+        let set = &self.each.rows.name;
+        for at in 0..self.errand.len() {
+            let sent = self.errand.send(at, Some((set, row)), course).await;
+            sent.map_err(|why| format!("row {} of `{set}`: {why}", row + 1))?;
+        }
+        for (slot, column) in &self.each.lands {
+            if let Some(value) = course.captured(*slot) {
+                self.each.rows.landed.land(row, *column, value);
+            }
         }
         Ok(())
     }

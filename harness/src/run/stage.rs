@@ -7,6 +7,8 @@
 
 mod acts;
 mod containers;
+mod errands;
+mod guarded;
 mod press;
 mod returns;
 
@@ -23,11 +25,12 @@ use crate::link::{Links, stub};
 use crate::plan::{Dynamic, Place, Plan, Process, ServiceKind, Text, Upstream};
 use crate::service::undo::{self, Todo};
 use crate::service::{
-    self, Address, Firsts, Guardian, Launch, Orphans, Ports, Reservation, Running, Workers,
+    self, Address, Firsts, Guardian, Hurry, Launch, Orphans, Ports, Reservation, Running, Workers,
 };
+pub(super) use acts::{Broke, Known, Mended};
 use assay_slo::event::ServiceState;
 use containers::Afloat;
-pub(super) use containers::{Broken, Mended, can_be_broken, is_contained, outlives};
+pub(super) use containers::{can_be_broken, is_contained, outlives};
 pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -63,6 +66,8 @@ pub(super) struct Stage {
     workers: BTreeMap<usize, Workers>,
     /// What faults take from processes, by fault.
     pressing: BTreeMap<usize, press::Pressing>,
+    /// Said when somebody waits for the end of the run.
+    pub(super) hurry: Hurry,
     /// What is done beside the run: looking names up again, refreshing rows.
     pub(super) lookers: JoinSet<()>,
     pub(super) tell: mpsc::UnboundedSender<String>,
@@ -106,6 +111,7 @@ impl Stage {
             errands: BTreeMap::new(),
             workers: BTreeMap::new(),
             pressing: BTreeMap::new(),
+            hurry: Hurry::default(),
             lookers: JoinSet::new(),
             tell,
             told,
@@ -370,28 +376,5 @@ impl Stage {
         let addr = reservation.addr();
         self.reservations.push(reservation);
         Ok(addr)
-    }
-
-    /// Adopts orphans and sets the guardian up.
-    async fn guard(&mut self, stream: &mut Stream) -> Result<(), String> {
-        if self.guardian.is_some() {
-            return Ok(());
-        }
-        match Orphans::adopt(&self.names.run_id) {
-            Ok(orphans) => self.orphans = Some(orphans),
-            Err(why) => stream.finding(format!(
-                "this system gives us no orphans ({why}): a process that leaves its service and \
-                 clears its environment would outlive the run"
-            )),
-        }
-        let exe = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
-        let guardian = Guardian::spawn(&exe, &self.names.run_id, &self.names.dir).await;
-        let guardian = guardian.map_err(|e| format!("cannot start the guardian: {e}"))?;
-        if let Some(orphans) = &self.orphans {
-            guardian.spare(orphans.before()).await.map_err(|why| why.to_string())?;
-        }
-        self.undo.tell(guardian.takes_undos());
-        self.guardian = Some(guardian);
-        self.tell_claims().await
     }
 }

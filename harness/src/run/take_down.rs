@@ -37,7 +37,7 @@ impl Stage {
         let faults = self.undo_all(stream).await;
         let links = self.links.verify_clean().await;
         let mut undone = Undone { faults, links, ..Undone::default() };
-        let said = Hurry::default();
+        let said = self.hurry.clone();
         if hurry {
             said.say();
         }

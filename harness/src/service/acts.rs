@@ -3,6 +3,8 @@
 //!
 //! Invariant: who is signalled is the service's own process, its group, or marked as the
 //! service's; never a number alone.
+//! Invariant: all of it takes its time and nothing of it holds the service meanwhile, so that nobody else
+//! has to wait with it.
 //! Not here: the kill of a whole service and its restart (`kill`), when it is done (`run`).
 
 use super::ServiceError;
@@ -29,11 +31,16 @@ pub struct Workers(BTreeSet<Id>);
 
 impl Running {
     /// Ends the service in good order, to be started again: SIGTERM, at most `grace`, SIGKILL. That takes
-    /// time, in which the service is not held; its end is meant from now on.
-    pub fn halt(&mut self, grace: Duration) -> impl Future<Output = Killed> + Send + use<> {
+    /// time; its end is meant from now on. When [`Hurry`] is said, what is left of `grace` is a second.
+    pub fn halt(
+        &self,
+        grace: Duration,
+        hurry: &Hurry,
+    ) -> impl Future<Output = Killed> + Send + use<> {
         let (before, scope, first) = (self.before_the_end(), self.scope(), self.first());
+        let hurry = hurry.clone();
         async move {
-            let ended = end_off_thread(scope, Patience::orderly(grace), &Hurry::default()).await;
+            let ended = end_off_thread(scope, Patience::orderly(grace), &hurry).await;
             let is_gone = !ended.left.iter().any(|entry| first.is(entry));
             first.what_became(before, ended, is_gone).await
         }
@@ -45,26 +52,35 @@ impl Running {
     /// # Errors
     /// [`ServiceError::NotDeadly`]; [`ServiceError::Workers`] where there are none, or some are
     /// still there.
-    pub async fn kill_workers(&self, signal: i32) -> Result<Workers, ServiceError> {
+    pub fn kill_workers(
+        &self,
+        signal: i32,
+    ) -> impl Future<Output = Result<Workers, ServiceError>> + Send + use<> {
         let name = self.launch.name.clone();
-        let Some(deadly) = signal_name(signal).and(Signal::from_named_raw(signal)) else {
-            return Err(ServiceError::NotDeadly { name, signal });
-        };
         let (scope, first) = (self.scope(), (self.life.leader.pid, self.life.leader.start));
-        let killed = tokio::task::spawn_blocking(move || kill_others(&scope, first, deadly)).await;
-        let killed = killed.map_err(|error| error.to_string()).and_then(|killed| killed);
-        killed.map_err(|why| ServiceError::Workers { name, why })
+        async move {
+            let Some(deadly) = signal_name(signal).and(Signal::from_named_raw(signal)) else {
+                return Err(ServiceError::NotDeadly { name, signal });
+            };
+            let killed =
+                tokio::task::spawn_blocking(move || kill_others(&scope, first, deadly)).await;
+            let killed = killed.map_err(|error| error.to_string()).and_then(|killed| killed);
+            killed.map_err(|why| ServiceError::Workers { name, why })
+        }
     }
 
     /// Whether the service's first process has others again than those that were killed.
     ///
     /// # Errors
     /// [`ServiceError::Workers`] where nobody is there, or nobody can tell.
-    pub async fn reborn(&self, killed: &Workers) -> Result<(), ServiceError> {
+    pub fn reborn(
+        &self,
+        killed: &Workers,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send + use<> {
         let name = self.launch.name.clone();
         let (scope, first) = (self.scope(), (self.life.leader.pid, self.life.leader.start));
         let killed = killed.0.clone();
-        let found = tokio::task::spawn_blocking(move || {
+        let look = move || {
             let (members, _) = scope.look().map_err(|why| format!("no process table: {why}"))?;
             let is_new = |entry: &Entry| entry.id() != first && !killed.contains(&entry.id());
             if members.iter().any(is_new) {
@@ -72,61 +88,70 @@ impl Running {
             } else {
                 Err("its first process has started nobody again".to_owned())
             }
-        });
-        let found = found.await.map_err(|error| error.to_string()).and_then(|found| found);
-        found.map_err(|why| ServiceError::Workers { name, why })
+        };
+        async move {
+            let found = tokio::task::spawn_blocking(look).await;
+            let found = found.map_err(|error| error.to_string()).and_then(|found| found);
+            found.map_err(|why| ServiceError::Workers { name, why })
+        }
     }
 
     /// Makes all processes of the service stand still, at most within 5 s; says which.
     ///
     /// # Errors
     /// [`ServiceError::Still`]; whoever stands still by then does so until [`Running::go_on`].
-    pub async fn stand_still(&self) -> Result<Vec<String>, ServiceError> {
-        let name = self.launch.name.clone();
-        let scope = self.scope();
-        let frozen = tokio::task::spawn_blocking(move || freeze(&scope)).await;
-        let frozen = frozen.map_err(|error| error.to_string()).and_then(|frozen| frozen);
-        match frozen {
-            Ok((still, others)) if others.is_empty() && !still.is_empty() => {
-                Ok(still.iter().map(Entry::label).collect())
+    pub fn stand_still(
+        &self,
+    ) -> impl Future<Output = Result<Vec<String>, ServiceError>> + Send + use<> {
+        let (name, scope) = (self.launch.name.clone(), self.scope());
+        async move {
+            let frozen = tokio::task::spawn_blocking(move || freeze(&scope)).await;
+            let frozen = frozen.map_err(|error| error.to_string()).and_then(|frozen| frozen);
+            match frozen {
+                Ok((still, others)) if others.is_empty() && !still.is_empty() => {
+                    Ok(still.iter().map(Entry::label).collect())
+                }
+                Ok((_, others)) => {
+                    let others: Vec<String> = others.iter().map(Entry::label).collect();
+                    let why = match others.as_slice() {
+                        [] => "it has ended before".to_owned(),
+                        others => format!("{} does not stand still", others.join(", ")),
+                    };
+                    Err(ServiceError::Still { name, why })
+                }
+                Err(why) => Err(ServiceError::Still { name, why }),
             }
-            Ok((_, others)) => {
-                let others: Vec<String> = others.iter().map(Entry::label).collect();
-                let why = match others.as_slice() {
-                    [] => "it has ended before".to_owned(),
-                    others => format!("{} does not stand still", others.join(", ")),
-                };
-                Err(ServiceError::Still { name, why })
-            }
-            Err(why) => Err(ServiceError::Still { name, why }),
         }
     }
 
     /// Those of its processes that do not stand still, though all did.
-    pub async fn going_on(&self) -> Vec<String> {
+    pub fn going_on(&self) -> impl Future<Output = Vec<String>> + Send + use<> {
         let scope = self.scope();
-        let looked = tokio::task::spawn_blocking(move || moving(&scope)).await;
-        looked.unwrap_or_default()
+        async move {
+            let looked = tokio::task::spawn_blocking(move || moving(&scope)).await;
+            looked.unwrap_or_default()
+        }
     }
 
     /// Makes them go on, at most within 5 s.
     ///
     /// # Errors
     /// [`ServiceError::Still`].
-    pub async fn go_on(&self) -> Result<(), ServiceError> {
-        let name = self.launch.name.clone();
-        let scope = self.scope();
-        let left = tokio::task::spawn_blocking(move || thaw(&scope)).await;
-        let left = left.map_err(|error| error.to_string()).and_then(|left| left);
-        let why = match left {
-            Ok(left) if left.is_empty() => return Ok(()),
-            Ok(left) => {
-                let left: Vec<String> = left.iter().map(Entry::label).collect();
-                format!("{} does not go on", left.join(", "))
-            }
-            Err(why) => why,
-        };
-        Err(ServiceError::Still { name, why })
+    pub fn go_on(&self) -> impl Future<Output = Result<(), ServiceError>> + Send + use<> {
+        let (name, scope) = (self.launch.name.clone(), self.scope());
+        async move {
+            let left = tokio::task::spawn_blocking(move || thaw(&scope)).await;
+            let left = left.map_err(|error| error.to_string()).and_then(|left| left);
+            let why = match left {
+                Ok(left) if left.is_empty() => return Ok(()),
+                Ok(left) => {
+                    let left: Vec<String> = left.iter().map(Entry::label).collect();
+                    format!("{} does not go on", left.join(", "))
+                }
+                Err(why) => why,
+            };
+            Err(ServiceError::Still { name, why })
+        }
     }
 
     /// Tells the process that holds a container that the container's next end is a fault's.

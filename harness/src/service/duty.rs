@@ -53,19 +53,26 @@ impl Running {
     ///
     /// # Errors
     /// [`ServiceError::Still`]: none of them does.
-    pub async fn press(&self, share: Share, most: Duration) -> Result<Duty, ServiceError> {
-        let failed = |why: String| ServiceError::Still { name: self.name().to_owned(), why };
-        let scope = self.scope();
-        let (stop, stopped) = channel();
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let cycle = Cycle { scope, share, most, stopped };
-        let thread = std::thread::Builder::new().name("duty".to_owned());
-        let thread = thread.spawn(move || cycle.run(tell)).map_err(|e| failed(e.to_string()))?;
-        let duty = Duty { stop, thread };
-        match tokio::time::timeout(SEEN_WITHIN, told).await {
-            Ok(Ok(Ok(()))) => Ok(duty),
-            Ok(Ok(Err(why))) => Err(failed(why)),
-            Ok(Err(_)) | Err(_) => Err(failed("nobody was seen to stand still".to_owned())),
+    pub fn press(
+        &self,
+        share: Share,
+        most: Duration,
+    ) -> impl Future<Output = Result<Duty, ServiceError>> + Send + use<> {
+        let (name, scope) = (self.name().to_owned(), self.scope());
+        async move {
+            let failed = |why: String| ServiceError::Still { name: name.clone(), why };
+            let (stop, stopped) = channel();
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let cycle = Cycle { scope, share, most, stopped };
+            let thread = std::thread::Builder::new().name("duty".to_owned());
+            let thread =
+                thread.spawn(move || cycle.run(tell)).map_err(|e| failed(e.to_string()))?;
+            let duty = Duty { stop, thread };
+            match tokio::time::timeout(SEEN_WITHIN, told).await {
+                Ok(Ok(Ok(()))) => Ok(duty),
+                Ok(Ok(Err(why))) => Err(failed(why)),
+                Ok(Err(_)) | Err(_) => Err(failed("nobody was seen to stand still".to_owned())),
+            }
         }
     }
 }

@@ -195,8 +195,8 @@ pub(super) async fn end_off_thread(scope: Scope, patience: Patience, hurry: &Hur
 
 /// Sends a signal to a process, its group and whoever carries all of the marks, once to each.
 /// Returns when nobody is left; at the latest 1 s after the process is gone, or after 5 s if it
-/// is not.
-pub(super) fn strike(leader: &Leader, marks: Vec<String>, signal: Signal) -> Struck {
+/// is not (1 s, once [`Hurry`] is said).
+pub(super) fn strike(leader: &Leader, marks: Vec<String>, signal: Signal, hurry: &Hurry) -> Struck {
     let act = |members: &[Entry], groups: &[i32], ended: &mut Ended| match signal {
         Signal::KILL => kill(members, groups, ended),
         _ => send(signal, members, ended),
@@ -207,7 +207,7 @@ pub(super) fn strike(leader: &Leader, marks: Vec<String>, signal: Signal) -> Str
     let mut itself = Scope { leaders: vec![alone], ..Scope::default() };
     let mut ended = Ended::default();
     wait(&mut everybody, Duration::ZERO, &mut ended, act);
-    let is_gone = wait(&mut itself, GONE_WITHIN, &mut ended, |_, _, _| {});
+    let is_gone = wait_hearing(&mut itself, GONE_WITHIN, hurry, &mut ended, |_, _, _| {});
     let rest = if is_gone { REST_WITHIN } else { Duration::ZERO };
     wait(&mut everybody, rest, &mut ended, act);
     Struck { ended, is_gone }

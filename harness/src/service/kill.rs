@@ -4,16 +4,22 @@
 //! service's; never a number alone.
 //! Invariant: an end that a kill caused is no death, see [`Running::exited`]; a death that came
 //! before a kill stays one, and the kill says so.
+//! Invariant: nothing here holds the service while it waits, so nobody else has to wait with it.
 //! Not here: other ways to end it (`acts`), when a kill comes and ends (`run`), stopping for good
 //! (`process`).
 
-use super::ServiceError;
 use super::ending::{Ended, Struck, marks, strike};
 use super::life::Life;
 use super::process::{Exit, LOG_WITHIN, Running, signal_name};
 use super::table::{Entry, Id};
+use super::{Hurry, ServiceError};
 use rustix::process::Signal;
 use tokio::sync::watch;
+
+/// A process that was started again, and is not yet its service's.
+#[derive(Debug)]
+#[must_use]
+pub struct Next(Life);
 
 /// What became of the first process of a service that was killed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,25 +99,33 @@ impl First {
 
 impl Running {
     /// Sends a signal, by its number, to the service's process, its group and whoever left the
-    /// group but carries the service's marks. Returns when all are gone; at the latest 1 s after
-    /// the first process is, or after 5 s if it is not.
+    /// group but carries the service's marks. The future resolves when all are gone; at the latest 1 s
+    /// after the first process is, or after 5 s (one, when [`Hurry`] is said) if it is not. Its end is
+    /// meant from now on.
     ///
     /// # Errors
-    /// [`ServiceError::NotDeadly`]; nothing was sent then.
-    pub async fn kill(&mut self, signal: i32) -> Result<Killed, ServiceError> {
+    /// [`ServiceError::NotDeadly`]; nothing is sent then.
+    pub fn kill(
+        &self,
+        signal: i32,
+        hurry: &Hurry,
+    ) -> Result<impl Future<Output = Killed> + Send + use<>, ServiceError> {
         let name = self.launch.name.clone();
         let Some(deadly) = signal_name(signal).and(Signal::from_named_raw(signal)) else {
             return Err(ServiceError::NotDeadly { name, signal });
         };
-        let before = self.before_the_end();
+        let (before, first) = (self.before_the_end(), self.first());
         let marks = marks(&self.launch.run_id, Some(&name));
-        let own = self.life.leader.clone();
-        let struck = tokio::task::spawn_blocking(move || strike(&own, marks, deadly)).await;
-        let Struck { ended, is_gone } = struck.unwrap_or_else(|why| Struck {
-            ended: Ended { blind: Some(why.to_string()), ..Ended::default() },
-            is_gone: false,
-        });
-        Ok(self.first().what_became(before, ended, is_gone).await)
+        let (own, hurry) = (self.life.leader.clone(), hurry.clone());
+        Ok(async move {
+            let struck =
+                tokio::task::spawn_blocking(move || strike(&own, marks, deadly, &hurry)).await;
+            let Struck { ended, is_gone } = struck.unwrap_or_else(|why| Struck {
+                ended: Ended { blind: Some(why.to_string()), ..Ended::default() },
+                is_gone: false,
+            });
+            first.what_became(before, ended, is_gone).await
+        })
     }
 
     /// Marks its end as our doing. Before the signal: its effect must not look like a death.
@@ -132,29 +146,35 @@ impl Running {
     }
 
     /// Starts the service again after its first process has ended: the same launch at the same
-    /// address, its log continued in the same file. Waits up to 5 s for its address to be free.
-    /// The new process is not ready yet, not guarded yet, and [`Running::exited`] must be asked
-    /// anew: as after [`super::start`].
+    /// address, its log continued in the same file. Waits up to 5 s for its address to be free, but
+    /// not when [`Hurry`] is said. Give what comes of it to [`Running::follow`].
     ///
     /// # Errors
     /// [`ServiceError::StillRuns`], [`ServiceError::NotFree`], or why it does not start. It
     /// still has to be stopped then, and may be restarted once more.
-    pub async fn restart(&mut self) -> Result<(), ServiceError> {
-        let exit = self.life.exit.borrow().clone();
-        let Some(exit) = exit else {
-            return Err(ServiceError::StillRuns {
-                name: self.launch.name.clone(),
-                pid: self.pid(),
-            });
-        };
-        // Its last words come before the next one's first. Who was left may still hold the pipe.
-        let ended = self.life.capture.reached(|progress| progress.ended);
-        let _ = tokio::time::timeout(LOG_WITHIN, ended).await;
-        self.launch.unoccupied().await?;
-        let opening = format!("the process before {exit}; started again");
-        let next = Life::begin(&self.launch, Some(opening))?;
-        self.before.push(std::mem::replace(&mut self.life, next));
-        Ok(())
+    pub fn restart(
+        &self,
+        hurry: &Hurry,
+    ) -> impl Future<Output = Result<Next, ServiceError>> + Send + use<> {
+        let (launch, hurry, pid) = (self.launch.clone(), hurry.clone(), self.pid());
+        let (exit, mut capture) = (self.life.exit.borrow().clone(), self.life.capture.clone());
+        async move {
+            let Some(exit) = exit else {
+                return Err(ServiceError::StillRuns { name: launch.name.clone(), pid });
+            };
+            // Its last words come before the next one's first. Who was left may still hold the pipe.
+            let ended = capture.reached(|progress| progress.ended);
+            let _ = tokio::time::timeout(LOG_WITHIN, ended).await;
+            launch.unoccupied(&hurry).await?;
+            let opening = format!("the process before {exit}; started again");
+            Life::begin(&launch, Some(opening)).map(Next)
+        }
+    }
+
+    /// Takes on the process that was started again. It is not ready yet, not guarded yet, and
+    /// [`Running::exited`] must be asked anew: as after [`super::start`].
+    pub fn follow(&mut self, next: Next) {
+        self.before.push(std::mem::replace(&mut self.life, next.0));
     }
 }
 

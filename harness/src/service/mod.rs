@@ -56,7 +56,7 @@ pub use error::ServiceError;
 pub use guardian::{Guardian, guardian_main};
 pub use http::{Address, get, innermost};
 pub use hurry::Hurry;
-pub use kill::{KillEffect, Killed};
+pub use kill::{KillEffect, Killed, Next};
 pub use orphans::{Orphans, Remnant, Swept, spawn};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, Launch, Running, errand, start};

@@ -196,6 +196,12 @@ impl Running {
         self.life.capture.last()
     }
 
+    /// Reads the same later, and does not hold the service.
+    pub fn words(&self) -> impl Fn() -> Vec<String> + Send + use<> {
+        let capture = self.life.capture.clone();
+        move || capture.last()
+    }
+
     /// Waits for its first process to end without our doing. The future does not borrow the
     /// service and is about the process that runs now. If [`Running::kill`] ends that one, the
     /// future never ends; a death is told by it even when a kill came too late. After

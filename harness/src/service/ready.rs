@@ -7,7 +7,7 @@
 use super::capture::Capture;
 use super::ending::Leader;
 use super::process::{Exit, Launch, Running};
-use super::{ServiceError, error::length, http, sockets, table};
+use super::{Hurry, ServiceError, error::length, http, sockets, table};
 use crate::plan::Ready;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -44,15 +44,15 @@ impl Launch {
     }
 
     /// Waits until nobody listens where readiness shows or the service is to listen: those that
-    /// were killed may take a moment to go.
+    /// were killed may take a moment to go, unless somebody hurries.
     ///
     /// # Errors
     /// [`ServiceError::NotFree`] when somebody still does after 5 s.
-    pub(super) async fn unoccupied(&self) -> Result<(), ServiceError> {
+    pub(super) async fn unoccupied(&self, hurry: &Hurry) -> Result<(), ServiceError> {
         let begun = Instant::now();
         loop {
             let free = self.check_unoccupied().and_then(|()| self.check_free(self.addr));
-            if free.is_ok() || begun.elapsed() >= FREE_WITHIN {
+            if free.is_ok() || hurry.is_said() || begun.elapsed() >= FREE_WITHIN {
                 return free.map_err(|why| match why {
                     ServiceError::Occupied { name, addr, by } => {
                         ServiceError::NotFree { name, addr, by }

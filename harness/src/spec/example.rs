@@ -200,6 +200,7 @@ expect:
   - metric: {name: memory, value: {at-most: 512MiB, below: 1GiB, above: 0, at-least: 1B}, growth: {at-most: 1MiB/m}, increase: {at-most: 20MiB}, skip: 10s, during: [steady]}
   - settles: {metric: queued, at-most: 50, after: gone.end, within: 30s, hold: 5s}
   - ready: {service: api, after: crash.end, within: 10s}
+  - settles: {metric: queued, at-most: 50, after: pay.open + 5s, within: 30s}
   - reconciles: {of: [list], metric: rows, differ: {at-most: 0}, after: gone.end, within: 30s}
   - log: {service: api, pattern: "circuit_breaker.*open", count: {at-least: 1, at-most: 9}, during: [gone]}
 baseline: {from: baselines/main, environment: same, against: {vars: {tenant: other}}}

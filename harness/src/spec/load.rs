@@ -15,9 +15,10 @@ use super::secret;
 use super::trail::{Segment, Trail};
 use super::tree;
 use super::types::Scenario;
+use assay_slo::case::Production;
 use serde_json::Value;
 use serde_path_to_error::Segment as Step;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -38,6 +39,8 @@ pub struct Loaded {
     pub secrets: Vec<String>,
     /// What the user should know although it is no mistake.
     pub notices: Vec<String>,
+    /// What SLO files say of production, by the objective's name.
+    pub production: BTreeMap<String, Production>,
 }
 
 /// A scenario that has mistakes of its own.
@@ -160,7 +163,8 @@ pub fn decode(
     match serde_path_to_error::deserialize::<_, Scenario>(&document.tree) {
         Ok(scenario) => {
             let secrets = document.secrets.clone();
-            Ok(Loaded { scenario, document, secrets, notices: inlined.notices })
+            let Inlined { notices, production, .. } = inlined;
+            Ok(Loaded { scenario, document, secrets, notices, production })
         }
         Err(error) => {
             // `check` says more; it and the types disagree only by a mistake of ours.
@@ -189,7 +193,13 @@ fn rest(unfinished: Unfinished) -> Option<Rest> {
         if cuts.is_empty() {
             let scenario: Scenario = serde_json::from_value(tree).ok()?;
             let secrets = document.secrets.clone();
-            let loaded = Loaded { scenario, document, secrets, notices: Vec::new() };
+            let loaded = Loaded {
+                scenario,
+                document,
+                secrets,
+                notices: Vec::new(),
+                production: BTreeMap::new(),
+            };
             return Some(Rest { loaded, left_out });
         }
     }

@@ -85,6 +85,7 @@ fn latency(name: &str, of: usize, clock: Clock) -> Objective {
         late_mark: 0,
         criterion: false,
         terms: Terms::default(),
+        production: None,
     }
 }
 
@@ -108,6 +109,7 @@ pub(crate) fn case() -> Case {
                 kind: "outage".into(),
                 link: "api".into(),
                 shows: Shows::Refused,
+                connections: false,
                 spares_some: false,
                 asked: Asked::Share(Share::ONE),
                 starts_us: 20_000_000,
@@ -120,6 +122,7 @@ pub(crate) fn case() -> Case {
                 kind: "latency".into(),
                 link: "api".into(),
                 shows: Shows::Slow { mark: 0 },
+                connections: false,
                 spares_some: false,
                 asked: Asked::Share(Share(500_000_000)),
                 starts_us: 29_000_000,

@@ -8,15 +8,25 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+/// Who may log in.
+#[derive(Clone, Copy, PartialEq)]
+enum Door {
+    Open,
+    /// Nobody.
+    Closed,
+    /// All, but user0 only once.
+    ClosedAgainToOne,
+}
+
 /// Gives each who logs in a token, another one each time, and takes only the last one or the one
-/// before; `closed` lets nobody in.
+/// before.
 struct Shop {
     server: Server,
     logins: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl Shop {
-    fn open(closed: bool) -> Shop {
+    fn open(door: Door) -> Shop {
         let logins: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
         let book = Arc::clone(&logins);
         let server = Server::hears(move |_, heard, stream| {
@@ -26,10 +36,14 @@ impl Shop {
             let (status, body) = if line.starts_with("POST /login ") {
                 let name = body.strip_prefix("email=").unwrap_or_default().to_owned();
                 let nth = book.entry(name.clone()).or_insert(0);
-                *nth += 1;
-                match closed {
-                    false => (200, format!("{{\"token\": \"{name}/{nth}\"}}")),
-                    true => (403, "nobody today".to_owned()),
+                if door == Door::ClosedAgainToOne && name == "user0" && *nth > 0 {
+                    (500, "not you again".to_owned())
+                } else {
+                    *nth += 1;
+                    match door {
+                        Door::Closed => (403, "nobody today".to_owned()),
+                        _ => (200, format!("{{\"token\": \"{name}/{nth}\"}}")),
+                    }
                 }
             } else if line.starts_with("DELETE ") {
                 book.insert("cleaned".to_owned(), 1);
@@ -88,7 +102,7 @@ teardown:
 
 #[test]
 fn every_user_is_logged_in_once_and_again_beside_the_load() {
-    let shop = Shop::open(false);
+    let shop = Shop::open(Door::Open);
     let case = shop.case(LOGIN, 4);
     let output = case.run(&[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -110,15 +124,29 @@ fn every_user_is_logged_in_once_and_again_beside_the_load() {
     assert!(text.contains("for 40 rows of users: POST /login, again every 700 ms"), "{text}");
 }
 
+#[test]
+fn a_row_that_cannot_be_refreshed_keeps_nobody_else_from_it() {
+    let shop = Shop::open(Door::ClosedAgainToOne);
+    let case = shop.case(LOGIN, 4);
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let others: Vec<u64> = (1..40).map(|user| shop.count(&format!("user{user}"))).collect();
+    assert!(others.iter().all(|logins| *logins >= 2), "{others:?}");
+    assert_eq!(shop.count("user0"), 1);
+    let told = std::fs::read_to_string(case.out().join("verdict.json")).unwrap();
+    assert!(told.contains("`users` could not be refreshed: row 1 of `users`"), "{told}");
+    assert!(told.contains("; it kept what was there"), "{told}");
+}
+
 /// The twin: without refreshing tokens are good for one more log-in only.
 #[test]
 fn a_load_whose_users_are_not_logged_in_is_violated() {
-    let shop = Shop::open(false);
+    let shop = Shop::open(Door::Open);
     let setup = "setup: [{for-each: {data: users, steps: [{use: login}, {use: login}, {get: {path: /x, \
                  headers: {Authorization: \"Bearer ${token}\"}}}]}}]";
     let good = shop.case(setup, 4).run(&[]);
     assert_eq!(good.status.code(), Some(0), "{}", said(&good));
-    let other = Shop::open(false);
+    let other = Shop::open(Door::Open);
     let case = other.case(setup, 4);
     let command = case
         .command(&[
@@ -132,7 +160,7 @@ fn a_load_whose_users_are_not_logged_in_is_violated() {
 
 #[test]
 fn a_setup_that_fails_says_which_step_and_what_was_answered_and_is_torn_down() {
-    let shop = Shop::open(true);
+    let shop = Shop::open(Door::Closed);
     let case = shop.case(LOGIN, 4);
     let output = case.run(&[]);
     let text = said(&output);
@@ -149,7 +177,7 @@ fn a_setup_that_fails_says_which_step_and_what_was_answered_and_is_torn_down() {
 
 #[test]
 fn a_teardown_that_fails_leaves_something_broken_and_goes_on() {
-    let shop = Shop::open(false);
+    let shop = Shop::open(Door::Open);
     let teardown = "setup: [{for-each: {data: users, steps: [{use: login}]}}]
 teardown: [{command: {shell: \"echo no disk >&2; exit 7\"}}, {delete: {path: /all}}]";
     let case = shop.case(teardown, 4);
@@ -163,7 +191,7 @@ teardown: [{command: {shell: \"echo no disk >&2; exit 7\"}}, {delete: {path: /al
 
 #[test]
 fn an_interrupted_run_is_torn_down() {
-    let shop = Shop::open(false);
+    let shop = Shop::open(Door::Open);
     let case = shop.case(LOGIN, 60);
     let child = under_way(&case);
     signal(child.id(), "INT");
@@ -175,7 +203,7 @@ fn an_interrupted_run_is_torn_down() {
 
 #[test]
 fn a_trial_is_prepared_as_well() {
-    let shop = Shop::open(false);
+    let shop = Shop::open(Door::Open);
     let case = shop.case(LOGIN, 4);
     let output = assay(&["try", "case.yaml"]).current_dir(case.folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));

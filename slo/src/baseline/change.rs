@@ -8,7 +8,7 @@
 //! Not here: which objective asks (`objective`), this run's own health (`objective`).
 
 use super::side::{Known, Side};
-use super::{Baseline, Past, PastPart, alike};
+use super::{Baseline, Past, PastPart, alike, superior};
 use crate::case::{Clock, During};
 use crate::scorecard::{ChangeScore, Verdict};
 use crate::time::Share;
@@ -46,6 +46,8 @@ pub(crate) struct Held {
     pub(crate) reason: String,
     /// What would decide it, if it is undecided.
     pub(crate) missing: String,
+    /// What all of the times say, in a sentence; where times are compared.
+    pub(crate) in_all: Option<String>,
     pub(crate) change: Option<ChangeScore>,
 }
 
@@ -66,7 +68,14 @@ pub(crate) fn decide(question: &Question<'_>, baseline: &Baseline, new: &[Past])
         Ask::Errors { at_most } => errors(question, at_most, (&base, &ours)),
     };
     match doubt(question, baseline, new, (&base, &ours)) {
-        Some((reason, missing)) => Held { verdict: Verdict::Inconclusive, reason, missing, ..held },
+        Some((reason, missing)) => Held {
+            verdict: Verdict::Inconclusive,
+            reason,
+            missing,
+            // Nothing is said of what cannot be compared.
+            in_all: None,
+            ..held
+        },
         None => held,
     }
 }
@@ -192,7 +201,8 @@ fn latency(
         runs: ours.runs.len() as u64,
     };
     let missing = price(value, (lower, upper), at_most.fraction());
-    Held { verdict, observed, reason, missing, change: Some(change) }
+    let in_all = superior::sentence(&base.all, &ours.all);
+    Held { verdict, observed, reason, missing, in_all, change: Some(change) }
 }
 
 fn errors(question: &Question<'_>, at_most: Share, (base, ours): (&Side, &Side)) -> Held {
@@ -240,7 +250,7 @@ fn errors(question: &Question<'_>, at_most: Share, (base, ours): (&Side, &Side))
         runs: ours.runs.len() as u64,
     };
     let missing = price(Some(value), (Some(lower), Some(upper)), limit);
-    Held { verdict, observed, reason, missing, change: Some(change) }
+    Held { verdict, observed, reason, missing, in_all: None, change: Some(change) }
 }
 
 /// Both ends further out by what equal runs differ by, in thousandths.

@@ -1,6 +1,7 @@
 //! Two runs, or sets of them, held against each other without a scenario that asks.
 //!
 //! Invariant: each request of each load is asked for, and what only one side has is told.
+//! Invariant: runs of either side that are ill leave all of it open.
 //! Not here: where they come from (harness `cli`).
 
 use super::change::{Ask, Held, Question, decide};
@@ -34,6 +35,8 @@ pub struct Compared {
     pub observed: String,
     /// Why, in one sentence.
     pub reason: String,
+    /// What all of the times say, in a sentence; where times are compared.
+    pub in_all: Option<String>,
     /// What would decide it; set exactly when it is inconclusive.
     pub missing: Option<String>,
 }
@@ -62,17 +65,32 @@ pub fn compare(baseline: &Baseline, new: &[Past], margins: &Margins) -> Vec<Comp
                     faults: Vec::new(),
                     confidence,
                 };
-                let Held { verdict, observed, reason, missing, .. } =
-                    decide(&question, baseline, new);
+                let held = decide(&question, baseline, new);
+                let Held { verdict, observed, reason, missing, in_all, .. } = healthy(held, new);
                 compared.push(Compared {
                     name: format!("{what} of {} ({})", request.name, load.name),
                     verdict,
                     observed,
                     reason,
+                    in_all,
                     missing: (verdict == Verdict::Inconclusive).then_some(missing),
                 });
             }
         }
     }
     compared
+}
+
+/// Nothing is said by runs that say nothing of the service: no objective stands between that and this.
+fn healthy(held: Held, new: &[Past]) -> Held {
+    let mut ill = new.iter().filter_map(|run| run.ill.as_ref());
+    match ill.next() {
+        Some(why) if held.verdict != Verdict::Inconclusive => Held {
+            verdict: Verdict::Inconclusive,
+            reason: format!("a run that is compared says nothing: {why}"),
+            missing: "runs that end by themselves, of a generator that keeps up".to_owned(),
+            ..held
+        },
+        _ => held,
+    }
 }

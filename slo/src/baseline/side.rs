@@ -152,6 +152,11 @@ impl Sum {
         ok.saturating_sub(self.ok) > ok / 50
     }
 
+    /// Times of the ok ones: from, to, how many.
+    pub(super) fn buckets(&self) -> impl Iterator<Item = (&(u64, u64), &u64)> {
+        self.buckets.iter()
+    }
+
     /// All of whose times something is known.
     fn timed(&self) -> u64 {
         self.ok.saturating_add(self.k).saturating_add(self.unknown)

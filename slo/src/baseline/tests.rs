@@ -299,6 +299,28 @@ fn sketch() -> impl Strategy<Value = Sketch> {
     (times, 0u64..20, 0u64..5)
 }
 
+/// A run that was stopped, or whose generator fell behind, says as little as the new one as as the old one.
+#[test]
+fn nothing_is_compared_with_a_run_that_is_ill() {
+    let well = || past(&around(100), 0, 0);
+    let ill = |hundredths| {
+        let why = "the generator was late".to_owned();
+        Past { ill: Some(why), ..past(&around(hundredths), 0, 0) }
+    };
+    let margins = Margins { percentile: P95, latency: TENTH, errors: TENTH, confidence: SURE };
+    let verdicts = |base: Past, new: &[Past]| {
+        let all = compare(&baseline(vec![base]), new, &margins).into_iter();
+        all.map(|one| (one.verdict, one.missing.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(well(), &[well()]), [(Met, false); 2]);
+    for new in [vec![ill(100)], vec![ill(130)], vec![well(), ill(100)]] {
+        assert_eq!(verdicts(well(), &new), [(Inconclusive, true); 2]);
+    }
+    assert_eq!(verdicts(ill(100), &[well()]), [(Inconclusive, true); 2]);
+    let told = compare(&baseline(vec![well()]), &[ill(100)], &margins);
+    assert_eq!(told[0].reason, "a run that is compared says nothing: the generator was late");
+}
+
 fn run((times, bad, unknown): &Sketch) -> Past {
     let us: Vec<_> = times.iter().map(|(ms, n)| (ms * 1000, *n)).collect();
     past(&us, *bad, *unknown)

@@ -4,7 +4,7 @@
 //! cap there is no most.
 //! Not here: bounds on the counts (`expectation`).
 
-use super::{Line, Spell, failed};
+use super::{Ending, Line, Spell, failed};
 use crate::event::Attempt;
 use crate::outcome::Outcome;
 use crate::scorecard::Between;
@@ -102,6 +102,37 @@ impl Line {
         within.sum()
     }
 
+    /// Of states of its own: calls of these that began between two reads, or lines, that both say half-open. What
+    /// may hide between two reads may have closed it.
+    pub(crate) fn surely_tried(&self, spell: &Spell, calls: &Calls) -> u64 {
+        let Some(half_open) = spell.half_open.filter(|_| self.blind.is_none()) else { return 0 };
+        let to = spell.ended.map_or(self.until, |(between, _)| between.earliest);
+        calls.begun(half_open.latest, to).len() as u64
+    }
+
+    /// The line that counts its calls: arrivals beside states of its own.
+    pub(crate) fn counted(&self) -> &Line {
+        self.beside.as_deref().unwrap_or(self)
+    }
+
+    /// Trials of a spell of the line that counts: no more than came until its own state said closed.
+    pub(crate) fn tried(&self, spell: &Spell) -> Option<Range> {
+        let range = self.counted().trials(spell)?;
+        let closed = spell.ended.is_some_and(|(_, how)| how == Ending::Closed);
+        let from = spell.half_open.filter(|_| closed && range.most.is_none());
+        let most = from.and_then(|from| self.until_closed(from.earliest, self.arrived()?));
+        Some(Range { most: range.most.or(most), ..range })
+    }
+
+    /// Of states of its own: calls of these from an instant until it surely said closed; none if it did
+    /// not.
+    fn until_closed(&self, from: At, calls: &Calls) -> Option<u64> {
+        let mut closed = self.spells.iter().filter_map(|spell| spell.ended);
+        let closed = closed.find(|(at, how)| *how == Ending::Closed && at.latest >= from)?.0;
+        let to = At(closed.latest.0.saturating_add(self.tolerance_us));
+        calls.most(calls.begun(from, to).len() as u64)
+    }
+
     /// Calls that it rejected while surely open.
     pub(crate) fn rejections<'a>(
         &'a self,
@@ -117,7 +148,7 @@ impl Line {
     pub(crate) fn trials(&self, spell: &Spell) -> Option<Range> {
         let half_open = spell.half_open?;
         if let Some(inferred) = spell.inferred {
-            return Some(Range::exactly(inferred.trials));
+            return Some(inferred.trials);
         }
         let calls = self.calls.as_ref()?;
         let to = spell.ended.map_or(self.until, |(between, _)| between.latest);

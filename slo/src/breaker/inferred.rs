@@ -2,18 +2,15 @@
 //!
 //! Silence: no arrival for at least max(5/λ, 0.5 s), in which at least 10 were to be expected from
 //! what was offered, and no call that will fail is under way: whoever waits for a timeout is silent
-//! too. Opened: at a failure's end, with silence after the last arrival. Trial: what
-//! arrives after silence. Reopened: trials failed, and silence again. Closed: after a successful
-//! trial, once 3 s have at least 80 % of the expected arrivals.
+//! too. Opened: at a failure's end, with silence after the last arrival. What comes after that is of
+//! `trials`.
 //!
 //! Invariant: what fits no breaker, or could be chance, is a doubt.
 //! Not here: what a gateway tells (`told`).
 
 use super::offered::{Offered, retried};
 use super::unfit::{killed, refused, unguarded};
-use super::{
-    ADMISSION_US, Calls, Ending, How, Inferred, Line, Spell, exactly, failed, sorted, tolerance,
-};
+use super::{Calls, How, Inferred, Line, Spell, failed, sorted, tolerance};
 use crate::case::{Case, Policy};
 use crate::event::{Attempt, AttemptsOf};
 use crate::health::Doubt;
@@ -23,16 +20,14 @@ use crate::time::{At, SECOND_US};
 use crate::timeline::Timeline;
 use crate::words;
 
+mod trials;
+
 /// Expected arrivals whose absence is no chance: e^-10 for random arrivals.
 const SURE: f64 = 10.0;
 /// Expected arrivals whose absence may have a reason, if it is long enough.
 const SUSPICIOUS: f64 = 5.0;
 /// The shortest silence that is believed, µs.
 const LEAST_SILENCE_US: u64 = 500_000;
-/// How long arrivals must be back, whole seconds.
-const BACK_S: u64 = 3;
-/// The share of the expected arrivals that is called back.
-const BACK: f64 = 0.8;
 /// With this share of the expected arrivals nothing has opened.
 const HALF: f64 = 0.5;
 
@@ -81,6 +76,9 @@ pub(super) fn line(
     };
     let ends = case.loads.iter().map(|load| load.ends_us).max().unwrap_or(0);
     let until = At(phases.zero.0.saturating_add(ends)).min(timeline.ended());
+    // A journal that was cut lacks the last that came, which are written a little later.
+    let written = arrivals.last().filter(|_| timeline.end.is_none()).map(|last| last.begun);
+    let until = until.min(written.unwrap_or(until));
     let tolerance_us = tolerance(timeline, (SECOND_US as f64 / offered.rate) as u64);
     let quiet = quiet(&arrivals);
     let watch =
@@ -129,13 +127,6 @@ struct Watch<'a> {
     tolerance_us: u64,
 }
 
-/// What came between two silences.
-struct Burst {
-    first: usize,
-    last: usize,
-    silent: bool,
-}
-
 impl Watch<'_> {
     fn spells(&self) -> Result<Vec<Spell>, Doubt> {
         let mut spells: Vec<Spell> = Vec::new();
@@ -169,9 +160,15 @@ impl Watch<'_> {
     /// Whether being open as long as the breaker is said to be (1 s, where nobody says) would
     /// show as a silence.
     fn would_show(&self) -> bool {
-        let none_failed = self.arrivals.iter().all(|one| failed(one.outcome) != Some(true));
+        let failures = || self.arrivals.iter().filter(|one| failed(one.outcome) == Some(true));
+        let begun = || failures().map(|one| one.begun);
+        let (Some(first), Some(last)) = (begun().min(), begun().max()) else { return true };
         let open_us = self.policy.recovery_us.unwrap_or(SECOND_US) as f64;
-        none_failed || self.offered.rate * open_us / SECOND_US as f64 >= SURE
+        // As many as were offered then, where that can be seen.
+        let span_us = last.0.saturating_sub(first.0) as f64;
+        let then = self.offered.at_most(first, last) / span_us * SECOND_US as f64;
+        let rate = if span_us >= open_us { then } else { self.offered.rate };
+        rate * open_us / SECOND_US as f64 >= SURE
     }
 
     /// At least half of the expected arrivals came while arrivals failed.
@@ -182,7 +179,7 @@ impl Watch<'_> {
             return Ok(());
         };
         let at = |index: usize| self.arrivals.get(index).map_or(self.until, |a| a.begun);
-        let expected = self.offered.expected(at(first), at(last + 1).min(self.until));
+        let expected = self.offered.at_most(at(first), at(last + 1).min(self.until));
         let came = (last + 1 - first) as f64 / expected;
         if came >= HALF || expected <= 0.0 {
             return Ok(());
@@ -203,7 +200,7 @@ impl Watch<'_> {
         let good = (from..last).rev().find(|index| self.failed(*index) == Some(false));
         let first = good.map_or(from, |good| good + 1);
         // Whoever waits for a call that fails sends nothing meanwhile.
-        let expected: f64 = (first..last).map(|index| self.silence(index).1).sum();
+        let expected: f64 = (first..last).map(|index| self.most_missed(index)).sum();
         let came = last.saturating_sub(first) as f64;
         if came >= HALF * expected || expected - came <= 2.5 * libm::sqrt(expected) + 1.0 {
             return Ok(());
@@ -225,6 +222,13 @@ impl Watch<'_> {
         (to.0.saturating_sub(from.0), self.offered.expected(from, to))
     }
 
+    /// The most arrivals that may have been expected in the silence after one.
+    fn most_missed(&self, index: usize) -> f64 {
+        let Some(from) = self.quiet.get(index).copied() else { return 0.0 };
+        let to = self.arrivals.get(index + 1).map_or(self.until, |attempt| attempt.begun);
+        self.offered.at_most(from, to)
+    }
+
     fn silent(&self, index: usize) -> bool {
         let least = (5.0 * SECOND_US as f64 / self.offered.rate).max(LEAST_SILENCE_US as f64);
         let (length, expected) = self.silence(index);
@@ -235,18 +239,25 @@ impl Watch<'_> {
     /// a silence, but not shorter than half of what the breaker is said to stay open.
     fn vague(&self, index: usize) -> bool {
         let least = self.policy.recovery_us.unwrap_or(LEAST_SILENCE_US) / 2;
-        let (length, expected) = self.silence(index);
-        self.failed(index) == Some(true) && expected >= SUSPICIOUS && length >= least
+        let expected = self.most_missed(index);
+        self.failed(index) == Some(true) && expected >= SUSPICIOUS && self.silence(index).0 >= least
     }
 
     fn failed(&self, index: usize) -> Option<bool> {
         self.arrivals.get(index).and_then(|attempt| failed(attempt.outcome))
     }
 
+    /// Whether an arrival failed, or one before it did and was under way when it came.
+    fn fails(&self, index: usize) -> bool {
+        let begun = self.arrivals.get(index).map_or(self.until, |attempt| attempt.begun);
+        let is_bad = self.failed(index) == Some(true);
+        is_bad || self.quiet.get(index).is_some_and(|quiet| *quiet > begun)
+    }
+
     /// The first silence from an arrival on: the opening, and the first arrival after it.
     fn opening(&self, from: usize) -> Result<Option<(Spell, usize)>, Doubt> {
         for index in from..self.arrivals.len() {
-            let bad = self.failed(index) == Some(true);
+            let bad = self.fails(index);
             // After a success chance has a whole run to make a silence.
             if self.silent(index) && (bad || self.silence(index).1 >= 2.0 * SURE) {
                 if !bad {
@@ -256,7 +267,7 @@ impl Watch<'_> {
                     });
                 }
                 self.fell(from, index)?;
-                return Ok(Some((self.open(index, true), index + 1)));
+                return Ok(Some((self.open(self.opened_after(index), true), index + 1)));
             }
             if self.vague(index) {
                 return Err(too_few(self.offered.rate));
@@ -265,14 +276,15 @@ impl Watch<'_> {
         Ok(None)
     }
 
-    fn open(&self, last: usize, from_closed: bool) -> Spell {
+    fn open(&self, opened: Between, from_closed: bool) -> Spell {
+        let leaked = self.policy.recovery_us.map(|_| 0);
         Spell {
-            opened: self.opened_after(last),
+            opened,
             from_closed,
             failures: None,
             half_open: None,
             ended: None,
-            inferred: Some(Inferred { trials: 0, leaked: self.policy.recovery_us.map(|_| 0) }),
+            inferred: Some(Inferred { leaked, ..Inferred::default() }),
         }
     }
 
@@ -283,96 +295,6 @@ impl Watch<'_> {
         let ends = before.filter(|attempt| failed(attempt.outcome) == Some(true));
         let ends = ends.map(|attempt| attempt.done).filter(|done| *done >= begun);
         Between { earliest: begun, latest: ends.min().unwrap_or(begun) }
-    }
-
-    fn burst(&self, first: usize) -> Burst {
-        let end = self.arrivals.len();
-        let last = (first..end).find(|index| self.silent(*index));
-        Burst { first, last: last.unwrap_or(end - 1), silent: last.is_some() }
-    }
-
-    /// What arrives while it is open or half-open, from an arrival after silence on. Returns
-    /// where to go on, and the next spell if it opened again.
-    fn trials(&self, spell: &mut Spell, first: usize) -> Result<(usize, Option<Spell>), Doubt> {
-        let burst = self.burst(first);
-        let inside = || burst.first..=burst.last;
-        let count = (burst.last + 1 - burst.first) as u64;
-        let Some(begun) = self.arrivals.get(first).map(|attempt| attempt.begun) else {
-            return Ok((self.arrivals.len(), None));
-        };
-        if (burst.first..burst.last).any(|index| self.vague(index)) {
-            return Err(too_few(self.offered.rate));
-        }
-        let success = inside().find(|index| self.failed(*index) == Some(false));
-        let mut inferred = spell.inferred.unwrap_or_default();
-        let early = self.policy.recovery_us.is_some_and(|recovery| {
-            begun.0.saturating_add(self.tolerance_us + ADMISSION_US)
-                < spell.opened.earliest.0.saturating_add(recovery)
-        });
-        if early && burst.silent {
-            // Too early for a trial by what the breaker is said to do.
-            inferred.leaked = inferred.leaked.map(|leaked| leaked.saturating_add(count));
-            spell.inferred = Some(inferred);
-            return Ok((burst.last + 1, None));
-        }
-        spell.half_open = Some(exactly(begun));
-        let Some(success) = success else {
-            spell.inferred = Some(Inferred { trials: count, ..inferred });
-            if !burst.silent {
-                return Ok((self.arrivals.len(), None));
-            }
-            let again = self.open(burst.last, false);
-            spell.ended = Some((again.opened, Ending::Reopened));
-            return Ok((burst.last + 1, Some(again)));
-        };
-        let done = self.arrivals.get(success).map_or(begun, |attempt| attempt.done);
-        let admitted = |index: &usize| self.arrivals.get(*index).is_some_and(|a| a.begun <= done);
-        let trials = inside().filter(admitted).count() as u64;
-        spell.inferred = Some(Inferred { trials, ..inferred });
-        match self.back(done, &burst)? {
-            Some(closed) => {
-                spell.ended = Some((closed, Ending::Closed));
-                Ok((success + 1, None))
-            }
-            None => Ok((self.arrivals.len(), None)),
-        }
-    }
-
-    /// When it closed, after a success that ended at `done`; none if the data end before that
-    /// can be told.
-    fn back(&self, done: At, burst: &Burst) -> Result<Option<Between>, Doubt> {
-        let silence = if burst.silent {
-            self.arrivals.get(burst.last).map_or(self.until, |attempt| attempt.begun)
-        } else {
-            self.until
-        };
-        let mut whole = 0;
-        loop {
-            let from = At(done.0.saturating_add(whole * SECOND_US));
-            let to = At(from.0.saturating_add(BACK_S * SECOND_US));
-            if to > silence {
-                break;
-            }
-            let count = |from: At, to: At| {
-                let start = self.arrivals.partition_point(|attempt| attempt.begun < from);
-                self.arrivals.partition_point(|attempt| attempt.begun < to) - start
-            };
-            let expected = self.offered.expected(from, to);
-            if expected > 0.0 && count(from, to) as f64 >= BACK * expected {
-                let next = self.arrivals.partition_point(|attempt| attempt.begun <= done);
-                let next = self.arrivals.get(next).map_or(from, |attempt| attempt.begun);
-                return Ok(Some(Between { earliest: done, latest: from.max(next) }));
-            }
-            whole += 1;
-        }
-        if whole == 0 && !burst.silent {
-            return Ok(None);
-        }
-        let what = if burst.silent { "fell silent again" } else { "did not come back to 80 %" };
-        Err(Doubt {
-            reason: format!("arrivals {what} after a success"),
-            missing: "a breaker that closes on its first success".to_owned(),
-        })
     }
 }
 

@@ -5,8 +5,8 @@
 //! opening while it is open is a trial that failed, if its policy lets a trial come so soon, and
 //! else the same told twice.
 //!
-//! Invariant: what a log does not tell is a doubt: one that was not read to its end, that is empty, or
-//! that was begun anew while the breaker was open.
+//! Invariant: what a log does not tell is a doubt: one that was not read to its end, that is empty, that
+//! was begun anew while the breaker was open, or whose lines came in no order that is known.
 //! Not here: how lines are read (harness `service`), counts of calls, which only arrivals show.
 
 use super::{Ending, How, Line, Spell, tolerance};
@@ -51,6 +51,16 @@ pub(super) fn line(
     line.tolerance_us = tolerance(timeline, 0).saturating_add(log.slack_us);
     line.recovery_us = policy.recovery_us;
     let told = told(timeline, opened, closed);
+    if let Some(at) = unordered(&told) {
+        let at = words::seconds(at.since(phases.zero));
+        let reason = format!(
+            "lines of opening and of closing were read together at {at}: nobody knows which came first"
+        );
+        return doubtful(
+            reason,
+            "a service that writes each line at once, or begins it with its time",
+        );
+    }
     let starts = timeline.samples.starts.get(&log.service).map_or(&[][..], Vec::as_slice);
     match spells(&told, starts, policy.recovery_us, line.tolerance_us) {
         Ok(spells) => line.spells = spells,
@@ -79,6 +89,19 @@ pub(super) fn line(
 struct Told {
     at: Between,
     opened: bool,
+    /// More than once.
+    several: bool,
+}
+
+impl Told {
+    /// Whether nothing shows that it was before one whose time overlaps, and that was read no sooner. Lines are read in their order,
+    /// those of one read all at once; there their own times tell, where they have some.
+    fn may_follow(&self, other: &Told) -> bool {
+        let (one, later) = (self.at, other.at);
+        let read_first = one.latest < later.latest && one.earliest <= later.earliest;
+        let written_first = one.latest == later.latest && one.earliest < later.earliest;
+        self.several || other.several || !(read_first || written_first)
+    }
 }
 
 /// Both kinds of lines in the order in which they were read.
@@ -88,11 +111,23 @@ fn told(timeline: &Timeline, opened: usize, closed: usize) -> Vec<Told> {
         lines.map(move |lines| Told {
             at: Between { earliest: lines.from, latest: lines.to },
             opened,
+            several: lines.n > 1,
         })
     };
     let mut told: Vec<Told> = of(opened, true).chain(of(closed, false)).collect();
     told.sort_by_key(|one| (one.at.latest, one.at.earliest, !one.opened));
     told
+}
+
+/// When lines of both kinds were read whose order nobody knows.
+fn unordered(told: &[Told]) -> Option<At> {
+    let pairs = told.iter().enumerate().flat_map(|(at, later)| {
+        let before = told.iter().take(at).rev();
+        let near = before.take_while(|one| later.at.earliest <= one.at.latest);
+        near.filter(|one| one.opened != later.opened).map(move |one| (one, later))
+    });
+    let mut unknown = pairs.filter(|(one, later)| one.may_follow(later));
+    unknown.next().map(|(_, later)| later.at.latest)
 }
 
 /// The spells; the error is the instant of a start of the service in the middle of one.

@@ -68,6 +68,7 @@ pub(super) fn line(
     line.spells = spells(seen);
     let pairs = seen.iter().zip(seen.iter().skip(1));
     let apart = pairs.map(|(a, b)| b.answered.since(a.asked)).max().unwrap_or(0).unsigned_abs();
+    line.grain_us = apart;
     line.blind = policy.recovery_us.is_none_or(|recovery| recovery <= apart).then(|| Doubt {
         reason: format!(
             "it may have been open between two reads, which are up to {} apart",

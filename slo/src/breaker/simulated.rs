@@ -2,23 +2,29 @@
 //! Not here: the simulation (`script::gateway`).
 
 use super::*;
-use crate::case::Shows;
+use crate::case::{Policy, Shows};
 use crate::event::{AttemptsOf, BreakerState};
-use crate::script::gateway::{Flaw, Life, World, live};
+use crate::script::gateway::{Flaw, Life, Rule, Setting, World, live};
 use crate::script::{Script, hit};
 
-/// What arrivals show of a life.
-fn inferred(world: &World, life: &Life) -> Line {
-    let script = Script::new(world.seconds as u64)
+/// What arrivals show of a life, of a breaker that is said to be set so.
+fn inferred_by(world: &World, life: &Life, policy: Policy) -> Line {
+    let mut script = Script::new(world.seconds as u64)
         .declare(Shows::Broken)
         .on(0, world.fault_ms.0 as u64..world.fault_ms.1 as u64, hit(1))
         .breaker(vec![Evidence::Arrivals("api".to_owned())])
         .offered(&life.due)
         .attempts(AttemptsOf::Link("api".to_owned()), life.arrivals.clone())
         .complete();
+    script.case.breakers[0].policy = policy;
     let timeline = script.timeline().unwrap();
     let phases = Phases::new(&script.case, &timeline);
     all(&script.case, &timeline, &phases).lines.remove(0).remove(0)
+}
+
+fn inferred(world: &World, life: &Life) -> Line {
+    let policy = Policy { failures: Some(5), recovery_us: Some(5_000_000), trials: Some(1) };
+    inferred_by(world, life, policy)
 }
 
 /// Whether at most two calls were due between a true instant and what was inferred of it.
@@ -48,10 +54,17 @@ fn right(life: &Life, line: &Line) -> bool {
 
 /// How many of these worlds were right, could not be told, and were wrong.
 fn rate(worlds: impl Iterator<Item = World>) -> (u64, u64, u64) {
+    rate_by(worlds, inferred)
+}
+
+fn rate_by(
+    worlds: impl Iterator<Item = World>,
+    infer: impl Fn(&World, &Life) -> Line,
+) -> (u64, u64, u64) {
     let (mut right_ones, mut cannot, mut wrong) = (0, 0, 0);
     for world in worlds {
         let life = live(&world);
-        let line = inferred(&world, &life);
+        let line = infer(&world, &life);
         if line.doubt.is_some() {
             cannot += 1;
         } else if right(&life, &line) {
@@ -78,18 +91,61 @@ fn world(seed: u64, per_second: u64, random: bool) -> World {
         seconds: 40,
         fault_ms: (10_000, ends),
         wait_us: 0,
+        set: Setting::USUAL,
         flaw: Flaw::None,
     }
 }
 
+/// Two hundred lives of a breaker that is set so, whose policy says all of it, or nothing. At least so many
+/// must be right; of the others nothing may be told.
+fn kind(name: &str, set: Setting, (all, nothing): (u64, u64)) {
+    let rates = [10, 20, 40, 100, 200];
+    let policy = Policy {
+        failures: (set.rule == Rule::Consecutive).then_some(5),
+        recovery_us: Some(5_000_000),
+        trials: Some(set.trials),
+    };
+    for (said, policy, least) in [("all", policy, all), ("nothing", Policy::default(), nothing)] {
+        let worlds = (0..200).map(|seed| World {
+            set,
+            seconds: 50,
+            ..world(seed, rates[seed as usize % 5], seed % 2 == 0)
+        });
+        let (right, cannot, wrong) =
+            rate_by(worlds, |world, life| inferred_by(world, life, policy));
+        let what = format!("{name}, {said} said");
+        say(&what, right, cannot, wrong);
+        assert!(
+            right >= least && wrong == 0,
+            "{what}: {right} right, {cannot} cannot, {wrong} wrong"
+        );
+    }
+}
+
+const RESILIENCE4J: Setting = Setting { rule: Rule::Rate(100), trials: 10, ..Setting::USUAL };
+
 #[test]
 fn right_within_two_arrivals_or_cannot_tell() {
-    let rates = [10, 20, 40, 100, 200];
-    let worlds = (0..200).map(|seed| world(seed, rates[seed as usize % 5], seed % 2 == 0));
-    let (right, cannot, wrong) = rate(worlds);
-    say("lives", right, cannot, wrong);
-    assert!(right >= 190, "{right} right, {cannot} cannot tell, {wrong} wrong");
-    assert!(wrong <= 2, "{right} right, {cannot} cannot tell, {wrong} wrong");
+    kind("consecutive", Setting::USUAL, (190, 190));
+    kind("backoff", Setting { backoff: true, ..Setting::USUAL }, (190, 190));
+    kind("three trials", Setting { trials: 3, ..Setting::USUAL }, (190, 190));
+}
+
+#[test]
+fn right_within_two_arrivals_or_cannot_tell_by_rate() {
+    kind("rate", Setting { rule: Rule::Rate(20), ..Setting::USUAL }, (190, 190));
+    kind("resilience4j", RESILIENCE4J, (190, 180));
+    kind("resilience4j, backoff", Setting { trials: 3, backoff: true, ..RESILIENCE4J }, (190, 180));
+}
+
+/// Where only seven of ten calls fail a trial may succeed, and close it for a moment.
+#[test]
+fn right_within_two_arrivals_or_cannot_tell_by_partial_failures() {
+    let some = |set: Setting| Setting { fail: 700, ..set };
+    let three = Setting { rule: Rule::Rate(20), trials: 3, ..Setting::USUAL };
+    kind("partial, consecutive", some(Setting::USUAL), (190, 120));
+    kind("partial, resilience4j", some(RESILIENCE4J), (190, 30));
+    kind("partial, rate", some(three), (160, 40));
 }
 
 #[test]

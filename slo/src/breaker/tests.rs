@@ -4,7 +4,7 @@ use super::*;
 use crate::case::Shows;
 use crate::event::{AttemptsOf, BreakerEvent, BreakerState, Event};
 use crate::script::fleet::ms;
-use crate::script::gateway::{Flaw, World, live};
+use crate::script::gateway::{Flaw, Setting, World, live};
 use crate::script::{Script, hit};
 
 fn breakers(script: &Script) -> Breakers {
@@ -93,6 +93,7 @@ fn world() -> World {
         seconds: 40,
         fault_ms: (10_000, 19_300),
         wait_us: 0,
+        set: Setting::USUAL,
         flaw: Flaw::None,
     }
 }
@@ -120,9 +121,14 @@ fn told_and_inferred_agree_or_that_is_a_finding() {
     let same = breakers(&seen(Shows::Broken, both(), Flaw::None, Flaw::None));
     assert_eq!(same.lines[0].len(), 1);
     assert_eq!(same.lines[0][0].how, How::Told);
-    assert!(same.findings.is_empty(), "{same:?}");
+    assert!(same.findings.is_empty() && same.lines[0][0].dispute.is_none(), "{same:?}");
     let liar = breakers(&seen(Shows::Broken, both(), Flaw::NeverOpens, Flaw::None));
     assert!(liar.findings.iter().any(|text| text.contains("disagree")), "{:?}", liar.findings);
+    let dispute = liar.lines[0][0].dispute.as_ref().unwrap();
+    assert!(
+        dispute.doubt.reason.contains("it was open by gateway 0 of fleet `trucks`, and closed by")
+    );
+    assert!(open_stretches(&liar.lines[0], ms(0)).is_empty());
     let hidden = breakers(&seen(Shows::Broken, both(), Flaw::None, Flaw::NeverOpens));
     assert!(hidden.findings.iter().any(|text| text.contains("disagree")), "{:?}", hidden.findings);
 }
@@ -220,4 +226,42 @@ fn timeouts_open_it_with_many_under_way() {
     assert_eq!(spells[1].opened, Between { earliest: ms(17_050), latest: ms(19_050) });
     let closed = Between { earliest: ms(24_063), latest: ms(24_070) };
     assert_eq!(spells[1].ended, Some((closed, Ending::Closed)));
+}
+
+/// A load that ends when the fault begins, or begins then, and has nothing to do with the breaker.
+#[test]
+fn another_load_that_comes_or_goes_makes_no_silence_and_hides_none() {
+    let infer = |bulk: std::ops::Range<i64>, n: u64, flaw| {
+        let mut script =
+            seen(Shows::Broken, vec![Evidence::Arrivals("api".to_owned())], flaw, flaw);
+        let end = script.entries.pop().unwrap();
+        let load = script.case.loads.len();
+        let other = crate::case::Load {
+            name: "bulk".to_owned(),
+            link: None,
+            ..script.case.loads[0].clone()
+        };
+        script.case.loads.push(crate::case::Load { planned: 0, ..other });
+        for second in bulk {
+            let cell = script.cell(second, crate::Outcome::Ok, n);
+            script = script.add(crate::Cell { load, ..cell });
+        }
+        script.entries.push(end);
+        breakers(&script).lines.remove(0).remove(0)
+    };
+    let alone = infer(0..0, 0, Flaw::None);
+    assert_eq!((alone.doubt.as_ref(), alone.spells.len()), (None, 2));
+    // It lasts, or begins: the silence is what it was.
+    for (bulk, n) in [(0..40, 2000), (10..40, 2000), (0..40, 2)] {
+        let line = infer(bulk.clone(), n, Flaw::None);
+        let opened = |line: &Line| line.spells.iter().map(|s| s.opened).collect::<Vec<_>>();
+        assert_eq!((line.doubt.as_ref(), opened(&line)), (None, opened(&alone)), "{bulk:?}");
+        assert!(infer(bulk, n, Flaw::NeverOpens).spells.is_empty());
+    }
+    // It ends: what came may have come by it.
+    for n in [50, 500, 2000] {
+        assert!(infer(0..10, n, Flaw::None).doubt.is_some(), "{n}");
+        let never = infer(0..10, n, Flaw::NeverOpens);
+        assert!(never.doubt.is_none() && never.spells.is_empty(), "{n}: {never:?}");
+    }
 }

@@ -18,6 +18,9 @@ pub struct Fault {
     pub link: String,
     /// How its effect shows to callers.
     pub shows: Shows,
+    /// Its link reads no requests, so what it asks for and does is counted in connections.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub connections: bool,
     /// Some requests do not match it, and pass.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spares_some: bool,

@@ -134,6 +134,31 @@ pub enum Must {
     },
 }
 
+impl Must {
+    /// The moments that it counts from.
+    pub(crate) fn moments_mut(&mut self) -> Vec<&mut Moment> {
+        match self {
+            Must::Recovers { after, .. }
+            | Must::Goodput { after, .. }
+            | Must::Herd { after, .. }
+            | Must::Ready { after, .. } => vec![after],
+            Must::Settles(must) => vec![&mut must.after],
+            Must::Backlog { drained, .. } => drained.iter_mut().map(|(after, _)| after).collect(),
+            Must::Reconciles(must) => must.by.iter_mut().map(|(after, _)| after).collect(),
+            Must::Breaker(must) => {
+                let both = [&mut must.opens, &mut must.closes];
+                both.into_iter().flatten().map(|(after, _)| after).collect()
+            }
+            Must::Log(_)
+            | Must::Unaffected { .. }
+            | Must::Answers { .. }
+            | Must::Ledger { .. }
+            | Must::Amplification { .. }
+            | Must::Metric(_) => Vec::new(),
+        }
+    }
+}
+
 /// A bound on a count: so many, or a share of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

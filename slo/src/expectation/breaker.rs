@@ -6,7 +6,7 @@
 
 use super::Answer;
 use super::part::{Part, partial, worst};
-use crate::breaker::{How, Line};
+use crate::breaker::{Dispute, How, Line};
 use crate::case::BreakerMust;
 use crate::evidence::Evidence;
 use crate::health::Doubt;
@@ -37,12 +37,27 @@ pub(super) fn judge(evidence: &Evidence<'_>, must: &BreakerMust) -> Answer {
     worst(asks, &parts.collect::<Vec<Part>>())
 }
 
+/// What is asked of a line; where other evidence contradicts it, nothing is met, and violated only what is so by both.
 fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
-    if let Some(doubt) = contradiction(evidence, must, line) {
-        return vec![Part::doubt(doubt)];
-    }
+    let parts = asked(evidence, must, line);
+    let Some(Dispute { doubt, other }) = line.dispute.as_deref() else { return parts };
+    let both = |(ours, theirs): (Part, Part)| {
+        let agree = [ours.verdict, theirs.verdict] == [Verdict::Violated; 2];
+        if agree { ours } else { Part::doubt(doubt.clone()) }
+    };
+    let mut parts: Vec<Part> =
+        parts.into_iter().zip(asked(evidence, must, other)).map(both).collect();
+    // Calls that arrive while its own state says open are leaks by both: that is what the arrivals
+    // show, whatever a breaker is taken to be by them.
+    let leaks = must.calls_while_open.map(|most| while_open::leaks(line, most));
+    parts.extend(leaks.filter(|part| part.verdict == Verdict::Violated));
+    parts
+}
+
+/// Each thing that is asked, in the same order of every line.
+fn asked(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> {
     // A polled state says when, arrivals beside it how many.
-    let counted = line.beside.as_deref().unwrap_or(line);
+    let counted = line.counted();
     let counts =
         |part: Part| match line.unclear.as_ref().and_then(|arrivals| arrivals.doubt.clone()) {
             Some(doubt) if part.verdict == Verdict::Inconclusive => Part::doubt(doubt),
@@ -57,19 +72,23 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
         parts.push(unless_blind(line, times::opens(evidence, line, moment, *within_us)));
     }
     if let Some(failures) = must.opens_after_failures {
-        parts.push(counts(while_open::failures(counted, failures)));
+        parts.push(written(evidence, counts(while_open::failures(counted, failures))));
     }
     if let Some((moment, within_us)) = &must.closes {
         parts.push(unless_blind(line, times::closes(evidence, line, moment, *within_us)));
     }
+    // What its own state said when they came is no other breaker's.
+    let its_own = |part: Part, is_its_own| counts(if is_its_own { part } else { of_one(part) });
     if let Some(most) = must.trials {
-        parts.push(counts(of_one(while_open::trials(counted, most))));
+        let said = while_open::surely_tried(line) > most;
+        parts.push(its_own(while_open::trials(line, most), said));
     }
     if let Some(most) = must.calls_while_open {
-        parts.push(counts(of_one(while_open::leaks(counted, most))));
+        let said = while_open::surely_leaked(line) > most;
+        parts.push(its_own(while_open::leaks(line, most), said));
     }
     if let Some(share) = must.fast_fail_share {
-        parts.push(while_open::fast_fail(counted, share));
+        parts.push(written(evidence, while_open::fast_fail(counted, share)));
     }
     if let Some((percentile, below_us)) = must.fast_fail_latency {
         parts.push(while_open::latency(counted, percentile, below_us));
@@ -77,12 +96,28 @@ fn parts(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Vec<Part> 
     let unseen = || line.blind.clone().or_else(|| partial(evidence));
     if let Some(most) = must.reopens_after_close {
         let relapse = || relapse(evidence, line);
-        parts.push(times::reopens(evidence, line, most).unless(unseen().or_else(relapse)));
+        parts.push(
+            times::reopens(evidence, line, must.breaker, most).unless(unseen().or_else(relapse)),
+        );
     }
     if must.never_opens {
         parts.push(times::never(evidence, line).unless(unseen()));
     }
-    parts.into_iter().map(|part| part.unless(evidence.cut_short())).collect()
+    let judged = must.opens_after_failures.is_some() || must.never_opens;
+    let early = contradiction(evidence, must.breaker, line).filter(|_| !judged);
+    let parts = parts.into_iter().map(|part| match &early {
+        Some(doubt) => Part::doubt(doubt.clone()),
+        None => part.unless(evidence.cut_short()),
+    });
+    parts.collect()
+}
+
+/// Calls are written down after the states that they led to, so a journal that was cut lacks the last of them.
+fn written(evidence: &Evidence<'_>, part: Part) -> Part {
+    match evidence.cut_short() {
+        Some(doubt) if part.verdict == Verdict::Violated => Part::doubt(doubt),
+        _ => part,
+    }
 }
 
 /// What came too late, or not at all, by reads that may have missed an earlier one is open.
@@ -112,11 +147,11 @@ fn relapse(evidence: &Evidence<'_>, line: &Line) -> Option<Doubt> {
 
 /// A silence after fewer failures than the breaker is said to need may be no opening at all: a
 /// caller that waits between tries is silent too. Where the number itself is asked, it is judged.
-fn contradiction(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
-    if line.how != How::Inferred || must.opens_after_failures.is_some() || must.never_opens {
+pub(super) fn contradiction(evidence: &Evidence<'_>, breaker: usize, line: &Line) -> Option<Doubt> {
+    if line.how != How::Inferred {
         return None;
     }
-    let policy = evidence.case.breakers.get(must.breaker)?.policy.failures?;
+    let policy = evidence.case.breakers.get(breaker)?.policy.failures?;
     let calls = line.calls.as_ref()?;
     let opened = line.spells.iter().filter(|spell| spell.from_closed);
     let seen = opened.map(|spell| calls.run_before(spell.opened).len() as u64).min()?;
@@ -133,8 +168,15 @@ fn contradiction(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Op
 /// Trials of several breakers behind one link arrive together. They open one after the other, so more
 /// failures than the policy needs are over before the last of them lets its last call through.
 fn several(evidence: &Evidence<'_>, must: &BreakerMust, line: &Line) -> Option<Doubt> {
-    let policy = evidence.case.breakers.get(must.breaker)?.policy.failures?;
     let calls = line.calls.as_ref().filter(|_| line.how == How::Inferred)?;
+    let Some(policy) = evidence.case.breakers.get(must.breaker)?.policy.failures else {
+        return Some(Doubt {
+            reason: "cannot tell: nobody says how many failures open it, so several breakers may be behind \
+                     the link, each with its own trials"
+                .to_owned(),
+            missing: "the breaker's `policy: failures`, or evidence by its own side".to_owned(),
+        });
+    };
     let opened = line.spells.iter().filter(|spell| spell.from_closed);
     let over = opened.map(|spell| {
         let run = calls.run_before(spell.opened);

@@ -73,12 +73,17 @@ pub(super) fn judge(evidence: &Evidence<'_>, of: &[Of], asked: &Asked<'_>) -> An
         Ok(moment) => moment,
         Err(doubt) => return Answer::doubtful(asks, doubt),
     };
-    let of: BTreeSet<Of> = of.iter().copied().collect();
-    let (starts, ends) = sending(evidence, &of);
-    let seconds = seconds(evidence, &of);
     let zero = evidence.phases.zero;
     let spans = evidence.timeline.faults.values().flat_map(|line| &line.spans);
     let applied = spans.map(|span| span.applied.since(zero)).min().unwrap_or(moment);
+    // What did not send before has no level that it could be back at.
+    let before = |of: &Of| {
+        let load = evidence.case.loads.get(of.load);
+        load.is_some_and(|load| i64::try_from(load.starts_us).is_ok_and(|starts| starts < applied))
+    };
+    let of: BTreeSet<Of> = of.iter().copied().filter(before).collect();
+    let (starts, ends) = sending(evidence, &of);
+    let seconds = seconds(evidence, &of);
     let before = whole_seconds((starts, applied.min(ends)));
     let Some(level) = level(&seconds, before.clone()) else {
         return Answer::doubtful(

@@ -1,6 +1,8 @@
 //! No thundering herd: the greatest second of arrivals after a fault, over the mean in steady.
 //!
-//! Where more is due in a second than in steady, as on a ramp, as many times more may arrive.
+//! Where more is due in a second than in steady, as on a ramp, as many times more may arrive. Of several
+//! loads nobody knows which lead to the arrivals: then the least of their factors must suffice to be met,
+//! and not even the greatest to be violated.
 //!
 //! Invariant: exact counts; the second that holds the moment is split by what the second before
 //! had, and undecided where that matters.
@@ -58,38 +60,26 @@ fn part(
         });
     }
     let length = length.max(1).unsigned_abs();
-    // Where more was due than in steady, more may come.
-    let due = arrivals::due(evidence, |_| true).unwrap_or_default();
-    let due_steady = Sums::of(&due).all(&steady);
-    let level = |second: i64| -> (u128, u128) {
-        let now = u128::from(due.get(&second).copied().unwrap_or(0)) * u128::from(length);
-        let (came, steady) = (u128::from(came), u128::from(due_steady));
-        if now > steady && steady > 0 { (came * now, steady) } else { (came, 1) }
-    };
-    let exceeds = |(second, n): (i64, u64)| {
-        let (came, parts) = level(second);
-        u128::from(n) * u128::from(length) * parts * 1000 > u128::from(peak_milli) * came
+    let levels = Levels::new(evidence, &steady, length);
+    let exceeds = |n: u64, (now, steady): Times| {
+        let (n, length, came) = (u128::from(n), u128::from(length), u128::from(came));
+        n * length * steady * 1000 > u128::from(peak_milli) * came * now
     };
     let within = i64::try_from(within_us).unwrap_or(i64::MAX);
     let to = moment.saturating_add(within);
     let inside = -(-moment).div_euclid(SECOND)..to.div_euclid(SECOND);
     let ratio = |(second, n): (i64, u64)| {
-        let (came, parts) = level(second);
-        n as f64 * length as f64 * parts as f64 / came as f64
-    };
-    let fullest = |all: &mut dyn Iterator<Item = (i64, u64)>| {
-        all.max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
+        let (now, steady) = levels.at(second).0;
+        n as f64 * length as f64 * steady as f64 / (came as f64 * now as f64)
     };
     let whole = seconds.range(inside.start..inside.end.max(inside.start));
     let whole: Vec<(i64, u64)> = whole.map(|(second, n)| (*second, *n)).collect();
     let [edges_least, edges_most] = edges(seconds, moment, to);
-    let all = |edges: &[(i64, u64)]| {
-        let found = fullest(&mut whole.iter().chain(edges).copied());
-        found.unwrap_or((inside.start, 0))
-    };
-    let (least, most) = (all(&edges_least), all(&edges_most));
-    let (mean, parts) = level(most.0);
-    let mean = mean as f64 / parts as f64 / length as f64;
+    let fullest = whole.iter().chain(&edges_most).copied();
+    let most = fullest.max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)));
+    let most = most.unwrap_or((inside.start, 0));
+    let (now, due) = levels.at(most.0).0;
+    let mean = came as f64 / length as f64 * now as f64 / due as f64;
     let text = format!(
         "{} in the fullest second, {}x of {}/s ({} allowed)",
         words::count(most.1, "arrival"),
@@ -97,10 +87,21 @@ fn part(
         words::number(mean),
         factor(peak_milli)
     );
-    if exceeds(least) {
+    let sure = |(second, n): &(i64, u64)| {
+        levels.at(*second).1.is_some_and(|greatest| exceeds(*n, greatest))
+    };
+    let possible = |(second, n): &(i64, u64)| exceeds(*n, levels.at(*second).0);
+    if whole.iter().chain(&edges_least).any(sure) {
         return Ok(Part::new(Verdict::Violated, text));
     }
-    if exceeds(most) {
+    if whole.iter().chain(&edges_least).any(possible) {
+        let text = format!(
+            "{text}: but not all loads send as they did in steady, and nobody knows which of them \
+             lead to these arrivals"
+        );
+        return Ok(Part::open(text, "loads that all send as much as in steady, or one load"));
+    }
+    if edges_most.iter().any(possible) {
         let text = format!("{text}: in a second that is only partly inside");
         return Ok(Part::open(text, "a fault that ends at a whole second"));
     }
@@ -114,6 +115,52 @@ fn part(
         ));
     }
     Ok(Part::new(Verdict::Met, text).unless(evidence.cut_short()))
+}
+
+/// A factor as a fraction, at least 1.
+type Times = (u128, u128);
+
+/// How many times as much as in steady the loads send in a second.
+struct Levels(Vec<(Seconds, u64)>, u64);
+
+impl Levels {
+    fn new(evidence: &Evidence<'_>, steady: &[std::ops::Range<i64>], length: u64) -> Levels {
+        let each = (0..evidence.case.loads.len()).map(|load| {
+            let due = arrivals::due(evidence, |of| of.load == load).unwrap_or_default();
+            let before = Sums::of(&due).all(steady);
+            (due, before)
+        });
+        Levels(each.collect(), length)
+    }
+
+    /// The least and the greatest factor of one load: which of them lead to the arrivals nobody knows.
+    /// There is no greatest if one sends that did not in steady. What waits for answers sends as in steady.
+    fn at(&self, second: i64) -> (Times, Option<Times>) {
+        let Levels(each, length) = self;
+        let factor = |(due, before): &(Seconds, u64)| -> Option<Times> {
+            let now = u128::from(due.get(&second).copied().unwrap_or(0)) * u128::from(*length);
+            match (now, u128::from(*before)) {
+                (now, before) if now <= before => Some((1, 1)),
+                (_, 0) => None,
+                more => Some(more),
+            }
+        };
+        let mut least = None;
+        let mut greatest = Some((1, 1));
+        for factor in each.iter().map(factor) {
+            let less = |a: Times, b: Times| a.0 * b.1 < b.0 * a.1;
+            least = match (least, factor) {
+                (Some(known), Some(other)) if less(other, known) => Some(other),
+                (known, other) => known.or(other),
+            };
+            greatest = match (greatest, factor) {
+                (Some(known), Some(other)) if less(known, other) => Some(other),
+                (known, Some(_)) => known,
+                (_, None) => None,
+            };
+        }
+        (least.unwrap_or((1, 1)), greatest)
+    }
 }
 
 /// The seconds that are only partly inside, with the least and the most that arrived inside.

@@ -9,7 +9,7 @@
 
 use super::slices::{Limit, Slices, Unknown};
 use super::{Answer, Recovery};
-use crate::case::{Anchor, Ask, During, Moment, Objective};
+use crate::case::{Anchor, Ask, During, Moment, Objective, Of};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
 use crate::objective::{self, Measured, Part, Question, asks, measure};
@@ -48,7 +48,45 @@ pub(super) fn judge(evidence: &Evidence<'_>, index: usize, asked: &Asked<'_>) ->
         Ok(moment) => moment,
         Err(doubt) => return unseen(Answer::doubtful(asks, doubt)),
     };
-    let search = Search::new(evidence, objective, asked, moment);
+    // Asked per request, each must recover: one of many that stays dead is not pooled away.
+    let groups = objective::groups(evidence.case, objective).into_iter();
+    let each = groups.map(|(id, of)| {
+        let search = Search::new(evidence, (objective, of), asked, moment);
+        (id, one(evidence, &search, asks.clone(), &moment_words))
+    });
+    slowest(each.collect()).unwrap_or_else(|| {
+        let doubt = Doubt { reason: "no request".to_owned(), missing: "one".to_owned() };
+        unseen(Answer::doubtful(asks, doubt))
+    })
+}
+
+/// The last of several; seen only if all were seen.
+fn slowest(mut each: Vec<(String, Recovery)>) -> Option<Recovery> {
+    if each.len() < 2 {
+        return each.pop().map(|(_, only)| only);
+    }
+    let seen: Option<Vec<Recovered>> = each.iter().map(|(_, one)| one.seen).collect();
+    let seen = seen.and_then(|all| {
+        let earliest_us = all.iter().map(|seen| seen.earliest_us).max()?;
+        let latest_us = all.iter().map(|seen| seen.latest_us).max()?;
+        Some(Recovered { earliest_us, latest_us })
+    });
+    let all = |text: &dyn Fn(&Answer) -> &str| {
+        let texts = each.iter().map(|(id, one)| format!("{id}: {}", text(&one.answer)));
+        texts.collect::<Vec<_>>().join("; ")
+    };
+    // Of equally bad ones the first.
+    let (id, worst) = each.iter().rev().max_by_key(|(_, one)| one.answer.verdict)?;
+    let reason = match worst.answer.verdict {
+        Verdict::Met => all(&|answer| &answer.reason),
+        _ => format!("{id}: {}", worst.answer.reason),
+    };
+    let ill = each.iter().find_map(|(_, one)| one.answer.ill.clone());
+    let observed = all(&|answer| &answer.observed);
+    Some(Recovery { answer: Answer { observed, reason, ill, ..worst.answer.clone() }, seen })
+}
+
+fn one(evidence: &Evidence<'_>, search: &Search<'_>, asks: String, moment_words: &str) -> Recovery {
     let found = search.run(&search.measured.by_second);
     let ill = search.ill(evidence);
     let on_service = || search.run(&search.measured.service_by_second).verdict;
@@ -60,7 +98,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, index: usize, asked: &Asked<'_>) ->
             .or_else(|| ill.clone())
             .or_else(|| search.lost()),
     };
-    let observed = found.observed(&moment_words, search.reach());
+    let observed = found.observed(moment_words, search.reach());
     let (verdict, reason, missing) = match doubt {
         Some(doubt) => (Verdict::Inconclusive, doubt.reason, doubt.missing),
         None => {
@@ -79,7 +117,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, index: usize, asked: &Asked<'_>) ->
 struct Search<'a> {
     asked: Asked<'a>,
     objective: &'a Objective,
-    of: BTreeSet<crate::case::Of>,
+    of: BTreeSet<Of>,
     measured: Measured,
     waited: BTreeSet<i64>,
     limit: Limit,
@@ -102,11 +140,10 @@ struct Found {
 impl<'a> Search<'a> {
     fn new(
         evidence: &Evidence<'_>,
-        objective: &'a Objective,
+        (objective, of): (&'a Objective, BTreeSet<Of>),
         asked: &Asked<'a>,
         moment: i64,
     ) -> Search<'a> {
-        let of: BTreeSet<_> = objective.of.iter().copied().collect();
         let question =
             Question { objective, of: of.clone(), during: &[During::All], part: None, runs: None };
         let measured = measure(evidence, &question);

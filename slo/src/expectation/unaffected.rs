@@ -4,7 +4,7 @@
 //! Not here: how one is judged (`objective`).
 
 use super::Answer;
-use crate::case::{During, Of};
+use crate::case::{During, Objective, Of};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
 use crate::objective::{self, Judged, Question};
@@ -20,10 +20,13 @@ pub(super) fn judge(
     let kept: Vec<Judged> = keeps
         .iter()
         .filter_map(|index| evidence.case.objectives.get(*index))
-        .map(|objective| {
-            let of = of.iter().copied().collect();
-            let question = Question { objective, of, during, part: None, runs: None };
-            objective::score(evidence, &question, objective.name.clone())
+        .flat_map(|objective| {
+            let asked = Objective { of: of.to_vec(), ..objective.clone() };
+            let groups = objective::groups(evidence.case, &asked).into_iter();
+            groups.map(move |(id, of)| {
+                let question = Question { objective, of, during, part: None, runs: None };
+                objective::score(evidence, &question, id)
+            })
         })
         .collect();
     let each = |text: &dyn Fn(&Judged) -> String| {

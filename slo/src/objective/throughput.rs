@@ -41,7 +41,7 @@ pub(super) fn decide(
             (reaches(ok, due, share), reaches(most, due, share), share.rest().fraction(), needed)
         }
         Pace::Rate(rate) => {
-            let whole = needed(question, measured, rate);
+            let whole = needed(measured, rate);
             let words = format!("{whole}: {} in {} s", words::rate(rate), words::number(seconds));
             let spare = tally.due().saturating_sub(whole) as f64;
             (ok >= whole && seconds > 0.0, look || most >= whole, spare, words)
@@ -115,14 +115,13 @@ pub(super) fn short(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<
     ))
 }
 
-/// Whole requests that a rate (thousandths of a request a minute) makes of the stretches. Each of
-/// several loads may have one less in each.
-fn needed(question: &Question<'_>, measured: &Measured, rate: u64) -> u64 {
-    let loads = question.of.iter().map(|of| of.load).collect::<BTreeSet<_>>().len() as u64;
-    let each = measured.stretches.iter().map(|(from, to)| {
+/// Whole requests that a rate (thousandths of a request a minute) makes of the stretches. A load that
+/// starts with a stretch has its first request there; each of several others may have one less.
+fn needed(measured: &Measured, rate: u64) -> u64 {
+    let each = measured.stretches.iter().zip(&measured.begun_before).map(|((from, to), others)| {
         let us = u128::from((to - from).unsigned_abs());
         let whole = u64::try_from(us * u128::from(rate) / SCALE).unwrap_or(u64::MAX);
-        whole.saturating_sub(loads.saturating_sub(1))
+        whole.saturating_sub(others.saturating_sub(1))
     });
     each.fold(0u64, u64::saturating_add).saturating_sub(measured.moved)
 }

@@ -11,9 +11,11 @@ pub struct BudgetScore {
     pub spent: f64,
     /// How fast all requests of the run spent it, faults included; 1 is as fast as is allowed.
     pub burn: f64,
-    /// What each fault would cost of thirty days.
+    /// How long a budget lasts in production, seconds.
+    pub lasts_s: u64,
+    /// What each fault would cost of a budget.
     pub faults: Vec<FaultCost>,
-    /// What the usual burn-rate alerts would have done.
+    /// What burn-rate alerts would have done: those of its SLO file, or the usual ones.
     pub alerts: Vec<AlertScore>,
 }
 
@@ -26,14 +28,14 @@ pub struct FaultCost {
     pub seconds: f64,
     /// The share of the requests that were bad then.
     pub bad: f64,
-    /// Of the budget of thirty days, as a fraction.
+    /// Of a budget, as a fraction.
     pub of_period: f64,
 }
 
 /// What an alert over two windows would have done, if all had been well before and after the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlertScore {
-    /// Its name: that of the shipped policy.
+    /// The name of its policy.
     pub name: String,
     /// The long window, seconds.
     pub long_s: u64,
@@ -41,6 +43,10 @@ pub struct AlertScore {
     pub short_s: u64,
     /// It fires when both burn faster than this.
     pub threshold: f64,
+    /// Or exactly so fast.
+    pub at_least: bool,
+    /// It stays silent, for the long window has fewer requests than this; none where it has enough.
+    pub too_few: Option<u64>,
     /// The fastest burn over the long window.
     pub long: f64,
     /// The fastest burn over the short window.

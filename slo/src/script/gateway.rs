@@ -1,5 +1,5 @@
-//! A simulated caller with a consecutive breaker behind a link that resets: what the gateway
-//! tells, and what arrives at the link.
+//! A simulated caller with a breaker behind a link that resets: what the gateway tells, and what
+//! arrives at the link.
 //!
 //! Invariant: seeded; the same world gives the same life.
 //! Not here: what is inferred from it.
@@ -8,7 +8,7 @@ use super::fleet::ms;
 use crate::event::{Attempt, BreakerEvent, BreakerState};
 use crate::outcome::Outcome;
 use crate::time::At;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// What one gateway does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,31 @@ pub(crate) enum Flaw {
     Late,
 }
 
+/// What opens a breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Five failures in a row. Any failed trial opens it again.
+    Consecutive,
+    /// Half of so many results. Once all trials are over, it opens again if half of them failed.
+    Rate(usize),
+}
+
+/// How a breaker is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) rule: Rule,
+    pub(crate) trials: u64,
+    /// Each failed trial doubles the time until the next.
+    pub(crate) backoff: bool,
+    /// Of a thousand calls while the fault is on.
+    pub(crate) fail: u64,
+}
+
+impl Setting {
+    pub(crate) const USUAL: Setting =
+        Setting { rule: Rule::Consecutive, trials: 1, backoff: false, fail: 1000 };
+}
+
 /// The world it lives in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct World {
@@ -34,6 +59,7 @@ pub(crate) struct World {
     /// How long a failing call takes while nobody answers, and the only caller waits for it; 0:
     /// calls are reset at once, and nobody waits.
     pub(crate) wait_us: u64,
+    pub(crate) set: Setting,
     pub(crate) flaw: Flaw,
 }
 
@@ -73,8 +99,14 @@ struct Gateway {
     generation: u64,
     failures: u64,
     opened: At,
+    recovery_us: u64,
     trials: u64,
+    /// Of the trials: over, and failed.
+    over: (u64, u64),
+    /// The last results, failed or not.
+    window: VecDeque<bool>,
     rejected: u64,
+    set: Setting,
     flaw: Flaw,
     /// Calls under way: end, number, generation, failed.
     under_way: BTreeSet<(At, usize, u64, bool)>,
@@ -88,17 +120,20 @@ impl Gateway {
         let event = BreakerEvent { fleet: 0, gateway: 0, from, to, at, failures, in_flight };
         self.transitions.push(event);
         (self.state, self.generation, self.trials) = (to, self.generation + 1, 0);
+        (self.over, self.window) = ((0, 0), VecDeque::new());
         if to == BreakerState::Open {
             self.opened = at;
+            let again = from == BreakerState::HalfOpen && self.set.backoff;
+            self.recovery_us = if again { self.recovery_us * 2 } else { RECOVERY_US };
         }
     }
 
     /// Whether a call goes through, and whether it is a trial.
     fn admits(&mut self, at: At) -> (bool, bool) {
-        if self.state == BreakerState::Open && at.0 >= self.opened.0 + RECOVERY_US {
+        if self.state == BreakerState::Open && at.0 >= self.opened.0 + self.recovery_us {
             self.to(BreakerState::HalfOpen, at);
         }
-        let most = if self.flaw == Flaw::TwoTrials { 2 } else { 1 };
+        let most = if self.flaw == Flaw::TwoTrials { 2 } else { self.set.trials };
         match self.state {
             BreakerState::Closed => (true, false),
             BreakerState::Open => {
@@ -121,22 +156,50 @@ impl Gateway {
             if generation != self.generation {
                 continue;
             }
-            let limit = if self.flaw == Flaw::Late { FAILURES + 1 } else { FAILURES };
-            match (self.state, failed) {
-                (BreakerState::Closed, false) => self.failures = 0,
-                (BreakerState::Closed, true) => {
-                    self.failures += 1;
-                    if self.failures >= limit && self.flaw != Flaw::NeverOpens {
+            match self.state {
+                BreakerState::Closed => {
+                    if self.trips(failed) && self.flaw != Flaw::NeverOpens {
                         self.to(BreakerState::Open, at);
                     }
                 }
-                (BreakerState::HalfOpen, false) => {
-                    self.failures = 0;
-                    self.to(BreakerState::Closed, at);
+                BreakerState::HalfOpen => {
+                    self.over = (self.over.0 + 1, self.over.1 + u64::from(failed));
+                    if let Some(to) = self.tried() {
+                        self.failures = 0;
+                        self.to(to, at);
+                    }
                 }
-                (BreakerState::HalfOpen, true) => self.to(BreakerState::Open, at),
-                (BreakerState::Open, _) => {}
+                BreakerState::Open => {}
             }
+        }
+    }
+
+    /// Whether this result opens it.
+    fn trips(&mut self, failed: bool) -> bool {
+        self.failures = if failed { self.failures + 1 } else { 0 };
+        match self.set.rule {
+            Rule::Consecutive => {
+                self.failures >= if self.flaw == Flaw::Late { FAILURES + 1 } else { FAILURES }
+            }
+            Rule::Rate(size) => {
+                self.window.push_back(failed);
+                if self.window.len() > size {
+                    self.window.pop_front();
+                }
+                let failures = self.window.iter().filter(|failed| **failed).count();
+                self.window.len() == size && failures * 2 >= size
+            }
+        }
+    }
+
+    /// What its trials decide.
+    fn tried(&self) -> Option<BreakerState> {
+        let (over, failed) = self.over;
+        match self.set.rule {
+            Rule::Consecutive if failed > 0 => Some(BreakerState::Open),
+            _ if over < self.set.trials => None,
+            Rule::Rate(_) if failed * 2 >= over => Some(BreakerState::Open),
+            _ => Some(BreakerState::Closed),
         }
     }
 }
@@ -150,8 +213,12 @@ pub(crate) fn live(world: &World) -> Life {
         generation: 0,
         failures: 0,
         opened: At(0),
+        recovery_us: RECOVERY_US,
         trials: 0,
+        over: (0, 0),
+        window: VecDeque::new(),
         rejected: 0,
+        set: world.set,
         flaw: world.flaw,
         under_way: BTreeSet::new(),
         transitions: Vec::new(),
@@ -176,11 +243,13 @@ pub(crate) fn live(world: &World) -> Life {
         let arrived = At(begun.0 + HOP_US);
         let plain = At(arrived.0 + service);
         // Reset at once, or when the fault comes; or hanging, until the caller gives up.
-        let (left, failed) = if arrived >= from && arrived < to {
+        let mut hit =
+            || world.set.fail >= 1000 || (chance.fraction() * 1e3) < world.set.fail as f64;
+        let (left, failed) = if arrived >= from && arrived < to && hit() {
             (At(arrived.0 + world.wait_us.max(50)), true)
         } else if world.wait_us > 0 {
             (plain, false)
-        } else if arrived < from && plain > from {
+        } else if arrived < from && plain > from && world.set.fail >= 1000 {
             (from, true)
         } else {
             (plain, false)

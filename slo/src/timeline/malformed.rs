@@ -254,6 +254,8 @@ fn check_moment(case: &Case, moment: &Moment) -> Result<(), Malformed> {
         Anchor::Zero => true,
         Anchor::FaultStart(fault) | Anchor::FaultEnd(fault) => fault < case.faults.len(),
         Anchor::LoadEnd(load) => load < case.loads.len(),
+        Anchor::BreakerOpen(breaker) => breaker < case.breakers.len(),
+        Anchor::BreakerOpenAt { .. } => false,
     };
     if known { Ok(()) } else { Err(Malformed::new("a moment counts from what the case has not")) }
 }

@@ -1,6 +1,7 @@
 //! Each check and capture with an answer that it accepts and one that it does not.
 
 use super::*;
+
 use hyper::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 use regex::Regex;
@@ -35,7 +36,7 @@ fn a_body_that_came_encoded_is_told_as_such() {
         let headers = headers(&[("Content-Encoding", coding)]);
         Seen::new(&headers, b"\x1f\x8b", 2).failed(&[check]).unwrap()
     };
-    let contains = || Check::Contains("abc".to_owned());
+    let contains = || Check::Contains(Wanted::same("abc".to_owned()));
     let told = failed("gzip", contains());
     assert!(told.starts_with("the body does not contain `abc`; it came encoded"), "{told}");
     assert!(told.contains("`Accept-Encoding`") && !told.contains("gzip"), "{told}");
@@ -110,9 +111,9 @@ fn headers_by_any_of_their_values() {
 
 #[test]
 fn texts_and_sizes() {
-    assert_eq!(judged(Check::Contains("\"token\"".to_owned())), None);
-    assert_eq!(judged(Check::Contains(String::new())), None);
-    let chair = judged(Check::Contains("chair".to_owned()));
+    assert_eq!(judged(Check::Contains(Wanted::same("\"token\"".to_owned()))), None);
+    assert_eq!(judged(Check::Contains(Wanted::same(String::new()))), None);
+    let chair = judged(Check::Contains(Wanted::same("chair".to_owned())));
     assert_eq!(chair.unwrap(), "the body does not contain `chair`");
     let length = BODY.len() as u64;
     assert_eq!(judged(Check::Size { least: length, most: length }), None);
@@ -127,7 +128,11 @@ fn the_first_failed_check_is_told() {
     let headers = HeaderMap::new();
     let seen = Seen::new(&headers, b"abc", 3);
     let no_json = Check::Json { at: "/a".to_owned(), ask: Ask::Exists(false) };
-    let checks = [Check::Contains("b".to_owned()), no_json, Check::Contains("d".to_owned())];
+    let checks = [
+        Check::Contains(Wanted::same("b".to_owned())),
+        no_json,
+        Check::Contains(Wanted::same("d".to_owned())),
+    ];
     assert_eq!(seen.failed(&checks).unwrap(), "the body is no JSON");
     assert_eq!(seen.failed(&[]), None);
 }
@@ -136,8 +141,8 @@ fn the_first_failed_check_is_told() {
 fn a_body_too_long_to_keep_is_not_judged_by_its_beginning() {
     let headers = HeaderMap::new();
     let seen = Seen::new(&headers, b"abc", MOST_KEPT as u64 + 1);
-    assert_eq!(seen.failed(&[Check::Contains("bc".to_owned())]), None);
-    let words = seen.failed(&[Check::Contains("d".to_owned())]).unwrap();
+    assert_eq!(seen.failed(&[Check::Contains(Wanted::same("bc".to_owned()))]), None);
+    let words = seen.failed(&[Check::Contains(Wanted::same("d".to_owned()))]).unwrap();
     assert_eq!(words, "the body has more than 1048576 bytes, too many to look into");
     let json = Capture { name: "t".to_owned(), slot: 0, from: Source::Json("/t".to_owned()) };
     assert!(seen.captured(&[json]).is_err());
@@ -191,5 +196,26 @@ proptest! {
         let all = Source::Regex(Regex::new("(?s)(.*)").unwrap());
         let all = seen.captured(&[Capture { name: at(), slot: 0, from: all }]).unwrap();
         prop_assert_eq!(all, [(0, String::from_utf8_lossy(&body).into_owned())]);
+    }
+}
+
+#[test]
+fn a_text_of_the_sending_is_compared_as_it_is_written() {
+    let body = br#"{"id": 7, "n": 1.50, "big": 12345678901234567890123, "s": "7", "no": null}"#;
+    let headers = headers(&[]);
+    let seen = Seen::new(&headers, body, body.len() as u64);
+    let is = |at: &str, text: &str| {
+        let open = Some(crate::plan::Text("${data.u.c}".to_owned()));
+        let ask = Ask::Is(Wanted { text: text.to_owned(), open });
+        seen.failed(&[Check::Json { at: at.to_owned(), ask }])
+    };
+    for (at, text) in
+        [("/id", "7"), ("/n", "1.50"), ("/big", "12345678901234567890123"), ("/s", "7")]
+    {
+        assert_eq!(is(at, text), None, "{at}");
+    }
+    for (at, text) in [("/id", "07"), ("/n", "1.5"), ("/s", "8"), ("/no", ""), ("/s", "")] {
+        let told = format!("the JSON value at `{at}` is not `${{data.u.c}}`");
+        assert_eq!(is(at, text), Some(told));
     }
 }

@@ -80,7 +80,9 @@ pub(crate) struct Wire {
     unwritable: bool,
     begun: At,
     deadline: At,
-    /// When the first byte came back.
+    /// When the answer's first byte came; none also after an interim answer alone.
+    first: Option<Instant>,
+    /// When anything came back first.
     heard: Option<Instant>,
     reader: Reader,
 }
@@ -144,6 +146,7 @@ pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, 
                 begun,
                 deadline: begun,
                 heard: None,
+                first: None,
                 reader: Reader::new(false, false),
             };
             wire.begin(task, begun);
@@ -291,6 +294,7 @@ impl Wire {
         self.begun = begun;
         self.deadline = At(begun.0.saturating_add(limits.timeout_us));
         self.heard = None;
+        self.first = None;
         self.reader = Reader::new(written.is_head, written.wants_headers);
     }
 
@@ -336,7 +340,14 @@ impl Wire {
                 0 => self.reader.closed(),
                 _ => {
                     self.heard = self.heard.or(Some(now));
-                    self.reader.feed(scratch.0.get(..n).unwrap_or_default(), keep)
+                    let interims = self.reader.interims();
+                    let fed = self.reader.feed(scratch.0.get(..n).unwrap_or_default(), keep);
+                    // What came before belonged to an interim answer.
+                    self.first = self.first.filter(|_| self.reader.interims() == interims);
+                    if self.reader.has_begun() {
+                        self.first = self.first.or(Some(now));
+                    }
+                    fed
                 }
             };
             match progress {
@@ -345,7 +356,7 @@ impl Wire {
                 Ok(Progress::Whole { keeps }) => {
                     // Who answers without reading all has no use for the rest.
                     self.rests = keeps && self.written == self.request.len();
-                    let first = self.heard.unwrap_or(now);
+                    let first = self.first.unwrap_or(now);
                     return Step::Whole(self.reader.answer(first, now));
                 }
                 Err(Malformed(broke)) => return Step::Midway(broke),

@@ -53,6 +53,15 @@ impl Proxy {
         turn
     }
 
+    /// What is next for an interim answer to it that came then.
+    pub(crate) fn early(&self, conn: &Conn, came: Instant) -> Turn {
+        if conn.is_held() {
+            return Turn::Wait(None);
+        }
+        let passage = conn.passage.borrow();
+        passage.as_ref().map_or(Turn::Pass, |passage| passage.early(came, Instant::now()))
+    }
+
     /// A body of a connection's open request waits for its pace.
     pub(crate) fn paced(&self, conn: &Conn) {
         if let Some(passage) = conn.passage.borrow_mut().as_mut() {

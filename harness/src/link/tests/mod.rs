@@ -1,6 +1,7 @@
 //! A link between real sockets on loopback, and once between scripted streams on a paused clock.
 
 mod answers;
+mod early;
 mod edges;
 mod http;
 mod paused;

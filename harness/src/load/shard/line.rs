@@ -4,7 +4,7 @@
 
 use super::{Job, Shard};
 use crate::client::{Connection, Exchange, converse};
-use crate::load::fill::{self, Unsent};
+use crate::load::fill::{self, Asks, Unsent};
 use crate::load::kept::{self, Which};
 use crate::plan::traced::Traced;
 use assay_slo::Outcome;
@@ -31,8 +31,8 @@ impl Shard {
             Some(trip) => self.later(job, trip),
             None => self.alone(job),
         };
-        let message = match message {
-            Ok(message) => message,
+        let (message, asks) = match message {
+            Ok(filled) => filled,
             Err(why) => {
                 let finding = Some(format!("a request was not sent: {why}"));
                 return (Exchange { finding, ..Exchange::not_sent(clock.now()) }, kept);
@@ -49,7 +49,7 @@ impl Shard {
         match (job.trip, &kind.dynamic) {
             (Some(trip), _) => self.journeys.borrow_mut().hear(trip, &mut exchange),
             (None, Some(dynamic)) => {
-                fill::hear(dynamic, &mut exchange);
+                fill::hear(dynamic, &asks, &mut exchange);
             }
             (None, None) => {}
         }
@@ -58,28 +58,29 @@ impl Shard {
         (exchange, back)
     }
 
-    /// A request that knows nothing of others, filled in.
-    fn alone(&self, job: &Job) -> Result<Request<Full<Bytes>>, Unsent> {
+    /// A request that knows nothing of others, filled in, and what its answer must be.
+    fn alone(&self, job: &Job) -> Result<(Request<Full<Bytes>>, Asks), Unsent> {
         let post = &self.posts[job.post];
         let (kind, lane) = (&post.kinds[job.request], &post.lane);
         let (k, warmup) = (job.arrival.k, job.arrival.warmup);
         let mut message = kind.rendered.request(k, warmup);
+        let mut asks = None;
         if let Some(dynamic) = &kind.dynamic {
             let filling = fill::alone(lane.seed, &lane.name, &lane.turns, k, warmup);
-            fill::fill(dynamic, &filling, &mut message)?;
+            asks = fill::fill(dynamic, &filling, &mut message)?;
         }
-        Ok(message)
+        Ok((message, asks))
     }
 
-    /// A request of a journey, filled in.
-    fn later(&self, job: &Job, trip: usize) -> Result<Request<Full<Bytes>>, Unsent> {
+    /// A request of a journey, filled in; what its answer must be, the journey knows.
+    fn later(&self, job: &Job, trip: usize) -> Result<(Request<Full<Bytes>>, Asks), Unsent> {
         let kind = &self.posts[job.post].kinds[job.request];
         let mut journeys = self.journeys.borrow_mut();
         let (warmup, nth) = (if job.arrival.warmup { "w" } else { "" }, journeys.nth(trip));
         let mut message = kind.rendered.keyed(format_args!("{warmup}{}.{nth}", job.arrival.k));
         self.traced(job, kind.rendered.traced(format_args!("{warmup}{}.{nth}", job.arrival.k)));
         journeys.fill(trip, &mut message)?;
-        Ok(message)
+        Ok((message, None))
     }
 
     fn traced(&self, job: &Job, traced: Option<Traced>) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::Dynamic;
-use crate::plan::answer::{Ask, Check};
+use crate::plan::answer::{Ask, Check, Wanted};
 use crate::plan::rows::Rows;
 use crate::plan::template::{Form, Scope, Template};
 use crate::spec::types::{Pick, WhenExhausted};
@@ -84,6 +84,35 @@ async fn every_arrival_has_the_next_row_whatever_thread_sends_it() {
     assert_eq!(count(&batches, failed), (0, 1));
     let findings: Vec<_> = batches.iter().flat_map(|batch| &batch.findings).collect();
     let words = "load web: an answer was not as it should be: the JSON value at `/id` is missing";
+    assert_eq!(findings, [words]);
+}
+
+#[tokio::test]
+async fn an_answer_is_held_against_the_row_that_was_sent() {
+    let (listener, addr) = listener().await;
+    serve(listener, |mut stream| async move {
+        while let Some(path) = read_path(&mut stream).await {
+            // Somebody else's order to the fifth.
+            let row = path.trim_start_matches('/').split('/').next().unwrap().to_owned();
+            let row = if row == "r5" { "r6".to_owned() } else { row };
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", row.len());
+            let _ = stream.write_all(format!("{head}{row}").as_bytes()).await;
+        }
+    });
+    let mut lane = asking(lane(addr, 90, 1_000, 192, 20_000_000), 0, 1_000);
+    let dynamic = lane.requests[1].dynamic.as_mut().unwrap();
+    let sets: Vec<_> = dynamic.sets().cloned().collect();
+    let open = Text("${data.users.id}".to_owned());
+    let mut text = Template::new(Form::Plain, "check");
+    text.text(&open, Scope { sets: &sets, captures: &[] }, &mut Vec::new());
+    dynamic.wanted = vec![(0, text)];
+    dynamic.checks = vec![Check::Contains(Wanted { text: String::new(), open: Some(open) })];
+    let batches = begin(lane, 2).finish().await;
+    let failed = |cell: &Cell| cell.outcome == Outcome::CheckFailed && cell.request == 1;
+    assert_eq!(count(&batches, failed), (0, 1));
+    let findings: Vec<_> = batches.iter().flat_map(|batch| &batch.findings).collect();
+    let words = "load web: an answer was not as it should be: the body does not contain \
+                 `${data.users.id}`";
     assert_eq!(findings, [words]);
 }
 

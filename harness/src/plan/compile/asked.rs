@@ -4,12 +4,14 @@
 
 use super::headers::is_name;
 use super::notes::Notes;
-use crate::plan::answer::{Ask, Capture, Check, Source};
+use crate::plan::Text;
+use crate::plan::answer::{Ask, Capture, Check, Source, Wanted};
 use crate::plan::text::literal;
 use crate::spec::Trail;
 use crate::spec::scalar::{Words, entry_name};
 use crate::spec::types::{self, Call, Captured};
 use regex::{Regex, RegexBuilder};
+use serde_json::Value;
 
 /// Bytes that a compiled regular expression may take.
 const MOST_OF_REGEX: usize = 1 << 20;
@@ -20,10 +22,39 @@ const TAKEN: [&str; 12] = [
     "random",
 ];
 
-/// The checks besides those of the status, in order.
-pub(super) fn checks(call: &Call, trail: &Trail, notes: &mut Notes<'_>) -> Vec<Check> {
-    let all = call.check.iter().enumerate();
-    all.filter_map(|(at, check)| one(check, &trail.key("check").index(at), notes)).collect()
+/// The checks besides those of the status, in order, each with where its text stands.
+pub(super) fn checks(call: &Call, trail: &Trail, notes: &mut Notes<'_>) -> Vec<(Trail, Check)> {
+    let all = call.check.iter().enumerate().map(|(at, check)| {
+        let trail = trail.key("check").index(at);
+        let check = one(check, &trail, notes)?;
+        let text = match &check {
+            Check::Json { .. } => trail.key("json").key("equals"),
+            Check::Header { .. } => trail.key("header").key("equals"),
+            Check::Contains(_) | Check::Size { .. } => trail.key("contains"),
+        };
+        Some((text, check))
+    });
+    all.flatten().collect()
+}
+
+/// A text that an answer is held against; with placeholders it stays open.
+fn wanted(text: &str) -> Wanted {
+    let open = Text(text.to_owned());
+    if open.references().next().is_some() {
+        return Wanted { text: String::new(), open: Some(open) };
+    }
+    Wanted::same(literal(&text))
+}
+
+/// What a value must be equal to.
+fn equal(value: &Value) -> Ask {
+    match value {
+        Value::String(text) => match wanted(text) {
+            Wanted { text, open: None } => Ask::Equals(text.into()),
+            open => Ask::Is(open),
+        },
+        other => Ask::Equals(other.clone()),
+    }
 }
 
 fn one(check: &types::Check, trail: &Trail, notes: &mut Notes<'_>) -> Option<Check> {
@@ -33,7 +64,7 @@ fn one(check: &types::Check, trail: &Trail, notes: &mut Notes<'_>) -> Option<Che
             let trail = trail.key("json");
             let at = pointer(&written.at, &trail.key("at"), notes);
             let exists = written.exists.map(|flag| Ask::Exists(flag.0));
-            let equals = written.equals.as_ref().map(|value| Ask::Equals(value.0.clone()));
+            let equals = written.equals.as_ref().map(|value| equal(&value.0));
             if written.equals.as_ref().is_some_and(|value| value.0.is_null()) {
                 let message = "null cannot be checked".to_owned();
                 let help = "write `exists: true` for what is there, null or not, or a value";
@@ -50,11 +81,11 @@ fn one(check: &types::Check, trail: &Trail, notes: &mut Notes<'_>) -> Option<Che
             let trail = trail.key("header");
             let name = header(&written.name, &trail.key("name"), notes);
             let exists = written.exists.map(|flag| Ask::Exists(flag.0));
-            let equals = written.equals.as_ref().map(|text| Ask::Equals(literal(text).into()));
+            let equals = written.equals.as_ref().map(|text| equal(&Value::from(text.as_str())));
             let ask = exactly([exists, equals], "`exists` or `equals`", &trail, notes);
             Check::Header { name, ask }
         }
-        types::Check::Contains(text) => Check::Contains(literal(text)),
+        types::Check::Contains(text) => Check::Contains(wanted(text.as_str())),
         types::Check::Size(written) => {
             let trail = trail.key("size");
             let least = written.at_least.map_or(0, |size| size.0);

@@ -64,7 +64,15 @@ pub(super) fn complete(
         }
     }
     body(&mut request, &mut dynamic, sent, &mut cutting);
-    dynamic.checks = asked::checks(sent.call, trail, notes);
+    for (at, (trail, mut check)) in
+        asked::checks(sent.call, trail, cutting.notes).into_iter().enumerate()
+    {
+        if let Some(open) = check.wanted().and_then(|wanted| wanted.open.clone()) {
+            let text = cutting.text(Form::Plain, "check", &open, &trail);
+            dynamic.wanted.push((at, text));
+        }
+        dynamic.checks.push(check);
+    }
     dynamic.captures = asked::captures(sent.call, trail, around.captures, notes);
     if dynamic.is_empty() {
         return request;

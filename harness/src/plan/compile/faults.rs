@@ -104,6 +104,7 @@ pub(super) fn judged(fault: &Fault, links: &[Link], marks: &mut Marks) -> case::
         kind: kind.to_owned(),
         link: fault.link.clone(),
         shows,
+        connections: tcp,
         spares_some: fault.matches != Match::default(),
         asked: match fault.affects {
             Affects::All => Asked::Share(Share::ONE),
@@ -255,14 +256,14 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
     let trail = parts.trail.key("affects");
     let positive_share = |ratio: &Ratio, key: &str, notes: &mut Notes<'_>| {
         if ratio.0.0 == 0 {
-            let message = "a fault of 0% of the requests has no effect".to_owned();
+            let message = "a fault of 0% of all has no effect".to_owned();
             notes.value(&trail.key(key), message, "write a share such as 50%");
         }
         ratio.0
     };
     let at_least_one = |n: u64, key: &str, notes: &mut Notes<'_>| {
         if n == 0 {
-            let message = format!("`{key}: 0` takes no request");
+            let message = format!("`{key}: 0` takes none");
             notes.value(&trail.key(key), message, "write a number from 1");
         }
         n.max(1)
@@ -273,7 +274,7 @@ fn affects(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Affects {
         types::Affects::Quota(ratio) => {
             let share = positive_share(ratio, "quota", notes);
             if share.0 % PERCENT != 0 {
-                let message = format!("{share} is no whole number of each 100 requests");
+                let message = format!("{share} is no whole number of each hundred");
                 let help = "write whole percent, or `share:` for a probability";
                 notes.value(&parts.trail.key("affects").key("quota"), message, help);
             }

@@ -50,6 +50,7 @@ pub fn asked_later(
     let mut notes = Notes::new(&loaded.document, &left_out);
     let mut marks = Marks::of(case.marks.clone());
     let mut asked = objectives::compile(&loaded.scenario, &case.loads, &mut marks, &mut notes);
+    objectives::promised(&mut asked, &loaded.production);
     if !notes.problems.is_empty() {
         return Err(of_slo(file, notes.problems.iter()));
     }
@@ -161,7 +162,9 @@ mod tests {
             std::fs::write(&path, slo(requests)).unwrap();
             asked_later(RUN, &file, &case)
         };
-        assert_eq!(asked("buy").unwrap().0.objectives.len(), 1);
+        let objectives = asked("buy").unwrap().0.objectives;
+        assert_eq!(objectives.len(), 1);
+        assert_eq!(objectives[0].production.as_ref().unwrap().lasts_s, 30 * 86_400);
         let problems = asked("browse, look").unwrap_err();
         let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
         assert_eq!(

@@ -31,6 +31,7 @@ mod loads;
 mod logged;
 mod logs;
 mod metrics;
+mod moments;
 mod names;
 mod notes;
 mod objectives;
@@ -175,6 +176,7 @@ fn compile_rest(loaded: &Loaded, asking: Asking, left_out: &LeftOut) -> Result<P
         metrics: metrics.as_slice(),
     };
     let (mut case, probes) = case(asked, &mut notes);
+    objectives::promised(&mut case.objectives, &loaded.production);
     let (series, kept) = baseline::compile(scenario, &folder, &mut notes);
     baseline::check(scenario, &case, &mut notes);
     case.baseline = kept;

@@ -9,7 +9,8 @@ use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Name, Ratio};
 use crate::spec::types::{self, Scenario};
 use assay_slo::Share;
-use assay_slo::case::{self, Ask, Clock, During, LoadKind, Objective, Of};
+use assay_slo::case::{self, Ask, Clock, During, LoadKind, Objective, Of, Production};
+use std::collections::BTreeMap;
 
 /// One-sided confidence unless the scenario says.
 const CONFIDENCE: Share = Share(950_000_000);
@@ -38,6 +39,13 @@ pub(super) fn compile(
         .filter(|(_, one)| !matches!(one, types::Objective::Capacity(_)))
         .map(|(name, one)| objective(name, one, scenario, loads, marks, notes))
         .collect()
+}
+
+/// What SLO files say of production goes to the objectives that came from them.
+pub(super) fn promised(objectives: &mut [Objective], production: &BTreeMap<String, Production>) {
+    for one in objectives {
+        one.production = production.get(&one.name).cloned();
+    }
 }
 
 fn objective(
@@ -87,6 +95,7 @@ fn objective(
         late_mark: marks.late(limit_us),
         criterion: false,
         terms: terms::compile(written, &parts.trail, notes),
+        production: None,
     }
 }
 

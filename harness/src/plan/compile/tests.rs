@@ -7,6 +7,7 @@ mod executors;
 mod faults;
 mod logs;
 mod metrics;
+mod moments;
 mod outage;
 mod refused;
 mod replay;

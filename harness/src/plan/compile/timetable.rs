@@ -3,15 +3,15 @@
 //! Invariant: a moment of a load or fault is resolved before the run, from planned starts and
 //! lengths; a moment of an expectation keeps its anchor, because edges decide it. Only a load's
 //! `until` may count from an end that nobody knows before: it is planned at its latest.
-//! Not here: phases (`phases`).
+//! Not here: phases (`phases`), whose moment a name means (`moments`).
 
+use super::moments::{self, Base, base};
 use super::notes::Notes;
 use super::parts;
 use crate::plan::Until;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Edge, Moment, Name};
 use crate::spec::types::Scenario;
-use assay_slo::case::{Anchor, Moment as Anchored};
 
 /// Something with a start and an end.
 struct Entry<'s> {
@@ -39,14 +39,6 @@ pub(super) struct Timetable {
     pub(super) untils: Vec<Until>,
     /// Whether all were resolved; if not, what follows from starts is not worth telling.
     pub(super) complete: bool,
-}
-
-/// Which entry a moment counts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Base {
-    /// Index into [`assay_slo::Case::loads`].
-    Load(usize),
-    Fault(usize),
 }
 
 /// How far an instant has come.
@@ -144,10 +136,11 @@ type Node = (usize, Edge);
 impl Search<'_, '_, '_> {
     fn slot(&mut self, (at, edge): Node) -> Option<&mut Found> {
         let [start, end] = self.found.get_mut(at)?;
-        Some(match edge {
-            Edge::Start => start,
-            Edge::End => end,
-        })
+        match edge {
+            Edge::Start => Some(start),
+            Edge::End => Some(end),
+            Edge::Open => None,
+        }
     }
 
     /// An instant; none if it has a problem. `path` is what asked for it.
@@ -222,6 +215,7 @@ impl Search<'_, '_, '_> {
                 }
                 Some(end)
             }
+            (Edge::Open, ..) => None,
         }
     }
 
@@ -239,6 +233,16 @@ impl Search<'_, '_, '_> {
                 let index = match base {
                     Base::Load(load) => load,
                     Base::Fault(fault) => sources(self.scenario) + fault,
+                    Base::Breaker(_) => {
+                        moments::not_before_the_run(
+                            moment,
+                            as_edge,
+                            self.scenario,
+                            trail,
+                            self.notes,
+                        );
+                        return None;
+                    }
                 };
                 if edge == Edge::End && self.is_open(index, 0) {
                     self.check_open(index, moment, as_edge, trail)?;
@@ -295,89 +299,13 @@ fn written(edge: Edge, entry: &Entry<'_>) -> &'static str {
 }
 
 /// Loads and fleets: the length of [`assay_slo::Case::loads`].
-fn sources(scenario: &Scenario) -> usize {
+pub(super) fn sources(scenario: &Scenario) -> usize {
     scenario.load.len() + scenario.fleets.len()
 }
 
 /// The index into [`assay_slo::Case::loads`] of a load or fleet.
-fn source(name: &Name, scenario: &Scenario) -> Option<usize> {
+pub(super) fn source(name: &Name, scenario: &Scenario) -> Option<usize> {
     let load = parts::loads(scenario).iter().position(|(load, _)| *load == name.as_str());
     let fleet = scenario.fleets.get_index_of(name);
     load.or_else(|| fleet.map(|fleet| scenario.load.len() + fleet))
-}
-
-/// What a moment counts from: `Some(None)` is time 0; none if there is a problem, now told.
-fn base(
-    moment: &Moment,
-    scenario: &Scenario,
-    trail: &Trail,
-    notes: &mut Notes<'_>,
-) -> Option<Option<(Base, Edge)>> {
-    let Some((name, edge)) = &moment.base else { return Some(None) };
-    let load = source(name, scenario).map(Base::Load);
-    let fault = scenario.faults.get_index_of(name).map(Base::Fault);
-    let (message, help) = match (load, fault) {
-        (Some(base), None) | (None, Some(base)) => {
-            let sections: &[&str] = if load.is_some() { &["load", "fleets"] } else { &["faults"] };
-            let left_out = notes.left_out();
-            let is_doubtful = |section: &&str| left_out.touches_entry(section, name.as_str());
-            return (!sections.iter().any(is_doubtful)).then_some(Some((base, *edge)));
-        }
-        (Some(_), Some(_)) => (
-            format!("`{name}` is a load and a fault, and this moment could mean both"),
-            "give one of them another name".to_owned(),
-        ),
-        (None, None) => {
-            let loads = scenario.load.keys().chain(scenario.fleets.keys());
-            let names = loads.chain(scenario.faults.keys());
-            let known: Vec<&str> = names.map(|name| name.as_str()).collect();
-            let message = format!("unknown load or fault `{name}`");
-            let among = (&["load", "fleets", "faults"][..], "loads, fleets and faults");
-            notes.unknown(trail, name.as_str(), message, among, &known);
-            return None;
-        }
-    };
-    notes.value(trail, message, help);
-    None
-}
-
-/// A moment that the run decides, and where it is planned, µs after time 0.
-pub(super) fn anchored(
-    moment: &Moment,
-    scenario: &Scenario,
-    timetable: &Timetable,
-    trail: &Trail,
-    notes: &mut Notes<'_>,
-) -> Option<(Anchored, u64)> {
-    let start = |starts: &[u64], index: usize| starts.get(index).copied().unwrap_or(0);
-    let offset_us = moment.offset_us;
-    let (anchored, from) = match base(moment, scenario, trail, notes)? {
-        None => (Anchored { anchor: Anchor::Zero, offset_us }, 0),
-        Some((Base::Load(load), Edge::Start)) => {
-            let from = start(&timetable.loads, load);
-            let offset_us = offset_us.saturating_add_unsigned(from);
-            (Anchored { anchor: Anchor::Zero, offset_us }, from)
-        }
-        Some((Base::Load(load), Edge::End)) => {
-            let end = start(&timetable.loads, load).saturating_add(start(&timetable.lasts, load));
-            (Anchored { anchor: Anchor::LoadEnd(load), offset_us }, end)
-        }
-        Some((Base::Fault(fault), edge)) => {
-            let lasts_us = parts::faults(scenario).nth(fault).map_or(0, |(_, f)| f.whole_us());
-            let from = start(&timetable.faults, fault);
-            match edge {
-                Edge::Start => (Anchored { anchor: Anchor::FaultStart(fault), offset_us }, from),
-                Edge::End => {
-                    let anchor = Anchor::FaultEnd(fault);
-                    (Anchored { anchor, offset_us }, from.saturating_add(lasts_us))
-                }
-            }
-        }
-    };
-    let Some(planned) = from.checked_add_signed(offset_us) else {
-        let message = "this moment lies before time 0".to_owned();
-        notes.value(trail, message, "time 0 is the end of the warm-up: name a later one");
-        return None;
-    };
-    Some((anchored, planned))
 }

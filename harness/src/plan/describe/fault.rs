@@ -25,12 +25,15 @@ pub(super) fn broken(fault: &Fault, tcp: bool) -> String {
         FaultKind::Truncate { after } => {
             format!("answer broken off after {}", Size(*after))
         }
+        FaultKind::Stall if tcp => "bytes passed on, none brought back".to_owned(),
         FaultKind::Stall => "passed on, answer kept back".to_owned(),
         FaultKind::Garbage => "answered with garbage".to_owned(),
         FaultKind::HalfOpen => "upstream reset, the client kept in the dark".to_owned(),
         FaultKind::LimitBytes { after } => format!("connection reset after {}", Size(*after)),
         FaultKind::SlowClose => "connection not closed after the answer".to_owned(),
-        FaultKind::Bandwidth { per_s } => format!("bodies at {}/s", Size(*per_s)),
+        FaultKind::Bandwidth { per_s } => {
+            format!("{} at {}/s", if tcp { "bytes" } else { "bodies" }, Size(*per_s))
+        }
         FaultKind::Outage(OutageMode::Refuse) => "connections refused".to_owned(),
         FaultKind::Outage(OutageMode::BlackHole) => "accepted, never answered".to_owned(),
         FaultKind::Outage(OutageMode::Reset) => "connections reset".to_owned(),

@@ -21,7 +21,7 @@ const MOST_READ: u64 = 16 * 1024;
 /// When the journal cannot be read or is damaged; the message says where.
 pub fn collect(run_dir: &Path) -> io::Result<Series> {
     let many = record::series::Series::read(run_dir).map_err(io::Error::other)?;
-    let last = many.and_then(|many| many.runs.last().map(|name| run_dir.join(name)));
+    let last = many.and_then(|many| many.runs.last().map(|one| run_dir.join(&one.folder)));
     let run_dir = last.as_deref().unwrap_or(run_dir);
     let mut series = Series::default();
     let header = journal::read(&run_dir.join("journal.jsonl"), |header, entry| {

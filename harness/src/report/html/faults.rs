@@ -9,6 +9,9 @@ use assay_slo::At;
 use assay_slo::scorecard::FaultScore;
 use maud::{Markup, html};
 
+/// What the counts are of.
+const COUNTED: &str = "Requests that faults should have affected, did affect, and whose callers saw it; on \
+                       links that read no requests (`protocol: tcp`) the first two are connections";
 /// Bytes for the rows of one table.
 const ROOM: usize = 12 * 1024;
 
@@ -61,7 +64,7 @@ pub(super) fn faults(all: &[FaultScore], series: &Series) -> Markup {
         @if !all.is_empty() {
             section id="faults" aria-labelledby="faults-head" {
                 h2 id="faults-head" { "Faults" }
-                (table("Requests that faults should have affected, did affect, and whose callers saw it", &counts, all.iter().map(row), ROOM))
+                (table(COUNTED, &counts, all.iter().map(row), ROOM))
                 (table("Edges, seconds after time 0", &instants, all.iter().map(edges), ROOM))
             }
         }

@@ -4,7 +4,8 @@
 //! Invariant: it asks only for series that the rules record.
 //! Not here: the rules (`production`).
 
-use super::{SHORTEST_MIN, Watched, span};
+use super::watched::Watched;
+use super::{SHORTEST_MIN, span};
 use serde_json::{Value, json};
 
 /// Grafana's grid is so wide.
@@ -93,7 +94,7 @@ fn burn(one: &Watched<'_>) -> Value {
     });
     let mut steps = vec![json!({"value": null, "color": "green"})];
     let mut thresholds: Vec<f64> =
-        one.alerts.iter().filter_map(|alert| alert.threshold.parse().ok()).collect();
+        one.burns().filter_map(|alert| alert.threshold.parse().ok()).collect();
     thresholds.sort_by(f64::total_cmp);
     thresholds.dedup();
     steps.extend(thresholds.iter().map(|value| json!({"value": value, "color": "red"})));

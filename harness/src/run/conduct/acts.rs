@@ -9,7 +9,7 @@ use super::faults::Begun;
 use super::{Conduct, Ending, State};
 use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
 use crate::run::marks::Mark;
-use crate::run::stage::{Mended, is_contained, outlives};
+use crate::run::stage::{Known, Mended, is_contained, outlives};
 use crate::service::Exit;
 use assay_slo::event::{EdgeKind, Effect, EndReason, ServiceState};
 use assay_slo::{At, Event, capacity};
@@ -19,50 +19,56 @@ use std::net::SocketAddr;
 const AHEAD_US: i64 = 100_000;
 
 impl Conduct<'_> {
-    /// Does to a service what its fault says, or starts its command.
+    /// Begins what a fault does to a service.
     pub(super) async fn act(&mut self, state: &mut State, index: usize) -> Result<Begun, String> {
         let planned = &self.plan.faults[index];
-        let name = planned.link.as_str();
-        if let FaultKind::Manual { prompt } = &planned.kind {
-            let dir = crate::run::shown(&self.stage.names.dir);
-            let name = &planned.name;
-            let text = format!("{prompt} (assay mark {dir} {name} start, and then end)");
-            self.stream.progress.note(&text);
-            return Ok(Begun::Done);
+        if is_contained(self.plan, &planned.link) {
+            let known = self.stage.known_containers(self.plan, planned);
+            state.acting.begin(index, async move { Acted::Known(known.await) });
+        } else {
+            self.do_to(state, index, Known::Processes).await?;
         }
-        if is_contained(self.plan, name) {
-            return self.act_on_containers(state, index).await;
-        }
-        if planned.kind == FaultKind::Pause {
-            self.stage.plan_standing((index, &planned.name), name)?;
-        }
-        if let FaultKind::Pressure(pressure) = planned.kind {
-            self.stage.plan_pressure((index, planned), pressure)?;
-        }
+        Ok(Begun::Beside)
+    }
+
+    /// Does it, how it is undone written down before.
+    pub(super) async fn do_to(
+        &mut self,
+        state: &mut State,
+        index: usize,
+        known: Known,
+    ) -> Result<(), String> {
+        let planned = &self.plan.faults[index];
+        self.stage.plan_break((index, planned), known)?;
         self.apply(index);
+        let breaking = self.stage.breaking((index, planned), &self.plan.secrets).await?;
+        state.acting.begin(index, async move {
+            let (broke, done) = breaking.await;
+            Acted::Broke(broke, done)
+        });
+        Ok(())
+    }
+
+    /// Starts a fault's command, or asks somebody to begin.
+    pub(super) async fn act_outside(
+        &mut self,
+        state: &mut State,
+        index: usize,
+    ) -> Result<Begun, String> {
+        let planned = &self.plan.faults[index];
         match &planned.kind {
-            FaultKind::Kill { signal, by: RestartedBy::Assay } => {
-                self.stage.kill(name, *signal).await?;
-            }
-            FaultKind::Kill { signal, by: RestartedBy::Supervisor } => {
-                self.stage.kill_workers(index, name, *signal).await?;
-            }
-            FaultKind::Stop | FaultKind::Restart => {
-                let halted = self.stage.halt(name)?;
-                state.acting.begin(index, async move { Acted::Halted(halted.await) });
-                return Ok(Begun::Beside);
-            }
-            FaultKind::Pause => self.stage.stand_still(name).await?,
-            FaultKind::Pressure(pressure) => {
-                self.stage.press((index, planned), *pressure, &self.plan.secrets).await?;
-            }
             FaultKind::Command(errand) => {
-                return self.send(state, index, errand).await.map(|()| Begun::Done);
+                self.apply(index);
+                self.send(state, index, errand).await?;
+            }
+            FaultKind::Manual { prompt } => {
+                let dir = crate::run::shown(&self.stage.names.dir);
+                let name = &planned.name;
+                let text = format!("{prompt} (assay mark {dir} {name} start, and then end)");
+                self.stream.progress.note(&text);
             }
             _ => {}
         }
-        self.done.insert(index);
-        self.edge(index, EdgeKind::FirstAffected, self.stream.clock.now(), None);
         Ok(Begun::Done)
     }
 
@@ -72,54 +78,22 @@ impl Conduct<'_> {
         at
     }
 
-    /// Ends what [`Conduct::act`] began; none if that never came to be: a mark that nobody gave, a
-    /// service that could not be broken.
-    pub(super) async fn end_act(
+    /// Ends a command, or what somebody did by hand; none if that never came to be.
+    pub(super) async fn end_outside(
         &mut self,
         state: &mut State,
         index: usize,
     ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
-        let name = planned.link.as_str();
-        if planned.kind == FaultKind::Pause && self.done.contains(&index) {
-            let early = self.stage.goes_on_already(name).await;
-            self.not_for_long(index, early);
+        // What a command that has ended left running goes with the run.
+        if matches!(planned.kind, FaultKind::Command(_))
+            && !self.done.contains(&index)
+            && let Some(stopped) = self.stage.call_back(index).await
+        {
+            let text = format!("fault {}: its command {}", planned.name, stopped.exit);
+            self.stream.finding(text);
         }
-        let ended = match &planned.kind {
-            FaultKind::Kill { by: RestartedBy::Assay, .. }
-            | FaultKind::Stop
-            | FaultKind::Restart => self.stage.restart(name, self.stream).await,
-            FaultKind::Kill { by: RestartedBy::Supervisor, .. } => {
-                let reborn = self.stage.reborn(index, name).await;
-                if let Err(why) = &reborn {
-                    let within = words::time(planned.lasts_us);
-                    let how = format!("{why}, {within} after fault `{}`", planned.name);
-                    self.stream.service(name, ServiceState::Died, &how);
-                }
-                reborn
-            }
-            FaultKind::Pause => self.stage.go_on(index, name).await,
-            FaultKind::Pressure(_) => {
-                let relieved = self.stage.relieve((index, planned)).await;
-                relieved.map(|less| {
-                    let told = less.map(|less| format!("fault {}: {less}", planned.name));
-                    told.into_iter().for_each(|text| self.stream.finding(text));
-                })
-            }
-            // What a command that has ended left running goes with the run.
-            FaultKind::Manual { .. } => Ok(()),
-            FaultKind::Command(_) => {
-                if !self.done.contains(&index)
-                    && let Some(stopped) = self.stage.call_back(index).await
-                {
-                    let text = format!("fault {}: its command {}", planned.name, stopped.exit);
-                    self.stream.finding(text);
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        };
-        self.off(state, index, ended)
+        self.off(state, index, Ok(()))
     }
 
     /// What did not last did not take effect as it was asked to.
@@ -131,26 +105,28 @@ impl Conduct<'_> {
         }
     }
 
-    /// Containers were put right, beside the loop.
-    pub(super) fn mended(
+    /// What a fault did was put right, beside the loop.
+    pub(super) async fn mended(
         &mut self,
         state: &mut State,
         index: usize,
         mut mended: Mended,
     ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
-        self.not_for_long(index, mended.early.take());
-        let ended = self.stage.mended(self.plan, (index, planned), mended);
+        self.not_for_long(index, mended.early());
+        let ended = self.stage.mended(self.plan, (index, planned), mended, self.stream).await;
         if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
             (&ended, &planned.kind)
         {
-            self.stream.service(&planned.link, ServiceState::Died, why);
+            let within = words::time(planned.lasts_us);
+            let how = format!("{why}, {within} after fault `{}`", planned.name);
+            self.stream.service(&planned.link, ServiceState::Died, &how);
         }
         self.off(state, index, ended)
     }
 
-    /// A fault is over, and how.
-    fn off(
+    /// A fault is over, and how; none if it never came to be.
+    pub(super) fn off(
         &mut self,
         state: &mut State,
         index: usize,
@@ -184,22 +160,6 @@ impl Conduct<'_> {
             }
         }
         Ok(Some(at))
-    }
-
-    async fn act_on_containers(
-        &mut self,
-        state: &mut State,
-        index: usize,
-    ) -> Result<Begun, String> {
-        let planned = &self.plan.faults[index];
-        self.stage.plan_containers(self.plan, (index, planned)).await?;
-        self.apply(index);
-        let broken = self.stage.break_containers((index, planned)).await?;
-        state.acting.begin(index, async move {
-            let (broken, done) = broken.await;
-            Acted::Broke(broken, done)
-        });
-        Ok(Begun::Beside)
     }
 
     async fn send(

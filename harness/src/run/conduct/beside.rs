@@ -1,28 +1,44 @@
-//! Acts of faults that take their time, beside the loop: nothing else may wait for them.
+//! Acts of faults on services, beside the loop: nothing else may wait for them.
 //!
-//! Invariant: on one service one thing is done at a time, and a fault is ended once it was begun.
+//! A fault is asked for when it is due. If something is under way on its service then, it is done once that
+//! has ended, and so is an end; whatever is on links, commands and other services goes on meanwhile.
+//!
+//! Invariant: on one service one thing is done at a time, in the order in which it came due, and a fault is
+//! ended once it was begun.
 //! Not here: what they do (`stage`), the others (`acts`).
 
 use super::{Conduct, State};
-use crate::run::stage::{Broken, Mended};
+use crate::run::stage::{Broke, Known, Mended};
 use assay_slo::event::EdgeKind;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
 /// What an act came to.
 pub(super) enum Acted {
-    /// To processes.
-    Halted(Result<(), String>),
-    /// To containers: which were broken.
-    Broke(Broken, Result<(), String>),
-    /// Containers were put right.
+    /// Whom it is going to break was found.
+    Known(Result<Known, String>),
+    /// A fault was begun.
+    Broke(Broke, Result<(), String>),
+    /// What it did was put right.
     Mended(Mended),
+}
+
+/// What is to be done once nothing is under way on a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Later {
+    /// This fault is begun.
+    Begin(usize),
+    /// This fault is ended.
+    End(usize),
 }
 
 /// Those under way.
 #[derive(Default)]
 pub(super) struct Acting {
     known: BTreeSet<usize>,
+    later: Vec<Later>,
+    /// The run is over: nothing is begun any more.
+    is_over: bool,
     pub(super) ended: JoinSet<(usize, Acted)>,
 }
 
@@ -36,22 +52,57 @@ impl Acting {
         self.known.insert(fault);
         self.ended.spawn(async move { (fault, act.await) });
     }
+
+    /// Keeps what must wait.
+    pub(super) fn wait(&mut self, later: Later) {
+        self.later.push(later);
+    }
 }
 
 impl Conduct<'_> {
-    /// An act has ended. Of one that began a fault: from now on this lasts as long as planned.
-    pub(super) fn acted(&mut self, state: &mut State, index: usize, acted: Acted) {
+    /// Whether something is under way on a fault's service.
+    pub(super) fn is_busy(&self, state: &State, index: usize) -> bool {
+        let faults = &self.plan.faults;
+        state.acting.known.iter().any(|other| faults[*other].link == faults[index].link)
+    }
+
+    /// An act has ended, and what waited for it may come.
+    pub(super) async fn acted(&mut self, state: &mut State, index: usize, acted: Acted) {
         state.acting.known.remove(&index);
+        self.take_act(state, index, acted).await;
+        for later in std::mem::take(&mut state.acting.later) {
+            match later {
+                Later::Begin(index) => self.begin_act(state, index).await,
+                Later::End(index) => self.clear(state, index).await,
+            }
+        }
+        self.stream.flush();
+    }
+
+    /// Takes what an act came to. Of one that began a fault: from now on this lasts as long as planned.
+    async fn take_act(&mut self, state: &mut State, index: usize, acted: Acted) {
         let done = match acted {
-            Acted::Halted(done) => done,
-            Acted::Broke(broken, done) => {
-                self.stage.broke(index, broken);
+            Acted::Known(_) if state.acting.is_over => {
+                state.on[index] = false;
+                return;
+            }
+            Acted::Known(known) => {
+                let begun = match known {
+                    Ok(known) => self.do_to(state, index, known).await,
+                    Err(why) => Err(why),
+                };
+                if begun.is_ok() {
+                    return;
+                }
+                begun
+            }
+            Acted::Broke(broke, done) => {
+                self.stage.broke(index, broke);
                 done
             }
             Acted::Mended(mended) => {
-                let cleared = self.mended(state, index, mended);
-                self.cleared(state, index, cleared);
-                return self.stream.flush();
+                let cleared = self.mended(state, index, mended).await;
+                return self.cleared(state, index, cleared);
             }
         };
         match done {
@@ -65,16 +116,28 @@ impl Conduct<'_> {
             }
         }
         self.end_later(state, index);
-        self.stream.flush();
+    }
+
+    /// Ends all faults, and waits until they are: nothing is begun any more.
+    pub(super) async fn end_all(&mut self, state: &mut State) {
+        state.acting.is_over = true;
+        for later in std::mem::take(&mut state.acting.later) {
+            if let Later::Begin(index) = later {
+                state.on[index] = false;
+            }
+        }
+        for index in 0..state.on.len() {
+            self.settle(state, index).await;
+            self.clear(state, index).await;
+            self.settle(state, index).await;
+        }
     }
 
     /// Waits until nothing is under way on a fault's service.
-    pub(super) async fn settle(&mut self, state: &mut State, index: usize) {
-        let faults = &self.plan.faults;
-        let same = |other: &usize| faults[*other].link == faults[index].link;
-        while state.acting.known.iter().any(same) {
+    async fn settle(&mut self, state: &mut State, index: usize) {
+        while self.is_busy(state, index) {
             match state.acting.ended.join_next().await {
-                Some(Ok((ended, acted))) => self.acted(state, ended, acted),
+                Some(Ok((ended, acted))) => self.acted(state, ended, acted).await,
                 // It cannot end any more.
                 Some(Err(_)) | None => return,
             }

@@ -4,11 +4,10 @@
 //! time that it comes.
 //! Not here: when a fault is due (`timetable`), those beside links (`acts`), how they act (`link`).
 
-use super::beside::Acted;
+use super::beside::{Acted, Later};
 use super::{Conduct, HANDED_OVER_US, State};
 use crate::fault;
 use crate::plan::{FaultKind, Place};
-use crate::run::stage::is_contained;
 use crate::run::timetable::Step;
 use assay_slo::At;
 use assay_slo::event::EdgeKind;
@@ -32,12 +31,19 @@ impl Conduct<'_> {
         self.edge(index, EdgeKind::Asked, self.stream.clock.now(), None);
         // Even a fault that failed to show must be cleared.
         state.on[index] = true;
+        self.begin_act(state, index).await;
+    }
+
+    /// Does what a fault that was asked for says.
+    pub(super) async fn begin_act(&mut self, state: &mut State, index: usize) {
+        let planned = &self.plan.faults[index];
         let applied = match planned.kind.place() {
             Place::Link => self.inject_at_link(index).await.map(|()| Begun::Done),
-            Place::Service | Place::Outside => {
-                self.settle(state, index).await;
-                self.act(state, index).await
+            Place::Service if self.is_busy(state, index) => {
+                return state.acting.wait(Later::Begin(index));
             }
+            Place::Service => self.act(state, index).await,
+            Place::Outside => self.act_outside(state, index).await,
         };
         match applied {
             Ok(Begun::Beside) => return,
@@ -77,19 +83,20 @@ impl Conduct<'_> {
         let planned = &self.plan.faults[index];
         let cleared = match planned.kind.place() {
             Place::Link => self.clear_link(index).await,
-            Place::Service | Place::Outside => {
-                self.settle(state, index).await;
-                // It may have been under way.
-                if !state.on[index] {
-                    return;
+            Place::Outside => self.end_outside(state, index).await,
+            Place::Service if self.is_busy(state, index) => {
+                return state.acting.wait(Later::End(index));
+            }
+            Place::Service => {
+                let was_done = self.done.contains(&index);
+                match self.stage.mending(self.plan, (index, planned), was_done) {
+                    Ok(Some(mending)) => {
+                        let acted = async move { Acted::Mended(mending.await) };
+                        return state.acting.begin(index, acted);
+                    }
+                    Ok(None) => self.off(state, index, Ok(())),
+                    Err(why) => self.off(state, index, Err(why)),
                 }
-                if is_contained(self.plan, &planned.link)
-                    && let Some(mending) = self.stage.mending(self.plan, (index, planned))
-                {
-                    let acted = async move { Acted::Mended(mending.await) };
-                    return state.acting.begin(index, acted);
-                }
-                self.end_act(state, index).await
             }
         };
         self.cleared(state, index, cleared);

@@ -1,140 +1,266 @@
-//! What faults do to services, and what they run: done, and undone.
+//! What faults do to services: done and put right, beside the loop of the run.
 //!
 //! Invariant: what outlives this process is written to the log of undos before it is done.
 //! Invariant: what was done is not believed: it was seen, or the sentence says what was seen instead.
-//! Not here: when it is done (`conduct`), how (`service`).
+//! Invariant: whatever takes time is a future that borrows nothing of the stage, so that nothing else has
+//! to wait for it; what comes of it is kept by [`Stage::broke`] and [`Stage::mended`].
+//! Not here: when it is done (`conduct`), how (`service`), containers (`containers`), what is taken from
+//! processes (`press`), commands (`errands`).
 
 use super::Stage;
-use crate::plan::{Errand, Plan, Ready};
+use super::containers::{self, Broken};
+use crate::plan::{Fault, FaultKind, Plan, RestartedBy};
 use crate::run::stream::Stream;
-use crate::service::undo::{self, Mending, Todo, Undo};
-use crate::service::{self, KillEffect, Killed, Launch, Running};
+use crate::service::undo::{Adrift, Todo, Undo};
+use crate::service::{Duty, KillEffect, Killed, Next, Running, Stood, Workers};
 use assay_slo::event::ServiceState;
 use std::net::SocketAddr;
-use tokio::time::Duration;
+use std::pin::Pin;
+
+/// How much less than asked may be lost, in billionths of the whole, before it is told.
+const LESS: u64 = 50_000_000;
+
+/// What takes its time beside the loop.
+pub(in crate::run) type Beside<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Whom a fault is going to break.
+pub(in crate::run) enum Known {
+    /// A service of ours that is processes.
+    Processes,
+    /// These containers, and how they are put right.
+    Containers(Adrift),
+}
+
+/// What breaking came to, as far as whoever puts it right must know.
+pub(in crate::run) enum Broke {
+    /// Nothing that is not written down.
+    Service,
+    /// These were killed, and others are to start them again.
+    Workers(Workers),
+    /// Something is taken by this.
+    Duty(Duty),
+    /// Containers.
+    Containers(Broken),
+}
+
+/// What putting right came to.
+pub(in crate::run) enum Mended {
+    /// It was started again.
+    Restarted(Result<Next, String>),
+    /// Whether others started again what is left to them.
+    Reborn(Result<(), String>),
+    /// It goes on.
+    GoesOn {
+        /// A sentence where somebody else had made it go on before.
+        early: Option<String>,
+        undone: Result<(), String>,
+    },
+    /// It has again what was taken, which was so much of its time.
+    Relieved { stood: Option<Stood>, undone: Result<(), String> },
+    /// Containers.
+    Containers(containers::Mended),
+}
+
+impl Mended {
+    /// A sentence where somebody else had done it before its time.
+    pub(in crate::run) fn early(&mut self) -> Option<String> {
+        match self {
+            Mended::GoesOn { early, .. } => early.take(),
+            Mended::Containers(mended) => mended.early.take(),
+            _ => None,
+        }
+    }
+}
 
 impl Stage {
-    /// Kills a service's process, with all that belongs to it.
+    /// Writes down how what a fault is going to do is undone, if that outlives us.
     ///
     /// # Errors
-    /// A sentence that says what is still there.
-    pub(in crate::run) async fn kill(&mut self, name: &str, signal: i32) -> Result<(), String> {
-        let running = self.running_mut(name)?;
-        let killed = running.kill(signal).await.map_err(|e| e.to_string())?;
-        gone(name, killed)
-    }
-
-    /// Ends a service in good order, to be started again; the future, which takes as long as that,
-    /// borrows nothing, and gives a sentence that says what is still there.
-    ///
-    /// # Errors
-    /// There is no such service.
-    pub(in crate::run) fn halt(
+    /// Nothing may be broken then.
+    pub(in crate::run) fn plan_break(
         &mut self,
-        name: &str,
-    ) -> Result<impl Future<Output = Result<(), String>> + Send + use<>, String> {
-        let found = self.running.iter_mut().find(|(running, _)| running.name() == name);
-        let (running, grace) = found.ok_or_else(|| unknown(name))?;
-        let (halted, name) = (running.halt(*grace), name.to_owned());
-        Ok(async move { gone(&name, halted.await) })
-    }
-
-    /// Kills a service's processes but its first, which is to start them again.
-    ///
-    /// # Errors
-    /// A sentence that says what is still there, or that there are none.
-    pub(in crate::run) async fn kill_workers(
-        &mut self,
-        fault: usize,
-        name: &str,
-        signal: i32,
+        (index, fault): (usize, &Fault),
+        known: Known,
     ) -> Result<(), String> {
-        let killed = self.running_mut(name)?.kill_workers(signal).await;
-        self.workers.insert(fault, killed.map_err(|error| error.to_string())?);
-        Ok(())
+        let undo = match (known, &fault.kind) {
+            (Known::Containers(adrift), _) => {
+                // Those that came since the run began are its own to break from now on.
+                if !adrift.ours {
+                    self.claim(&fault.link, &adrift.vessels)?;
+                }
+                Undo::Containers(adrift)
+            }
+            (_, FaultKind::Pause) => self.running(&fault.link)?.undo_of_standing(),
+            (_, FaultKind::Pressure(pressure)) => self.undo_of_pressure(fault, *pressure)?,
+            _ => return Ok(()),
+        };
+        self.plan_undo((index, &fault.name), undo)
     }
 
-    /// Whether a service's first process has started others again.
+    /// Does to a service what its fault says; the future gives what it came to, and a sentence that says
+    /// what was seen instead.
     ///
     /// # Errors
-    /// A sentence that says what was seen.
-    pub(in crate::run) async fn reborn(&mut self, fault: usize, name: &str) -> Result<(), String> {
-        let Some(killed) = self.workers.remove(&fault) else { return Ok(()) };
-        self.running_mut(name)?.reborn(&killed).await.map_err(|error| error.to_string())
-    }
-
-    /// Writes down how it is undone that a service stands still.
-    ///
-    /// # Errors
-    /// It must not stand still then.
-    pub(in crate::run) fn plan_standing(
+    /// A sentence: nothing was done.
+    pub(in crate::run) async fn breaking(
         &mut self,
-        (fault, fault_name): (usize, &str),
-        name: &str,
-    ) -> Result<(), String> {
-        let undo = self.running_mut(name)?.undo_of_standing();
-        self.plan_undo((fault, fault_name), undo)
+        (index, fault): (usize, &Fault),
+        secrets: &[String],
+    ) -> Result<Beside<(Broke, Result<(), String>)>, String> {
+        if let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| &todo.undo) {
+            let adrift = adrift.clone();
+            return Ok(Box::pin(self.breaking_containers((index, fault), adrift)?));
+        }
+        let name = fault.link.clone();
+        Ok(match &fault.kind {
+            FaultKind::Kill { signal, by: RestartedBy::Assay } => {
+                let killed = self.running(&name)?.kill(*signal, &self.hurry);
+                let killed = killed.map_err(|error| error.to_string())?;
+                Box::pin(async move { (Broke::Service, gone(&name, killed.await)) })
+            }
+            FaultKind::Kill { signal, by: RestartedBy::Supervisor } => {
+                let killed = self.running(&name)?.kill_workers(*signal);
+                Box::pin(async move {
+                    match killed.await {
+                        Ok(workers) => (Broke::Workers(workers), Ok(())),
+                        Err(error) => (Broke::Service, Err(error.to_string())),
+                    }
+                })
+            }
+            FaultKind::Stop | FaultKind::Restart => {
+                let found = self.running.iter().find(|(running, _)| running.name() == name);
+                let (running, grace) = found.ok_or_else(|| unknown(&name))?;
+                let halted = running.halt(*grace, &self.hurry);
+                Box::pin(async move { (Broke::Service, gone(&name, halted.await)) })
+            }
+            FaultKind::Pause => {
+                let still = self.running(&name)?.stand_still();
+                Box::pin(async move {
+                    let still = still.await;
+                    (Broke::Service, still.map(|_| ()).map_err(|error| error.to_string()))
+                })
+            }
+            FaultKind::Pressure(pressure) => {
+                let pressed = self.pressing((index, fault), *pressure, secrets).await?;
+                Box::pin(async move {
+                    match pressed.await {
+                        Ok(Some(duty)) => (Broke::Duty(duty), Ok(())),
+                        Ok(None) => (Broke::Service, Ok(())),
+                        Err(why) => (Broke::Service, Err(why)),
+                    }
+                })
+            }
+            _ => return Err(format!("nothing can do this to service {name}")),
+        })
     }
 
-    /// Makes a service stand still.
-    ///
-    /// # Errors
-    /// A sentence that says who does not.
-    pub(in crate::run) async fn stand_still(&mut self, name: &str) -> Result<(), String> {
-        let still = self.running_mut(name)?.stand_still().await;
-        still.map(|_| ()).map_err(|error| error.to_string())
-    }
-
-    /// A sentence where somebody else has made a service go on that was to stand still.
-    pub(in crate::run) async fn goes_on_already(&mut self, name: &str) -> Option<String> {
-        let moving = self.running_mut(name).ok()?.going_on().await;
-        let who = moving.first()?;
-        Some(format!("somebody else had made {who} go on before its end"))
-    }
-
-    /// Makes it go on.
-    ///
-    /// # Errors
-    /// A sentence that says who does not.
-    pub(in crate::run) async fn go_on(&mut self, fault: usize, name: &str) -> Result<(), String> {
-        self.running_mut(name)?.go_on().await.map_err(|error| error.to_string())?;
-        match self.todo.remove(&fault) {
-            Some(todo) => self.undone(&todo),
-            None => Ok(()),
+    /// Keeps what it came to.
+    pub(in crate::run) fn broke(&mut self, index: usize, broke: Broke) {
+        match broke {
+            Broke::Service => {}
+            Broke::Workers(workers) => drop(self.workers.insert(index, workers)),
+            Broke::Duty(duty) => self.keep_duty(index, duty),
+            Broke::Containers(broken) => self.broke_containers(index, broken),
         }
     }
 
-    /// Starts a service again that was ended, at its address, guarded as before.
+    /// Puts right what a fault did, and looks whether it is. None where nothing was done that asks for it.
     ///
     /// # Errors
-    /// A sentence that says why it does not start.
-    pub(in crate::run) async fn restart(
+    /// A sentence: there is no such service.
+    pub(in crate::run) fn mending(
         &mut self,
-        name: &str,
+        plan: &Plan,
+        (index, fault): (usize, &Fault),
+        was_done: bool,
+    ) -> Result<Option<Beside<Mended>>, String> {
+        let name = fault.link.as_str();
+        if containers::is_contained(plan, name) {
+            let mending = self.mending_containers(plan, (index, fault));
+            return Ok(mending.map(|mending| -> Beside<Mended> {
+                Box::pin(async move { Mended::Containers(mending.await) })
+            }));
+        }
+        Ok(Some(match &fault.kind {
+            FaultKind::Kill { by: RestartedBy::Assay, .. }
+            | FaultKind::Stop
+            | FaultKind::Restart => {
+                let next = self.running(name)?.restart(&self.hurry);
+                Box::pin(
+                    async move { Mended::Restarted(next.await.map_err(|error| error.to_string())) },
+                )
+            }
+            FaultKind::Kill { by: RestartedBy::Supervisor, .. } => {
+                let Some(killed) = self.workers.remove(&index) else { return Ok(None) };
+                let reborn = self.running(name)?.reborn(&killed);
+                Box::pin(
+                    async move { Mended::Reborn(reborn.await.map_err(|error| error.to_string())) },
+                )
+            }
+            FaultKind::Pause => {
+                let running = self.running(name)?;
+                let (moving, goes_on) = (running.going_on(), running.go_on());
+                Box::pin(async move {
+                    let moving = if was_done { moving.await } else { Vec::new() };
+                    let early = moving
+                        .first()
+                        .map(|who| format!("somebody else had made {who} go on before its end"));
+                    let undone = goes_on.await.map_err(|error| error.to_string());
+                    Mended::GoesOn { early, undone }
+                })
+            }
+            FaultKind::Pressure(_) => {
+                let relieved = self.relieving(index);
+                Box::pin(async move {
+                    let (stood, undone) = relieved.await;
+                    Mended::Relieved { stood, undone }
+                })
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Keeps that it is right: who runs now is watched and guarded as before.
+    ///
+    /// # Errors
+    /// A sentence that says what is still broken; the end of the run tries again.
+    pub(in crate::run) async fn mended(
+        &mut self,
+        plan: &Plan,
+        (index, fault): (usize, &Fault),
+        mended: Mended,
         stream: &mut Stream,
     ) -> Result<(), String> {
-        let running = self.running_mut(name)?;
-        running.restart().await.map_err(|e| e.to_string())?;
+        match mended {
+            Mended::Restarted(next) => self.follow_next(&fault.link, next?, stream).await,
+            Mended::Reborn(reborn) => reborn,
+            Mended::GoesOn { undone, .. } => undone.and_then(|()| self.done_with(index)),
+            Mended::Relieved { stood, undone } => {
+                if let Some(less) = less_than_asked(fault, stood) {
+                    stream.finding(format!("fault {}: {less}", fault.name));
+                }
+                undone.and_then(|()| self.done_with(index))
+            }
+            Mended::Containers(mended) => self.mended_containers(plan, (index, fault), mended),
+        }
+    }
+
+    /// Takes on the process of a service that was started again.
+    async fn follow_next(
+        &mut self,
+        name: &str,
+        next: Next,
+        stream: &mut Stream,
+    ) -> Result<(), String> {
+        let found = self.running.iter_mut().find(|(running, _)| running.name() == name);
+        let (running, _) = found.ok_or_else(|| unknown(name))?;
+        running.follow(next);
         let (pid, ended) = (running.pid(), running.exited());
-        let started = running.start_time();
-        self.firsts.begin(name, (pid, started), true);
+        self.firsts.begin(name, (pid, running.start_time()), true);
         stream.service(name, ServiceState::Started, &format!("pid {pid}, again"));
         let owned = name.to_owned();
         self.ends.spawn(async move { (owned, ended.await) });
-        let running = self.running.iter().find(|(running, _)| running.name() == name);
-        match running {
-            Some((running, _)) => self.watch(running).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Puts a process under guard.
-    ///
-    /// # Errors
-    /// The guardian is gone.
-    pub(super) async fn watch(&self, running: &Running) -> Result<(), String> {
-        let Some(guardian) = &self.guardian else { return Ok(()) };
-        guardian.watch(running).await.map_err(|why| why.to_string())
+        self.watch(self.running(name)?).await
     }
 
     /// Resolves when a service that was started again is ready, to its address; it borrows nothing,
@@ -156,82 +282,6 @@ impl Stage {
         }
     }
 
-    /// Starts a fault's command, its undo written down before; resolves when it has ended, to how.
-    ///
-    /// # Errors
-    /// A sentence that says why it does not start.
-    pub(in crate::run) async fn send(
-        &mut self,
-        plan: &Plan,
-        fault: usize,
-        errand: &Errand,
-    ) -> Result<impl Future<Output = service::Exit> + Send + use<>, String> {
-        let name = plan.faults.get(fault).map_or("", |fault| fault.name.as_str());
-        let folder = std::path::absolute(&plan.folder).map_err(|error| error.to_string())?;
-        let fill = |text| self.fill(text);
-        let command = errand.command.iter().map(fill).collect::<Result<Vec<_>, _>>()?;
-        let undo = errand.undo.iter().map(fill).collect::<Result<Vec<_>, _>>()?;
-        if !undo.is_empty() {
-            let undo = Undo::Command(Mending {
-                command: undo,
-                folder: folder.clone(),
-                timeout_us: errand.timeout_us,
-                run: self.names.run_id.clone(),
-            });
-            self.plan_undo((fault, name), undo)?;
-        }
-        let running = service::errand(Launch {
-            name: format!("fault {name}"),
-            command,
-            env: Vec::new(),
-            cwd: folder.clone(),
-            folder,
-            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
-            ready: Ready::Port(None),
-            ready_within: Duration::ZERO,
-            run_id: self.names.run_id.clone(),
-            logs: self.names.dir.join("logs"),
-            secrets: plan.secrets.clone(),
-            tap: None,
-        });
-        let running = running.map_err(|error| error.to_string())?;
-        self.watch(&running).await?;
-        let ended = running.ended();
-        self.errands.insert(fault, running);
-        Ok(ended)
-    }
-
-    /// Ends what is left of a fault's command.
-    pub(in crate::run) async fn call_back(&mut self, fault: usize) -> Option<service::Stopped> {
-        match self.errands.remove(&fault) {
-            Some(running) => Some(running.stop(Duration::from_secs(1)).await),
-            None => None,
-        }
-    }
-
-    /// The last line that a fault's command said.
-    pub(in crate::run) fn last_words(&self, fault: usize) -> Option<String> {
-        self.errands.get(&fault).and_then(|running| running.last_lines().pop())
-    }
-
-    /// Undoes what faults left to be undone when the run ends; says what is still broken.
-    pub(in crate::run) async fn undo_all(&mut self, stream: &mut Stream) -> Vec<String> {
-        let mut broken = Vec::new();
-        let pressing: Vec<usize> = self.pressing.keys().copied().collect();
-        for index in pressing {
-            self.let_go(index).await;
-        }
-        for (_, todo) in std::mem::take(&mut self.todo).into_iter().rev() {
-            stream.progress.note(&format!("undoing fault {}", todo.fault));
-            let undone = match undo::carry_out(&todo, &self.names.dir).await {
-                Ok(()) => self.undone(&todo),
-                Err(why) => Err(why),
-            };
-            broken.extend(undone.err());
-        }
-        broken
-    }
-
     pub(super) fn plan_undo(
         &mut self,
         (fault, name): (usize, &str),
@@ -250,14 +300,30 @@ impl Stage {
         })
     }
 
-    pub(super) fn running_mut(&mut self, name: &str) -> Result<&mut Running, String> {
-        let found = self.running.iter_mut().find(|(running, _)| running.name() == name);
+    /// Nothing is left to undo of this fault.
+    fn done_with(&mut self, index: usize) -> Result<(), String> {
+        match self.todo.remove(&index) {
+            Some(todo) => self.undone(&todo),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn running(&self, name: &str) -> Result<&Running, String> {
+        let found = self.running.iter().find(|(running, _)| running.name() == name);
         found.map(|(running, _)| running).ok_or_else(|| unknown(name))
     }
 }
 
 fn unknown(name: &str) -> String {
     format!("no running service `{name}`")
+}
+
+/// A sentence where much less of a service's time was taken than was asked.
+fn less_than_asked(fault: &Fault, stood: Option<Stood>) -> Option<String> {
+    let FaultKind::Pressure(pressure) = &fault.kind else { return None };
+    let (share, asked) = (stood?.share(), pressure.cpu);
+    (share.0 + LESS < asked.0)
+        .then(|| format!("{} lost {share} of its time, and {asked} was asked", fault.link))
 }
 
 fn gone(name: &str, killed: Killed) -> Result<(), String> {

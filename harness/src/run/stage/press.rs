@@ -6,9 +6,9 @@
 //! Not here: when it is done (`conduct`), how (`service`), limits of containers (`containers`).
 
 use super::Stage;
-use crate::plan::{Fault, FaultKind, Pressure, Ready};
-use crate::service::undo::{Pressed, Undo};
-use crate::service::{self, Duty, HELD, Launch, Running};
+use crate::plan::{Fault, Pressure, Ready};
+use crate::service::undo::{self, Pressed, Undo};
+use crate::service::{self, Duty, HELD, Launch, Running, Stood};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::time::Duration;
@@ -17,8 +17,6 @@ use tokio::time::Duration;
 const HELD_WITHIN: Duration = Duration::from_secs(10);
 /// What holds something ends by itself so long after its fault should have.
 const LATE: Duration = Duration::from_secs(30);
-/// How much less than asked may be lost, in billionths of the whole, before it is told.
-const LESS: u64 = 50_000_000;
 
 /// What is taken now.
 #[derive(Default)]
@@ -27,96 +25,111 @@ pub(super) struct Pressing {
     memory: Option<Running>,
 }
 
+impl Pressing {
+    /// Ends whatever holds something; gives how long the service stood still.
+    async fn end(self) -> Option<Stood> {
+        if let Some(burner) = self.memory {
+            burner.stop(Duration::from_secs(1)).await;
+        }
+        match self.duty {
+            Some(duty) => Some(duty.end().await),
+            None => None,
+        }
+    }
+}
+
 impl Stage {
-    /// Writes down how a service gets back what it is going to lose.
+    /// How a service gets back what it is going to lose.
     ///
     /// # Errors
     /// Nothing may be taken then.
-    pub(in crate::run) fn plan_pressure(
-        &mut self,
-        (index, fault): (usize, &Fault),
+    pub(super) fn undo_of_pressure(
+        &self,
+        fault: &Fault,
         pressure: Pressure,
-    ) -> Result<(), String> {
-        let run = self.names.run_id.clone();
-        let running = self.running_mut(&fault.link)?;
+    ) -> Result<Undo, String> {
+        let run = &self.names.run_id;
+        let running = self.running(&fault.link)?;
         let file = (pressure.disk > 0)
             .then(|| std::path::absolute(running.cwd()))
             .transpose()
             .map_err(|error| error.to_string())?
             .map(|cwd| cwd.join(format!(".assay-{run}-{}", fault.name)));
-        let pressed = Pressed { standing: running.standing(), file };
-        self.plan_undo((index, &fault.name), Undo::Relieve(pressed))
+        Ok(Undo::Relieve(Pressed { standing: running.standing(), file }))
     }
 
-    /// Takes it; returns once it was seen to be taken.
+    /// Takes it; the future resolves once it was seen to be taken, to what takes processor time.
     ///
     /// # Errors
     /// A sentence that says what could not be taken; the rest may be.
-    pub(in crate::run) async fn press(
+    pub(super) async fn pressing(
         &mut self,
         (index, fault): (usize, &Fault),
         pressure: Pressure,
         secrets: &[String],
-    ) -> Result<(), String> {
+    ) -> Result<impl Future<Output = Result<Option<Duty>, String>> + Send + use<>, String> {
         self.pressing.insert(index, Pressing::default());
         let most = Duration::from_micros(fault.lasts_us).saturating_add(LATE);
-        if let Some(file) = self.file_of(index) {
-            let filled = move || service::fill(&file, pressure.disk);
-            let filled = tokio::task::spawn_blocking(filled).await;
-            filled.map_err(|error| error.to_string()).and_then(|filled| filled)?;
-        }
+        let file = self.file_of(index);
+        let mut held = None;
         if pressure.memory > 0 {
             let burner = self.burner(fault, pressure.memory, most, secrets)?;
-            let ready = burner.ready();
+            held = Some((burner.ready(), burner.words()));
             self.watch(&burner).await?;
-            let held = self.pressing.entry(index).or_default();
-            let burner = held.memory.insert(burner);
-            if let Err(error) = ready.await {
-                let said = burner.last_lines().pop();
-                return Err(said.unwrap_or_else(|| error.to_string()));
+            self.pressing.entry(index).or_default().memory = Some(burner);
+        }
+        let duty = match pressure.cpu.0 {
+            0 => None,
+            _ => Some(self.running(&fault.link)?.press(pressure.cpu, most)),
+        };
+        Ok(async move {
+            if let Some(file) = file {
+                let filled = move || service::fill(&file, pressure.disk);
+                let filled = tokio::task::spawn_blocking(filled).await;
+                filled.map_err(|error| error.to_string()).and_then(|filled| filled)?;
             }
-        }
-        if pressure.cpu.0 > 0 {
-            let duty = self.running_mut(&fault.link)?.press(pressure.cpu, most).await;
-            let duty = duty.map_err(|error| error.to_string())?;
-            self.pressing.entry(index).or_default().duty = Some(duty);
-        }
-        Ok(())
+            if let Some((ready, words)) = held
+                && let Err(error) = ready.await
+            {
+                return Err(words().pop().unwrap_or_else(|| error.to_string()));
+            }
+            match duty {
+                Some(duty) => duty.await.map(Some).map_err(|error| error.to_string()),
+                None => Ok(None),
+            }
+        })
     }
 
-    /// Gives it back, and looks whether it is; a sentence where much less was taken than asked.
-    ///
-    /// # Errors
-    /// A sentence that says what is still taken; the end of the run tries again.
-    pub(in crate::run) async fn relieve(
+    /// Keeps what takes processor time until it is to end.
+    pub(super) fn keep_duty(&mut self, index: usize, duty: Duty) {
+        self.pressing.entry(index).or_default().duty = Some(duty);
+    }
+
+    /// Gives back what a fault took, and looks whether it is; the future gives how long the service stood
+    /// still, and a sentence that says what is still taken.
+    pub(super) fn relieving(
         &mut self,
-        (index, fault): (usize, &Fault),
-    ) -> Result<Option<String>, String> {
-        let FaultKind::Pressure(pressure) = fault.kind else { return Ok(None) };
-        let less = match self.let_go(index).await {
-            Some(stood) if stood.share().0 + LESS < pressure.cpu.0 => {
-                let (share, asked) = (stood.share(), pressure.cpu);
-                Some(format!("{} lost {share} of its time, and {asked} was asked", fault.link))
-            }
-            _ => None,
-        };
-        if let Some(todo) = self.todo.get(&index).cloned() {
-            service::undo::carry_out(&todo, &self.names.dir).await?;
-            self.todo.remove(&index);
-            self.undone(&todo)?;
+        index: usize,
+    ) -> impl Future<Output = (Option<Stood>, Result<(), String>)> + Send + use<> {
+        let (pressing, todo) = (self.pressing.remove(&index), self.todo.get(&index).cloned());
+        let dir = self.names.dir.clone();
+        async move {
+            let stood = match pressing {
+                Some(pressing) => pressing.end().await,
+                None => None,
+            };
+            let undone = match todo {
+                Some(todo) => undo::carry_out(&todo, &dir).await,
+                None => Ok(()),
+            };
+            (stood, undone)
         }
-        Ok(less)
     }
 
     /// Ends whatever holds something for a fault.
-    pub(super) async fn let_go(&mut self, index: usize) -> Option<service::Stood> {
-        let Pressing { duty, memory } = self.pressing.remove(&index)?;
-        if let Some(burner) = memory {
-            burner.stop(Duration::from_secs(1)).await;
-        }
-        match duty {
-            Some(duty) => Some(duty.end().await),
-            None => None,
+    pub(super) async fn let_go(&mut self, index: usize) {
+        if let Some(pressing) = self.pressing.remove(&index) {
+            pressing.end().await;
         }
     }
 

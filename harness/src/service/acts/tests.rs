@@ -61,12 +61,13 @@ async fn what_was_written_down_makes_it_go_on_and_twice_is_once() {
 async fn one_that_has_ended_cannot_stand_still() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = running("echo ready; exec sleep 1000", folder.path()).await;
-    let halted = running.halt(LONG).await;
+    let halted = running.halt(LONG, &Hurry::default()).await;
     assert_eq!(halted.effect, KillEffect::Gone(Exit::Signal(15)));
     assert_eq!(halted.left, Vec::<String>::new());
     let why = running.stand_still().await.unwrap_err().to_string();
     assert!(why.contains("it has ended before"), "{why}");
-    running.restart().await.unwrap();
+    let next = running.restart(&Hurry::default()).await.unwrap();
+    running.follow(next);
     running.ready().await.unwrap();
     assert!(running.stand_still().await.is_ok());
     running.go_on().await.unwrap();
@@ -77,9 +78,9 @@ async fn one_that_has_ended_cannot_stand_still() {
 async fn one_that_is_deaf_is_halted_all_the_same_and_that_is_no_death() {
     let folder = tempfile::tempdir().unwrap();
     let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";
-    let mut running = running(script, folder.path()).await;
+    let running = running(script, folder.path()).await;
     let mut died = std::pin::pin!(running.exited());
-    let halted = running.halt(Duration::from_millis(50)).await;
+    let halted = running.halt(Duration::from_millis(50), &Hurry::default()).await;
     assert_eq!(halted.effect, KillEffect::Gone(Exit::Signal(9)));
     let waker = std::task::Waker::noop();
     let mut context = std::task::Context::from_waker(waker);

@@ -45,10 +45,10 @@ fn a_strike_never_hits_a_number_that_was_used_again() {
     let mut child = sleeper();
     let mut old = leader(&child);
     old.start -= 1;
-    let struck = strike(&old, Vec::new(), Signal::KILL);
+    let struck = strike(&old, Vec::new(), Signal::KILL, &Hurry::default());
     assert_eq!(struck, Struck { ended: Ended::default(), is_gone: true });
     assert_eq!(child.try_wait().unwrap(), None);
-    let struck = strike(&leader(&child), Vec::new(), Signal::INT);
+    let struck = strike(&leader(&child), Vec::new(), Signal::INT, &Hurry::default());
     assert!(struck.is_gone && struck.ended.left.is_empty(), "{struck:?}");
     assert_eq!((struck.ended.asked.len(), struck.ended.killed.len()), (1, 0));
     child.wait().unwrap();

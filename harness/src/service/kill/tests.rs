@@ -30,6 +30,13 @@ fn held() -> (TcpSocket, SocketAddr) {
     (socket, addr)
 }
 
+/// Starts it again.
+async fn again(running: &mut Running) -> Result<(), ServiceError> {
+    let next = running.restart(&Hurry::default()).await?;
+    running.follow(next);
+    Ok(())
+}
+
 /// A server that accepts for ever; nothing when run as a test.
 #[test]
 fn role() {
@@ -83,9 +90,9 @@ async fn a_killed_service_comes_back_at_the_same_address() {
     running.ready().await.unwrap();
     let (mut first, pid) = (Box::pin(running.exited()), running.pid());
     for _ in 0..2 {
-        assert_eq!(running.kill(KILL).await.unwrap(), gone(&[]));
+        assert_eq!(running.kill(KILL, &Hurry::default()).unwrap().await, gone(&[]));
         assert!(!is_alive(pid) && TcpStream::connect(addr).await.is_err());
-        running.restart().await.unwrap();
+        again(&mut running).await.unwrap();
         running.ready().await.unwrap();
         assert!(running.addr() == addr && running.pid() != pid && is_alive(running.pid()));
     }
@@ -114,14 +121,14 @@ async fn a_child_that_ignores_sigterm_is_named_and_does_not_outlive_sigkill() {
     let folder = tempfile::tempdir().unwrap();
     let script = "sh -c 'trap \"\" TERM; echo child=$$; echo ready; while :; do sleep 1000; done' & \
                   wait";
-    let mut running = running(script, folder.path()).await;
+    let running = running(script, folder.path()).await;
     let mut exited = Box::pin(running.exited());
     let child = number(folder.path(), "child");
-    let asked = running.kill(TERM).await.unwrap();
+    let asked = running.kill(TERM, &Hurry::default()).unwrap().await;
     assert_eq!(asked.effect, KillEffect::Gone(Exit::Signal(TERM)));
     let label = format!("sh (pid {child})");
     assert!(asked.left.contains(&label) && asked.swept.contains(&label), "{asked:?}");
-    let killed = running.kill(KILL).await.unwrap();
+    let killed = running.kill(KILL, &Hurry::default()).unwrap().await;
     assert_eq!(killed.effect, KillEffect::Before(Exit::Signal(TERM)));
     assert!(killed.swept.contains(&label) && killed.left.is_empty(), "{killed:?}");
     assert!(!is_alive(child));
@@ -136,12 +143,12 @@ async fn one_that_ignores_sigterm_is_still_there_and_cannot_be_restarted() {
     let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";
     let mut running = running(script, folder.path()).await;
     let pid = running.pid();
-    let asked = running.kill(TERM).await.unwrap();
+    let asked = running.kill(TERM, &Hurry::default()).unwrap().await;
     assert_eq!(asked.effect, KillEffect::StillThere);
     assert!(asked.left.contains(&format!("sh (pid {pid})")), "{asked:?}");
-    let refused = running.restart().await.unwrap_err().to_string();
+    let refused = again(&mut running).await.unwrap_err().to_string();
     assert!(refused.contains(&format!("its process {pid} still runs")), "{refused}");
-    let killed = running.kill(KILL).await.unwrap();
+    let killed = running.kill(KILL, &Hurry::default()).unwrap().await;
     assert_eq!((killed.effect, killed.left.len()), (KillEffect::Gone(Exit::Signal(KILL)), 0));
     assert!(!is_alive(pid));
 }
@@ -150,14 +157,14 @@ async fn one_that_ignores_sigterm_is_still_there_and_cannot_be_restarted() {
 async fn who_left_the_group_goes_too_and_other_services_stay() {
     let folder = tempfile::tempdir().unwrap();
     let script = "setsid sh -c 'echo stray=$$; echo ready; exec sleep 1000' & exec sleep 1000";
-    let mut victim = running(script, folder.path()).await;
+    let victim = running(script, folder.path()).await;
     let mut neighbor = Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
     neighbor.name = "other".into();
     let neighbor = start(neighbor).unwrap();
     neighbor.ready().await.unwrap();
     let stray = number(folder.path(), "stray");
     assert!(is_alive(stray));
-    let killed = victim.kill(KILL).await.unwrap();
+    let killed = victim.kill(KILL, &Hurry::default()).unwrap().await;
     // By the name that it had then: it may not have become `sleep` yet.
     assert!(killed.swept.iter().all(|one| one.ends_with(&format!(" (pid {stray})"))), "{killed:?}");
     assert_eq!((killed.swept.len(), &killed), (1, &gone(&killed.swept)));
@@ -168,10 +175,10 @@ async fn who_left_the_group_goes_too_and_other_services_stay() {
 #[tokio::test]
 async fn a_death_before_the_kill_stays_a_death() {
     let folder = tempfile::tempdir().unwrap();
-    let mut running = start(Launch::example(&["sh", "-c", "exit 7"], folder.path())).unwrap();
+    let running = start(Launch::example(&["sh", "-c", "exit 7"], folder.path())).unwrap();
     let exited = running.exited();
     running.life.ended().await;
-    let killed = running.kill(KILL).await.unwrap();
+    let killed = running.kill(KILL, &Hurry::default()).unwrap().await;
     let effect = KillEffect::Before(Exit::Code(7));
     assert_eq!(killed, Killed { effect, ..gone(&[]) });
     assert_eq!(exited.await, Exit::Code(7));
@@ -181,12 +188,26 @@ async fn a_death_before_the_kill_stays_a_death() {
 #[tokio::test]
 async fn a_signal_that_ends_nothing_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let mut running = running("echo ready; exec sleep 1000", folder.path()).await;
+    let running = running("echo ready; exec sleep 1000", folder.path()).await;
     for signal in [-1, 0, 17, 18, 19, 64, 99] {
-        let refused = running.kill(signal).await.unwrap_err().to_string();
+        let refused = running.kill(signal, &Hurry::default()).err().unwrap().to_string();
         assert!(refused.contains(&format!("with signal {signal},")), "{refused}");
     }
     assert!(is_alive(running.pid()) && !*running.life.is_meant.borrow());
+}
+
+#[tokio::test]
+async fn who_hurries_gives_the_deaf_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";
+    let running = running(script, folder.path()).await;
+    let hurry = Hurry::default();
+    hurry.say();
+    let clock = crate::clock::Clock::start();
+    let asked = running.kill(TERM, &hurry).unwrap().await;
+    assert_eq!(asked.effect, KillEffect::StillThere);
+    assert!(clock.now().0 < 4_000_000, "{:?}", clock.now());
+    running.kill(KILL, &hurry).unwrap().await;
 }
 
 #[tokio::test]
@@ -196,10 +217,10 @@ async fn a_restart_waits_for_its_address() {
     let mut launch = Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
     launch.addr = addr;
     let mut running = start(launch).unwrap();
-    running.kill(KILL).await.unwrap();
+    running.kill(KILL, &Hurry::default()).unwrap().await;
     let listener = socket.listen(1).unwrap();
     let is_free = Cell::new(false);
-    let (restarted, ()) = tokio::join!(running.restart(), async {
+    let (restarted, ()) = tokio::join!(again(&mut running), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         drop(listener);
         is_free.set(true);
@@ -219,12 +240,12 @@ async fn a_restart_that_fails_can_be_tried_again_and_stopped() {
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut running = start(Launch::example(&["./api"], folder.path())).unwrap();
     running.ready().await.unwrap();
-    running.kill(KILL).await.unwrap();
+    running.kill(KILL, &Hurry::default()).unwrap().await;
     std::fs::rename(&program, &aside).unwrap();
-    let failed = running.restart().await.unwrap_err().to_string();
+    let failed = again(&mut running).await.unwrap_err().to_string();
     assert!(failed.contains("no program `./api`"), "{failed}");
     std::fs::rename(&aside, &program).unwrap();
-    running.restart().await.unwrap();
+    again(&mut running).await.unwrap();
     running.ready().await.unwrap();
     let stopped = running.stop(LONG).await;
     assert_eq!((stopped.how, stopped.exit), (How::Asked, Exit::Signal(TERM)));
@@ -237,9 +258,9 @@ async fn a_restart_that_finds_its_address_taken_says_by_whom() {
     let mut launch = Launch::example(&["sh", "-c", "echo ready; exec sleep 1000"], folder.path());
     launch.addr = addr;
     let mut running = start(launch).unwrap();
-    running.kill(TERM).await.unwrap();
+    running.kill(TERM, &Hurry::default()).unwrap().await;
     let _listener = socket.listen(1).unwrap();
-    let why = running.restart().await.unwrap_err().to_string();
+    let why = again(&mut running).await.unwrap_err().to_string();
     let by = format!("(pid {}) still listens on {addr}", std::process::id());
     assert!(why.contains("cannot be started again") && why.contains(&by), "{why}");
     assert_eq!(running.stop(LONG).await.how, How::Already);

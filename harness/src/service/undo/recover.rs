@@ -1,7 +1,7 @@
 //! All that a run which died has left broken: undone by its guardian, or by whoever asks later.
 //!
 //! Invariant: what was undone is written down at once, so that nobody does it again, and what could
-//! not be undone stays in the log for the next attempt.
+//! not be undone stays in the log for the next attempt. What cannot be written down is undone all the same.
 //! Not here: undoing one thing (`carry`), when it is done (`guardian`, `cli`).
 
 use super::{Line, Todo, Undo, afloat, append, carry_out, opened, pending};
@@ -71,9 +71,9 @@ pub fn end_processes(run_id: &str) -> Recovered {
 }
 
 fn recover_all(dir: &Path, part: Part, recovered: &mut Recovered) -> io::Result<()> {
-    // Not created where there was none.
-    File::open(dir.join(super::FILE))?;
-    let mut file = opened(dir)?;
+    // Not created where there was none; and what can only be read is undone, too.
+    let read_only = File::open(dir.join(super::FILE))?;
+    let mut file = opened(dir).unwrap_or(read_only);
     // Where there are no locks, nobody else can have one.
     let _ = file.lock();
     let mut text = Vec::new();
@@ -81,13 +81,13 @@ fn recover_all(dir: &Path, part: Part, recovered: &mut Recovered) -> io::Result<
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     if whole < text.len() {
         // Whoever wrote it died of it, before it did anything.
-        file.set_len(whole as u64)?;
+        _ = file.set_len(whole as u64);
         text.truncate(whole);
     }
     let text = String::from_utf8_lossy(&text);
     let (todos, unread) = pending(&text);
+    let log = dir.join(super::FILE);
     if unread > 0 && part == Part::Commands {
-        let log = dir.join(super::FILE);
         recovered.left.push(format!(
             "{unread} lines of {} cannot be read: look whether they name something to undo",
             log.display()
@@ -110,21 +110,25 @@ fn recover_all(dir: &Path, part: Part, recovered: &mut Recovered) -> io::Result<
     };
     let mut told = |todo: &Todo, undone: Result<(), String>| {
         match undone {
-            Ok(()) => {
-                recovered.undone.push(todo.what());
-                append(&mut file, &Line::Undone(todo.id))?;
-            }
+            // A disk that is full or broken must not keep the rest from being undone.
+            Ok(()) => recovered.undone.push(match append(&mut file, &Line::Undone(todo.id)) {
+                Ok(()) => todo.what(),
+                Err(why) => format!(
+                    "{}, which could not be written to {} ({why}): `assay recover` would undo it again",
+                    todo.what(),
+                    log.display()
+                ),
+            }),
             Err(why) => recovered.left.push(why),
         }
-        Ok::<(), io::Error>(())
     };
     for todo in now {
-        told(todo, runtime.block_on(carry_out(todo, dir)))?;
+        told(todo, runtime.block_on(carry_out(todo, dir)));
     }
     for todo in held.into_iter().filter(|_| part == Part::Commands) {
         let Undo::Containers(adrift) = &todo.undo else { continue };
         let undone = runtime.block_on(afloat::hold(adrift, age(todo)));
-        told(todo, undone.map_err(|why| format!("{} is not undone: {why}", todo.what())))?;
+        told(todo, undone.map_err(|why| format!("{} is not undone: {why}", todo.what())));
     }
     Ok(())
 }

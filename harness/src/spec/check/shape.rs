@@ -7,8 +7,8 @@
 use crate::spec::openslo::types as openslo;
 use crate::spec::scalar::{
     Bandwidth, Bound, Count, Duration, Factor, Flag, Growth, Moment, Multiplier, Name, Pace,
-    Percentile, Quantity, Rate, Ratio, Scalar, Size, Span, Status, Statuses, Uniform, Words, Wrong,
-    quoted,
+    Percentile, Quantity, Rate, Ratio, Scalar, Size, Span, Status, Statuses, Text, Truth, Uniform,
+    Words, Wrong, quoted,
 };
 use crate::spec::types::Scenario;
 use serde_json::{Map, Value};
@@ -319,6 +319,8 @@ fn read(name: &str) -> Option<Read> {
         .or_else(|| pick::<Size>(name))
         .or_else(|| pick::<Status>(name))
         .or_else(|| pick::<Statuses>(name))
+        .or_else(|| pick::<Text>(name))
+        .or_else(|| pick::<Truth>(name))
         .or_else(|| pick::<Uniform>(name))
         .or_else(|| pick::<Words>(name))
 }

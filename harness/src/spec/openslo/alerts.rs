@@ -1,18 +1,22 @@
 //! Which alerts an objective asks for: its policies with their conditions, names resolved.
 //!
-//! Not here: how they are written for Prometheus (`report::production`).
+//! Invariant: a policy that is named twice is asked for once, and two of one name are a mistake.
+//! Not here: the specification's rules (`alerting`), how alerts are written for Prometheus
+//! (`report::production`), what they would have done in a run (crate slo `budget`).
 
-use super::super::scalar::decimal;
 use super::gate::target;
-use super::types::{AlertConditionSpec, AlertPolicySpec, ConditionUse, Limit, Metadata};
-use super::{Slo, SloFile};
+use super::types::{AlertConditionSpec, AlertPolicySpec, ConditionUse, Limit, Metadata, PolicyUse};
+use super::{Site, Slo, SloFile, minutes};
+use crate::spec::problem::Problem;
+use crate::spec::scalar::{decimal, quoted};
+use crate::spec::suggest::suggest;
 use assay_slo::Share;
 
+const PREFIX: &str = "assay.dev/";
 const SHORT: &str = "assay.dev/short-window";
 const LEAST: &str = "assay.dev/min-events";
-const MINUTES_A_DAY: u64 = 24 * 60;
 
-/// An alert on how fast a budget is spent.
+/// An alert on how fast a budget is spent, or on nothing to see of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
     /// The policy's name.
@@ -31,76 +35,179 @@ pub struct Alert {
     pub after_min: u64,
     /// With fewer events in the long window it stays silent.
     pub least: Option<u64>,
+    /// Whether it begins when the budget is spent so fast.
+    pub breaching: bool,
+    /// Whether it also begins when there is no data.
+    pub no_data: bool,
+    /// Whether its end is told as well.
+    pub resolved: bool,
+    /// Where its condition stands.
+    pub condition: Site,
+    /// Where its policy stands.
+    pub site: Site,
 }
 
 /// The alerts of an objective.
 ///
 /// # Errors
-/// Why there are none: a name that is not in the file, a window that cannot be read.
-pub fn alerts(file: &SloFile, slo: &Slo) -> Result<Vec<Alert>, String> {
-    let mut alerts = Vec::new();
-    for one in slo.spec.alert_policies.iter().flatten() {
-        let (name, policy): (String, &AlertPolicySpec) = match (&one.alert_policy_ref, &one.spec) {
-            (Some(named), _) => {
-                let policy = file.policies.get(named.as_str());
-                let policy = policy.ok_or_else(|| format!("there is no policy `{named}`"))?;
-                (named.to_string(), policy)
+/// All that keeps them from being known: names that are not in the file, windows of no length.
+pub fn alerts(file: &SloFile, slo: &Slo) -> Result<Vec<Alert>, Vec<Problem>> {
+    let (mut alerts, mut problems) = (Vec::<Alert>::new(), Vec::new());
+    for (index, one) in slo.spec.alert_policies.iter().enumerate() {
+        let at = slo.site.key("spec").key("alertPolicies").index(index);
+        let found = match policy(file, one, &at) {
+            Ok(found) => found,
+            Err(problem) => {
+                problems.push(*problem);
+                continue;
             }
-            (None, Some(policy)) => {
-                let name = one.metadata.as_ref().map(|metadata| metadata.name.to_string());
-                (name.unwrap_or_default(), policy)
-            }
-            (None, None) => continue,
         };
-        for condition in &policy.conditions {
-            let (metadata, spec) = resolved(file, condition)?;
-            alerts.push(alert(&name, metadata, spec)?);
+        if let Some(other) = alerts.iter().find(|alert| alert.policy == found.name) {
+            // The same one, named again, says nothing new.
+            if other.site != found.site {
+                let message = format!("there are two policies {}", quoted(&found.name));
+                problems.push(file.problem(&at, message, "rename one of them"));
+            }
+            continue;
+        }
+        for (index, one) in found.spec.conditions.iter().enumerate() {
+            let condition = condition(file, one, &found.site.key("conditions").index(index));
+            match condition.and_then(|condition| alert(file, &found, &condition)) {
+                Ok(alert) => alerts.push(alert),
+                Err(problem) => problems.push(*problem),
+            }
         }
     }
-    Ok(alerts)
+    if problems.is_empty() { Ok(alerts) } else { Err(problems) }
 }
 
-fn resolved<'f>(
+/// Policies that an objective names again after it has named them.
+pub(super) fn named_twice(slo: &Slo) -> impl Iterator<Item = (Site, &str)> {
+    let names: Vec<Option<&str>> = slo
+        .spec
+        .alert_policies
+        .iter()
+        .map(|one| one.alert_policy_ref.as_ref().map(|name| name.as_str()))
+        .collect();
+    let site = slo.site.key("spec").key("alertPolicies");
+    (0..names.len()).filter_map(move |index| {
+        let name = names.get(index).copied().flatten()?;
+        let before = names.iter().take(index).any(|other| *other == Some(name));
+        before.then(|| (site.index(index).key("alertPolicyRef"), name))
+    })
+}
+
+struct Policy<'f> {
+    name: String,
+    site: Site,
+    spec: &'f AlertPolicySpec,
+}
+
+fn policy<'f>(
     file: &'f SloFile,
-    condition: &'f ConditionUse,
-) -> Result<(&'f Metadata, &'f AlertConditionSpec), String> {
-    match (&condition.condition_ref, &condition.metadata, &condition.spec) {
+    one: &'f PolicyUse,
+    at: &Site,
+) -> Result<Policy<'f>, Box<Problem>> {
+    match (&one.alert_policy_ref, &one.metadata, &one.spec) {
         (Some(named), ..) => {
-            let found = file.conditions.get(named.as_str());
-            let (metadata, spec) =
-                found.ok_or_else(|| format!("there is no condition `{named}`"))?;
-            Ok((metadata, spec))
+            let known: Vec<&str> = file.policies.keys().map(String::as_str).collect();
+            let found = file.policies.get(named.as_str()).ok_or_else(|| {
+                let message = format!("there is no policy {}", quoted(named));
+                let help = suggest(named.as_str(), &known, "in this file");
+                file.refusal(&at.key("alertPolicyRef"), message, help)
+            })?;
+            Ok(Policy { name: named.to_string(), site: found.0.clone(), spec: &found.1 })
         }
-        (None, Some(metadata), Some(spec)) => Ok((metadata, spec)),
-        _ => Err("a condition is neither named nor written out".to_owned()),
+        (None, Some(about), Some(spec)) => {
+            Ok(Policy { name: about.name.to_string(), site: at.key("spec"), spec })
+        }
+        // The specification's rules have refused it.
+        _ => Err(file.refusal(
+            at,
+            "a policy is neither named nor written out",
+            "write `alertPolicyRef`",
+        )),
     }
 }
 
-fn alert(policy: &str, metadata: &Metadata, spec: &AlertConditionSpec) -> Result<Alert, String> {
-    let rate = &spec.condition;
-    let window = |text: &str| {
-        minutes(text).ok_or_else(|| format!("`{policy}`: `{text}` is no window of minutes or more"))
+struct Condition<'f> {
+    site: Site,
+    about: &'f Metadata,
+    spec: &'f AlertConditionSpec,
+}
+
+fn condition<'f>(
+    file: &'f SloFile,
+    one: &'f ConditionUse,
+    at: &Site,
+) -> Result<Condition<'f>, Box<Problem>> {
+    match (&one.condition_ref, &one.metadata, &one.spec) {
+        (Some(named), ..) => {
+            let known: Vec<&str> = file.conditions.keys().map(String::as_str).collect();
+            let found = file.conditions.get(named.as_str()).ok_or_else(|| {
+                let message = format!("there is no condition {}", quoted(named));
+                let help = suggest(named.as_str(), &known, "in this file");
+                file.refusal(&at.key("conditionRef"), message, help)
+            })?;
+            let (site, about, spec) = found;
+            Ok(Condition { site: site.clone(), about, spec })
+        }
+        (None, Some(about), Some(spec)) => Ok(Condition { site: at.clone(), about, spec }),
+        _ => {
+            let message = "a condition is neither named nor written out";
+            Err(file.refusal(at, message, "write `conditionRef`"))
+        }
+    }
+}
+
+fn alert(
+    file: &SloFile,
+    policy: &Policy<'_>,
+    condition: &Condition<'_>,
+) -> Result<Alert, Box<Problem>> {
+    let rate = &condition.spec.condition;
+    let site = condition.site.key("spec").key("condition");
+    let notes = condition.site.key("metadata").key("annotations");
+    if let Some(key) = condition
+        .about
+        .annotations
+        .keys()
+        .find(|key| key.starts_with(PREFIX) && ![SHORT, LEAST].contains(&key.as_str()))
+    {
+        let help = suggest(key, &[SHORT, LEAST], "known");
+        let message = format!("unknown annotation {}", quoted(key));
+        return Err(file.refusal(&notes.key(key), message, help));
+    }
+    let window = |text: &str, at: &Site| {
+        minutes(text).filter(|minutes| *minutes > 0).ok_or_else(|| {
+            let message = format!("{} is no window of minutes or more", quoted(&text));
+            file.refusal(at, message, "write such as 5m, 1h or 3d")
+        })
     };
-    let note = |key: &str| metadata.annotations.get(key).and_then(|value| value.0.as_str());
-    let long_min = window(rate.lookback_window.as_str())?;
+    let note = |key: &str| condition.about.annotations.get(key).and_then(|value| value.0.as_str());
+    let long_min = window(rate.lookback_window.as_str(), &site.key("lookbackWindow"))?;
     let short_min = match note(SHORT) {
-        Some(text) => window(text)?,
+        Some(text) => window(text, &notes.key(SHORT))?,
         None => (long_min / 12).max(1),
     };
-    let least = match note(LEAST) {
-        Some(text) => {
-            let least = text.parse().ok();
-            Some(least.ok_or_else(|| format!("`{policy}`: `{LEAST}` is no whole number"))?)
+    if short_min > long_min {
+        let message = format!("a short window of more than {}", rate.lookback_window);
+        return Err(file.refusal(&notes.key(SHORT), message, "write a shorter one, such as 5m"));
+    }
+    let least = match note(LEAST).map(str::parse) {
+        Some(Ok(least)) => Some(least),
+        Some(Err(_)) => {
+            let message = "the least number of events is no whole number";
+            return Err(file.refusal(&notes.key(LEAST), message, "write such as \"100\""));
         }
         None => None,
     };
-    let after_min = match &rate.alert_after {
-        Some(after) => window(after.as_str())?,
-        None => 0,
-    };
+    // The specification's rules have read it; an empty one is none.
+    let after_min =
+        rate.alert_after.as_ref().and_then(|after| minutes(after.as_str())).unwrap_or(0);
     Ok(Alert {
-        policy: policy.to_owned(),
-        severity: spec.severity.to_string(),
+        policy: policy.name.clone(),
+        severity: condition.spec.severity.to_string(),
         op: match rate.op.as_str() {
             "lt" => "<",
             "lte" => "<=",
@@ -112,25 +219,12 @@ fn alert(policy: &str, metadata: &Metadata, spec: &AlertConditionSpec) -> Result
         short_min,
         after_min,
         least,
+        breaching: policy.spec.alert_when_breaching.0,
+        no_data: policy.spec.alert_when_no_data.0,
+        resolved: policy.spec.alert_when_resolved.0,
+        condition: condition.site.clone(),
+        site: policy.site.clone(),
     })
-}
-
-/// A duration of OpenSLO in minutes; a month is 30 days, as the specification's own tools count.
-#[must_use]
-pub fn minutes(text: &str) -> Option<u64> {
-    let unit = text.chars().next_back()?;
-    let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    let of = match unit {
-        'm' => 1,
-        'h' => 60,
-        'd' => MINUTES_A_DAY,
-        'w' => 7 * MINUTES_A_DAY,
-        'M' => 30 * MINUTES_A_DAY,
-        'Q' => 90 * MINUTES_A_DAY,
-        'Y' => 365 * MINUTES_A_DAY,
-        _ => return None,
-    };
-    count.checked_mul(of).filter(|minutes| *minutes > 0)
 }
 
 /// What a limit lets be bad, as a decimal: `0.001`.

@@ -2,9 +2,11 @@
 //!
 //! Not here: mistakes (`rules`, `gate`).
 
+use super::alerts::named_twice;
 use super::gate::{self, target};
 use super::types::{Metric, RatioMetric, SliSpec};
-use super::{Notice, SloFile, alerts};
+use super::{Alert, Doubt, Notice, Slo, SloFile, alerts};
+use crate::spec::problem::Problem;
 use crate::spec::scalar::{Duration, Scalar};
 use assay_slo::Share;
 use assay_slo::interval::least_n;
@@ -15,17 +17,21 @@ const CONFIDENCE: Share = Share(950_000_000);
 /// A run that needs more clean requests than this decides nothing in practice.
 const MANY: u64 = 1_000_000;
 
-/// All of it: what a run cannot judge, then the rest in the order of the file.
+/// All of it, a line each: what a run cannot judge, with its place, then the rest in the order of the
+/// file.
 #[must_use]
 pub fn lint(file: &SloFile) -> Vec<String> {
-    let mut found: Vec<String> = file.notices.iter().map(Notice::to_string).collect();
+    let doubts = file.doubts.iter().map(Doubt::to_string);
+    let mut told: Vec<String> = doubts.chain(file.notices.iter().map(Notice::to_string)).collect();
+    let mut found = Vec::new();
     for slo in &file.slos {
         let name = slo.name();
-        if slo.spec.alert_policies.as_ref().is_none_or(Vec::is_empty) {
+        if slo.spec.alert_policies.is_empty() {
             found.push(format!("`{name}` alerts nobody: write `alertPolicies`"));
         }
-        if let Err(why) = alerts(file, slo) {
-            found.push(format!("`{name}`: {why}"));
+        match alerts(file, slo) {
+            Ok(all) => told.extend(idle(file, slo, &all)),
+            Err(problems) => told.extend(problems.iter().map(line)),
         }
         if let Ok(SliSpec { ratio_metric: Some(ratio), .. }) = file.indicator(slo) {
             metrics(name, ratio, &mut found);
@@ -39,7 +45,28 @@ pub fn lint(file: &SloFile) -> Vec<String> {
             }
         }
     }
-    found
+    told.extend(found.iter().map(|found| format!("{}: {found}", file.name)));
+    told
+}
+
+fn line(problem: &Problem) -> String {
+    let help = problem.help.iter().map(|help| format!("; {help}")).collect::<String>();
+    format!("{}: {}{help}", problem.place, problem.message)
+}
+
+/// Policies that do nothing, or nothing more.
+pub fn idle(file: &SloFile, slo: &Slo, alerts: &[Alert]) -> Vec<String> {
+    let twice = named_twice(slo).map(|(site, policy)| {
+        let message = format!("`{}` names the policy `{policy}` twice", slo.name());
+        line(&file.problem(&site, message, "leave one of them out"))
+    });
+    let silent = alerts.iter().filter(|alert| !alert.breaching && !alert.no_data);
+    let silent = silent.map(|alert| {
+        let message =
+            format!("the policy `{}` of `{}` alerts on nothing", alert.policy, slo.name());
+        line(&file.problem(&alert.site, message, "write `alertWhenBreaching: true`"))
+    });
+    twice.chain(silent).collect()
 }
 
 fn metrics(name: &str, ratio: &RatioMetric, found: &mut Vec<String>) {

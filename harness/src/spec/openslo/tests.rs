@@ -37,6 +37,13 @@ fn refused(text: &str) -> String {
     }
 }
 
+/// What keeps a valid file from being judged.
+fn doubted(text: &str) -> String {
+    let file = read("slo.yaml", text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(file.gates.is_empty(), "judged: {file:?}");
+    file.doubts.iter().map(|doubt| format!("{doubt}\n")).collect()
+}
+
 fn changed(from: &str, to: &str) -> String {
     assert!(ONE.contains(from), "{from:?} is not there");
     ONE.replacen(from, to, 1)
@@ -72,7 +79,10 @@ fn documents_and_lists_are_one_and_the_same() {
     let lines = format!("# first\n---\n{ONE}").lines().count();
     let wrong = refused(&two.replace("quick", "Quick"));
     assert!(wrong.contains(&format!("slo.yaml:{}:9", lines + 5)), "{wrong}");
-    assert!(refused(&format!("{ONE}---\n{ONE}")).contains("two of kind SLO with the name `fast`"));
+    let twice = read("slo.yaml", &format!("{ONE}---\n{ONE}")).unwrap();
+    let doubts: Vec<&Problem> = twice.doubts_of(Some("other")).collect();
+    assert_eq!(doubts.len(), 1);
+    assert!(doubts[0].message.contains("two of kind SLO with the name `fast`"), "{doubts:?}");
     assert!(refused("# nothing\n").contains("there is no object"));
 }
 
@@ -99,7 +109,7 @@ fn what_the_specification_forbids_is_told() {
             "calendar: {startTime: 2026-02-03 00:00:00, timeZone: Berlin}",
             "`Berlin` is no time zone",
         ),
-        ("[{duration: 30d, isRolling: true}]", "[]", "an empty list"),
+        ("[{duration: 30d, isRolling: true}]", "[]", "0 time windows"),
         ("{target: 0.95}", "{target: 1}", "not a share from 0 to below 1"),
         ("{target: 0.95}", "{target: 0.95, targetPercent: 95}", "exclude each other"),
         ("{target: 0.95}", "{}", "one of `target` and `targetPercent` is missing"),
@@ -116,13 +126,6 @@ fn what_the_specification_forbids_is_told() {
         let told = refused(&changed(from, to));
         assert!(told.contains(message), "no {message:?} in\n{told}");
     }
-    let (composite, _) = ONE.split_once("  indicator:").unwrap();
-    let told = refused(&composite.replacen(
-        "{target: 0.95}",
-        "{target: 0.95, indicatorRef: a}, {target: 0.9}",
-        1,
-    ));
-    assert!(told.contains("one of `indicator` and `indicatorRef` is missing"), "{told}");
     let policy = "apiVersion: openslo/v1\nkind: AlertPolicy\nmetadata: {name: page}\nspec: {conditions: [{conditionRef: a}, {conditionRef: b}], notificationTargets: [{targetRef: me}]}\n";
     assert!(refused(policy).contains("2 conditions"));
     let spec =
@@ -149,7 +152,7 @@ fn what_a_run_cannot_judge_is_told_or_noted() {
         ),
     ];
     for (from, to, message) in cases {
-        let told = refused(&changed(from, to));
+        let told = doubted(&changed(from, to));
         assert!(told.contains(message), "no {message:?} in\n{told}");
     }
     let plain = ONE
@@ -159,9 +162,10 @@ fn what_a_run_cannot_judge_is_told_or_noted() {
         )
         .replace("assay-requests: \"browse, look\"", "query: b");
     let file = read("slo.yaml", &plain).unwrap();
+    let told = file.notices[0].to_string();
     assert!(
-        file.gates.is_empty() && file.notices[0].to_string().contains("`fast` is not judged"),
-        "{file:?}"
+        file.gates.is_empty() && told.contains("slo.yaml:13:5: `fast` is not judged"),
+        "{told}"
     );
 }
 
@@ -235,6 +239,48 @@ fn a_file_that_cannot_be_used_is_told() {
     assert!(told("  prod: {openslo: {fil: a.yaml}}\n").contains("did you mean `file`?"));
 }
 
+/// A file that is valid and cannot be judged is a mistake for whoever wants it judged.
+#[test]
+fn a_doubt_is_a_mistake_of_the_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let quick = ONE.replace("name: fast\n", "name: quick\n");
+    let two = format!("{}---\n{quick}", ONE.replace("target: 0.95", "target: 0"));
+    let path = folder.path().join("slo.yaml");
+    std::fs::write(&path, two).unwrap();
+    let entry = |more: &str| format!("  prod: {{openslo: {{file: {}{more}}}}}\n", path.display());
+    for more in ["", ", name: fast"] {
+        let told = decoded(&entry(more)).map(|_| ()).unwrap_err();
+        assert!(told.contains("asks for nothing") && told.contains("slo.yaml:10:25"), "{told}");
+    }
+    assert!(decoded(&entry(", name: quick")).is_ok());
+}
+
+/// Time and alerts of the file stand beside its objectives; what nobody knows is told.
+#[test]
+fn what_a_file_says_of_production_comes_along() {
+    let one =
+        decoded("  prod: {openslo: {file: assay:backend.yaml, name: ingest-errors}}\n").unwrap();
+    let production = &one.production["prod"];
+    assert_eq!(production.lasts_s, 30 * 86_400);
+    let names: Vec<&str> = production.alerts.iter().map(|alert| alert.name.as_str()).collect();
+    assert_eq!(names, ["page-fast", "page-slow", "ticket"]);
+    let fast = &production.alerts[0];
+    assert_eq!((fast.long_s, fast.short_s, fast.after_s), (3600, 300, 120));
+    assert_eq!((fast.threshold_ppm, fast.least), (14_400_000, Some(100)));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slo.yaml");
+    let lost = "  alertPolicies: [{alertPolicyRef: page}]\n  objectives:";
+    std::fs::write(&path, changed("  objectives:", lost).replace("30d", "7d")).unwrap();
+    let week = decoded(&format!("  prod: {{openslo: {{file: {}}}}}\n", path.display())).unwrap();
+    assert_eq!(week.production["fast"].lasts_s, 7 * 86_400);
+    assert!(week.production["fast"].alerts.is_empty());
+    assert!(
+        week.notices[0].contains("slo.yaml:10:36: there is no policy `page`"),
+        "{:?}",
+        week.notices
+    );
+}
+
 #[test]
 fn all_among_names_is_all() {
     let judged = |text: &str| -> serde_json::Value {
@@ -249,9 +295,9 @@ fn all_among_names_is_all() {
         let text = ONE.replace("browse, look", word);
         assert_eq!(judged(&text).get("of"), None, "{word}");
     }
-    let none = refused(&changed("steady, after", " , "));
+    let none = doubted(&changed("steady, after", " , "));
     assert!(none.contains("no phase is named"), "{none}");
-    let none = refused(&ONE.replace("browse, look", ","));
+    let none = doubted(&ONE.replace("browse, look", ","));
     assert!(none.contains("no request is named"), "{none}");
 }
 
@@ -269,8 +315,9 @@ fn what_no_run_can_judge_is_told_at_its_annotation() {
         (with(&slices, "assay.dev/min-events-per-slice: \"0\""), "a slice without a request"),
         (ONE.replace("{target: 0.95}", "{target: 0}"), "a target of 0 of `fast` asks for nothing"),
     ] {
-        let told = refused(&text);
+        let told = doubted(&text);
         assert!(told.contains(why) && told.contains("slo.yaml:"), "{told}");
+        assert!(told.contains("no run can judge `fast`"), "{told}");
     }
     assert!(read("slo.yaml", &with(&slices, "assay.dev/test-slice: 2s")).is_ok());
 }

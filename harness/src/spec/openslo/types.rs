@@ -3,7 +3,7 @@
 //! Invariant: a key that the specification does not have is a mistake.
 //! Not here: what the specification wants of values (`rules`).
 
-use crate::spec::scalar::{Flag, Free, Words};
+use crate::spec::scalar::{Free, Text, Truth};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Metadata {
     /// Lower-case letters, digits and hyphens.
-    pub name: Words,
+    pub name: Text,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<Words>,
+    pub display_name: Option<Text>,
     /// For grouping.
     #[serde(default)]
     pub labels: IndexMap<String, Free>,
@@ -31,7 +31,7 @@ pub struct Metadata {
 pub struct ServiceSpec {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Words>,
+    pub description: Option<Text>,
 }
 
 /// Where metrics come from.
@@ -40,10 +40,10 @@ pub struct ServiceSpec {
 pub struct DataSourceSpec {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Words>,
+    pub description: Option<Text>,
     /// The kind of source: Prometheus.
     #[serde(rename = "type")]
-    pub of: Words,
+    pub of: Text,
     /// How to reach it.
     pub connection_details: Free,
 }
@@ -54,9 +54,9 @@ pub struct DataSourceSpec {
 pub struct AlertNotificationTargetSpec {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Words>,
+    pub description: Option<Text>,
     /// The kind of target: slack, email.
-    pub target: Words,
+    pub target: Text,
 }
 
 /// When an alert fires.
@@ -64,12 +64,12 @@ pub struct AlertNotificationTargetSpec {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AlertConditionSpec {
     /// How much it matters: page, ticket.
-    pub severity: Words,
+    pub severity: Text,
     /// The burn rate.
     pub condition: BurnRate,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Words>,
+    pub description: Option<Text>,
 }
 
 /// How fast an error budget is spent.
@@ -77,16 +77,16 @@ pub struct AlertConditionSpec {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct BurnRate {
     /// Always `burnrate`.
-    pub kind: Words,
+    pub kind: Text,
     /// lt, lte, gt or gte.
-    pub op: Words,
+    pub op: Text,
     /// So many times as fast as the budget allows.
     pub threshold: Free,
     /// Over how long it is taken.
-    pub lookback_window: Words,
+    pub lookback_window: Text,
     /// How long it must last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alert_after: Option<Words>,
+    pub alert_after: Option<Text>,
 }
 
 /// When whom to alert.
@@ -95,19 +95,21 @@ pub struct BurnRate {
 pub struct AlertPolicySpec {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Words>,
+    pub description: Option<Text>,
     /// Also where no data comes.
     #[serde(default)]
-    pub alert_when_no_data: Flag,
+    pub alert_when_no_data: Truth,
     /// When it begins.
     #[serde(default)]
-    pub alert_when_breaching: Flag,
+    pub alert_when_breaching: Truth,
     /// When it is over.
     #[serde(default)]
-    pub alert_when_resolved: Flag,
+    pub alert_when_resolved: Truth,
     /// Exactly one.
+    #[serde(default)]
     pub conditions: Vec<ConditionUse>,
     /// At least one.
+    #[serde(default)]
     pub notification_targets: Vec<TargetUse>,
 }
 
@@ -117,10 +119,10 @@ pub struct AlertPolicySpec {
 pub struct ConditionUse {
     /// By name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub condition_ref: Option<Words>,
+    pub condition_ref: Option<Text>,
     /// `AlertCondition`, where it is written out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Words>,
+    pub kind: Option<Text>,
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
@@ -135,10 +137,10 @@ pub struct ConditionUse {
 pub struct TargetUse {
     /// By name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_ref: Option<Words>,
+    pub target_ref: Option<Text>,
     /// `AlertNotificationTarget`, where it is written out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Words>,
+    pub kind: Option<Text>,
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
@@ -153,10 +155,10 @@ pub struct TargetUse {
 pub struct PolicyUse {
     /// By name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alert_policy_ref: Option<Words>,
+    pub alert_policy_ref: Option<Text>,
     /// `AlertPolicy`, where it is written out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Words>,
+    pub kind: Option<Text>,
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
@@ -171,7 +173,7 @@ pub struct PolicyUse {
 pub struct SliSpec {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Words>,
+    pub description: Option<Text>,
     /// A metric beside a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold_metric: Option<Metric>,
@@ -186,7 +188,7 @@ pub struct SliSpec {
 pub struct RatioMetric {
     /// Whether the metrics only grow.
     #[serde(default)]
-    pub counter: Flag,
+    pub counter: Truth,
     /// The good ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good: Option<Metric>,
@@ -198,7 +200,7 @@ pub struct RatioMetric {
     pub total: Option<Metric>,
     /// Whether `raw` is of successes or failures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raw_type: Option<Words>,
+    pub raw_type: Option<Text>,
     /// A ratio that the source computes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Metric>,
@@ -218,10 +220,10 @@ pub struct Metric {
 pub struct MetricSource {
     /// A data source by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metric_source_ref: Option<Words>,
+    pub metric_source_ref: Option<Text>,
     /// Its kind.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
-    pub of: Option<Words>,
+    pub of: Option<Text>,
     /// How the source finds it; free. Ours are `query`, `assay-requests`, `assay-outcomes` and
     /// `assay-faster-than`.
     pub spec: IndexMap<String, Free>,
@@ -233,24 +235,26 @@ pub struct MetricSource {
 pub struct SloSpec {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Words>,
+    pub description: Option<Text>,
     /// Of which service.
-    pub service: Words,
+    pub service: Text,
     /// What is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indicator: Option<Indicator>,
     /// What is measured, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub indicator_ref: Option<Words>,
+    pub indicator_ref: Option<Text>,
     /// Occurrences, Timeslices or RatioTimeslices.
-    pub budgeting_method: Words,
+    pub budgeting_method: Text,
     /// Exactly one.
+    #[serde(default)]
     pub time_window: Vec<TimeWindow>,
-    /// The limits.
+    /// The limits; a document without any is one.
+    #[serde(default)]
     pub objectives: Vec<Limit>,
     /// When whom to alert.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alert_policies: Option<Vec<PolicyUse>>,
+    #[serde(default)]
+    pub alert_policies: Vec<PolicyUse>,
 }
 
 /// An indicator in its place.
@@ -268,10 +272,10 @@ pub struct Indicator {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct TimeWindow {
     /// Such as 30d.
-    pub duration: Words,
+    pub duration: Text,
     /// Whether it ends now.
     #[serde(default)]
-    pub is_rolling: Flag,
+    pub is_rolling: Truth,
     /// Where it begins, if it does not roll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Calendar>,
@@ -282,9 +286,9 @@ pub struct TimeWindow {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Calendar {
     /// Such as 2026-01-01 00:00:00.
-    pub start_time: Words,
+    pub start_time: Text,
     /// Such as Europe/Berlin.
-    pub time_zone: Words,
+    pub time_zone: Text,
 }
 
 /// A limit of an objective.
@@ -293,10 +297,10 @@ pub struct Calendar {
 pub struct Limit {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<Words>,
+    pub display_name: Option<Text>,
     /// Of a threshold metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub op: Option<Words>,
+    pub op: Option<Text>,
     /// Of a threshold metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Free>,
@@ -311,13 +315,13 @@ pub struct Limit {
     pub time_slice_target: Option<Free>,
     /// How long a slice is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_slice_window: Option<Words>,
+    pub time_slice_window: Option<Text>,
     /// Of a composite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indicator: Option<Indicator>,
     /// Of a composite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub indicator_ref: Option<Words>,
+    pub indicator_ref: Option<Text>,
     /// Of a composite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub composite_weight: Option<Free>,

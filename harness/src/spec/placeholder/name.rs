@@ -139,6 +139,8 @@ enum Kind {
     Process,
     /// Part of a load's request.
     Request,
+    /// A text that the answer to a load's request is held against.
+    Check,
     /// Header of all requests of a load.
     Client,
     /// Part of a fleet's sample.
@@ -176,6 +178,36 @@ impl Kind {
                 Some(field),
                 ..,
             ] if sent(field) => Kind::Request,
+            [Some("flows"), _, None, _, Some("check"), None, checked @ ..]
+            | [
+                Some("load"),
+                _,
+                _,
+                Some("requests" | "journey"),
+                None,
+                _,
+                Some("check"),
+                None,
+                checked @ ..,
+            ]
+            | [Some("setup" | "teardown"), None, _, Some("check"), None, checked @ ..]
+            | [
+                Some("setup" | "teardown"),
+                None,
+                Some("for-each"),
+                Some("steps"),
+                None,
+                _,
+                Some("check"),
+                None,
+                checked @ ..,
+            ] if matches!(
+                checked,
+                [Some("contains")] | [Some("json" | "header"), Some("equals")]
+            ) =>
+            {
+                Kind::Check
+            }
             [Some("setup" | "teardown"), None, Some("command"), Some("run" | "shell"), ..] => {
                 Kind::Command
             }
@@ -211,6 +243,10 @@ impl Kind {
             "device" | "sample" | "now" | "random" if self == Kind::Sample => None,
             "device" | "cursor" if self == Kind::Question => None,
             "now" | "random" if self == Kind::Request => None,
+            "now" | "random" if self == Kind::Check => wrong(
+                format!("{shown} would be another than that of the request"),
+                "check for what was sent: a column of `data`, or what a step before captured",
+            ),
             "device" | "sample" => wrong(
                 format!("{shown} is known only to a fleet's samples"),
                 "use it in a fleet's `send`",
@@ -223,10 +259,11 @@ impl Kind {
                 format!("{shown} is known only where a store is read back"),
                 "use it in the path of a fleet's `read-back`",
             ),
-            _ if is_of_request(name) => (self != Kind::Request).then(|| {
+            _ if is_of_request(name) => (!matches!(self, Kind::Request | Kind::Check)).then(|| {
                 Wrong::new(
                     format!("{shown} is known only where a load's request is written"),
-                    "use it in a request's own path, headers or body",
+                    "use it in a request's own path, headers or body, or in `contains` or `equals` \
+                     of its checks",
                 )
             }),
             _ if self == Kind::Early => wrong(

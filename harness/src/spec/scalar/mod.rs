@@ -1,7 +1,7 @@
 //! The scalars of the grammar: numbers with units, names, texts, moments.
 //!
 //! Invariant: each is read from text as well as from its own YAML type, so that a replaced
-//! placeholder (always text) works everywhere.
+//! placeholder (always text) works everywhere; except those of files that others read, too (`strict`).
 //! Invariant: every one is exact: integers of µs, of requests in 1000 s, of parts per billion.
 //! Not here: where in the file a mistake is (`locate`); what needs two values at once (`plan`).
 
@@ -14,6 +14,7 @@ mod quantity;
 mod size;
 mod span;
 mod status;
+mod strict;
 mod text;
 mod time;
 
@@ -25,6 +26,7 @@ pub use quantity::{Growth, Quantity};
 pub use size::{Bandwidth, Size};
 pub use span::Span;
 pub use status::{Status, Statuses};
+pub use strict::{Text, Truth};
 pub use text::{Free, Name, Words, entry_name};
 pub use time::{Duration, Edge, Moment, Uniform};
 

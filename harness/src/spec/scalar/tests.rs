@@ -169,7 +169,8 @@ fn moments_and_spans() {
     assert_eq!(ok::<Moment>(json!("30s")), Moment { base: None, offset_us: 30_000_000 });
     assert_eq!(ok::<Moment>(json!("db-down.end-5s")), from("db-down", Edge::End, -5_000_000));
     assert_eq!(ok::<Moment>(json!("a.start + 1m")), from("a", Edge::Start, 60_000_000));
-    assert!(no::<Moment>(json!("pay.open")).contains("not supported yet"));
+    assert_eq!(ok::<Moment>(json!("pay.open + 1s")), from("pay", Edge::Open, 1_000_000));
+    assert!(no::<Moment>(json!("pay.closed")).contains("write pay.open"));
     for bad in [
         "",
         "down",

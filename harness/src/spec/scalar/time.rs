@@ -22,7 +22,7 @@ pub struct Uniform {
     pub max_us: u64,
 }
 
-/// A moment: `30s` after time 0, `down.start`, `down.end + 5s`.
+/// A moment: `30s` after time 0, `down.start`, `down.end + 5s`, `pay.open`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// From where; time 0 if none.
@@ -31,13 +31,15 @@ pub struct Moment {
     pub offset_us: i64,
 }
 
-/// Which end of a named stretch.
+/// Which end of a named stretch, or what happens to a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
     /// Its first instant.
     Start,
     /// Its last.
     End,
+    /// A breaker's first opening.
+    Open,
 }
 
 impl Duration {
@@ -50,6 +52,7 @@ impl std::fmt::Display for Edge {
         f.write_str(match self {
             Edge::Start => "start",
             Edge::End => "end",
+            Edge::Open => "open",
         })
     }
 }
@@ -215,7 +218,7 @@ impl Scalar for Uniform {
 
 impl Scalar for Moment {
     const NAME: &'static str = "Moment";
-    const WANTED: &'static str = "a moment such as 30s, down.start or down.end + 5s";
+    const WANTED: &'static str = "a moment such as 30s, down.start, down.end + 5s or BREAKER.open";
 
     fn read(value: &Value) -> Result<Moment, Wrong> {
         let text = match value {
@@ -257,7 +260,7 @@ impl Scalar for Moment {
         json!({
             "type": "string",
             "pattern": r"^\s*([0-9]+(h|ms|m|s))+\s*$|^\s*[A-Za-z0-9_-]+\.[a-z]+\s*([+-].*)?$|\$\{",
-            "examples": ["30s", "down.start", "down.end + 5s"],
+            "examples": ["30s", "down.start", "down.end + 5s", "pay.open"],
         })
     }
 }
@@ -270,9 +273,11 @@ fn anchored(text: &str, name: &str, rest: &str) -> Result<Moment, Wrong> {
     let edge = match edge {
         "start" => Edge::Start,
         "end" => Edge::End,
-        "open" | "closed" | "half" => {
-            let message = format!("{} is not supported yet: moments of breakers", quoted(&text));
-            return Err(Wrong::new(message, "write a moment of a fault or load"));
+        "open" => Edge::Open,
+        "closed" | "half" => {
+            let message = format!("{} is not a moment", quoted(&text));
+            let help = format!("a breaker has one, its first opening: write {name}.open");
+            return Err(Wrong::new(message, help));
         }
         other => {
             let message = format!("{} is not a moment: unknown {}", quoted(&text), quoted(&other));

@@ -4,7 +4,7 @@
 //! Not here: instants (`times`).
 
 use super::{bounded, unopened, unrecorded};
-use crate::breaker::{ADMISSION_US, How, Line, Spell};
+use crate::breaker::{ADMISSION_US, How, Line, Range, Spell};
 use crate::expectation::part::Part;
 use crate::interval;
 use crate::objective::reaches;
@@ -107,27 +107,53 @@ fn tried_again(text: String) -> Part {
 
 /// At most so many trials in each half-open state.
 pub(super) fn trials(line: &Line, allowed: u64) -> Part {
-    if let Some(part) = unopened(line) {
+    let counted = line.counted();
+    if let Some(part) = unopened(counted) {
         return part;
     }
-    let mut most: Option<Part> = None;
-    for spell in line.spells.iter().filter(|spell| spell.half_open.is_some()) {
-        let part = match line.trials(spell) {
-            None => unrecorded(),
-            Some(range) => {
-                let count = words::count(range.least, "trial");
-                let text = format!("{count} while half-open ({allowed} allowed)");
-                if line.retried && range.least > allowed {
-                    return tried_again(text);
-                }
-                bounded(text, range.least, range.most, allowed)
-            }
-        };
-        if most.as_ref().is_none_or(|known| part.verdict > known.verdict) {
-            most = Some(part);
+    let text = |range: Range| {
+        let least = if range.most == Some(range.least) { "" } else { "at least " };
+        let count = words::count(range.least, "trial");
+        format!("{least}{count} while half-open ({allowed} allowed)")
+    };
+    let mut parts = counted.spells.iter().filter(|spell| spell.half_open.is_some()).map(|spell| {
+        let Some(range) = line.tried(spell) else { return unrecorded() };
+        if counted.retried && range.least > allowed {
+            return tried_again(text(range));
         }
+        match range.most {
+            None if range.least <= allowed && counted.how == How::Inferred => Part::open(
+                text(range),
+                "reads of its state that are closer together, or evidence by the breaker's own side: \
+                 arrivals do not tell trials from calls after it closed",
+            ),
+            most => bounded(text(range), range.least, most, allowed),
+        }
+    });
+    let least = surely_tried(line);
+    if least > allowed && counted.retried {
+        return tried_again(text(Range { least, most: None }));
+    } else if least > allowed {
+        return Part::new(Verdict::Violated, text(Range { least, most: None }));
     }
-    most.unwrap_or_else(|| Part::open("it was never half-open", "a run that sees a trial"))
+    // Of equally bad ones the first.
+    let first = parts.next();
+    let worst = parts.fold(first, |worst, part| match worst {
+        Some(worst) if worst.verdict >= part.verdict => Some(worst),
+        _ => Some(part),
+    });
+    worst.unwrap_or_else(|| Part::open("it was never half-open", "a run that sees a trial"))
+}
+
+/// The most calls that came while a state of its own surely said half-open.
+pub(super) fn surely_tried(line: &Line) -> u64 {
+    let each = |calls| line.spells.iter().map(|spell| line.surely_tried(spell, calls)).max();
+    line.arrived().and_then(each).unwrap_or(0)
+}
+
+/// Calls that surely came while a state of its own said open.
+pub(super) fn surely_leaked(line: &Line) -> u64 {
+    line.arrived().map_or(0, |calls| line.while_surely_open(calls, LONGEST_US))
 }
 
 /// At most so many calls let through while open, in all.
@@ -135,36 +161,39 @@ pub(super) fn leaks(line: &Line, allowed: u64) -> Part {
     if let Some(part) = unopened(line) {
         return part;
     }
-    // Arrivals that are like no breaker's: how many there are at least, the states tell.
-    let arrived = line.unclear.as_ref().and_then(|arrivals| arrivals.calls.as_ref());
-    if let Some(calls) = arrived {
-        let least = line.while_surely_open(calls, LONGEST_US);
-        let text =
-            format!("{} let through while open ({allowed} allowed)", words::count(least, "call"));
-        return bounded(text, least, None, allowed);
-    }
-    let sum = line
+    let counted = line.counted();
+    let surely = surely_leaked(line);
+    let sum = counted
         .spells
         .iter()
-        .map(|spell| line.leaked(spell))
-        .try_fold(crate::breaker::Range::exactly(0), |sum, range| {
-            range.map(|range| sum.plus(range))
-        });
-    let Some(sum) = sum else {
-        return match line.how {
-            How::Told => unrecorded(),
-            How::Polled | How::Logged => {
-                Part::open("states do not show calls", "evidence by arrivals beside")
-            }
-            How::Inferred => Part::open(
-                "arrivals do not tell a leak from a trial",
-                "the breaker's `policy: recovery`, or evidence by a gateway",
-            ),
-        };
+        .map(|spell| counted.leaked(spell))
+        .try_fold(Range::exactly(0), |sum, range| range.map(|range| sum.plus(range)));
+    let sum = match (sum, &line.unclear) {
+        // Arrivals that are like no breaker's: how many there are at least, the states tell.
+        (_, Some(arrivals)) if arrivals.calls.is_some() => Range { least: surely, most: None },
+        // Those soon after it opened may have been let through before.
+        (Some(sum), None) => {
+            let soon = line.arrived().map_or(0, |c| line.while_surely_open(c, ADMISSION_US));
+            Range { least: sum.least.max(surely), most: sum.most.map(|most| most.max(soon)) }
+        }
+        _ => {
+            return match line.how {
+                How::Told => unrecorded(),
+                How::Polled | How::Logged if line.beside.is_none() => {
+                    Part::open("states do not show calls", "evidence by arrivals beside")
+                }
+                _ => Part::open(
+                    "arrivals do not tell a leak from a trial",
+                    "the breaker's `policy: recovery`, or evidence by a gateway",
+                ),
+            };
+        }
     };
     let count = words::count(sum.least, "call");
-    let text = format!("{count} let through while open ({allowed} allowed)");
-    if line.retried && sum.least > allowed {
+    let least =
+        if line.arrived().is_some() && sum.most != Some(sum.least) { "at least " } else { "" };
+    let text = format!("{least}{count} let through while open ({allowed} allowed)");
+    if counted.retried && sum.least > allowed {
         return tried_again(text);
     }
     bounded(text, sum.least, sum.most, allowed)

@@ -82,6 +82,18 @@ fn a_fault_without_effect_proves_nothing() {
     assert_eq!(run(hit(500)).verdict, Met);
     let card = run(Effect::default());
     assert_eq!(card.faults[0].effect, "without effect: no request matched");
+    // Where nobody reads requests there are connections only.
+    for shows in [Shows::Connections, Shows::Refused, Shows::Unseen] {
+        for (matched, words) in
+            [(0, "no connection was open or came"), (7, "no connection was hit")]
+        {
+            let effect = Effect { matched, injected: 0, ours: 0 };
+            let mut script = Script::new(90).errors().declare(shows.clone());
+            script.case.faults[0].connections = true;
+            let card = script.on(0, 20_000..25_000, effect).run(0..90, 0).complete().judge();
+            assert_eq!(card.faults[0].effect, format!("without effect: {words}"));
+        }
+    }
     assert_eq!(card.objectives[0].verdict, Met);
     assert_eq!((card.verdict, card.expectations[0].verdict), (Inconclusive, Inconclusive));
     // Also when nothing refers to the fault.

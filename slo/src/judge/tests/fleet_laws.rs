@@ -8,7 +8,7 @@ use crate::judge;
 use crate::scorecard::Verdict;
 use crate::script::LIST;
 use crate::script::fleet::{fault_end, fault_start, ms, nothing};
-use crate::script::gateway::{Flaw, World, live};
+use crate::script::gateway::{Flaw, Setting, World, live};
 use proptest::prelude::*;
 
 const FLAWS: [Flaw; 5] =
@@ -34,6 +34,7 @@ fn script(seed: u64, flaw: Flaw, must: BreakerMust) -> Script {
         seconds: 40,
         fault_ms: (10_000, 19_000),
         wait_us: 0,
+        set: Setting::USUAL,
         flaw,
     };
     let life = live(&world);
@@ -180,7 +181,7 @@ proptest! {
         let must = BreakerMust { trials: Some(1), ..must };
         let fault_ms = (4_000, 13_000);
         let flaw = FLAWS[flaw];
-        let world = World { seed, per_second, random: false, seconds: 20, fault_ms, wait_us: 0, flaw };
+        let world = World { seed, per_second, random: false, seconds: 20, fault_ms, wait_us: 0, set: Setting::USUAL, flaw };
         let life = live(&world);
         let mut script = Script::new(20)
             .fleet()

@@ -167,6 +167,42 @@ fn a_log_that_cannot_be_believed_tells_nothing_of_a_breaker() {
     assert!(reason.contains("`api` was started at 25 s, while its breaker was open"), "{reason}");
 }
 
+/// Output that is buffered comes at once: which of its lines was before which, nobody knows.
+#[test]
+fn lines_that_were_read_together_are_in_no_order() {
+    let ask = [
+        BreakerMust { reopens_after_close: Some(0), ..fleet::nothing() },
+        BreakerMust { closes: within(Anchor::FaultEnd(0), 20), ..fleet::nothing() },
+    ];
+    // By log, written and read (ms), how many.
+    let run = |must: &BreakerMust, lines: &[(usize, i64, i64, u64)]| {
+        let script = breaker(must.clone(), Some(5), &[], &[]);
+        let script = lines
+            .iter()
+            .fold(script, |script, (log, from, to, n)| script.lines(*log, *from, *to, (*n, 0)));
+        judged(script)
+    };
+    let flapping = [(0, 19_000, 40_000, 1), (1, 19_000, 40_000, 1)];
+    for must in &ask {
+        for lines in [
+            flapping.repeat(2),
+            vec![(0, 40_000, 40_000, 2), (1, 40_000, 40_000, 2)],
+            vec![(0, 20_400, 20_410, 1), (1, 31_000, 31_005, 2), (0, 31_002, 31_009, 1)],
+            vec![(0, 20_400, 20_410, 1), (1, 25_000, 31_000, 1), (0, 26_000, 30_000, 1)],
+        ] {
+            let (verdict, reason) = run(must, &lines);
+            assert_eq!(verdict, Inconclusive, "{lines:?}");
+            assert!(reason.contains("were read together at "), "{reason}");
+        }
+    }
+    // Their own times tell, and so do those that were read one after the other.
+    let stamped = [(0, 20_400), (1, 31_000), (0, 35_000), (1, 38_000)];
+    let late = stamped.map(|(log, from)| (log, from, 40_000, 1));
+    assert_eq!(run(&ask[0], &late).0, Violated);
+    assert_eq!(run(&ask[0], &late[..2]).0, Met);
+    assert_eq!(run(&ask[0], &[(0, 20_400, 20_900, 2), (1, 31_000, 31_000, 2)]).0, Met);
+}
+
 #[test]
 fn objectives_may_ask_for_the_time_in_which_a_log_says_that_it_is_open() {
     let mut script = breaker(

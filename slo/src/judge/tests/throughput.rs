@@ -1,7 +1,7 @@
 //! How much must get through.
 
 use super::*;
-use crate::case::{Pace, Scarce};
+use crate::case::{Load, Of, Pace, Scarce};
 use crate::event::Effect;
 
 /// 100 requests a second for 30 s, of which so many in each of the last ten end like this.
@@ -45,6 +45,43 @@ fn a_rate_is_whole_requests_in_the_time_that_was_sent() {
     assert_eq!(verdict(1, Outcome::Cut), Inconclusive);
     let score = run(RATE, 1, Outcome::Http5xx).complete().first();
     assert_eq!(score.reason, "2990 answered ok, needed are 3000: 100/s in 30 s");
+}
+
+/// A run ends with its last answer, an open load at its end: what lies between is its time, too.
+#[test]
+fn a_rate_is_of_the_whole_load_though_its_last_answer_comes_before_its_end() {
+    let verdict = |bad: u64, planned: u64, ends_us: u64| {
+        let mut script = run(RATE, bad, Outcome::Http5xx).complete();
+        script.case.loads[0].planned = planned;
+        script.case.loads[0].ends_us = ends_us;
+        let last = ZERO.plus(29_990_500);
+        script.entries.iter_mut().for_each(|entry| entry.at = entry.at.min(last));
+        let score = script.first();
+        (score.verdict, score.reason)
+    };
+    let (met, reason) = verdict(0, 3000, 30_000_000);
+    assert_eq!((met, reason.as_str()), (Met, "3000 answered ok, needed are 3000: 100/s in 30 s"));
+    let (violated, reason) = verdict(1, 3000, 30_000_000);
+    assert_eq!(violated, Violated);
+    assert_eq!(reason, "2990 answered ok, needed are 3000: 100/s in 30 s");
+    // Whose end nobody knew has the time that there was.
+    for (planned, ends_us) in [(0, 30_000_000), (3000, 60_000_000)] {
+        let (_, reason) = verdict(0, planned, ends_us);
+        assert!(reason.contains("needed are 2999: "), "{reason}");
+    }
+}
+
+/// Each load whose first request is due with the stretch has all that its rate makes of it.
+#[test]
+fn loads_that_begin_together_lack_none() {
+    let mut script = run(RATE, 0, Outcome::Ok);
+    let first = script.case.loads[0].clone();
+    for _ in 0..2 {
+        script.case.loads.push(Load { planned: 0, ..first.clone() });
+    }
+    script.case.objectives[0].of = (0..3).map(|load| Of { load, request: 0 }).collect();
+    let reason = script.complete().first().reason;
+    assert_eq!(reason, "3000 answered ok, needed are 3000: 100/s in 30 s");
 }
 
 /// A phase that ends between two arrivals, or takes requests to a fault, misses none.

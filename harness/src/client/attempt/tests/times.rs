@@ -43,3 +43,36 @@ async fn what_is_not_known_is_not_timed() {
     let (cut, _) = against::<Wire>("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc").await;
     assert_eq!((cut.outcome, cut.first_byte), (Outcome::ProtocolError, None));
 }
+
+/// Interim answers are none: the final one is timed, from its own first byte on.
+async fn hinted<T: Tried>() {
+    const GAP_US: u64 = 200_000;
+    let (listener, addr) = listener().await;
+    let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
+    let peer = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        let before = clock.now();
+        for part in [
+            &b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\nHTTP/1.1 10"[..],
+            b"0 Continue\r\n\r\n",
+            b"HTTP/1.1 503 No\r\ncontent-length: 3\r\n\r\nabc",
+        ] {
+            stream.write_all(part).await.unwrap();
+            tokio::time::sleep(Duration::from_micros(GAP_US)).await;
+        }
+        (stream, before)
+    };
+    let ours = attempt::<T>(&clock, &limits, None, request("GET"), |_| {});
+    let ((_stream, before), (exchange, kept)) = tokio::join!(peer, ours);
+    assert_eq!((exchange.outcome, exchange.status), (Outcome::Http5xx, 503));
+    let first = exchange.first_byte.unwrap();
+    assert!(first.0 - before.0 >= 2 * GAP_US, "{} µs", first.0 - before.0);
+    assert!(exchange.done >= first && kept.is_some());
+}
+
+#[tokio::test]
+async fn what_comes_before_the_answer_is_not_timed_as_the_answer() {
+    hinted::<Wire>().await;
+    hinted::<Connection>().await;
+}

@@ -11,7 +11,7 @@ use crate::spec::Trail;
 use crate::spec::scalar::Flag;
 use crate::spec::types::{AtMostCount, BreakerAsked, FastFail, Within};
 use assay_slo::Share;
-use assay_slo::case::{Breaker, BreakerMust, Evidence, Must};
+use assay_slo::case::{Anchor, Breaker, BreakerMust, Evidence, Must};
 
 pub(super) fn compile(
     asked: &BreakerAsked,
@@ -40,6 +40,11 @@ pub(super) fn compile(
         Some(Deadline::pair(&deadline))
     };
     let (opens, closes) = (by_when(&asked.opens, "opens"), by_when(&asked.closes, "closes"));
+    if opens.is_some_and(|(after, _)| after.anchor == Anchor::BreakerOpen(index)) {
+        let message = format!("that `{}` opens after it has opened asks nothing", asked.name);
+        let help = "count from the fault that opens it, such as FAULT.start";
+        notes.value(&trail.key("opens").key("after"), message, help);
+    }
     let count = |limit: &Option<AtMostCount>| limit.as_ref().map(|limit| limit.at_most.0);
     let (share, latency) = fast_fail(asked.fast_fail.as_ref(), trail, notes);
     check_never(asked, trail, notes);

@@ -12,8 +12,9 @@ mod reconciles;
 
 pub(super) use metrics::{check_unit, index, limits, unit};
 
+use super::moments::anchored;
 use super::notes::Notes;
-use super::timetable::{Timetable, anchored};
+use super::timetable::Timetable;
 use super::{MOST_RUN_US, MOST_WAIT_US, headers, names, parts, positive};
 use crate::plan::Fault;
 use crate::plan::compile::requests::ranges;

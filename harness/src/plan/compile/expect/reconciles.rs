@@ -8,7 +8,7 @@ use crate::plan::compile::notes::Notes;
 use crate::spec::Trail;
 use crate::spec::scalar::Duration;
 use crate::spec::types::{Metric, Reconciles};
-use assay_slo::case::{Must, ReconcilesMust};
+use assay_slo::case::{Anchor, Must, ReconcilesMust};
 
 pub(super) fn compile(
     asked: &Reconciles,
@@ -31,7 +31,8 @@ pub(super) fn compile(
             let ends = given.traffic.ends_us();
             let last = of.iter().filter_map(|of| ends.get(of.load)).max().copied().unwrap_or(0);
             let until = deadline.planned_us.saturating_add(deadline.within_us);
-            if given.timetable.complete && until < last {
+            let is_planned = !matches!(deadline.after.anchor, Anchor::BreakerOpen(_));
+            if is_planned && given.timetable.complete && until < last {
                 notes.warn(format!(
                     "`reconciles` of `{}` is over at {}, while requests are still sent until {}: \
                      those under way then can be counted by neither side, so it may decide nothing; \

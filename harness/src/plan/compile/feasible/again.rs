@@ -11,7 +11,10 @@ pub(super) fn check(name: &str, must: &Must, case: &Case, notes: &mut Notes<'_>)
         let (index, edge, others) = match moment.anchor {
             Anchor::FaultStart(index) => (index, "first start", "later"),
             Anchor::FaultEnd(index) => (index, "last end", "earlier"),
-            Anchor::Zero | Anchor::LoadEnd(_) => continue,
+            Anchor::Zero
+            | Anchor::LoadEnd(_)
+            | Anchor::BreakerOpen(_)
+            | Anchor::BreakerOpenAt { .. } => continue,
         };
         let Some(fault) = case.faults.get(index) else { continue };
         let Some(again) = fault.again else { continue };

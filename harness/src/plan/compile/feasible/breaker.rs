@@ -35,7 +35,10 @@ pub(super) fn check(must: &BreakerMust, trail: &Trail, world: World<'_>, notes: 
 pub(super) fn fault_of<'p>(moment: Moment, world: World<'p>) -> Option<&'p Fault> {
     match moment.anchor {
         Anchor::FaultStart(index) | Anchor::FaultEnd(index) => world.faults.get(index),
-        Anchor::Zero | Anchor::LoadEnd(_) => None,
+        Anchor::Zero
+        | Anchor::LoadEnd(_)
+        | Anchor::BreakerOpen(_)
+        | Anchor::BreakerOpenAt { .. } => None,
     }
 }
 

@@ -88,6 +88,9 @@ fn expectation_of(
     notes: &mut Notes<'_>,
 ) {
     match must {
+        // Where it lies only the run decides.
+        Must::Recovers { after, .. } | Must::Goodput { after, .. }
+            if matches!(after.anchor, Anchor::BreakerOpen(_)) => {}
         Must::Unaffected { of, during, keeps } => {
             for objective in keeps.iter().filter_map(|index| case.objectives.get(*index)) {
                 let what = format!("{name}: {}", objective.name);
@@ -181,6 +184,10 @@ pub(in crate::plan) fn planned(moment: Moment, case: &Case) -> u64 {
         Anchor::FaultStart(index) => fault(index).map_or(0, |fault| fault.starts_us),
         Anchor::FaultEnd(index) => fault(index).map_or(0, phases::end),
         Anchor::LoadEnd(index) => case.loads.get(index).map_or(0, |load| load.ends_us),
+        // The earliest that can be expected.
+        Anchor::BreakerOpen(_) | Anchor::BreakerOpenAt { .. } => {
+            case.faults.iter().map(|fault| fault.starts_us).min().unwrap_or(0)
+        }
     };
     from.saturating_add_signed(moment.offset_us)
 }
@@ -348,6 +355,10 @@ pub(in crate::plan) fn named_moment(moment: Moment, case: &Case) -> String {
         Anchor::FaultStart(index) => format!("{}.start", fault(index)),
         Anchor::FaultEnd(index) => format!("{}.end", fault(index)),
         Anchor::LoadEnd(index) => format!("{}.end", load(index)),
+        Anchor::BreakerOpen(index) | Anchor::BreakerOpenAt { breaker: index, .. } => {
+            let breaker = case.breakers.get(index).map_or("", |breaker| breaker.name.as_str());
+            format!("{breaker}.open")
+        }
     };
     let by = words::time(moment.offset_us.unsigned_abs());
     match moment.offset_us {

@@ -66,8 +66,8 @@ fn a_bandwidth_of_nothing() {
 
 #[test]
 fn numbers_of_victims_that_are_none() {
-    refused(&[("{share: 50%}", "{every-nth: 0}")], "`every-nth: 0` takes no request");
-    refused(&[("{share: 50%}", "{next: 0}")], "`next: 0` takes no request");
+    refused(&[("{share: 50%}", "{every-nth: 0}")], "`every-nth: 0` takes none");
+    refused(&[("{share: 50%}", "{next: 0}")], "`next: 0` takes none");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn good(changes: &[(&str, &str)]) -> Plan {
 
 /// Wants exactly one problem that says this.
 #[track_caller]
-fn refused(changes: &[(&str, &str)], message: &str) {
+pub(super) fn refused(changes: &[(&str, &str)], message: &str) {
     let problems = planned_as(&changed(changes), &[]).err().unwrap_or_default();
     let shown = problems.render(Look::Plain);
     let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -268,6 +268,48 @@ fn requests_that_know_nothing_of_each_other_change_and_are_checked_too() {
     }
 }
 
+#[test]
+fn checks_hold_answers_against_what_was_sent() {
+    let check = |checks: &str| {
+        let login = "{get: {path: /login, capture: {t: {header: X}}}}";
+        journey(USERS, "", &format!("{login}, {{get: {{path: /, check: [{checks}]}}}}"))
+    };
+    let plan = check(
+        "{contains: \"<${t}>\"}, {status: [200]}, {json: {at: /e, equals: \"${data.users.email}\"}}, \
+         {header: {name: Via, equals: \"${run.id}\"}}, {contains: \"$${t}\"}",
+    );
+    let plan = plan.unwrap();
+    let dynamic = plan.users[0].requests[1].dynamic.as_ref().unwrap();
+    let words: Vec<_> = dynamic.checks.iter().map(ToString::to_string).collect();
+    let wanted = [
+        "contains `<${t}>`",
+        "json /e equals `${data.users.email}`",
+        "header Via equals `${run.id}`",
+        "contains `${t}`",
+    ];
+    assert_eq!(words, wanted);
+    assert_eq!(dynamic.wanted.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(dynamic.sets().count(), 1);
+    for (checks, message) in [
+        ("{contains: \"${data.users.mail}\"}", "`users` has no column `mail`"),
+        ("{contains: \"${now}\"}", "`${now}` would be another than that of the request"),
+        (
+            "{header: {name: A, equals: \"${random.uuid}\"}}",
+            "`${random.uuid}` would be another than that of the request",
+        ),
+        (
+            "{json: {at: /a, matches: \"${t}\"}}",
+            "`${t}` is known only where a load's request is written",
+        ),
+        (
+            "{json: {at: /a, equals: {b: \"${t}\"}}}",
+            "`${t}` is known only where a load's request is written",
+        ),
+    ] {
+        assert_eq!(check(checks).map(drop).unwrap_err()[0].0, message, "{checks}");
+    }
+}
+
 /// Two rows for one request in three.
 fn rows_for_a_third(when_exhausted: &str, warmup: &str) -> Result<Plan, Vec<(String, String)>> {
     let data = format!("users: {{csv: {{file: users.csv, when-exhausted: {when_exhausted}}}}}");

@@ -94,3 +94,24 @@ fn what_changes_nothing_is_told() {
     assert!(told.contains("so its `bursts` changes nothing"), "{told}");
     assert_eq!(warnings("{error-count: {at-most: 0}}"), "");
 }
+
+/// What production is promised comes with objectives of an SLO file, and with no other.
+#[test]
+fn an_slo_file_s_time_and_alerts_come_with_its_objectives() {
+    let text = "schema: 1\nname: terms\nservices: {shop: {url: \"http://127.0.0.1:8080\"}}\n\
+         load: {web: {constant-arrival-rate: {rate: 300/s, duration: 60s, requests: [{get: {name: ingest, path: /}}]}}}\n\
+         objectives:\n  errors: {error-rate: {below: 1%}}\n  \
+         prod: {openslo: {file: assay:backend.yaml, name: ingest-errors}}\n";
+    let loaded = decode("terms.yaml", text, &Overrides::default(), &|_| None);
+    let plan = compile_all(loaded).unwrap();
+    let objectives = plan.case.objectives.iter().map(|one| (one.name.as_str(), &one.production));
+    for (name, production) in objectives {
+        assert_eq!(production.is_some(), name == "prod", "{name}");
+    }
+    let prod = plan.case.objectives.iter().find_map(|one| one.production.as_ref()).unwrap();
+    assert_eq!((prod.lasts_s, prod.alerts.len()), (30 * 86_400, 3));
+    // It is in the journal as it was.
+    let text = serde_json::to_string(&plan.case).unwrap();
+    let again: assay_slo::Case = serde_json::from_str(&text).unwrap();
+    assert_eq!(again, plan.case);
+}

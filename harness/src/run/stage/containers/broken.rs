@@ -1,14 +1,14 @@
 //! What faults do to containers, ours and those that run already: done, and put right.
 //!
-//! Invariant: how it is put right is written down before it is done.
+//! Invariant: how it is put right is known before it is done, and written down in between (`acts`).
 //! Not here: when it is done (`conduct`), how (`service::engine`).
 
-use super::early::{Broken, broken, can_be_broken};
+use super::early::{self, Broken, Since, can_be_broken};
 use super::{docker_host, held};
 use crate::plan::{
     CONTAINER_ANSWERS, Fault, FaultKind, Plan, Pressure, Ready, RestartedBy, ServiceKind,
 };
-use crate::run::stage::Stage;
+use crate::run::stage::{Broke, Known, Stage};
 use crate::service::engine::{Act, Engine, Limits, Put, Query, Vessel};
 use crate::service::undo::{Adrift, Undo};
 use crate::service::{Address, answering, get};
@@ -38,44 +38,42 @@ pub(in crate::run) fn outlives(plan: &Plan, name: &str) -> bool {
 }
 
 impl Stage {
-    /// Finds a fault's containers, and writes down how they are put right.
+    /// Looks for a fault's containers, and how they are put right; it borrows nothing.
     ///
     /// # Errors
     /// Nothing may be done to them then.
-    pub(in crate::run) async fn plan_containers(
-        &mut self,
+    pub(in crate::run) fn known_containers(
+        &self,
         plan: &Plan,
-        (index, fault): (usize, &Fault),
-    ) -> Result<(), String> {
-        let engine = self.engine().await?;
-        let query = self.query(plan, &fault.link);
-        let mut vessels = engine.find(&query, false).await?;
-        let wanted = fault.count.unwrap_or(vessels.len());
-        if vessels.is_empty() || vessels.len() < wanted {
-            let found = vessels.len();
-            return Err(format!("{found} containers of {} run, too few for it", fault.link));
-        }
-        vessels.truncate(wanted);
-        let ours = !outlives(plan, &fault.link);
-        if !ours {
-            self.claim(&fault.link, &vessels).await?;
-        }
-        can_be_broken(&engine, &vessels, fault).await?;
-        let put = match &fault.kind {
-            FaultKind::Pause => Put::GoOn,
-            FaultKind::Pressure(pressure) => {
-                // Refused here, before anything is written down, where it cannot be taken.
-                limited(&engine, &vessels, pressure).await?;
-                before(&engine, &vessels).await?
+        fault: &Fault,
+    ) -> impl Future<Output = Result<Known, String>> + Send + use<> {
+        let (engine, query) = (self.afloat.engine.clone(), self.query(plan, &fault.link));
+        let (fault, ours) = (fault.clone(), !outlives(plan, &fault.link));
+        async move {
+            let engine = engine.ok_or("no container engine is known")?;
+            let mut vessels = engine.find(&query, false).await?;
+            let wanted = fault.count.unwrap_or(vessels.len());
+            if vessels.is_empty() || vessels.len() < wanted {
+                let found = vessels.len();
+                return Err(format!("{found} containers of {} run, too few for it", fault.link));
             }
-            FaultKind::Disconnect { network } => {
-                join(&engine, &vessels, network.as_deref()).await?
-            }
-            _ => Put::Run,
-        };
-        let adrift =
-            Adrift { service: fault.link.clone(), ours, vessels, put, host: docker_host() };
-        self.plan_undo((index, &fault.name), Undo::Containers(adrift))
+            vessels.truncate(wanted);
+            can_be_broken(&engine, &vessels, &fault).await?;
+            let put = match &fault.kind {
+                FaultKind::Pause => Put::GoOn,
+                FaultKind::Pressure(pressure) => {
+                    // Refused here, before anything is written down, where it cannot be taken.
+                    limited(&engine, &vessels, pressure).await?;
+                    before(&engine, &vessels).await?
+                }
+                FaultKind::Disconnect { network } => {
+                    join(&engine, &vessels, network.as_deref()).await?
+                }
+                _ => Put::Run,
+            };
+            let (service, host) = (fault.link, docker_host());
+            Ok(Known::Containers(Adrift { service, ours, vessels, put, host }))
+        }
     }
 
     /// Does it to all of them at the same time. The future, which takes as long as that, borrows nothing;
@@ -83,48 +81,37 @@ impl Stage {
     ///
     /// # Errors
     /// Nothing was done.
-    pub(in crate::run) async fn break_containers(
+    pub(in crate::run::stage) fn breaking_containers(
         &mut self,
         (index, fault): (usize, &Fault),
-    ) -> Result<impl Future<Output = (Broken, Result<(), String>)> + Send + use<>, String> {
-        let engine = self.engine().await?;
-        let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| todo.undo.clone())
-        else {
-            return Err("how it is put right is not written down".to_owned());
-        };
-        let act = match (&fault.kind, &adrift.put) {
-            (FaultKind::Pause, _) => Act::Pause,
-            (FaultKind::Kill { signal, by: RestartedBy::Assay }, _) => Act::Kill(*signal),
-            (FaultKind::Kill { signal, by: RestartedBy::Supervisor }, _) => Act::Crash(*signal),
-            (FaultKind::Pressure(pressure), _) => {
-                Act::Limit(limited(&engine, &adrift.vessels, pressure).await?)
-            }
-            (_, Put::Join { network, .. }) => Act::Leave(network.clone()),
-            _ => Act::Stop(self.grace(&fault.link)),
-        };
+        adrift: Adrift,
+    ) -> Result<impl Future<Output = (Broke, Result<(), String>)> + Send + use<>, String> {
+        let engine = self.afloat.engine.clone().ok_or("no container engine is known")?;
         if adrift.put == Put::Run {
             self.mean_end(index, &fault.link, &adrift.vessels);
-            let mut before = Vec::new();
-            for vessel in &adrift.vessels {
-                let now = engine.condition(&vessel.id).await?.unwrap_or_default();
-                before.push((vessel.clone(), now.started));
-            }
-            self.afloat.crashed.insert(index, before);
         }
+        let (kind, grace) = (fault.kind.clone(), self.grace(&fault.link));
         Ok(async move {
-            let acts = adrift.vessels.iter().map(|vessel| {
-                let (engine, act) = (&engine, &act);
-                async move { engine.act(vessel, act).await }
-            });
-            let done = futures_util::future::join_all(acts).await;
-            let failed: Vec<String> = done.into_iter().filter_map(Result::err).collect();
-            let broken = broken(&engine, &adrift).await;
-            (broken, if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) })
+            let (mut broken, mut done) = (Broken::default(), Ok(()));
+            match told(&engine, &adrift, &kind, grace).await {
+                Ok((act, before)) => {
+                    broken.before = before;
+                    let acts = adrift.vessels.iter().map(|vessel| engine.act(vessel, &act));
+                    let acts = futures_util::future::join_all(acts).await;
+                    let failed: Vec<String> = acts.into_iter().filter_map(Result::err).collect();
+                    if !failed.is_empty() {
+                        done = Err(failed.join("; "));
+                    }
+                    broken.now = early::broken(&engine, &adrift).await;
+                }
+                Err(why) => done = Err(why),
+            }
+            (Broke::Containers(broken), done)
         })
     }
 
     /// Keeps what it came to: the engine has answered, or was looked at for as long as it may take.
-    pub(in crate::run) fn broke(&mut self, index: usize, broken: Broken) {
+    pub(in crate::run::stage) fn broke_containers(&mut self, index: usize, broken: Broken) {
         if let Some(todo) = self.todo.get_mut(&index) {
             self.undo.landed(todo);
         }
@@ -198,6 +185,31 @@ impl Stage {
             running.tell_meant();
         }
     }
+}
+
+/// What the engine is told of a fault's containers, and since when those run that it ends.
+async fn told(
+    engine: &Engine,
+    adrift: &Adrift,
+    kind: &FaultKind,
+    grace: Option<Duration>,
+) -> Result<(Act, Since), String> {
+    let act = match (kind, &adrift.put) {
+        (FaultKind::Pause, _) => Act::Pause,
+        (FaultKind::Kill { signal, by: RestartedBy::Assay }, _) => Act::Kill(*signal),
+        (FaultKind::Kill { signal, by: RestartedBy::Supervisor }, _) => Act::Crash(*signal),
+        (FaultKind::Pressure(pressure), _) => {
+            Act::Limit(limited(engine, &adrift.vessels, pressure).await?)
+        }
+        (_, Put::Join { network, .. }) => Act::Leave(network.clone()),
+        _ => Act::Stop(grace),
+    };
+    let mut before = Since::new();
+    for vessel in adrift.vessels.iter().filter(|_| adrift.put == Put::Run) {
+        let now = engine.condition(&vessel.id).await?.unwrap_or_default();
+        before.push((vessel.clone(), now.started));
+    }
+    Ok((act, before))
 }
 
 /// Waits until it answers as it did when it was ready.

@@ -8,8 +8,17 @@ use crate::plan::{Fault, FaultKind, RestartedBy};
 use crate::service::engine::{Engine, Put, Vessel};
 use crate::service::undo::Adrift;
 
-/// Containers that were seen to be broken, and when each had been started.
-pub(in crate::run) type Broken = Vec<(Vessel, String)>;
+/// Containers, and when each had been started.
+pub(super) type Since = Vec<(Vessel, String)>;
+
+/// What a fault was seen to have done to its containers.
+#[derive(Debug, Default)]
+pub(in crate::run) struct Broken {
+    /// Those that are broken.
+    pub(super) now: Since,
+    /// All that it was to end, as they were before.
+    pub(super) before: Since,
+}
 
 /// Whether a fault makes its containers end.
 pub(in crate::run) fn ends(fault: &Fault) -> bool {
@@ -52,7 +61,7 @@ pub(in crate::run) async fn can_be_broken(
 }
 
 /// Which of a fault's containers are broken now.
-pub(super) async fn broken(engine: &Engine, adrift: &Adrift) -> Broken {
+pub(super) async fn broken(engine: &Engine, adrift: &Adrift) -> Since {
     let mut broken = Vec::new();
     for vessel in &adrift.vessels {
         let Ok(Some(now)) = engine.condition(&vessel.id).await else { continue };
@@ -66,7 +75,7 @@ pub(super) async fn broken(engine: &Engine, adrift: &Adrift) -> Broken {
 /// A sentence where somebody else has put right what a fault broke, before its end came.
 pub(super) async fn mended_before(
     engine: &Engine,
-    (adrift, broken): (&Adrift, &Broken),
+    (adrift, broken): (&Adrift, &Since),
     kind: &FaultKind,
 ) -> Option<String> {
     let is_left_to_others =

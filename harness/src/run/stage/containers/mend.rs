@@ -3,7 +3,7 @@
 //! Invariant: what could not be put right stays to be undone; the end of the run tries again.
 //! Not here: doing it (`broken`), how one container is put right (`service::undo`).
 
-use super::early::mended_before;
+use super::early::{Broken, mended_before};
 use crate::plan::{Fault, FaultKind, Plan, RestartedBy, ServiceKind};
 use crate::run::stage::Stage;
 use crate::service::engine::{Condition, Engine, Put, Query, Vessel};
@@ -23,7 +23,7 @@ pub(in crate::run) struct Mended {
 impl Stage {
     /// Puts right what a fault did, and looks whether it is; the future borrows nothing. None where
     /// nothing was done.
-    pub(in crate::run) fn mending(
+    pub(in crate::run::stage) fn mending_containers(
         &mut self,
         plan: &Plan,
         (index, fault): (usize, &Fault),
@@ -31,15 +31,14 @@ impl Stage {
         let todo = self.todo.get(&index)?.clone();
         let Undo::Containers(adrift) = todo.undo.clone() else { return None };
         let engine = self.afloat.engine.clone()?;
-        let crashed = self.afloat.crashed.remove(&index).unwrap_or_default();
-        let broken = self.afloat.broken.remove(&index).unwrap_or_default();
+        let Broken { now: broken, before } = self.afloat.broken.remove(&index).unwrap_or_default();
         let (query, dir) = (self.query(plan, &fault.link), self.names.dir.clone());
         let kind = fault.kind.clone();
         Some(async move {
             let early = mended_before(&engine, (&adrift, &broken), &kind).await;
             let reborn = match kind {
                 FaultKind::Kill { by: RestartedBy::Supervisor, .. } => {
-                    is_reborn(&engine, &crashed).await
+                    is_reborn(&engine, &before).await
                 }
                 _ => Ok(()),
             };
@@ -53,7 +52,7 @@ impl Stage {
     ///
     /// # Errors
     /// A sentence that says what is still broken.
-    pub(in crate::run) fn mended(
+    pub(in crate::run::stage) fn mended_containers(
         &mut self,
         plan: &Plan,
         (index, fault): (usize, &Fault),

@@ -1,0 +1,43 @@
+//! The run under guard: whoever outlives it ends what it started and undoes what it broke.
+//!
+//! Invariant: the guardian is there before anything is started that it must end.
+//! Not here: the guardian itself (`service`), its end (`take_down`).
+
+use super::Stage;
+use crate::run::stream::Stream;
+use crate::service::{Guardian, Orphans, Running};
+
+impl Stage {
+    /// Adopts orphans and sets the guardian up.
+    pub(super) async fn guard(&mut self, stream: &mut Stream) -> Result<(), String> {
+        if self.guardian.is_some() {
+            return Ok(());
+        }
+        match Orphans::adopt(&self.names.run_id) {
+            Ok(orphans) => self.orphans = Some(orphans),
+            Err(why) => stream.finding(format!(
+                "this system gives us no orphans ({why}): a process that leaves its service and \
+                 clears its environment would outlive the run"
+            )),
+        }
+        let exe = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
+        let guardian = Guardian::spawn(&exe, &self.names.run_id, &self.names.dir).await;
+        let guardian = guardian.map_err(|e| format!("cannot start the guardian: {e}"))?;
+        if let Some(orphans) = &self.orphans {
+            guardian.spare(orphans.before()).await.map_err(|why| why.to_string())?;
+        }
+        self.undo.tell(guardian.takes_undos());
+        self.guardian = Some(guardian);
+        self.tell_claims();
+        Ok(())
+    }
+
+    /// Puts a process under guard.
+    ///
+    /// # Errors
+    /// The guardian is gone.
+    pub(super) async fn watch(&self, running: &Running) -> Result<(), String> {
+        let Some(guardian) = &self.guardian else { return Ok(()) };
+        guardian.watch(running).await.map_err(|why| why.to_string())
+    }
+}
