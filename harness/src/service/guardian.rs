@@ -80,12 +80,11 @@ impl Guardian {
     }
 
     /// Lets the guardian hold a container, by its id, until it is gone: what it undoes there is not to
-    /// be broken by another run meanwhile.
-    ///
-    /// # Errors
-    /// As for [`Guardian::watch`].
-    pub async fn hold(&self, id: &str) -> io::Result<()> {
-        self.tell(format!("{HOLD}{id}\n")).await
+    /// be broken by another run meanwhile. Nobody waits for it: it is told before the next undo.
+    pub fn hold(&self, id: &str) {
+        let (reply, _) = oneshot::channel();
+        // One that has left holds nothing, and a run without a guardian is told so elsewhere.
+        let _ = self.orders.send(Order::Tell { line: format!("{HOLD}{id}\n"), reply });
     }
 
     /// Takes lines of the log of undos, should its file be removed before the guardian needs it.

@@ -39,7 +39,7 @@ impl Conduct<'_> {
         known: Known,
     ) -> Result<(), String> {
         let planned = &self.plan.faults[index];
-        self.stage.plan_break((index, planned), known).await?;
+        self.stage.plan_break((index, planned), known)?;
         self.apply(index);
         let breaking = self.stage.breaking((index, planned), &self.plan.secrets).await?;
         state.acting.begin(index, async move {

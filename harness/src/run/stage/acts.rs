@@ -77,18 +77,19 @@ impl Stage {
     ///
     /// # Errors
     /// Nothing may be broken then.
-    pub(in crate::run) async fn plan_break(
+    pub(in crate::run) fn plan_break(
         &mut self,
         (index, fault): (usize, &Fault),
         known: Known,
     ) -> Result<(), String> {
-        if let Known::Containers(adrift) = &known
-            && !adrift.ours
-        {
-            self.claim(&adrift.service, &adrift.vessels).await?;
-        }
         let undo = match (known, &fault.kind) {
-            (Known::Containers(adrift), _) => Undo::Containers(adrift),
+            (Known::Containers(adrift), _) => {
+                // Those that came since the run began are its own to break from now on.
+                if !adrift.ours {
+                    self.claim(&fault.link, &adrift.vessels)?;
+                }
+                Undo::Containers(adrift)
+            }
             (_, FaultKind::Pause) => self.running(&fault.link)?.undo_of_standing(),
             (_, FaultKind::Pressure(pressure)) => self.undo_of_pressure(fault, *pressure)?,
             _ => return Ok(()),

@@ -162,7 +162,7 @@ impl Stage {
         let condition = engine.condition(&first.id).await?.unwrap_or_default();
         if broken {
             // Before it is asked how they are: another run may have broken them.
-            self.claim(name, &vessels).await?;
+            self.claim(name, &vessels)?;
         }
         for fault in plan.faults.iter().filter(|fault| fault.link == name) {
             can_be_broken(&engine, &vessels, fault).await?;
@@ -188,21 +188,21 @@ impl Stage {
     ///
     /// # Errors
     /// A sentence without its beginning: another one does.
-    pub(super) async fn claim(&mut self, name: &str, vessels: &[Vessel]) -> Result<(), String> {
+    pub(super) fn claim(&mut self, name: &str, vessels: &[Vessel]) -> Result<(), String> {
         let mut new = false;
         for vessel in vessels {
             new |= self.afloat.claims.take(name, vessel)?;
         }
-        if new { self.tell_claims().await } else { Ok(()) }
+        if new {
+            self.tell_claims();
+        }
+        Ok(())
     }
 
     /// Lets the guardian keep them as long as it undoes anything.
-    pub(super) async fn tell_claims(&self) -> Result<(), String> {
-        let Some(guardian) = &self.guardian else { return Ok(()) };
-        for id in self.afloat.claims.ids() {
-            guardian.hold(id).await.map_err(|why| why.to_string())?;
-        }
-        Ok(())
+    pub(super) fn tell_claims(&self) {
+        let Some(guardian) = &self.guardian else { return };
+        self.afloat.claims.ids().for_each(|id| guardian.hold(id));
     }
 
     /// Tells when one of these ends that no fault took.

@@ -28,7 +28,8 @@ impl Stage {
         }
         self.undo.tell(guardian.takes_undos());
         self.guardian = Some(guardian);
-        self.tell_claims().await
+        self.tell_claims();
+        Ok(())
     }
 
     /// Puts a process under guard.
