@@ -142,6 +142,7 @@ dashboard("overview", "AurumAI: Overview", "Is the platform well, and how much i
     panel("Requests being served", "none", (f"sum by (endpoint) (http_requests_in_progress{{{ASKED}}})", "{{endpoint}}"), least=0),
     panel("CPU", "percentunit", (f"rate(process_cpu_seconds_total{{{BACKEND}}}{RATE})", "{{instance}}"), least=0, about="1 is one core."),
     panel("Memory", "bytes", (f"process_resident_memory_bytes{{{BACKEND}}}", "{{instance}}"), least=0),
+    panel("Alerts on", "none", ('count by (alertname, severity) (ALERTS{alertstate="firing"})', "{{alertname}} ({{severity}})"), width=24, least=0, about="Pages and tickets, of the platform and of the SLO file. Empty as long as none has fired."),
 ])
 
 ML = 'job="aurumai",machine_type=~"$machine_type"'
