@@ -30,6 +30,7 @@ macro_rules! on_both {
 
 mod bounds;
 mod times;
+mod unasked;
 mod ways;
 
 on_both! {
