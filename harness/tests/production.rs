@@ -97,6 +97,7 @@ const MINUTES: &str = r#"
   kind: AlertPolicy
   metadata: {name: page}
   spec:
+    alertWhenBreaching: true
     notificationTargets: [{targetRef: me}]
     conditions:
       - kind: AlertCondition
