@@ -318,6 +318,9 @@ fn what_a_killed_run_did_to_a_container_is_undone() {
             assert!(said(&recovered).contains("undone: fault `f`"), "{}", said(&recovered));
         }
         wait_for(kind, || their.is_well());
+        // Until it is done nobody else may break them.
+        let id = run.id();
+        wait_for("the guardian's end", || guardian(id).is_none());
     }
 }
 
