@@ -79,6 +79,15 @@ impl Script {
         self
     }
 
+    /// A breaker `pay`, of whose policy no more is known than how long it stays open, if that.
+    pub(crate) fn guarded(mut self, recovery_s: Option<u64>, evidence: Vec<Evidence>) -> Script {
+        let recovery_us = recovery_s.map(|s| s * 1_000_000);
+        let policy = Policy { recovery_us, ..Policy::default() };
+        let (name, place) = ("pay".to_owned(), Place::default());
+        self.case.breakers.push(Breaker { name, place, policy, evidence });
+        self
+    }
+
     pub(crate) fn must(self, must: BreakerMust) -> Script {
         self.expect(Must::Breaker(must))
     }

@@ -7,30 +7,34 @@ use crate::plan::{Body, Request, Text, Transport};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-/// Answers every request on every connection: 200 and this body, the request's line as a header.
-async fn peer(body: &'static str) -> SocketAddr {
+/// Answers every request on every connection; `answer` is given the lines of its head.
+async fn answering(answer: impl Fn(&[String]) -> String + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (read, mut write) = stream.into_split();
             let mut lines = BufReader::new(read).lines();
-            let mut first = None;
+            let mut head = Vec::new();
             while let Ok(Some(line)) = lines.next_line().await {
                 if !line.is_empty() {
-                    first.get_or_insert(line);
+                    head.push(line);
                     continue;
                 }
-                let length = body.len();
-                let seen = first.take().unwrap();
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\nX-Seen: {seen}\r\nContent-Length: {length}\r\n\r\n{body}"
-                );
-                write.write_all(answer.as_bytes()).await.unwrap();
+                write.write_all(answer(&std::mem::take(&mut head)).as_bytes()).await.unwrap();
             }
         }
     });
     addr
+}
+
+/// Says 200 and this body, the request's line as a header.
+async fn peer(body: &'static str) -> SocketAddr {
+    answering(move |head| {
+        let (seen, length) = (&head[0], body.len());
+        format!("HTTP/1.1 200 OK\r\nX-Seen: {seen}\r\nContent-Length: {length}\r\n\r\n{body}")
+    })
+    .await
 }
 
 fn request(name: &str, dynamic: Dynamic) -> Request {
@@ -169,31 +173,16 @@ async fn independent_requests_come_in_their_order_and_who_does_not_answer_has_wo
 
 /// Sets a cookie, and wants it back; leads elsewhere and nowhere.
 async fn leading() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (read, mut write) = stream.into_split();
-            let mut lines = BufReader::new(read).lines();
-            let mut head = Vec::new();
-            while let Ok(Some(line)) = lines.next_line().await {
-                if !line.is_empty() {
-                    head.push(line);
-                    continue;
-                }
-                let seen = std::mem::take(&mut head);
-                let answer = match seen[0].split(' ').nth(1).unwrap() {
-                    "/set" => "200 OK\r\nset-cookie: sid=c00kie-1",
-                    "/away" => "302 Found\r\nlocation: http://other.test/",
-                    _ if seen.iter().any(|line| line == "cookie: sid=c00kie-1") => "200 OK",
-                    _ => "401 No",
-                };
-                let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
-                write.write_all(answer.as_bytes()).await.unwrap();
-            }
-        }
-    });
-    addr
+    answering(|head| {
+        let answer = match head[0].split(' ').nth(1).unwrap() {
+            "/set" => "200 OK\r\nset-cookie: sid=c00kie-1",
+            "/away" => "302 Found\r\nlocation: http://other.test/",
+            _ if head.iter().any(|line| line == "cookie: sid=c00kie-1") => "200 OK",
+            _ => "401 No",
+        };
+        format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n")
+    })
+    .await
 }
 
 #[tokio::test]

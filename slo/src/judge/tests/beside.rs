@@ -3,7 +3,7 @@
 //! Not here: reads alone (`polled`), arrivals alone (`breakers`).
 
 use super::*;
-use crate::case::{Breaker, BreakerMust, Evidence, Must, Place, Policy, Unit};
+use crate::case::{BreakerMust, Evidence, Must, Unit};
 use crate::event::{Attempt, AttemptsOf};
 use crate::script::fleet::{self, fault_end, fault_start};
 
@@ -29,12 +29,8 @@ fn but(silent: std::ops::Range<i64>) -> Vec<i64> {
 /// for 10 s; calls that arrive at these instants, ms.
 fn script(state: impl Fn(i64) -> f64, calls: &[i64]) -> Script {
     let mut script = Script::new(60).metric(Unit::Plain);
-    script.case.breakers.push(Breaker {
-        name: "pay".to_owned(),
-        place: Place::default(),
-        policy: Policy { recovery_us: Some(10_000_000), ..Policy::default() },
-        evidence: vec![Evidence::Polled(0), Evidence::Arrivals("api".to_owned())],
-    });
+    script =
+        script.guarded(Some(10), vec![Evidence::Polled(0), Evidence::Arrivals("api".to_owned())]);
     script.case.loads[0].link = None;
     let call = |ms: &i64| {
         let bad = (20_000..30_000).contains(ms);

@@ -2,7 +2,7 @@
 //! Not here: how lines are read (harness `service`).
 
 use super::*;
-use crate::case::{Anchor, Breaker, BreakerMust, Evidence, Moment, Must, Place, Policy};
+use crate::case::{Anchor, BreakerMust, Evidence, Moment, Must};
 use crate::script::fleet;
 use crate::script::log::asks;
 
@@ -94,12 +94,7 @@ fn what_was_not_read_is_not_absent() {
 /// A breaker by its log, with lines that it opened (ms) and that it closed; all of it was read.
 fn breaker(must: BreakerMust, recovery_s: Option<u64>, opened: &[i64], closed: &[i64]) -> Script {
     let mut script = Script::new(60).log("breaker open").log("breaker closed");
-    script.case.breakers.push(Breaker {
-        name: "pay".to_owned(),
-        place: Place::default(),
-        policy: Policy { recovery_us: recovery_s.map(|s| s * 1_000_000), ..Policy::default() },
-        evidence: vec![Evidence::Logged { opened: 0, closed: 1 }],
-    });
+    script = script.guarded(recovery_s, vec![Evidence::Logged { opened: 0, closed: 1 }]);
     let script = script.expect(Must::Breaker(must)).fault(20_000..30_000, hit(500));
     let script = script.run(0..20, 0).run(20..30, 100).run(30..60, 0);
     let script = opened.iter().fold(script, |script, ms| script.line(0, *ms, *ms));

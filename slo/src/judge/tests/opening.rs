@@ -2,7 +2,7 @@
 //! Not here: the instants that are tried (`expectation::opening`), states of breakers (`polled`, `breakers`).
 
 use super::*;
-use crate::case::{Anchor, Breaker, Evidence, Moment, Must, Place, Policy, Unit};
+use crate::case::{Anchor, Evidence, Moment, Must, Unit};
 
 const CLOSED: f64 = 0.0;
 const OPEN: f64 = 1.0;
@@ -16,12 +16,7 @@ fn run(
     state: impl Fn(i64) -> f64,
 ) -> crate::scorecard::ExpectationScore {
     let mut script = Script::new(60).metric(Unit::Plain).errors();
-    script.case.breakers.push(Breaker {
-        name: "pay".to_owned(),
-        place: Place::default(),
-        policy: Policy { recovery_us: recovery_s.map(|s| s * 1_000_000), ..Policy::default() },
-        evidence: vec![Evidence::Polled(0)],
-    });
+    script = script.guarded(recovery_s, vec![Evidence::Polled(0)]);
     let after = Moment { anchor: Anchor::BreakerOpen(0), offset_us: 0 };
     let (within_us, hold_us) = (within_s * 1_000_000, 3_000_000);
     let must = Must::Recovers { objective: 0, after, within_us, hold_us };

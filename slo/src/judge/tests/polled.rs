@@ -2,9 +2,7 @@
 //! Not here: how a state is read (harness `probe`).
 
 use super::*;
-use crate::case::{
-    Anchor, Breaker, BreakerMust, Evidence, Limits, Moment, Must, Place, Policy, Unit,
-};
+use crate::case::{Anchor, BreakerMust, Evidence, Limits, Moment, Must, Unit};
 use crate::script::fleet;
 use crate::script::metric::nothing;
 
@@ -19,12 +17,7 @@ fn run(
     state: impl Fn(i64) -> f64,
 ) -> (crate::Verdict, String) {
     let mut script = Script::new(60).metric(Unit::Plain);
-    script.case.breakers.push(Breaker {
-        name: "pay".to_owned(),
-        place: Place::default(),
-        policy: Policy { recovery_us: recovery_s.map(|s| s * 1_000_000), ..Policy::default() },
-        evidence: vec![Evidence::Polled(0)],
-    });
+    script = script.guarded(recovery_s, vec![Evidence::Polled(0)]);
     let script = script.expect(Must::Breaker(must)).fault(20_000..30_000, hit(500));
     let script = script.run(0..20, 0).run(20..30, 100).run(30..60, 0);
     let score = script.read(-2..61, state).read_until(61).complete().expectation();
@@ -92,12 +85,7 @@ fn what_may_hide_between_two_reads_is_neither_met_nor_violated() {
 fn it_is_surely_open_only_until_a_trial_may_come() {
     let stretch = |recovery_s: Option<u64>| {
         let mut script = Script::new(60).metric(Unit::Plain).errors();
-        script.case.breakers.push(Breaker {
-            name: "pay".to_owned(),
-            place: Place::default(),
-            policy: Policy { recovery_us: recovery_s.map(|s| s * 1_000_000), ..Policy::default() },
-            evidence: vec![Evidence::Polled(0)],
-        });
+        script = script.guarded(recovery_s, vec![Evidence::Polled(0)]);
         script.case.objectives[0].during = vec![During::Open(0)];
         let script = script.fault(20_000..30_000, hit(500)).run(0..20, 0).run(20..30, 100);
         let script = script.run(30..60, 0).read(-2..61, usual).read_until(61).complete();
@@ -117,12 +105,7 @@ fn a_state_that_was_not_read_cannot_be_told() {
     let must = BreakerMust { never_opens: true, ..fleet::nothing() };
     let mut script = Script::new(60).metric(Unit::Plain).keeps(nothing());
     script.case.expectations.clear();
-    script.case.breakers.push(Breaker {
-        name: "pay".to_owned(),
-        place: Place::default(),
-        policy: Policy { recovery_us: Some(10_000_000), ..Policy::default() },
-        evidence: vec![Evidence::Polled(0)],
-    });
+    script = script.guarded(Some(10), vec![Evidence::Polled(0)]);
     let script = script.expect(Must::Breaker(must)).run(0..60, 0);
     let holed = script.read(0..20, |_| CLOSED).missed(21, "no series").read(30..61, |_| CLOSED);
     let score = holed.read_until(61).complete().expectation();

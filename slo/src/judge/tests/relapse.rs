@@ -2,7 +2,7 @@
 //! Not here: what else reads may miss (`polled`).
 
 use super::*;
-use crate::case::{Asked, Breaker, BreakerMust, Evidence, Must, Place, Policy, Shown, Shows, Unit};
+use crate::case::{Asked, BreakerMust, Evidence, Must, Shown, Shows, Unit};
 use crate::event::{Attempt, AttemptsOf};
 use crate::script::fleet;
 use crate::time::Share;
@@ -16,12 +16,7 @@ const HALF: f64 = 2.0;
 fn script(state: impl Fn(i64) -> f64, calls: Option<Vec<(i64, Outcome)>>) -> Script {
     let mut script = Script::new(60).metric(Unit::Plain);
     let arrivals = calls.as_ref().map(|_| Evidence::Arrivals("api".to_owned()));
-    script.case.breakers.push(Breaker {
-        name: "pay".to_owned(),
-        place: Place::default(),
-        policy: Policy { recovery_us: Some(5_000_000), ..Policy::default() },
-        evidence: [Evidence::Polled(0)].into_iter().chain(arrivals).collect(),
-    });
+    script = script.guarded(Some(5), [Evidence::Polled(0)].into_iter().chain(arrivals).collect());
     let must = BreakerMust { reopens_after_close: Some(0), ..fleet::nothing() };
     let script = script.expect(Must::Breaker(must)).fault(20_000..30_000, hit(500));
     let script = match calls {

@@ -3,24 +3,30 @@
 use super::*;
 use std::time::Duration;
 
-/// A peer that answers with one byte, then more, then the rest, 200 ms apart.
-async fn dripping<T: Tried>() {
-    const GAP_US: u64 = 200_000;
+const GAP_US: u64 = 200_000;
+
+/// An answer whose parts come with these gaps between them: what came of it, and when the request was there.
+async fn in_parts<T: Tried>(parts: &[&[u8]]) -> (At, Exchange, Option<T>) {
     let (listener, addr) = listener().await;
     let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
     let peer = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;
         let before = clock.now();
-        stream.write_all(b"H").await.unwrap();
-        for part in [&b"TTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na"[..], b"bc"] {
-            tokio::time::sleep(Duration::from_micros(GAP_US)).await;
+        for part in parts {
             stream.write_all(part).await.unwrap();
+            tokio::time::sleep(Duration::from_micros(GAP_US)).await;
         }
         (stream, before)
     };
     let ours = attempt::<T>(&clock, &limits, None, request("GET"), |_| {});
-    let ((_stream, before), (exchange, _)) = tokio::join!(peer, ours);
+    let ((_stream, before), (exchange, kept)) = tokio::join!(peer, ours);
+    (before, exchange, kept)
+}
+
+async fn dripping<T: Tried>() {
+    let parts: [&[u8]; 3] = [b"H", b"TTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na", b"bc"];
+    let (before, exchange, _) = in_parts::<T>(&parts).await;
     assert_eq!(exchange.outcome, Outcome::Ok);
     let first = exchange.first_byte.unwrap();
     assert!(first >= before);
@@ -46,25 +52,12 @@ async fn what_is_not_known_is_not_timed() {
 
 /// Interim answers are none: the final one is timed, from its own first byte on.
 async fn hinted<T: Tried>() {
-    const GAP_US: u64 = 200_000;
-    let (listener, addr) = listener().await;
-    let (clock, limits) = (Clock::start(), limits(addr, LONG_US));
-    let peer = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        read_request(&mut stream).await;
-        let before = clock.now();
-        for part in [
-            &b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\nHTTP/1.1 10"[..],
-            b"0 Continue\r\n\r\n",
-            b"HTTP/1.1 503 No\r\ncontent-length: 3\r\n\r\nabc",
-        ] {
-            stream.write_all(part).await.unwrap();
-            tokio::time::sleep(Duration::from_micros(GAP_US)).await;
-        }
-        (stream, before)
-    };
-    let ours = attempt::<T>(&clock, &limits, None, request("GET"), |_| {});
-    let ((_stream, before), (exchange, kept)) = tokio::join!(peer, ours);
+    let parts: [&[u8]; 3] = [
+        b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\nHTTP/1.1 10",
+        b"0 Continue\r\n\r\n",
+        b"HTTP/1.1 503 No\r\ncontent-length: 3\r\n\r\nabc",
+    ];
+    let (before, exchange, kept) = in_parts::<T>(&parts).await;
     assert_eq!((exchange.outcome, exchange.status), (Outcome::Http5xx, 503));
     let first = exchange.first_byte.unwrap();
     assert!(first.0 - before.0 >= 2 * GAP_US, "{} µs", first.0 - before.0);
