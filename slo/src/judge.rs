@@ -24,6 +24,7 @@ mod ledger;
 mod metrics;
 mod scores;
 mod sentence;
+mod standstill;
 
 /// Judges a run of this case by what happened in it. The timeline must have been folded with the
 /// same case.

@@ -217,7 +217,7 @@ fn unrecorded() -> Part {
 }
 
 /// A count that is known between two bounds, against the most that is allowed.
-fn bounded(text: String, least: u64, most: Option<u64>, allowed: u64) -> Part {
+fn bounded(text: String, least: u64, most: Option<u64>, allowed: u64, line: &Line) -> Part {
     if least > allowed {
         Part::new(Verdict::Violated, text)
     } else if most.is_some_and(|most| most <= allowed) {
@@ -226,7 +226,22 @@ fn bounded(text: String, least: u64, most: Option<u64>, allowed: u64) -> Part {
         let Part { missing, .. } = unrecorded();
         Part::open(format!("{text}, but not all calls were recorded"), missing)
     } else {
-        Part::open(format!("{text}: inside the tolerance"), "evidence that is more exact")
+        let most = most.map_or(String::new(), |most| format!(", at most {most}"));
+        Part::open(format!("{text}{most}: inside the tolerance"), closer(line))
+    }
+}
+
+/// What would tell calls apart that its evidence does not.
+fn closer(line: &Line) -> String {
+    let own = "its own word on each call (the events of a gateway of ours)";
+    match line.how {
+        How::Told => "more calls while it is open, beside those of the moments in which it changed"
+            .to_owned(),
+        How::Polled | How::Logged => format!(
+            "reads of its state so close together (`every`), or calls so far apart (a lower rate), \
+             that fewer of them come between two reads; or {own}"
+        ),
+        How::Inferred => format!("its state read beside the arrivals, or {own}"),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Invariant: a finding never changes a verdict; what must change one is a doubt.
 //! Not here: verdicts.
 
-use super::{metrics, scores, stopped};
+use super::{metrics, scores, standstill, stopped};
 use crate::capacity;
 use crate::case::{Ask, Objective};
 use crate::evidence::Evidence;
@@ -94,8 +94,10 @@ pub(super) fn findings(
         }
     }
     findings.extend(evidence.case.objectives.iter().filter_map(|o| small_names(evidence, o)));
-    findings
-        .extend(judged.iter().filter_map(|(objective, one)| bursts(evidence, (*objective)?, one)));
+    for (objective, one) in judged.iter().filter_map(|(of, one)| Some(((*of)?, one))) {
+        findings.extend(bursts(evidence, objective, one));
+        findings.extend(standstill::finding(evidence, objective, one));
+    }
     findings
 }
 

@@ -3,7 +3,7 @@
 //! Invariant: counts are exact, or known between a least and a most.
 //! Not here: instants (`times`).
 
-use super::{bounded, unopened, unrecorded};
+use super::{bounded, closer, unopened, unrecorded};
 use crate::breaker::{ADMISSION_US, How, Line, Range, Spell};
 use crate::expectation::part::Part;
 use crate::interval;
@@ -127,7 +127,7 @@ pub(super) fn trials(line: &Line, allowed: u64) -> Part {
                 "reads of its state that are closer together, or evidence by the breaker's own side: \
                  arrivals do not tell trials from calls after it closed",
             ),
-            most => bounded(text(range), range.least, most, allowed),
+            most => bounded(text(range), range.least, most, allowed, line),
         }
     });
     let least = surely_tried(line);
@@ -196,7 +196,7 @@ pub(super) fn leaks(line: &Line, allowed: u64) -> Part {
     if counted.retried && sum.least > allowed {
         return tried_again(text);
     }
-    bounded(text, sum.least, sum.most, allowed)
+    bounded(text, sum.least, sum.most, allowed, line)
 }
 
 /// At least this share of the calls while open was rejected at once.
@@ -224,7 +224,7 @@ pub(super) fn fast_fail(line: &Line, share: Share) -> Part {
     match (reaches(rejected, all, share), reaches(rejected, rejected.saturating_add(most), share)) {
         (_, true) => Part::new(Verdict::Met, text),
         (false, _) => Part::new(Verdict::Violated, text),
-        _ => Part::open(format!("{text}: inside the tolerance"), "evidence that is more exact"),
+        _ => Part::open(format!("{text}: inside the tolerance"), closer(line)),
     }
 }
 

@@ -97,7 +97,13 @@ fn calls_that_arrive_while_it_says_half_open_are_trials() {
     assert_eq!(ask(&said, closes()).0, Inconclusive);
     // Read once, it may have been so for the first call only, or for all until the next read.
     let (verdict, reason) = ask(&script(usual, &calls), one.clone());
-    assert_eq!(verdict, Inconclusive, "{reason}");
+    assert_eq!(verdict, Inconclusive);
+    assert_eq!(
+        reason,
+        "at least 1 trial while half-open (1 allowed), at most 51: inside the tolerance"
+    );
+    let score = script(usual, &calls).expect(Must::Breaker(one.clone())).complete().expectation();
+    assert!(score.missing.is_some_and(|missing| missing.contains("`every`")));
     // Two at once are two, and not one each of two breakers that have one state.
     let mut two = calls.clone();
     two.push(33_001);

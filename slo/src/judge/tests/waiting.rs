@@ -86,3 +86,23 @@ fn who_waits_for_what_then_fails_has_not_recovered() {
     assert_eq!(score.verdict, Inconclusive);
     assert!(score.reason.contains("there was no request") && !score.reason.contains("metastable"));
 }
+
+/// All users wait two seconds of ten, and 20 of 820 requests took longer: P95 is met, and says nothing of it.
+#[test]
+fn a_percentile_of_a_closed_load_tells_of_time_in_which_all_waited() {
+    let told = |script: Script| {
+        let card = script.fast().complete().judge();
+        assert_eq!(card.objectives[0].verdict, Met);
+        card.findings.into_iter().find(|text| text.contains("nothing of load `visitors` was begun"))
+    };
+    let mut closed = Script::new(10);
+    closed.case.loads[0].kind = LoadKind::Users;
+    let stalls = |script: Script| held(script.run(0..5, 0), 4, Outcome::Ok, 8).run(7..10, 0);
+    let text = told(stalls(closed.clone())).unwrap();
+    assert!(text.starts_with("objective `fast`: in 2 of 10 seconds nothing of load"), "{text}");
+    // Who pauses waits for nothing; and a second of fifty is less than what may be slow.
+    assert_eq!(told(closed.clone().run(0..5, 0).run(7..10, 0)), None);
+    assert_eq!(told(closed.clone().run(0..10, 0)), None);
+    // What arrives at a rate waits for nobody.
+    assert_eq!(told(stalls(Script::new(10))), None);
+}
