@@ -10,6 +10,12 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
 use std::io;
 
+// In a scenario, and of what is typed.
+const CLIENT: &str =
+    "`tls: {cert: FILE, key: FILE}` of its load (`--cert FILE --key FILE` of `assay load`)";
+const AUTHORITY: &str = "`tls: {ca: FILE}` of its load (`--ca FILE` of `assay load`)";
+const ANYONE: &str = "`tls: {insecure: true}` (`--insecure`)";
+
 /// Names of a certificate that are shown.
 const SHOWN: usize = 3;
 
@@ -89,13 +95,10 @@ fn turned_away(alert: AlertDescription, host: &str, known: bool) -> String {
     if known {
         format!(
             "`{host}` does not accept our client certificate (TLS alert {said}): write one that \
-             its authority has signed as `tls: {{cert: FILE, key: FILE}}`"
+             its authority has signed as {CLIENT}"
         )
     } else {
-        format!(
-            "`{host}` wants a client certificate (TLS alert {said}): write `tls: {{cert: FILE, \
-             key: FILE}}`"
-        )
+        format!("`{host}` wants a client certificate (TLS alert {said}): write {CLIENT}")
     }
 }
 
@@ -104,13 +107,12 @@ pub(super) fn in_vain(host: &str, known: bool) -> String {
     if known {
         format!(
             "`{host}` asked for a client certificate, then ended the connection without an answer: it may \
-             not accept ours; write one that its authority has signed and that is still valid as `tls: \
-             {{cert: FILE, key: FILE}}`"
+             not accept ours; write one that its authority has signed and that is still valid as {CLIENT}"
         )
     } else {
         format!(
             "`{host}` asked for a client certificate, then ended the connection without an answer: write \
-             `tls: {{cert: FILE, key: FILE}}`"
+             {CLIENT}"
         )
     }
 }
@@ -137,7 +139,7 @@ fn reason(error: &Error, host: &str, known: bool) -> String {
         }
         Error::AlertReceived(alert) => format!(
             "`{host}` broke off the TLS handshake (alert {}): read its log; it may want a client \
-             certificate, as `tls: {{cert: FILE, key: FILE}}`",
+             certificate, as {CLIENT}",
             said(*alert)
         ),
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => format!(
@@ -150,7 +152,7 @@ fn reason(error: &Error, host: &str, known: bool) -> String {
 
 fn certificate(why: &CertificateError, host: &str) -> String {
     use CertificateError as C;
-    let anyone = "or `tls: {insecure: true}` if any certificate will do";
+    let anyone = format!("or {ANYONE} if any certificate will do");
     match why {
         C::ExpiredContext { not_after, .. } => format!(
             "the certificate of `{host}` expired on {}: renew it, {anyone}",
@@ -169,11 +171,11 @@ fn certificate(why: &CertificateError, host: &str) -> String {
         // A signature that does not fit: an authority of the same name, made anew.
         C::UnknownIssuer | C::BadSignature => format!(
             "the certificate of `{host}` is signed by nobody that is trusted here: write its \
-             authority's certificate as `tls: {{ca: FILE}}`, {anyone}"
+             authority's certificate as {AUTHORITY}, {anyone}"
         ),
         other if is_authority(other) => format!(
-            "the certificate of `{host}` is an authority of its own: write it as `tls: {{ca: \
-             FILE}}`, {anyone}"
+            "the certificate of `{host}` is an authority of its own: write it as \
+             {AUTHORITY}, {anyone}"
         ),
         C::Revoked => format!("the certificate of `{host}` was revoked: renew it, {anyone}"),
         other => {
