@@ -110,6 +110,11 @@ def reached(told, receiver, status, **labels):
     return any((to, how) == (receiver, status) and labels.items() <= has.items() for to, how, has in told)
 
 
+def followed(told):
+    """What was told although it only follows from there being no backend."""
+    return [f"{receiver} was told: {labels['alertname']}" for receiver, _, labels in told if labels["alertname"] == "BackendDown"]
+
+
 def unresolved(told):
     """Alerts of which the last that was told is that they fire. Not those of burns over six hours and three days:
     they last, also thirty times as fast."""
@@ -252,7 +257,10 @@ class Proof:
 
     def backend_silent(self):
         self.stack.compose("pause", "backend")
-        self.alert("on-call", "BackendDown")
+        self.alert("on-call", "NoBackend")
+        told = self.stack.told()
+        self.held("what follows from it is kept back", followed(told))
+        self.found("alert: what follows is kept back", followed([*told, ("on-call", "firing", {"alertname": "BackendDown"})]))
         # Nobody counts a request, and the budget of availability is spent.
         wait("all three objectives of availability are down", lambda: len(self.down()) == 3)
         self.held("budget: while no backend answers, each minute of availability is bad")

@@ -93,6 +93,7 @@ def tested(text, tests):
 NUMBERS = [("HighLatency", "> 1\n", "> 1.1\n"), ("HighLatency", "> 1\n", "> 0.99\n"), ("HighLatency", "for: 5m", "for: 6m"),
            ("HighErrorRate", "> 0.01\n", "> 0.0105\n"), ("HighErrorRate", "> 0.01\n", "> 0.0095\n"), ("HighErrorRate", "for: 5m", "for: 4m"),
            ("CircuitBreakerOpen", "|devices", ""), ("CircuitBreakerOpen", "for: 5m", "for: 6m"), ("BackendDown", "for: 1m", "for: 2m"),
+           ("NoBackend", "for: 1m", "for: 2m"), ("NoBackend", " or vector(0)", ""), ("NoBackend", "sum(", "min("),
            ("ServiceDown", "edge|devices|scorer|assay", "devices|scorer|assay"), ("ServiceDown", "devices|scorer|assay", "devices|assay"),
            ("ServiceDown", "scorer|assay", "scorer"), ("ServiceDown", ' or absent(up{job="scorer"})', ""), ("ServiceDown", "for: 2m", "for: 1m"),
            ("SamplesLost", "[15m]", "[5m]"), ("DeliveriesFail", "for: 10m", "for: 9m")]
