@@ -2,7 +2,8 @@
 //!
 //! Prints how often a service exactly at its limit is called met, or violated, over 10 000 seeds and by
 //! arithmetic, for each number of requests, independent errors and bursts that were declared; how often
-//! one at half its limit is met; and the time and memory of judging ten million requests and a million attempts.
+//! one at half its limit is met; the same where errors lie in seconds, and bursts are seen there; and the
+//! time and memory of judging ten million requests and a million attempts.
 //! With the folder of a run it judges that run's journal too.
 //!
 //! Run with `cargo bench -p assay-slo --bench judge [-- RUN_DIR]`.
@@ -70,12 +71,63 @@ fn main() -> Result<(), Box<dyn Error>> {
         let Shares { seen, exact } = shares(limit, half, n, 1);
         println!("{name:20} n {n:6}: met {:.1} % ({:.1} %)", seen[0], exact[0]);
     }
+    in_seconds();
     costs()?;
     if let Some(dir) = std::env::args().skip(1).find(|word| !word.starts_with('-')) {
         return journal(&dir);
     }
     println!("\nSKIPPED the journal of a run: name its folder after `--`");
     Ok(())
+}
+
+/// 100 requests a second, and nobody says how errors come.
+fn in_seconds() {
+    println!("\n100 requests a second, bursts are not declared: met, % of {SEEDS} runs");
+    for (name, limit) in LIMITS {
+        let per_burst = 5.0 / limit.fraction();
+        // From three bursts expected on they can be seen.
+        for expected in [3.0, 5.0, 10.0] {
+            let n = (expected * per_burst / 100.0) as u64 * 100;
+            let met = spread(limit, limit, n, 5);
+            let word = if by_chance(&met) { "5 % at most, holds" } else { "MORE than the 5 %" };
+            println!("{name:20} at the limit, bursts of 5 n {n:6}: {met:5.2}  {word}");
+        }
+        let half = Share(limit.0 / 2);
+        let n = planned_for(limit, half).div_ceil(100) * 100;
+        for (what, share) in [("at the limit", limit), ("at half the limit", half)] {
+            let met = spread(limit, share, n, 1);
+            println!("{name:20} {what}, independent n {n:6}: {met:5.2}");
+        }
+    }
+}
+
+/// Percent of the runs that are met, of errors that fall into seconds of 100 requests, in bursts.
+fn spread(limit: Share, true_share: Share, n: u64, bursts: u64) -> f64 {
+    let mut case = case(limit, n, 1);
+    let seconds = n / 100;
+    if let Some(load) = case.loads.first_mut() {
+        load.ends_us = seconds * 1_000_000;
+    }
+    let met = (0..SEEDS).filter(|seed| {
+        let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ n ^ bursts << 32);
+        let times = chance.binomial(n / bursts, true_share.fraction());
+        let mut bad = BTreeMap::new();
+        for _ in 0..times {
+            let second = (chance.fraction() * seconds as f64) as i64;
+            *bad.entry(second).or_insert(0) += bursts;
+        }
+        let cells = (0..seconds as i64).flat_map(|second| {
+            let bad = bad.get(&second).copied().unwrap_or(0).min(100);
+            [(Outcome::Ok, 100 - bad), (Outcome::Http5xx, bad)]
+                .into_iter()
+                .filter(|(_, n)| *n > 0)
+                .map(move |(outcome, n)| (second, outcome, n))
+        });
+        let marks = case.marks.len();
+        let cells = cells.map(|(second, outcome, n)| cell(second, outcome, n, marks)).collect();
+        said(&case, cells) == Verdict::Met
+    });
+    met.count() as f64 * 100.0 / SEEDS as f64
 }
 
 /// The fewest requests with which a service at `true_share` is met in 90 of 100 runs.
@@ -134,12 +186,19 @@ fn shares(limit: Share, true_share: Share, n: u64, bursts: u64) -> Shares {
 
 /// The whole judge on one run.
 fn verdict(case: &Case, n: u64, bad: u64) -> Verdict {
-    let mut entries = vec![Entry { at: ZERO, event: Event::Zero { zero: ZERO } }];
     let cells = [(Outcome::Ok, n - bad), (Outcome::Http5xx, bad)];
     let cells = cells.into_iter().filter(|(_, n)| *n > 0);
-    let cells = cells.map(|(outcome, n)| cell(0, outcome, n, case.marks.len())).collect();
-    entries.push(Entry { at: At(2_000_000), event: Event::Cells(cells) });
-    entries.push(end(At(3_000_000)));
+    said(case, cells.map(|(outcome, n)| cell(0, outcome, n, case.marks.len())).collect())
+}
+
+fn said(case: &Case, cells: Vec<Cell>) -> Verdict {
+    let ends = case.loads.first().map_or(0, |load| load.ends_us);
+    let over = At(ZERO.0 + ends + 1_000_000);
+    let entries = [
+        Entry { at: ZERO, event: Event::Zero { zero: ZERO } },
+        Entry { at: over, event: Event::Cells(cells) },
+        end(At(over.0 + 1_000_000)),
+    ];
     let Ok(timeline) = Timeline::from_entries(&entries, case) else {
         return Verdict::Inconclusive;
     };

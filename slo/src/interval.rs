@@ -8,7 +8,7 @@
 //! Invariant: never too sure: a service exactly at its limit is called met, or violated, with a
 //! probability of at most 1 - c, for independent errors at every n.
 //! Invariant: unknown outcomes count for the verdict that they could change.
-//! Not here: which requests are counted (`tally`), clustered errors in a verdict (they are shown).
+//! Not here: which requests are counted (`tally`), which design effect they have (`objective`).
 
 use crate::beta;
 use crate::scorecard::Verdict;
@@ -76,6 +76,22 @@ pub fn least_n(limit: Share, bad: u64, confidence: Share) -> Option<u64> {
         high = high.saturating_mul(2).min(MOST);
     }
     Some(first(bad, high, met))
+}
+
+/// The fewest requests with which `bad` bad ones are still met at this design effect, as [`upper`]; none
+/// if no number will do.
+#[must_use]
+pub fn least_clustered(limit: Share, bad: f64, effect: f64, confidence: Share) -> Option<u64> {
+    let met =
+        |n: u64| upper(bad / effect, n as f64 / effect, confidence.fraction()) <= limit.fraction();
+    let mut high = 1;
+    while !met(high) {
+        if high >= MOST {
+            return None;
+        }
+        high = high.saturating_mul(2).min(MOST);
+    }
+    Some(first(0, high, met))
 }
 
 /// The most bad ones of n with which it is met; none if n is too few even without any.

@@ -22,6 +22,7 @@ use std::ops::Range;
 mod asks;
 mod availability;
 mod change;
+mod clustered;
 mod decide;
 mod observed;
 mod sending;
@@ -282,7 +283,7 @@ pub(crate) fn conclude(
         upper: decided.upper.map(round9),
         limit: round9(decided.limit),
         confidence: round9(objective.confidence.fraction()),
-        deff: objective.terms.effect() as f64,
+        deff: round9(decided.effect),
         observed: decided.observed,
         worst,
         reason,

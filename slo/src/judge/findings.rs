@@ -5,12 +5,10 @@
 
 use super::{metrics, scores, standstill, stopped};
 use crate::capacity;
-use crate::case::{Ask, Objective};
+use crate::case::Objective;
 use crate::evidence::Evidence;
 use crate::expectation::reconciles;
-use crate::interval;
-use crate::objective::{self, Judged, Question};
-use crate::scorecard::Verdict;
+use crate::objective::{self, Judged};
 use crate::words;
 
 pub(super) fn findings(
@@ -95,7 +93,6 @@ pub(super) fn findings(
     }
     findings.extend(evidence.case.objectives.iter().filter_map(|o| small_names(evidence, o)));
     for (objective, one) in judged.iter().filter_map(|(of, one)| Some(((*of)?, one))) {
-        findings.extend(bursts(evidence, objective, one));
         findings.extend(standstill::finding(evidence, objective, one));
     }
     findings
@@ -146,34 +143,4 @@ fn small_names(evidence: &Evidence<'_>, objective: &Objective) -> Option<String>
             ))
         }
     }
-}
-
-/// A share that is met only if errors are independent, though they came in bursts.
-fn bursts(evidence: &Evidence<'_>, objective: &Objective, one: &Judged) -> Option<String> {
-    let limit = match objective.ask {
-        Ask::Latency { percentile, .. } => percentile.rest(),
-        Ask::ErrorRate { below } => below,
-        _ => return None,
-    };
-    let score = &one.score;
-    if score.verdict != Verdict::Met || score.k == 0 {
-        return None;
-    }
-    let (_, of) =
-        objective::groups(evidence.case, objective).into_iter().find(|(id, _)| *id == score.id)?;
-    let question = Question { objective, of, during: &objective.during, part: None, runs: None };
-    let measured = objective::measure(evidence, &question);
-    let deff = interval::design_effect(measured.by_second.values().map(|t| (t.n, t.k)));
-    let (k, n) = (score.k as f64 / deff, score.n as f64 / deff);
-    let upper = interval::upper(k, n, objective.confidence.fraction());
-    (upper > limit.fraction()).then(|| {
-        format!(
-            "objective `{}`: errors came in bursts (design effect {}); with that, up to {} may be \
-             bad, {} is the limit",
-            score.id,
-            words::number(deff),
-            words::at_most(upper),
-            words::share(limit)
-        )
-    })
 }

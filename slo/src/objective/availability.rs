@@ -130,6 +130,7 @@ pub(super) fn decide(measured: &Measured, settings: &Slices) -> Decided {
         lower: None,
         upper: None,
         limit: allowed.fraction(),
+        effect: 1.0,
         observed: if valid == 0 {
             "nothing".to_owned()
         } else {

@@ -59,6 +59,7 @@ pub(super) fn decide(
         lower: None,
         upper: None,
         limit: limit.fraction(),
+        effect: 1.0,
         observed: held.observed,
         reason: held.reason,
         missing: held.missing,

@@ -4,6 +4,7 @@
 //! Not here: slices (`availability`), health, faults and lost journals (`objective`).
 
 use super::availability::{self, Slices};
+use super::clustered::{self, Asked, Seen};
 use super::{Measured, Question, asks::short, change, observed, throughput, windows};
 use crate::case::{Ask, Load, LoadKind};
 use crate::evidence::Evidence;
@@ -23,6 +24,8 @@ pub(crate) struct Decided {
     pub(crate) lower: Option<f64>,
     pub(crate) upper: Option<f64>,
     pub(crate) limit: f64,
+    /// The design effect that the bounds are made with.
+    pub(crate) effect: f64,
     pub(crate) observed: String,
     pub(crate) reason: String,
     /// What would decide it, if it is undecided.
@@ -46,12 +49,12 @@ pub(crate) fn decide(
             let asked = (percentile, below_us, clock);
             let observed = observed::latency(evidence, question, measured, asked);
             let limit = percentile.rest();
-            let whole = rate(evidence, question, measured, tally, limit, observed);
+            let whole = rate(evidence, question, (measured, on_service), tally, limit, observed);
             windows::hold(whole, question, measured, limit, on_service)
         }
         Ask::ErrorRate { below } => {
             let observed = observed::share(tally.k, tally.n);
-            let whole = rate(evidence, question, measured, tally, below, observed);
+            let whole = rate(evidence, question, (measured, on_service), tally, below, observed);
             windows::hold(whole, question, measured, below, on_service)
         }
         Ask::ErrorCount { at_most } => count(tally, at_most),
@@ -70,7 +73,7 @@ pub(crate) fn decide(
 fn rate(
     evidence: &Evidence<'_>,
     question: &Question<'_>,
-    measured: &Measured,
+    (measured, on_service): (&Measured, bool),
     tally: Tally,
     limit: Share,
     observed: String,
@@ -91,15 +94,31 @@ fn rate(
     } else {
         Verdict::Inconclusive
     };
+    let seconds = if on_service { &measured.service_by_second } else { &measured.by_second };
+    // Bursts make nothing violated: as many bad ones are this run's, whenever they came.
+    let asked = Asked { limit, declared: effect, confidence };
+    let seen = (n > 0 && verdict != Verdict::Violated)
+        .then(|| clustered::seen(seconds.values().copied(), unknown, asked))
+        .flatten()
+        .filter(|seen| seen.upper > upper);
+    let bursts = seen.is_some_and(|seen| seen.upper > limit.fraction());
+    let verdict = match verdict {
+        Verdict::Met if bursts => Verdict::Inconclusive,
+        verdict => verdict,
+    };
+    let upper = seen.map_or(upper, |seen| seen.upper);
     let (sure, allowed) = (words::share(confidence), words::share(limit));
     let bad = short(&question.objective.ask);
     let not_known = match unknown {
         0 => String::new(),
         unknown => format!(", {unknown} unknown"),
     };
-    let in_bursts = match effect {
-        1 => String::new(),
-        effect => format!(", in bursts of {effect}"),
+    let in_bursts = match (seen, effect) {
+        (Some(Seen { effect, .. }), _) => {
+            format!(", in bursts: design effect {}", words::number(effect))
+        }
+        (None, 1) => String::new(),
+        (None, effect) => format!(", in bursts of {effect}"),
     };
     let counts = format!("{k} of {n}{not_known}{in_bursts}");
     let (low, high) = (words::above(lower), words::at_most(upper));
@@ -116,7 +135,7 @@ fn rate(
              {allowed} is the limit"
         ),
     };
-    let missing = price(evidence, question, measured, tally, limit);
+    let missing = price(evidence, question, measured, tally, limit, seen);
     Decided {
         verdict,
         n,
@@ -125,6 +144,7 @@ fn rate(
         lower: Some(lower),
         upper: Some(upper),
         limit: limit.fraction(),
+        effect: seen.map_or(effect as f64, |seen| seen.effect),
         observed,
         reason,
         missing,
@@ -139,11 +159,18 @@ fn price(
     measured: &Measured,
     tally: Tally,
     limit: Share,
+    seen: Option<Seen>,
 ) -> String {
     let most = tally.k.saturating_add(tally.unknown);
     let effect = question.objective.terms.effect();
-    let least = interval::least_n(limit, most.div_ceil(effect), question.objective.confidence);
-    let Some(least) = least.map(|least| least.saturating_mul(effect)) else {
+    let confidence = question.objective.confidence;
+    let least = interval::least_n(limit, most.div_ceil(effect), confidence);
+    let least = least.map(|least| least.saturating_mul(effect));
+    let clustered = seen.map_or(Some(0), |Seen { effect, k, .. }| {
+        let bad = k.saturating_add(tally.unknown) as f64;
+        interval::least_clustered(limit, bad, effect, confidence)
+    });
+    let Some(least) = least.zip(clustered).map(|(one, other)| one.max(other)) else {
         return "a limit above 0 %: no number of requests proves that none is bad".to_owned();
     };
     let more = least.saturating_sub(tally.due()).max(1);
@@ -218,6 +245,7 @@ fn count(tally: Tally, at_most: u64) -> Decided {
         lower: None,
         upper: None,
         limit: at_most as f64,
+        effect: 1.0,
         observed: observed::share(k, n),
         reason,
         missing,

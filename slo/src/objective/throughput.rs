@@ -82,6 +82,7 @@ pub(super) fn decide(
         lower: None,
         upper: None,
         limit,
+        effect: 1.0,
         observed,
         reason,
         missing,
