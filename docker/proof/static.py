@@ -18,6 +18,7 @@ from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+import panels
 import pictures
 
 DOCKER = pathlib.Path(__file__).parent.parent
@@ -201,7 +202,7 @@ def sources(boards, provisioned, files, stack):
 def annotated(boards):
     """Annotations say what they are about: Grafana shows only what they format."""
     return [f"{board['uid']}: annotation {one['name']} has no title" for board in boards for one in board["annotations"]["list"]
-            if one["datasource"]["type"] == "prometheus" and not one.get("titleFormat")]
+            if panels.answers(one) == "prometheus" and not one.get("titleFormat")]
 
 
 def shown(board):
@@ -220,7 +221,7 @@ def promised(boards, objectives):
     errors = {round(1 - one["spec"]["objectives"][0]["target"], 9) for one in yaml.safe_load(objectives)
               if one["kind"] == "SLO" and one["metadata"]["name"].endswith("-errors")}
     wrong = []
-    for panel in (panel for board in boards for panel in asking(board)):
+    for panel in (panel for board in pictures.ours(boards) for panel in asking(board)):
         defaults = panel["fieldConfig"]["defaults"]
         limits = {step["value"] for step in defaults.get("thresholds", {"steps": []})["steps"]} - {None}
         if defaults.get("unit") == "s" and re.match("P95|Latency", panel["title"]) and limits != times:
@@ -236,8 +237,8 @@ def searched(boards, alloy, stack):
     kept = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.structured_metadata \{\s*values = \{([^}]*)", alloy)[1]))
     wrong = []
     for panel, target in ((panel, target) for board in boards for panel in asking(board) for target in panel["targets"]):
-        if (target.get("datasource") or panel["datasource"])["type"] == "loki":
-            selected = set(re.findall(r"(\w+)\s*=", re.search(r"\{([^}]*)\}", target["expr"])[1]))
+        if panels.answers(target, panel) == "loki" and target.get("expr"):
+            selected = {name for braces in re.findall(r"\{([^}]*)\}", target["expr"]) for name in re.findall(r"(\w+)\s*=", braces)}
             filtered = set(re.findall(r"\| (\w+)\s*[!=]", target["expr"]))
             wrong += [f"{target['expr']}: Alloy does not keep {name}" for name in sorted(selected - labels | filtered - kept)]
             services = {one for names in re.findall(r'service=~"([^"]+)"', target["expr"]) for one in names.split("|")}
