@@ -12,7 +12,7 @@ use super::{budget, coverage, order, units};
 use crate::judge::Judged;
 use assay_slo::Verdict;
 use assay_slo::case::{Ask, Objective};
-use assay_slo::interval::{greatest_bad, least_bad};
+use assay_slo::interval::{cdf, greatest_bad, least_bad};
 use assay_slo::scorecard::{ExpectationScore, ObjectiveScore};
 
 /// Lines are broken here.
@@ -126,6 +126,9 @@ fn digits(fraction: f64) -> String {
     format!("{text} %")
 }
 
+/// Errors at a time, of bursts whose risk is told.
+const BURST: u64 = 5;
+
 /// What would make another verdict of as many requests, and which limits would.
 fn changes(score: &ObjectiveScore, asked: &Objective) -> Vec<String> {
     let limit = match asked.ask {
@@ -142,6 +145,9 @@ fn changes(score: &ObjectiveScore, asked: &Objective) -> Vec<String> {
     let as_many = score.n.saturating_add(score.unknown);
     let met = match met {
         None => format!("of {as_many} requests it cannot be met, even without a bad one"),
+        Some(most) if score.deff > effect as f64 => {
+            format!("of {as_many} requests it is met with at most {most} independent bad ones")
+        }
         Some(most) => format!("of {as_many} requests it is met with at most {most} bad"),
     };
     let broken = match broken {
@@ -160,6 +166,15 @@ fn changes(score: &ObjectiveScore, asked: &Objective) -> Vec<String> {
             "these counts meet a limit of {} or more, and break one below {} ({what})",
             digits(upper),
             digits(lower)
+        ));
+    }
+    if score.verdict == Verdict::Met && effect == 1 {
+        // Of bursts that are seen the design effect tells; with none or a few there is little to see.
+        let least = greatest_bad(all / BURST, limit, confidence).unwrap_or(0);
+        changes.push(format!(
+            "were errors to come {BURST} at a time, a service exactly at this limit would be met in {} of \
+             such runs: `bursts: {BURST}` allows for it",
+            digits(cdf(least, all / BURST, limit))
         ));
     }
     if asked.terms.window_s.is_some() {
@@ -227,6 +242,23 @@ mod tests {
         let known = explain(&judged, Some("error"), Color::Plain).unwrap_err();
         assert_eq!(known.first().map(String::as_str), Some("errors (list)"));
         assert!(explain(&judged, None, Color::Plain).unwrap().contains("errors (list)"));
+    }
+
+    /// Source: P(no burst) = (1 - 0.001)^2000 by SciPy's binom.pmf.
+    #[test]
+    fn what_bursts_would_do_to_what_is_met_is_told() {
+        let told = |deff: f64| {
+            let ask = Ask::ErrorRate { below: Share(1_000_000) };
+            let mut score = sample::objective("errors", Verdict::Met);
+            (score.n, score.k, score.limit, score.deff) = (10_000, 0, 0.001, deff);
+            let judged = judged("errors", ask, score);
+            let text = explain(&judged, Some("errors"), Color::Plain).unwrap();
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let flat = told(1.0);
+        assert!(flat.contains("met in 13.52 % of such runs: `bursts: 5` allows for it"), "{flat}");
+        assert!(flat.contains("with at most 4 bad,"), "{flat}");
+        assert!(told(4.0).contains("with at most 4 independent bad ones,"));
     }
 
     #[test]
