@@ -10,12 +10,12 @@
 //! Not here: how states are read (harness `probe`), counts of calls, which only arrivals show.
 
 use super::{Ending, How, Line, Spell, failed, tolerance};
-use crate::case::{Asked, Case, Fault, Policy, Shown, Shows};
+use crate::case::{Case, Policy, Shown};
 use crate::event::Sample;
 use crate::health::Doubt;
 use crate::phase::Phases;
 use crate::scorecard::Between;
-use crate::time::{At, SECOND_US, Share};
+use crate::time::{At, SECOND_US};
 use crate::timeline::Timeline;
 use crate::words;
 
@@ -161,7 +161,7 @@ impl Relapses<'_> {
         let Some(opened) = opened.rfind(|spell| spell.from_closed) else { return false };
         self.case.faults.iter().enumerate().any(|(index, fault)| {
             let spans = self.timeline.faults.get(&index).map_or(&[][..], |line| &line.spans);
-            hits_all(fault)
+            fault.hits_all()
                 && spans.iter().any(|span| {
                     let on = |at: At| {
                         span.applied <= at && span.cleared.is_none_or(|cleared| at <= cleared)
@@ -170,21 +170,6 @@ impl Relapses<'_> {
                 })
         })
     }
-}
-
-/// Whether no call succeeds where a fault is while it is on. A slow one may, and nobody knows what a command
-/// does, or whoever was asked to break something.
-fn hits_all(fault: &Fault) -> bool {
-    let kind = fault.kind.as_str();
-    let shows = match fault.shows {
-        Shows::Status(status) => status >= 500,
-        Shows::Refused | Shows::Broken => true,
-        Shows::Connections => kind == "outage",
-        Shows::Gone => kind != "restart",
-        Shows::Done => ["pause", "disconnect"].contains(&kind),
-        Shows::Slow { .. } | Shows::Unseen => false,
-    };
-    shows && !fault.spares_some && fault.asked == Asked::Share(Share::ONE)
 }
 
 /// A stretch after time 0 in which nobody read.

@@ -38,6 +38,21 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whether no call succeeds where it is while it is on. A slow one may, and nobody knows what a command
+    /// does, or whoever was asked to break something.
+    pub(crate) fn hits_all(&self) -> bool {
+        let kind = self.kind.as_str();
+        let shows = match self.shows {
+            Shows::Status(status) => status >= 500,
+            Shows::Refused | Shows::Broken => true,
+            Shows::Connections => kind == "outage",
+            Shows::Gone => kind != "restart",
+            Shows::Done => ["pause", "disconnect"].contains(&kind),
+            Shows::Slow { .. } | Shows::Unseen => false,
+        };
+        shows && !self.spares_some && self.asked == Asked::Share(Share::ONE)
+    }
+
     /// The stretches in which it is planned to be on, µs after time 0.
     pub fn spans(&self) -> impl Iterator<Item = Range<u64>> {
         Again::spans(self.again, self.starts_us, self.lasts_us)

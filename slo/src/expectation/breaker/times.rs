@@ -7,7 +7,7 @@
 use super::unopened;
 use crate::At;
 use crate::breaker::{Ending, Line, Spell, failed};
-use crate::case::Moment;
+use crate::case::{Fault, Moment};
 use crate::evidence::Evidence;
 use crate::expectation::part::{Part, in_time};
 use crate::scorecard::{Between, Verdict};
@@ -173,7 +173,8 @@ fn by_fresh(evidence: &Evidence<'_>, line: &Line, spell: &Spell, part: Part) -> 
     }
 }
 
-/// Openings from closed after it first closed, but for those by a fault of its own that came only then.
+/// Openings from closed after it first closed, but for those by a fault of its own: one that came only then, or
+/// one that let no call succeed all the while. Under one that spares some, a trial may close it for a moment.
 pub(super) fn reopens(evidence: &Evidence<'_>, line: &Line, breaker: usize, most: u64) -> Part {
     let Some(first) = line.spells.iter().position(|spell| closing(spell).is_some()) else {
         return Part::open(
@@ -186,11 +187,14 @@ pub(super) fn reopens(evidence: &Evidence<'_>, line: &Line, breaker: usize, most
     let own = own_links(evidence, line, breaker);
     let (mut caused, mut perhaps, mut without) = (0, 0, 0);
     for (before, spell) in later {
-        let on = closing(before).map(|closed| applied(evidence, line, closed.earliest, spell));
-        let on = on.unwrap_or_default();
-        if on.iter().any(|fault| own.contains(&fault.link.as_str())) {
+        let closed = closing(before).map_or(At(0), |closed| closed.earliest);
+        let is_own = |fault: &&&Fault| own.contains(&fault.link.as_str());
+        let anew = applied(evidence, line, closed, spell);
+        let all = applied(evidence, line, At(0), spell);
+        let mut still = all.iter().filter(is_own).peekable();
+        if anew.iter().any(|fault| is_own(&fault)) || still.clone().any(|fault| fault.hits_all()) {
             caused += 1;
-        } else if on.is_empty() {
+        } else if anew.is_empty() && still.peek().is_none() {
             without += 1;
         } else {
             perhaps += 1;
@@ -198,7 +202,7 @@ pub(super) fn reopens(evidence: &Evidence<'_>, line: &Line, breaker: usize, most
     }
     let again = match caused {
         0 => String::new(),
-        n => format!("; {} by a fault that came then", words::count(n, "time")),
+        n => format!("; {} by a fault that was on then", words::count(n, "time")),
     };
     let times = words::count(without, "time");
     let text = format!("opened {times} after it closed ({most} allowed){again}");
@@ -208,8 +212,8 @@ pub(super) fn reopens(evidence: &Evidence<'_>, line: &Line, breaker: usize, most
     if without + perhaps > most {
         let perhaps = words::count(perhaps, "time");
         return Part::open(
-            format!("{text}; {perhaps} while a fault was on elsewhere, which may have caused it"),
-            "no other fault after the breaker's own, or one at its own link",
+            format!("{text}; {perhaps} while a fault was on that may have caused it"),
+            "no other fault after the breaker's own, or one at its own link that lets no call succeed",
         );
     }
     Part::new(Verdict::Met, text)
@@ -235,12 +239,7 @@ fn own_links<'a>(evidence: &Evidence<'a>, line: &Line, breaker: usize) -> Vec<&'
 }
 
 /// Faults that were applied after an instant, and were on when it opened.
-fn applied<'a>(
-    evidence: &Evidence<'a>,
-    line: &Line,
-    closed: At,
-    spell: &Spell,
-) -> Vec<&'a crate::case::Fault> {
+fn applied<'a>(evidence: &Evidence<'a>, line: &Line, closed: At, spell: &Spell) -> Vec<&'a Fault> {
     let slack = line.tolerance_us;
     let later = |at: At| At(at.0.saturating_add(slack));
     let faults = evidence.case.faults.iter().enumerate();

@@ -162,8 +162,40 @@ fn a_fault_that_comes_again_is_a_cause() {
     // Elsewhere it may be a cause, or none.
     let elsewhere = run(40_100, "mail");
     assert_eq!(elsewhere.verdict, Inconclusive, "{elsewhere:?}");
-    assert!(elsewhere.reason.contains("1 time while a fault was on elsewhere"), "{elsewhere:?}");
+    assert!(
+        elsewhere.reason.contains("1 time while a fault was on that may have"),
+        "{elsewhere:?}"
+    );
     assert_eq!(run(30_000, "mail").verdict, Violated);
+}
+
+/// A breaker that closes by time, or by a lucky trial, opens again as long as its fault is on.
+#[test]
+fn a_fault_that_is_still_on_is_a_cause_if_nothing_succeeds() {
+    use BreakerState::{Closed, HalfOpen, Open};
+    let must = BreakerMust { reopens_after_close: Some(0), ..nothing() };
+    let run = |asked: Share, fault_on: std::ops::Range<u64>| {
+        let script = Script::new(60).fleet().declare(Shows::Broken).on(0, fault_on, hit(1));
+        let mut script = script.breaker(vec![Evidence::Gateway(0)]).must(must.clone());
+        script.case.faults[0].asked = crate::case::Asked::Share(asked);
+        for (at, from, to) in [
+            (20_100, Closed, Open),
+            (25_100, Open, HalfOpen),
+            (25_200, HalfOpen, Closed),
+            (26_000, Closed, Open),
+            (36_000, Open, HalfOpen),
+            (36_100, HalfOpen, Closed),
+        ] {
+            let (fleet, gateway, failures, in_flight) = (0, 0, 5, 1);
+            let at = ms(at);
+            let event = BreakerEvent { fleet, gateway, from, to, at, failures, in_flight };
+            script.push(at, Event::Breaker(event));
+        }
+        script.run(0..60, 0).complete().expectation().verdict
+    };
+    assert_eq!(run(Share::ONE, 20_000..30_000), Met);
+    assert_eq!(run(Share(700_000_000), 20_000..30_000), Inconclusive);
+    assert_eq!(run(Share::ONE, 20_000..25_150), Violated);
 }
 
 #[test]
