@@ -18,11 +18,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The end of its help.
 pub(super) const EXAMPLES: &str = "\
-Listens where callers can be sent, passes requests on and their answers back, each when it is whole: no
-WebSocket, CONNECT, endless answer, or body over 16 MiB. When it is ended
-(Ctrl-C, --for, --most) it writes DIR/stub.yaml, the link as a stub, and DIR/N.hlog, how long the
-answers of each route took. A scenario takes it with `include: [DIR/stub.yaml]` in the place of its
-own link.
+Listens where callers can be sent, passes requests on and their answers back, each when it is
+whole: no WebSocket, CONNECT, endless answer, or body over 16 MiB. When it is ended (Ctrl-C, --for,
+--most) it writes DIR/stub.yaml, the link as a stub, and DIR/N.hlog, how long the answers of each
+route took. A scenario takes it with `include: [DIR/stub.yaml]` in the place of its own link.
 
 Of each method and path the most frequent status and its first body are kept; numbers and ids in
 paths become `*`. Not kept: queries, cookies, fields such as `password` or `token`, secrets of the

@@ -5,6 +5,7 @@
 //! Not here: connections (`conn`), whether a request is passed on (`passage`), pace (`pace`).
 
 use super::conn::{Conn, Last};
+use super::framing::{self, Of};
 use super::pace::Pacer;
 use super::proxy::Proxy;
 use super::unread;
@@ -12,6 +13,8 @@ use super::watch::Delivery;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{HeaderValue, TRAILER};
+use hyper::{HeaderMap, Response};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -100,6 +103,9 @@ impl Body for RequestBody {
         if pacer.left() == 0
             && let Data::Other(frame) = ready!(fill(Pin::new(source).poll_frame(cx), pacer))
         {
+            if let Some(Ok(frame)) = &frame {
+                look_at(frame, Of::Request, proxy, conn);
+            }
             return Poll::Ready(frame);
         }
         let pace = conn.toll().pace;
@@ -141,6 +147,17 @@ fn fill(frame: Poll<Option<Result<Frame<Bytes>, hyper::Error>>>, pacer: &mut Pac
     })
 }
 
+/// Keeps what hyper will not write of trailers, to be told.
+fn look_at(frame: &Frame<Bytes>, of: Of<'_>, proxy: &Proxy, conn: &Conn) {
+    let lost = |trailers: &HeaderMap| {
+        let passage = conn.passage.borrow();
+        framing::lost(trailers, of, &passage.as_ref()?.seen)
+    };
+    if let Some(what) = frame.trailers_ref().and_then(lost) {
+        proxy.counters().has_lost(what);
+    }
+}
+
 /// How much there is with what the pacer has.
 fn with_left(hint: &SizeHint, pacer: &Pacer) -> SizeHint {
     let left = pacer.left() as u64;
@@ -166,9 +183,24 @@ pub(crate) struct AnswerBody {
 /// Where an answer's body comes from.
 pub(crate) enum Source {
     /// From the upstream.
-    Upstream(Incoming),
+    Upstream(Incoming, Promised),
     /// From a fault.
     Fault(Full<Bytes>),
+}
+
+/// What the head of an upstream's answer says of what is to come.
+pub(crate) struct Promised {
+    /// Its headers `Trailer`.
+    trailers: Vec<HeaderValue>,
+    /// A length, though there is no body.
+    length: bool,
+}
+
+impl Promised {
+    pub(crate) fn of<B>(response: &Response<B>) -> Promised {
+        let trailers = framing::all(response.headers(), TRAILER);
+        Promised { trailers, length: framing::says_length(response) }
+    }
 }
 
 impl AnswerBody {
@@ -180,7 +212,7 @@ impl AnswerBody {
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Data> {
         let frame = match &mut self.source {
-            Source::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Source::Upstream(body, _) => Pin::new(body).poll_frame(cx),
             Source::Fault(body) => {
                 let never = |frame: Result<_, std::convert::Infallible>| {
                     frame.map_err(|never| match never {})
@@ -189,6 +221,19 @@ impl AnswerBody {
             }
         };
         fill(frame, &mut self.pacer)
+    }
+
+    fn is_over(&self) -> bool {
+        self.pacer.left() == 0
+            && match &self.source {
+                Source::Upstream(body, _) => body.is_end_stream(),
+                Source::Fault(body) => body.is_end_stream(),
+            }
+    }
+
+    /// Whether it must look like a body, so that its length is written.
+    fn feigns(&self) -> bool {
+        matches!(&self.source, Source::Upstream(_, promised) if promised.length)
     }
 }
 
@@ -199,7 +244,7 @@ impl Drop for AnswerBody {
         }
         let delivery = match self.delivery {
             // A body whose end is known from its length is dropped without a last look.
-            Delivery::Abandoned if self.is_end_stream() => Delivery::Whole,
+            Delivery::Abandoned if self.is_over() => Delivery::Whole,
             delivery => delivery,
         };
         self.proxy.finish(&self.conn, delivery);
@@ -236,6 +281,9 @@ impl Body for AnswerBody {
                 self.conn.close_when_sent(last);
                 return Poll::Pending;
             }
+            if let (Some(Ok(frame)), Source::Upstream(_, promised)) = (&frame, &self.source) {
+                look_at(frame, Of::Answer(&promised.trailers), &self.proxy, &self.conn);
+            }
             self.delivery = Delivery::Whole;
             return Poll::Ready(frame);
         }
@@ -256,16 +304,15 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pacer.left() == 0
-            && match &self.source {
-                Source::Upstream(body) => body.is_end_stream(),
-                Source::Fault(body) => body.is_end_stream(),
-            }
+        !self.feigns() && self.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.feigns() {
+            return SizeHint::new();
+        }
         let hint = match &self.source {
-            Source::Upstream(body) => body.size_hint(),
+            Source::Upstream(body, _) => body.size_hint(),
             Source::Fault(body) => body.size_hint(),
         };
         with_left(&hint, &self.pacer)

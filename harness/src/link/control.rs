@@ -233,7 +233,7 @@ impl Links {
         answer.await.map_err(|_| LinkError::Gone)?
     }
 
-    fn of(&self, name: &str) -> Result<Arc<Counters>, LinkError> {
+    pub(super) fn of(&self, name: &str) -> Result<Arc<Counters>, LinkError> {
         let no_such = || LinkError::NoSuchLink { name: name.to_owned() };
         self.known().get(name).cloned().ok_or_else(no_such)
     }

@@ -39,6 +39,7 @@ pub(crate) struct Counters {
     unsealed: OnceLock<String>,
     unread: OnceLock<String>,
     not_read: AtomicU64,
+    lost: OnceLock<String>,
 }
 
 impl Counters {
@@ -119,6 +120,16 @@ impl Counters {
     /// What came first that could not be read, and on how many connections that was so.
     pub(crate) fn unread(&self) -> Option<(String, u64)> {
         self.unread.get().map(|what| (what.clone(), self.not_read.load(Ordering::Acquire)))
+    }
+
+    /// The first trailer that could not be passed on.
+    pub(crate) fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
+    }
+
+    /// A trailer could not be passed on: the first is kept.
+    pub(crate) fn has_lost(&self, what: String) {
+        let _known = self.lost.set(what);
     }
 
     /// Something could not be read: the first is kept, others are counted.

@@ -14,7 +14,8 @@
 //!            board -> passage -> seen -> fate        listener, conn, party, counts, pace: leaves
 //!            watch ----^                           stream: for all that is no HTTP; seal: TLS upstream
 //!                                                  tunnel: after a switch of protocols; unread: words
-//!                                                  last_words: a far end that no longer listens
+//!                                                  last_words: a far end that no longer listens;
+//!                                                  framing: what hyper does not write
 //! ```
 
 mod answering;
@@ -25,6 +26,7 @@ mod control;
 mod counts;
 mod early;
 mod fate;
+mod framing;
 mod glob;
 mod last_words;
 mod listener;

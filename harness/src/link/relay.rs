@@ -6,7 +6,7 @@
 //! Invariant: generic over byte streams; sockets only in [`dial`].
 //! Not here: what happens to a request (`passage`), holding and cutting (`conn`, `proxy`).
 
-use super::body::{AnswerBody, Consent, RequestBody, Source};
+use super::body::{AnswerBody, Consent, Promised, RequestBody, Source};
 use super::conn::{Conn, Stream, Wire};
 use super::early::Early;
 use super::last_words::HeardOut;
@@ -244,8 +244,9 @@ async fn handle(
         let nothing = Source::Fault(http_body_util::Full::default());
         return Ok(response.map(|_| AnswerBody::new(nothing, Rc::clone(proxy), Rc::clone(conn))));
     }
-    Ok(response
-        .map(|body| AnswerBody::new(Source::Upstream(body), Rc::clone(proxy), Rc::clone(conn))))
+    let promised = Promised::of(&response);
+    let body = |body| Source::Upstream(body, promised);
+    Ok(response.map(|its| AnswerBody::new(body(its), Rc::clone(proxy), Rc::clone(conn))))
 }
 
 /// Takes an answer that is there through the faults, after what came before it.

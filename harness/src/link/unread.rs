@@ -23,8 +23,7 @@ pub(crate) fn request(heard: &[u8], too_long: bool) -> String {
 
 /// What the far end answered to a request that hyper could not read; likewise.
 pub(crate) fn answer(method: &Method, path: &str, error: &hyper::Error) -> Option<String> {
-    let to =
-        format!("its far end's answer to {method} {}", shown(path.as_bytes(), SHOWN_OF_TARGET));
+    let to = format!("its far end's answer to {method} {}", target(path));
     error.is_parse().then(|| match error.is_parse_too_large() {
         true => too_large(&to),
         false => format!("{to}, which is no HTTP/1.1 ({error})"),
@@ -86,6 +85,11 @@ fn odd(target: &[u8]) -> Option<u8> {
             || Uri::try_from(alone).is_err()
     };
     target.iter().enumerate().find(is_odd).map(|(_, byte)| *byte)
+}
+
+/// A target as it is shown.
+pub(crate) fn target(target: &str) -> String {
+    shown(target.as_bytes(), SHOWN_OF_TARGET)
 }
 
 fn shown(bytes: &[u8], most: usize) -> String {

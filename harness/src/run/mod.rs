@@ -37,6 +37,7 @@ pub mod there;
 mod timetable;
 mod traces;
 mod traffic;
+mod trailers;
 pub mod trial;
 
 pub use environment::keep_calibration;
@@ -189,6 +190,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
         };
         ending = conduct.go(&mut stop).await;
         accounts::note(plan, &stage, &mut stream);
+        trailers::note(plan, &stage, &mut stream);
     }
     let judged_until = clock.now();
     let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);

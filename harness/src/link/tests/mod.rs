@@ -3,6 +3,7 @@
 mod answers;
 mod early;
 mod edges;
+mod framing;
 mod http;
 mod paused;
 mod peers;

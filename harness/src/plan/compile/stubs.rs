@@ -5,7 +5,6 @@
 use super::notes::Notes;
 use super::{delays, headers};
 use crate::plan::stub::Route;
-use crate::plan::text::literal;
 use crate::spec::Trail;
 use crate::spec::types::{self, Reply};
 use std::path::Path;
@@ -57,7 +56,8 @@ fn reply(
     trail: &Trail,
     notes: &mut Notes<'_>,
 ) -> Route {
-    let path = literal(&reply.path);
+    // What is read before anything starts has no placeholder any more, nor `$${` for one.
+    let path = reply.path.to_string();
     if !path.starts_with('/') {
         let message = format!("`{}` does not start with `/`", path.escape_debug());
         notes.value(&trail.key("path"), message, "write one such as /rates/*");
@@ -75,7 +75,7 @@ fn reply(
             }
             json.0.to_string()
         }
-        (None, Some(text)) => literal(text),
+        (None, Some(text)) => text.to_string(),
         (None, None) => String::new(),
     };
     let status = reply.status.map_or(200, |status| status.0);

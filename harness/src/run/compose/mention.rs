@@ -76,6 +76,11 @@ fn in_address(before: &str, name: &str, after: &str) -> Option<Mention> {
         _ => (start, after),
     };
     let scheme = scheme(before.get(..from)?);
+    // A name of SRV records can have no port: an address there would be none.
+    if scheme.is_some_and(is_srv) {
+        return None;
+    }
+    let scheme = scheme.map(|scheme| scheme.split('+').next().unwrap_or(scheme));
     let (port, long) = match tail.strip_prefix(':').and_then(written_port) {
         Some((port, long)) => (Some(port), long + 1),
         None => {
@@ -84,7 +89,7 @@ fn in_address(before: &str, name: &str, after: &str) -> Option<Mention> {
         }
     };
     let rest = tail.get(long..)?;
-    let ends = rest.chars().next().is_none_or(|next| "/?#,;|&\"'} \t".contains(next));
+    let ends = host_ends(rest);
     let end = start + name.len() + (after.len() - tail.len()) + long;
     let mention = |port| Mention {
         at: from..end,
@@ -93,6 +98,26 @@ fn in_address(before: &str, name: &str, after: &str) -> Option<Mention> {
         scheme: scheme.map(str::to_owned),
     };
     port.filter(|_| ends).map(mention)
+}
+
+/// Whether a host, or its port, is over before this.
+fn host_ends(rest: &str) -> bool {
+    rest.chars().next().is_none_or(|next| "/?#,;|&\"')} \t".contains(next))
+}
+
+/// Whether a text names one of these hosts by its SRV records, as `mongodb+srv://db/shop`.
+pub(super) fn by_srv(text: &str, names: &BTreeSet<String>) -> bool {
+    let named = |(start, name): (usize, &str)| {
+        let (before, after) = text.split_at(start);
+        begins(before)
+            && scheme(before).is_some_and(is_srv)
+            && after.get(name.len()..).is_some_and(host_ends)
+    };
+    names.iter().any(|name| text.match_indices(name.as_str()).any(named))
+}
+
+fn is_srv(scheme: &str) -> bool {
+    scheme.ends_with("+srv")
 }
 
 /// `host=db port=5432`, as libpq, ADO and their like write it.
@@ -215,11 +240,21 @@ pub(super) fn rewritten(
     (!puts.is_empty()).then_some(new)
 }
 
-/// Whether a host may begin after this.
+/// Whether a host may begin after this, where `${DB:-` counts as what is before it.
 fn begins(before: &str) -> bool {
-    let is_default = default_at(before).is_some();
+    let before = default_at(before).and_then(|at| before.get(..at)).unwrap_or(before);
     let part = |c: char| c.is_alphanumeric() || "._-".contains(c);
-    is_default || !before.ends_with(part) && !before.ends_with('$') && !before.ends_with("${")
+    if before.ends_with(part) || before.ends_with('$') || before.ends_with("${") {
+        return false;
+    }
+    // A slash is that of a path, or of an image's name, unless there are two of them after a scheme;
+    // Oracle writes `@//db:1521`.
+    if let Some(before) = before.strip_suffix('/') {
+        return before.ends_with(":/") || before.ends_with("@/");
+    }
+    // So is a sign after a URL's path has begun, where no user can be named any more.
+    let authority = before.strip_suffix('@').and_then(|before| before.rsplit_once("://"));
+    authority.is_none_or(|(_, user)| !user.contains(['/', '?', '#']))
 }
 
 /// The scheme of the URL whose host comes now.
@@ -228,7 +263,7 @@ fn scheme(before: &str) -> Option<&str> {
     let is_host = !authority.contains(['/', '?', '#', ' ']);
     let part = |c: char| !(c.is_ascii_alphanumeric() || c == '+');
     let scheme = head.rsplit(part).next()?;
-    is_host.then(|| scheme.split('+').next().unwrap_or(scheme))
+    is_host.then_some(scheme)
 }
 
 #[cfg(test)]
@@ -259,6 +294,12 @@ mod tests {
             ("port=5432 dbname=db host=db", "port=15432 dbname=db host=172.17.0.1"),
             ("Server=db;Port=5432;Database=db", "Server=172.17.0.1;Port=15432;Database=db"),
             ("host=db user=u", "host=172.17.0.1 port=15432 user=u"),
+            ("user@db:5432", "user@172.17.0.1:15432"),
+            ("u:p@tcp(db:5432)/x", "u:p@tcp(172.17.0.1:15432)/x"),
+            ("jdbc:oracle:thin:u/p@//db:5432/x", "jdbc:oracle:thin:u/p@//172.17.0.1:15432/x"),
+            ("jdbc:oracle:thin:u/p@db:5432", "jdbc:oracle:thin:u/p@172.17.0.1:15432"),
+            ("${S:-tcp}://${DB:-db}:5432", "${S:-tcp}://172.17.0.1:15432"),
+            ("db:5432/db:5432", "172.17.0.1:15432/db:5432"),
         ];
         for (text, wanted) in cases {
             assert_eq!(new(text).as_deref(), Some(wanted), "{text}");
@@ -267,9 +308,25 @@ mod tests {
 
     #[test]
     fn what_is_no_host_stays() {
-        for text in
-            ["mydb:5432", "db:54321", "db", "db:5433", "db.example:5432", "http://x/db", "$db:5432"]
-        {
+        let texts = [
+            "mydb:5432",
+            "db:54321",
+            "db",
+            "db:5433",
+            "db.example:5432",
+            "http://x/db",
+            "$db:5432",
+            "ghcr.io/acme/db:5432",
+            "./db:5432",
+            "/var/db:5432",
+            "//db:5432",
+            "/srv/${DIR:-db}:5432",
+            "my${DB:-db}:5432",
+            "http://x/@db:5432",
+            "mongodb+srv://db/shop",
+            "postgres+srv://u:p@db/shop",
+        ];
+        for text in texts {
             assert_eq!(new(text), None, "{text}");
         }
     }
@@ -282,6 +339,12 @@ mod tests {
         }
         for text in ["db", "db:5432", "user=db", "mydb", "/var/lib/db", "a=db.example"] {
             assert!(!hints(text, &names), "{text}");
+        }
+        for text in ["mongodb+srv://db/shop", "mongodb+srv://u:p@db", "mongodb+srv://${DB:-db}/x"] {
+            assert!(by_srv(text, &names), "{text}");
+        }
+        for text in ["mongodb://db/x", "mongodb+srv://db.example/x", "mongodb+srv://db:p@x/db"] {
+            assert!(!by_srv(text, &names), "{text}");
         }
     }
 }

@@ -9,7 +9,7 @@ mod project;
 pub use project::{Part, Project};
 
 use crate::plan::{Plan, ServiceKind, Upstream, Which};
-use mention::{default_of, hints, mentions, rewritten};
+use mention::{by_srv, default_of, hints, mentions, rewritten};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -242,6 +242,13 @@ pub fn routed(project: &Project, routes: &[Route]) -> Routed {
 fn unled(project: &Project, user: &Part) -> Vec<String> {
     let others = || project.parts.iter().filter(|part| part.name != user.name);
     let named = |key: &str, value: &str| {
+        if let Some(of) = others().find(|part| by_srv(value, &part.names)) {
+            return Some(format!(
+                "{}: {key} names {} by SRV records, and so without a port that a link could have: \
+                 write the scheme without `+srv`, as in `mongodb://{}:27017`",
+                user.name, of.name, of.name
+            ));
+        }
         let of = others().find(|part| hints(value, &part.names))?;
         Some(format!(
             "{}: {key} seems to name {}, in a way that is not known here: if it is its address, lead \

@@ -101,3 +101,19 @@ fn defaults_are_what_compose_puts_in_and_what_is_unknown_is_told() {
     assert!(routed.notes[0].contains("S seems to name db"), "{:?}", routed.notes);
     assert_eq!(routed.notes.len(), 1, "{:?}", routed.notes);
 }
+
+#[test]
+fn paths_and_images_stay_and_srv_names_are_told() {
+    let shop = [
+        ("IMAGE", "ghcr.io/acme/db:16"),
+        ("VOLUME", "./db:80"),
+        ("STORE", "/var/db:5432"),
+        ("MONGO", "mongodb+srv://db/shop"),
+    ];
+    let project = project(vec![part("shop", &shop, &[]), part("db", &[], &[])]);
+    assert_eq!(guessed_in(&project), []);
+    let routed = routed(&project, &[route("db", 5432, "172.17.0.1:15432")]);
+    assert_eq!(routed.services, 0, "{}", routed.text);
+    assert_eq!(routed.notes.len(), 1, "{:?}", routed.notes);
+    assert!(routed.notes[0].contains("MONGO names db by SRV records"), "{:?}", routed.notes);
+}

@@ -6,6 +6,7 @@
 //! Not here: faults and counts (`link`); which answers become which routes (`routes`), the files (`written`).
 
 mod routes;
+mod veil;
 mod written;
 
 use super::consented::{all_consented, may_listen};

@@ -133,12 +133,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut taken = Taken::default();
         for took_us in [20_000, 20_000, 90_000] {
-            let body = r#"{"usd": 1.08, "a": "${x} \"'#: é\n", "token": "t"}"#;
+            let body = r#"{"usd": 1.08, "a": "${x} $${x} \"'#: é\n", "token": "t"}"#;
             taken.add(&heard("GET", "/rates/7", 200, body, took_us), &[]);
         }
         taken.add(&heard("GET", "/rates/8", 503, "down", 5), &[]);
         taken.add(&heard("GET", "/rates/all", 200, "[]", 5), &[]);
-        taken.add(&heard("POST", "/x", 201, "plain: ${y}", 5), &[]);
+        taken.add(&heard("POST", "/x", 201, "plain: ${y} $${y} $$${y}", 5), &[]);
         let notes = write(&taken, "fx", (&dir.path().join("fx"), "fx")).unwrap();
         assert_eq!(notes, ["GET /rates/* answered 200 × 3, 503 × 1: the stub answers 200 only"]);
         let written = std::fs::read_to_string(dir.path().join("fx/stub.yaml")).unwrap();
@@ -154,9 +154,9 @@ mod tests {
         let paths: Vec<&str> = routes.iter().map(|route| route.path.as_str()).collect();
         assert_eq!(paths, ["/rates/all", "/x", "/rates/*"]);
         let body: Value = serde_json::from_str(&routes[2].body).unwrap();
-        assert_eq!(body["a"], "${x} \"'#: é\n");
+        assert_eq!(body["a"], "${x} $${x} \"'#: é\n");
         assert_eq!(body["token"], "***");
-        assert_eq!(routes[1].body, "plain: ${y}");
+        assert_eq!(routes[1].body, "plain: ${y} $${y} $$${y}");
         let Some(Delay::Recorded(recorded)) = &routes[2].delay else { panic!("{text}") };
         assert_eq!(recorded.total(), 3);
         assert!((89_000..91_000).contains(&recorded.nth(2)));
