@@ -94,6 +94,9 @@ pub enum Unfilled {
     /// An earlier step was to capture it.
     #[error("nothing was captured as `{0}`")]
     NotCaptured(String),
+    /// The setup was to put it into its row.
+    #[error("nothing was captured as `{0}`")]
+    NotLanded(String),
     /// A value would end the header and begin another.
     #[error("{from} holds a line break or another control character, which no header can")]
     Control {
@@ -328,7 +331,7 @@ impl Template {
 /// Why a row lacks a value.
 fn not_landed(rows: &Rows, column: usize) -> Unfilled {
     let column = rows.columns.get(column).map_or("", String::as_str);
-    Unfilled::NotCaptured(format!("data.{}.{column}", rows.name))
+    Unfilled::NotLanded(format!("data.{}.{column}", rows.name))
 }
 
 fn piece_of(name: &str, scope: Scope<'_>) -> Result<Piece, UnknownName> {
