@@ -6,6 +6,8 @@
 //! segment of a path, no field of a form; and it is never read again.
 //! Not here: which rows there are (`rows`), what is captured (`capture`), fleets' samples.
 
+mod shown;
+
 use super::Text;
 use super::chance::{self, push, push_uuid};
 use super::rows::Rows;
