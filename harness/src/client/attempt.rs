@@ -246,9 +246,17 @@ pub(super) fn ended<R>(
         Err(Broken::Midway { answered, broke, partial }) => {
             let exchange = Exchange::unanswered(begun, done, Outcome::ProtocolError);
             let closed = broke == Broke::Ended;
-            Exchange { idle_reset: kept && closed && !answered, partial, ..exchange }
+            let came = partial.as_ref().map(|partial| partial.came.kept.as_slice());
+            let finding = came.and_then(|came| spoke_tls(limits, came));
+            Exchange { idle_reset: kept && closed && !answered, partial, finding, ..exchange }
         }
     })
+}
+
+/// What is to be said if plain HTTP was answered with a TLS alert (RFC 8446 5.1, B.1).
+pub(super) fn spoke_tls(limits: &Limits, came: &[u8]) -> Option<String> {
+    let told = || format!("{} speaks TLS on this port: write https:// for it", limits.addr);
+    (limits.tls.is_none() && came.starts_with(&[0x15, 0x03])).then(told)
 }
 
 /// Reaches the peer, and makes a connection of it.

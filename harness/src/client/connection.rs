@@ -6,7 +6,7 @@
 //! Not here: timeouts of requests, classes of outcomes (`attempt`, `classify`), the lean path.
 
 use super::kept::{Claim, Keep};
-use super::partial::{Broke, Partial};
+use super::partial::{Broke, MOST_HEAD, Partial, is_long};
 use super::payload::Payload;
 use super::shown::MOST_SHOWN;
 use super::socket::{FAREWELL, Socket, State, is_farewell};
@@ -225,6 +225,11 @@ impl Connection {
         let before = self.socket.received();
         let (response, first) = self.head(request, before).await?;
         let (parts, body) = response.into_parts();
+        // hyper reads on beyond its limit as far as one read goes.
+        if is_long(parts.status, &parts.headers) {
+            let (answered, broke, partial) = (true, Broke::LongHead(MOST_HEAD), None);
+            return Err(Broken::Midway { answered, broke, partial });
+        }
         let status = parts.status.as_u16();
         let (most, claim) = keep.at_head(status);
         let body = self.read_out(body, most).await?;
@@ -260,12 +265,13 @@ impl Connection {
             }
         })
         .await;
-        let answered = self.socket.received() > before;
+        let came = self.socket.received().saturating_sub(before);
+        let answered = came > 0;
         match answer {
             Some(Ok(response)) => Ok((response, first.unwrap_or_else(Instant::now))),
             Some(Err(mut failed)) => match failed.take_message() {
                 Some(request) => Err(Broken::Unsent(Box::new(request))),
-                None => Err(broken(failed.into_error(), answered)),
+                None => Err(broken(failed.into_error(), came)),
             },
             None => Err(Broken::Midway { answered, broke: Broke::Ended, partial: None }),
         }
@@ -290,7 +296,7 @@ impl Connection {
                         }
                     }
                     Poll::Ready(Some(Err(error))) => {
-                        return Poll::Ready(Err(broken(error, true)));
+                        return Poll::Ready(Err(broken(error, 1)));
                     }
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Pending if self.driver.is_none() => {
@@ -353,15 +359,16 @@ fn drive(driver: &mut Driver, context: &mut Context<'_>) {
     }
 }
 
-fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
+/// Why it broke after so many bytes of an answer.
+fn broken<R>(error: hyper::Error, came: u64) -> Broken<R> {
     if error.is_user() {
         Broken::Unsendable(error)
     } else {
         let broke = match &error {
-            error if error.is_parse_too_large() => Broke::LargeHead,
+            error if error.is_parse_too_large() => Broke::too_large(came),
             error if error.is_parse() => Broke::NoHttp,
             _ => Broke::Ended,
         };
-        Broken::Midway { answered, broke, partial: None }
+        Broken::Midway { answered: came > 0, broke, partial: None }
     }
 }

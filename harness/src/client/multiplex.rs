@@ -13,7 +13,7 @@ mod frames;
 use super::attempt::{Ended, Exchange, Limits, connect, ended, within};
 use super::connection::{Answer, Broken};
 use super::kept::Keep;
-use super::partial::{Broke, Partial};
+use super::partial::{Broke, MOST_HEAD, Partial};
 use super::payload::Payload;
 use super::shown::MOST_SHOWN;
 use super::socket::{Socket, State};
@@ -269,7 +269,11 @@ impl Channel {
             Some(tls) => tls.greet(&socket).await?,
             None => Io::plain(&socket),
         };
-        let greeted = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await;
+        // As much as of HTTP/1.1; hyper would take 16 KiB.
+        let greeted = http2::Builder::new(TokioExecutor::new())
+            .max_header_list_size(MOST_HEAD as u32)
+            .handshake(TokioIo::new(io))
+            .await;
         let (sender, connection) = greeted.map_err(|error| {
             let why = tls.zip(socket.ended()).and_then(|(tls, alert)| tls.kept_out(alert));
             why.unwrap_or_else(|| io::Error::other(error))

@@ -5,7 +5,8 @@
 //! (`kept`).
 
 use super::payload::Payload;
-use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, StatusCode};
 
 /// Why it is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,34 @@ pub enum Broke {
     ManyHeaders(usize),
     /// Its head is longer than is read, in bytes.
     LongHead(usize),
-    /// One of the two, by hyper's limits.
-    LargeHead,
+}
+
+/// An answer may have so many headers, of HTTP/1.1: as many as hyper reads without asking for memory.
+pub const MOST_FIELDS: usize = 100;
+/// And its head be so long, in bytes.
+pub const MOST_HEAD: usize = 256 * 1024;
+
+impl Broke {
+    /// How a head is too large that was given up after so many bytes.
+    #[must_use]
+    pub fn too_large(came: u64) -> Broke {
+        if came > MOST_HEAD as u64 {
+            Broke::LongHead(MOST_HEAD)
+        } else {
+            Broke::ManyHeaders(MOST_FIELDS)
+        }
+    }
+}
+
+/// Whether a head is longer than is read, by its status line and fields as they are sent.
+#[must_use]
+pub fn is_long(status: StatusCode, headers: &HeaderMap) -> bool {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let line = "HTTP/1.1 200 \r\n\r\n".len() + reason.len();
+    let field = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str().len() + value.len() + ": \r\n".len()
+    };
+    headers.iter().map(field).sum::<usize>() + line > MOST_HEAD
 }
 
 /// As much as came.
@@ -80,9 +107,6 @@ impl Partial {
                     "the head of the answer is longer than {most} bytes, the most that are read"
                 )
             }
-            Broke::LargeHead => "the head of the answer is more than is read: more than 100 \
-                                 headers, or too many bytes"
-                .to_owned(),
         }
     }
 }

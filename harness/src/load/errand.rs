@@ -1,24 +1,30 @@
 //! Requests that prepare a run or tidy up after it: one after another, nothing measured.
 //!
 //! Invariant: whatever is not answered as it should be is an error in words, without secrets.
+//! Invariant: of a teardown, what needs a value that no setup captured is not sent, and that is no
+//! failure: there is nothing to undo.
 //! Invariant: no request goes over a connection kept from the one before (of HTTP/1.1): a server may close
 //! it without a word, which says nothing of the request, and nobody measures what a new one takes.
 //! Not here: in which order, and for which rows (`run`).
 
+use super::fill::{self, Unsent};
 use super::once::{self, Sent};
-use super::{Aim, Kind, StartError, apart, fill, render};
+use super::{Aim, Kind, StartError, apart, render};
 use crate::client::shown::{Asked, Heard, Veil};
 use crate::client::{Ends, Jar, Keep, Limits, converse};
 use crate::clock::Clock;
 use crate::plan;
 use crate::plan::answer::MOST_KEPT;
-use crate::plan::template::Filling;
+use crate::plan::template::{Filling, Unfilled};
 use crate::plan::turns::Turn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Characters of an answer that are told.
 const MOST_TOLD: usize = 300;
+
+/// The name of what undoes.
+pub const TEARDOWN: &str = "teardown";
 
 /// Requests, ready to be sent.
 #[derive(Debug)]
@@ -27,6 +33,7 @@ pub struct Errand {
     seed: u64,
     /// `setup` or `teardown`.
     name: String,
+    undoes: bool,
     names: Vec<String>,
     kinds: Vec<Kind>,
     secrets: Arc<[String]>,
@@ -50,6 +57,8 @@ pub struct Course {
     captured: Vec<Option<String>>,
     jar: Jar,
     nth: u64,
+    /// A request had nothing to undo; nor have those that need what it was to capture.
+    skipped: bool,
 }
 
 impl Errand {
@@ -80,6 +89,7 @@ impl Errand {
             clock,
             seed,
             name: name.to_owned(),
+            undoes: name == TEARDOWN,
             names: requests.iter().map(|request| request.name.clone()).collect(),
             kinds,
             secrets: secrets.into(),
@@ -102,7 +112,8 @@ impl Errand {
     /// A course on which nothing has been captured and no cookie set.
     #[must_use]
     pub fn course(&self) -> Course {
-        Course { captured: vec![None; self.captures], jar: Jar::default(), nth: 0 }
+        let captured = vec![None; self.captures];
+        Course { captured, jar: Jar::default(), nth: 0, skipped: false }
     }
 
     /// Sends a request; `row` is that of the set of this name.
@@ -134,8 +145,14 @@ impl Errand {
                 nth: course.nth,
                 captured: &course.captured,
             };
-            asks = fill::fill(dynamic, &filling, &mut message)
-                .map_err(|why| format!("{name} was not sent: {why}"))?;
+            match fill::fill(dynamic, &filling, &mut message) {
+                Ok(own) => asks = own,
+                Err(why) if self.undoes && course.has_nothing_for(&why) => {
+                    course.skipped = true;
+                    return Ok(());
+                }
+                Err(why) => return Err(format!("{name} was not sent: {why}")),
+            }
         }
         course.nth += 1;
         let asked = Asked::of(&message);
@@ -164,6 +181,16 @@ impl Course {
         self.captured.fill(None);
         self.jar.clear();
         self.nth = 0;
+        self.skipped = false;
+    }
+
+    /// Whether what a request lacks was never there, so that it has nothing to undo.
+    fn has_nothing_for(&self, why: &Unsent) -> bool {
+        match why {
+            Unsent::Unfilled(Unfilled::NotLanded(_)) => true,
+            Unsent::Unfilled(Unfilled::NotCaptured(_)) => self.skipped,
+            _ => false,
+        }
     }
 
     /// What was captured in this slot.

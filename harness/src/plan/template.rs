@@ -6,6 +6,8 @@
 //! segment of a path, no field of a form; and it is never read again.
 //! Not here: which rows there are (`rows`), what is captured (`capture`), fleets' samples.
 
+mod shown;
+
 use super::Text;
 use super::chance::{self, push, push_uuid};
 use super::rows::Rows;
@@ -94,6 +96,9 @@ pub enum Unfilled {
     /// An earlier step was to capture it.
     #[error("nothing was captured as `{0}`")]
     NotCaptured(String),
+    /// The setup was to put it into its row.
+    #[error("nothing was captured as `{0}`")]
+    NotLanded(String),
     /// A value would end the header and begin another.
     #[error("{from} holds a line break or another control character, which no header can")]
     Control {
@@ -328,7 +333,7 @@ impl Template {
 /// Why a row lacks a value.
 fn not_landed(rows: &Rows, column: usize) -> Unfilled {
     let column = rows.columns.get(column).map_or("", String::as_str);
-    Unfilled::NotCaptured(format!("data.{}.{column}", rows.name))
+    Unfilled::NotLanded(format!("data.{}.{column}", rows.name))
 }
 
 fn piece_of(name: &str, scope: Scope<'_>) -> Result<Piece, UnknownName> {

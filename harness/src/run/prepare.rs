@@ -1,7 +1,8 @@
 //! Setup before the warm-up, teardown after the run, and what is refreshed in between.
 //!
 //! Invariant: a setup that fails begins no run, and says which step failed and what was answered;
-//! the teardown comes all the same, all of it, whatever fails.
+//! the teardown comes all the same, all of it, whatever fails: of rows, too, each is undone of which the
+//! setup got anything.
 //! Invariant: nothing of it is measured.
 //! Not here: sending (`load::errand`), programs (`service`).
 
@@ -11,15 +12,16 @@ use super::signals::{self, Stop};
 use super::stage::Stage;
 use super::stream::Stream;
 use crate::clock::Clock;
-use crate::load::errand::{Course, Errand, Place};
+use crate::load::errand::{Course, Errand, Place, TEARDOWN};
 use crate::plan::setup::{AT_ONCE, ForEach, Requests, Setup, Step};
+use crate::plan::words::several;
 use crate::plan::{Plan, Target};
 use crate::service::run_program;
 use crate::spec::mask;
 use assay_slo::At;
 use assay_slo::event::EndReason;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
@@ -67,8 +69,8 @@ pub(super) async fn setup(
         stage.lookers.spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
-                let failed = Arc::clone(&round).go(false).await;
-                if let Some(first) = failed.first() {
+                let failed = Arc::clone(&round).go(Way::Again).await;
+                if let Some((_, first)) = failed.first() {
                     let others = match failed.len() - 1 {
                         0 => "it".to_owned(),
                         others => format!("it and {others} more"),
@@ -97,7 +99,7 @@ pub(super) async fn teardown(
         return Vec::new();
     }
     stream.progress.note("teardown");
-    let doing = Doing { plan, stage, clock: stream.clock, run_id, name: "teardown" };
+    let doing = Doing { plan, stage, clock: stream.clock, run_id, name: TEARDOWN };
     let mut failed = Vec::new();
     let errand = doing.single(&plan.teardown);
     let mut course = errand.as_ref().ok().and_then(Option::as_ref).map(Errand::course);
@@ -157,8 +159,19 @@ impl Doing<'_> {
             Step::ForEach(each) => {
                 let errand = self.errand(&each.sent)?;
                 let round = Arc::new(Round { each: (**each).clone(), errand });
-                if let Some(first) = Arc::clone(&round).go(true).await.into_iter().next() {
-                    return Err(first);
+                let way = if self.name == TEARDOWN { Way::Undo } else { Way::First };
+                let failed = Arc::clone(&round).go(way).await;
+                if let Some((_, first)) = failed.first() {
+                    let others = (failed.len() - 1) as u64;
+                    return Err(match way {
+                        Way::Undo if others > 0 => {
+                            format!(
+                                "{first}; and {} failed",
+                                several(others, "more row", "more rows")
+                            )
+                        }
+                        _ => first.clone(),
+                    });
                 }
                 let every = each.every_us.map(Duration::from_micros);
                 Ok(every.map(|every| (every, round)))
@@ -197,50 +210,74 @@ struct Round {
     errand: Errand,
 }
 
+/// What a failure of one row means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// No other row is begun.
+    First,
+    /// The row keeps what it had, the others are done all the same: their old values end no later for it.
+    Again,
+    /// Neither other rows nor the row's other steps are left undone for it.
+    Undo,
+}
+
+/// A row, from 0, and what is wrong with it.
+type Failed = (usize, String);
+
 impl Round {
-    /// Does all rows, some at once; tells what failed. The first failure ends a setup; a refresh does
-    /// the other rows all the same, since their old values end no later for it.
-    async fn go(self: Arc<Round>, first_ends: bool) -> Vec<String> {
+    /// Does all rows, some at once; tells what failed, in the order of the rows. Rows that are under way
+    /// when another fails come to their end: what a server gave them is to be given back.
+    async fn go(self: Arc<Round>, way: Way) -> Vec<Failed> {
         let rows = self.each.rows.values.len();
         let next = Arc::new(AtomicUsize::new(0));
+        let over = Arc::new(AtomicBool::new(false));
         let mut workers = JoinSet::new();
         for _ in 0..AT_ONCE.min(rows) {
-            let (round, next) = (Arc::clone(&self), Arc::clone(&next));
+            let (round, next, over) = (Arc::clone(&self), Arc::clone(&next), Arc::clone(&over));
             workers.spawn(async move {
                 let (mut course, mut failed) = (round.errand.course(), Vec::new());
-                loop {
+                while !over.load(Ordering::Relaxed) {
                     let row = next.fetch_add(1, Ordering::Relaxed);
-                    if row >= rows || (first_ends && !failed.is_empty()) {
-                        return failed;
+                    if row >= rows {
+                        break;
                     }
                     course.begin();
-                    failed.extend(round.row(row, &mut course).await.err());
+                    if let Err(why) = round.row(row, &mut course, way).await {
+                        over.fetch_or(way == Way::First, Ordering::Relaxed);
+                        failed.push((row, why));
+                    }
                 }
+                failed
             });
         }
         let mut failed = Vec::new();
         while let Some(ended) = workers.join_next().await {
-            let died = |_| vec!["a task that prepared rows died".to_owned()];
+            let died = |_| vec![(rows, "a task that prepared rows died".to_owned())];
             failed.extend(ended.unwrap_or_else(died));
-            if first_ends && !failed.is_empty() {
-                break;
-            }
         }
+        failed.sort_unstable();
         failed
     }
 
-    /// Does one row; nothing lands unless all steps went well.
-    async fn row(&self, row: usize, course: &mut Course) -> Result<(), String> {
+    /// Does one row. Where it fails, a row that had values keeps them; one of a setup has what was
+    /// captured so far, for the teardown.
+    async fn row(&self, row: usize, course: &mut Course, way: Way) -> Result<(), String> {
         let set = &self.each.rows.name;
+        let mut done = Ok(());
         for at in 0..self.errand.len() {
+            if done.is_err() && way != Way::Undo {
+                break;
+            }
             let sent = self.errand.send(at, Some((set, row)), course).await;
-            sent.map_err(|why| format!("row {} of `{set}`: {why}", row + 1))?;
+            done = done.and(sent.map_err(|why| format!("row {} of `{set}`: {why}", row + 1)));
         }
-        for (slot, column) in &self.each.lands {
-            if let Some(value) = course.captured(*slot) {
-                self.each.rows.landed.land(row, *column, value);
+        if done.is_ok() || way == Way::First {
+            for (slot, column) in &self.each.lands {
+                if let Some(value) = course.captured(*slot) {
+                    self.each.rows.landed.land(row, *column, value);
+                }
             }
         }
-        Ok(())
+        done
     }
 }

@@ -14,6 +14,10 @@ enum Door {
     Open,
     /// Nobody.
     Closed,
+    /// All but user5.
+    ClosedToOne,
+    /// All, but user3 and user30 to user39 cannot leave.
+    NoWayOut,
     /// All, but user0 only once.
     ClosedAgainToOne,
 }
@@ -39,12 +43,18 @@ impl Shop {
                 if door == Door::ClosedAgainToOne && name == "user0" && *nth > 0 {
                     (500, "not you again".to_owned())
                 } else {
-                    *nth += 1;
+                    let is_closed = door == Door::ClosedToOne && name == "user5";
+                    *nth += u64::from(!is_closed);
                     match door {
                         Door::Closed => (403, "nobody today".to_owned()),
+                        _ if is_closed => (403, "not you".to_owned()),
                         _ => (200, format!("{{\"token\": \"{name}/{nth}\"}}")),
                     }
                 }
+            } else if line.starts_with("POST /logout ") {
+                let is_stuck = door == Door::NoWayOut && body.starts_with("t=user3");
+                *book.entry("out".to_owned()).or_insert(0) += 1;
+                (if is_stuck { 500 } else { 204 }, String::new())
             } else if line.starts_with("DELETE ") {
                 book.insert("cleaned".to_owned(), 1);
                 (204, String::new())
@@ -187,6 +197,47 @@ teardown: [{command: {shell: \"echo no disk >&2; exit 7\"}}, {delete: {path: /al
     assert!(text.contains("teardown, step 1: command"), "{text}");
     assert!(text.contains("it ended with exit status: 7; it said: no disk"), "{text}");
     assert_eq!(shop.count("cleaned"), 1);
+}
+
+const LOGOUT: &str = "teardown:
+  - for-each: {data: users, steps: [{post: {path: /logout, form: {t: \"${data.users.token}\"}}}]}
+  - delete: {path: /all, check: [{status: [204]}]}";
+
+#[test]
+fn a_teardown_goes_on_with_the_other_rows() {
+    let shop = Shop::open(Door::NoWayOut);
+    let case = shop.case(
+        &format!("setup: [{{for-each: {{data: users, steps: [{{use: login}}]}}}}]\n{LOGOUT}"),
+        4,
+    );
+    let output = case.run(&[]);
+    let text = said(&output);
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    assert!(flat.contains("teardown, step 1: row 4 of `users`: POST /logout"), "{text}");
+    assert!(
+        flat.contains("; and 10 more rows failed; what it was to tidy up may be left"),
+        "{text}"
+    );
+    assert_eq!((shop.count("out"), shop.count("cleaned")), (40, 1));
+}
+
+/// Whoever was let in is let out again, also where the row's own steps failed later.
+#[test]
+fn what_a_failed_setup_has_not_done_is_not_undone() {
+    for (door, more) in [(Door::ClosedToOne, ""), (Door::Open, ", {get: {path: /orders}}")] {
+        let shop = Shop::open(door);
+        let steps =
+            format!("setup: [{{for-each: {{data: users, steps: [{{use: login}}{more}]}}}}]");
+        let case = shop.case(&format!("{steps}\n{LOGOUT}"), 4);
+        let output = case.run(&[]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(4), "{text}");
+        assert!(!text.contains("was not sent"), "{text}");
+        let inside: u64 = (0..40).map(|user| shop.count(&format!("user{user}"))).sum();
+        assert!((1..40).contains(&inside), "{inside}");
+        assert_eq!((shop.count("out"), shop.count("cleaned")), (inside, 1), "{text}");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(in crate::cli) struct LoadArgs {
     /// The method [default: GET, with a body POST].
     #[arg(long, value_name = "METHOD", ignore_case = true, value_parser = METHODS)]
     pub(super) method: Option<String>,
-    /// A header; may be given several times.
+    /// A header; may be given several times, each with another name.
     #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header)]
     pub(super) header: Vec<(String, String)>,
     /// The body: a text, or `@FILE`.

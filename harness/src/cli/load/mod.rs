@@ -34,7 +34,7 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
     let plan = match planned(&yaml) {
         Ok(plan) => plan,
         Err(problems) => {
-            print::err(&flags::told(&problems));
+            print::err(&flags::told(&problems, &args.url));
             return Exit::Invalid.into();
         }
     };

@@ -29,6 +29,7 @@ macro_rules! on_both {
 }
 
 mod bounds;
+mod heads;
 mod times;
 mod unasked;
 mod ways;

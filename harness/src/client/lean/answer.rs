@@ -7,16 +7,11 @@
 use super::chunked::Chunked;
 use crate::client::connection::Answer;
 use crate::client::kept::{Claim, Ear, Keep};
-use crate::client::partial::Broke;
+use crate::client::partial::{Broke, MOST_FIELDS, MOST_HEAD};
 use crate::client::payload::Payload;
 use crate::client::shown::MOST_SHOWN;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
-
-/// A head may be so long.
-const MOST_HEAD: usize = 256 * 1024;
-/// And have so many fields, as many as hyper allows.
-const MOST_FIELDS: usize = 100;
 
 /// What came is no HTTP/1.1, or none that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,10 +180,11 @@ impl Reader {
         let before = self.partial.len();
         let mut partial = std::mem::take(&mut self.partial);
         partial.extend_from_slice(bytes);
-        if partial.len() > MOST_HEAD {
+        let head = self.parse(&partial, keep)?;
+        // What came of its body with its last bytes is not of it.
+        if head.unwrap_or(partial.len()) > MOST_HEAD {
             return Err(Malformed(Broke::LongHead(MOST_HEAD)));
         }
-        let head = self.parse(&partial, keep)?;
         if head.is_none() {
             self.partial = partial;
         }

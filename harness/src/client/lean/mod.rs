@@ -16,7 +16,7 @@ mod dial;
 mod step;
 mod written;
 
-use super::attempt::{Ended, Exchange, Limits, ended};
+use super::attempt::{Ended, Exchange, Limits, ended, spoke_tls};
 use super::classify::{self, NoConnection};
 use super::connection::Broken;
 use super::partial::{Broke, Partial};
@@ -215,11 +215,9 @@ pub(crate) fn go_on(
     let known = Ended { clock, limits, begun: wire.begun, kept: wire.kept, turned_away: None };
     // Only what is `Unsent` gives a request back.
     let mut exchange = ended::<()>(known, end).ok()?;
-    // What was read last lies there still: a TLS alert (RFC 8446 5.1, B.1).
-    let alert = wire.heard.is_some() && scratch.0.starts_with(&[0x15, 0x03]);
-    if alert && exchange.outcome == Outcome::ProtocolError {
-        exchange.finding =
-            Some(format!("{} speaks TLS on this port: write https:// for it", limits.addr));
+    // What was read last lies there still, though nobody keeps it.
+    if wire.heard.is_some() && exchange.outcome == Outcome::ProtocolError {
+        exchange.finding = spoke_tls(limits, &scratch.0);
     }
     wire.kept = true;
     wire.rests &= exchange.headers.is_some();

@@ -22,6 +22,8 @@ const MOST_S: f64 = 1e11;
 pub(super) struct Line {
     /// µs from whenever.
     pub(super) at_us: u64,
+    /// That is since 1970, of an instant in RFC 3339.
+    pub(super) is_dated: bool,
     /// Upper-case.
     pub(super) method: String,
     /// Path and query.
@@ -63,7 +65,7 @@ pub(super) fn read_line(line: &str) -> Result<Line, (String, String)> {
         serde_json::from_str(line).map_err(|error| wrong(error.to_string(), form))?;
     let help = "write `time` in RFC 3339, such as 2026-11-05T09:30:00.250Z, or as seconds";
     let at = written.time.ok_or_else(|| wrong("it has no `time`".to_owned(), help))?;
-    let at_us = instant(&at).ok_or_else(|| wrong(format!("`time` is {at}"), help))?;
+    let (at_us, is_dated) = instant(&at).ok_or_else(|| wrong(format!("`time` is {at}"), help))?;
     let method = written.method.unwrap_or_else(|| "GET".to_owned()).to_ascii_uppercase();
     if !METHODS.contains(&method.as_str()) {
         let help = format!("the methods are {}", METHODS.join(", "));
@@ -92,7 +94,7 @@ pub(super) fn read_line(line: &str) -> Result<Line, (String, String)> {
     let plain = path.split('?').next().unwrap_or_default();
     let is_named = written.name.is_some();
     let name = written.name.unwrap_or_else(|| format!("{method} {plain}"));
-    Ok(Line { at_us, method, path: path.to_owned(), name, is_named, headers, body })
+    Ok(Line { at_us, is_dated, method, path: path.to_owned(), name, is_named, headers, body })
 }
 
 /// The headers that are sent, by lower-case name.
@@ -115,19 +117,19 @@ fn sent(written: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, (
     Ok(headers)
 }
 
-/// µs from whenever; none of what is no instant.
-fn instant(time: &Value) -> Option<u64> {
+/// µs from whenever, and whether it is a date; none of what is no instant.
+fn instant(time: &Value) -> Option<(u64, bool)> {
     let seconds = match time {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => {
             if let Ok(at) = DateTime::parse_from_rfc3339(text.trim()) {
-                return u64::try_from(at.timestamp_micros()).ok();
+                return Some((u64::try_from(at.timestamp_micros()).ok()?, true));
             }
             text.trim().parse().ok()?
         }
         _ => return None,
     };
-    (0.0..MOST_S).contains(&seconds).then_some((seconds * 1e6) as u64)
+    (0.0..MOST_S).contains(&seconds).then_some(((seconds * 1e6) as u64, false))
 }
 
 /// Path and query of what may be a whole address.
@@ -149,13 +151,14 @@ mod tests {
             "status": 201, "json": {"n": 1},
             "headers": {"Host": "shop", "X-Tenant": "acme", "Content-Length": "9"}}"#;
         let line = read_line(&line.replace('\n', "")).unwrap();
-        assert_eq!(line.at_us % 1_000_000, 250_000);
+        assert_eq!((line.at_us % 1_000_000, line.is_dated), (250_000, true));
         assert_eq!((&*line.method, &*line.path), ("POST", "/cart?a=1"));
         assert_eq!((&*line.name, line.is_named), ("POST /cart", false));
         let headers: Vec<_> = line.headers.iter().map(|(k, v)| (&**k, &**v)).collect();
         assert_eq!(headers, [("content-type", "application/json"), ("x-tenant", "acme")]);
         assert_eq!(line.body, r#"{"n":1}"#);
         let least = read_line(r#"{"ts": 0.25, "url": "https://shop/x/y", "name": "y"}"#).unwrap();
+        assert!(!least.is_dated);
         assert_eq!((least.at_us, &*least.path, &*least.name), (250_000, "/x/y", "y"));
     }
 

@@ -59,6 +59,16 @@ pub(super) fn compile(
     let logged = lines.len();
     lines.retain(|line| after_us(line) < lasts_us);
     let last_us = lines.last().map_or(0, after_us);
+    let late = (logged - lines.len()) as u64;
+    if late > 0 {
+        notes.warn(format!(
+            "{} of the log of `{}` {} due after its `duration` of {}: not sent",
+            several(late, "request", "requests"),
+            place.name,
+            if late == 1 { "is" } else { "are" },
+            time(lasts_us)
+        ));
+    }
     // More than half of the time without a request is no gap between two.
     if !lines.is_empty() && lines.len() == logged && last_us < lasts_us / 2 {
         notes.warn(format!(
@@ -101,10 +111,22 @@ fn lines(load: &ReplayLog, place: &Place<'_>, notes: &mut Notes<'_>) -> Vec<Line
         }
     };
     let mut wrong = Vec::new();
-    let mut lines = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
+    // The first line, and whether it has a date: seconds from whenever are no distance from one.
+    let mut dated = None;
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match read_line(line) {
-            Ok(line) => lines.push(line),
+            Ok(line) => {
+                let (first, is_dated) = *dated.get_or_insert((at + 1, line.is_dated));
+                if line.is_dated != is_dated {
+                    let form = |dated| if dated { "a date" } else { "a number" };
+                    let (here, there) = (form(line.is_dated), form(is_dated));
+                    let message = format!("`time` is {here}, and {there} in line {first}");
+                    let help = "write the time of all lines in one form: RFC 3339, or seconds";
+                    wrong.push((at + 1, (message, help.to_owned())));
+                }
+                lines.push(line);
+            }
             Err(why) => wrong.push((at + 1, why)),
         }
     }
@@ -141,14 +163,17 @@ fn name_by_method(lines: &mut [Line], load: &str, notes: &mut Notes<'_>) {
 
 /// One request for each name and method, whose values are the lines', and which each line is.
 fn requests(lines: Vec<Line>, place: &Place<'_>, timeout_us: u64) -> (Vec<Request>, Vec<u16>) {
-    let mut kinds: Vec<(String, String)> = Vec::new();
+    let prefix = prefix(place.to, place.given.services, place.given.links);
+    // With the path of its first line.
+    let mut kinds: Vec<(String, String, String)> = Vec::new();
     let mut known: BTreeMap<(String, String), u16> = BTreeMap::new();
     let mut headers: BTreeSet<String> = BTreeSet::new();
     let mut cycle = Vec::new();
     for line in &lines {
         let key = (line.name.clone(), line.method.clone());
         let at = *known.entry(key.clone()).or_insert_with(|| {
-            kinds.push(key);
+            let (name, method) = key;
+            kinds.push((name, method, format!("{prefix}{}", line.path)));
             u16::try_from(kinds.len() - 1).unwrap_or(u16::MAX)
         });
         cycle.push(at);
@@ -156,7 +181,6 @@ fn requests(lines: Vec<Line>, place: &Place<'_>, timeout_us: u64) -> (Vec<Reques
         let new: Vec<String> = new.cloned().collect();
         headers.extend(new);
     }
-    let prefix = prefix(place.to, place.given.services, place.given.links);
     let row = |mut line: Line| {
         let fixed = [format!("{prefix}{}", line.path), line.body];
         let sent = headers.iter().map(|name| line.headers.remove(name).unwrap_or_default());
@@ -173,10 +197,10 @@ fn requests(lines: Vec<Line>, place: &Place<'_>, timeout_us: u64) -> (Vec<Reques
     });
     let column = |form, name: &str, at| Template::column(form, name, &rows, at);
     let header = |(at, name): (usize, &String)| (name.clone(), column(Form::Header, name, at + 2));
-    let request = |(name, method): &(String, String)| Request {
+    let request = |(name, method, first): &(String, String, String)| Request {
         name: name.clone(),
         method: method.clone(),
-        path: Text("/".to_owned()),
+        path: Text(first.replace("${", "$${")),
         headers: Vec::new(),
         body: Body::Empty,
         check_status: Vec::new(),

@@ -16,6 +16,7 @@ use super::compile::is_loopback;
 use super::demand::Pool;
 use super::metric::PageOf;
 use super::table::{Align, columns, wrap};
+use super::template::Template;
 use super::words::{count, rate, several, time};
 use super::{
     CONTAINER_ANSWERS, Load, Plan, Process, Ready, Request, Service, ServiceKind, Spread, Target,
@@ -317,7 +318,11 @@ fn requests(plan: &Plan) -> Vec<Vec<String>> {
 
 /// A request's name, what is on its first line, and its timeout.
 fn sent(request: &Request) -> String {
-    let line = format!("{} {}", request.method, request.path.0);
+    // Each line of a log has a path of its own, of which the request has the first.
+    let own = request.dynamic.as_ref().filter(|dynamic| !dynamic.sparse);
+    let path = own.and_then(|dynamic| dynamic.path.as_ref());
+    let path = path.map_or_else(|| request.path.0.clone(), Template::shown);
+    let line = format!("{} {path}", request.method);
     let line = if line == request.name { String::new() } else { format!(" ({})", short(&line)) };
     format!("{}{line} timeout {}", short(&request.name), time(request.timeout_us))
 }

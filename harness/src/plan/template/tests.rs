@@ -88,6 +88,17 @@ fn all_values_of_a_request_come_from_one_row() {
 }
 
 #[test]
+fn it_is_shown_as_it_was_written() {
+    let sets = [rows(&["a"])];
+    for text in [
+        "/u/${data.users.email}/x?r=${random.int(5,9)}&t=${token}",
+        "$${x} ${now} ${random.uuid} ${run.dir}",
+    ] {
+        assert_eq!(template(Form::Path, text, &sets).shown(), text);
+    }
+}
+
+#[test]
 fn the_start_fills_its_own() {
     let mut one = template(Form::Json, "\"${run.dir}\" ${token}", &[]);
     assert!(!one.is_fixed());

@@ -123,3 +123,21 @@ fn of_a_failure_that_is_kept_there_is_all() {
         }
     }
 }
+
+/// What came of the body with the last bytes of the head does not make the head longer.
+#[test]
+fn the_limit_is_of_the_head_alone() {
+    let told = |field: usize| {
+        let start = b"HTTP/1.1 200 OK\r\nx: ";
+        let end = b"\r\ncontent-length: 400000\r\n\r\n";
+        let length = MOST_HEAD - start.len() - end.len() + field;
+        let head = start.iter().copied().chain(std::iter::repeat_n(b'a', length));
+        let all: Vec<u8> =
+            head.chain(end.iter().copied()).chain(std::iter::repeat_n(b'b', 400_000)).collect();
+        let mut reader = Reader::new(false, false);
+        let mut pieces = all.chunks(64 * 1024 - 1);
+        pieces.try_fold(Progress::More, |_, piece| reader.feed(piece, &Keep::default()))
+    };
+    assert_eq!(told(0), Ok(Progress::Whole { keeps: true }));
+    assert_eq!(told(1), Err(Malformed(Broke::LongHead(MOST_HEAD))));
+}

@@ -50,6 +50,9 @@ fn requests_are_due_as_far_apart_as_they_were_logged() {
     let shown = describe(&plan);
     let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("the log access.jsonl at 2x, 4 requests"), "{flat}");
+    // Each with the path of its first line.
+    assert!(flat.contains("GET /a (GET /api/a?n=1) timeout"), "{flat}");
+    assert!(flat.contains("POST /b (POST /api/b) timeout"), "{flat}");
 }
 
 #[test]
@@ -58,6 +61,12 @@ fn what_comes_after_the_duration_is_left_out() {
     assert_eq!(due_us(&plan.loads[0]), [0, 500_000, 1_000_000]);
     let is_told = |plan: &Plan| plan.warnings.iter().any(|one| one.contains("after its start"));
     assert!(!is_told(&plan), "{:?}", plan.warnings);
+    assert_eq!(
+        plan.warnings.first().map(String::as_str),
+        Some("1 request of the log of `web` is due after its `duration` of 10 s: not sent")
+    );
+    let all = planned(LOG, "duration: 61s").unwrap();
+    assert!(!all.warnings.iter().any(|one| one.contains("not sent")), "{:?}", all.warnings);
     // A log that is much shorter than that is told.
     let short = planned(LOG, "duration: 10m").unwrap();
     assert!(is_told(&short), "{:?}", short.warnings);
@@ -110,6 +119,11 @@ fn mistakes_name_their_lines() {
     assert!(told.iter().any(|line| line.starts_with("access.jsonl:3: expected")), "{told:?}");
     assert!(told.contains(&"access.jsonl: 2 more lines are wrong".to_owned()), "{told:?}");
     assert_eq!(planned("\n", "duration: 1m").unwrap_err(), ["`access.jsonl` holds no request"]);
+    let mixed = LOG.replace("\"2026-11-05T09:30:01.5Z\"", "1.5");
+    assert_eq!(
+        planned(&mixed, "duration: 1m").unwrap_err(),
+        ["access.jsonl:4: `time` is a number, and a date in line 2"]
+    );
     let speed = planned(LOG, "duration: 1m, speed: 0x").unwrap_err();
     assert_eq!(speed, ["at that speed nothing would ever come"]);
 }
