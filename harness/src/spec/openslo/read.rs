@@ -90,6 +90,7 @@ pub fn read(name: &str, text: &str) -> Result<SloFile, Problems> {
 /// Finds what a run can judge; indicators may stand after the objectives that name them.
 fn judge(file: &mut SloFile) {
     let (mut gates, mut notices, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut names = BTreeSet::new();
     for slo in &file.slos {
         let (mut told, mut mistakes) = (Vec::new(), Vec::new());
         let name = slo.name().to_owned();
@@ -98,6 +99,13 @@ fn judge(file: &mut SloFile) {
         if let Some((key, message, help)) = wrong_up(slo) {
             let at = slo.site.trail.key("metadata").key("annotations").key(key);
             mistakes.push(Mistake::value(at, Wrong::new(message, help)));
+        }
+        let taken = found.iter().filter(|gate| !names.insert(gate.name.clone()));
+        // Two objectives of one name are told as such.
+        for gate in taken.filter(|_| gates.iter().all(|(known, _)| *known != name)) {
+            let message = format!("two limits are called `{}`", gate.name);
+            let wrong = Wrong::new(message, "rename one of the objectives");
+            mistakes.push(Mistake::value(slo.site.trail.key("metadata").key("name"), wrong));
         }
         if !mistakes.is_empty() {
             found.clear();

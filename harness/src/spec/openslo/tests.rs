@@ -86,6 +86,17 @@ fn documents_and_lists_are_one_and_the_same() {
     assert!(refused("# nothing\n").contains("there is no object"));
 }
 
+/// The second limit of one objective has the name of another objective: one of them would be lost.
+#[test]
+fn two_limits_of_one_name_are_told() {
+    let one = ONE.replace("0.95}", "0.95}, {displayName: strict, target: 0.99}");
+    assert!(read("slo.yaml", &one).unwrap().doubts.is_empty());
+    let both = format!("{one}---\n{}", ONE.replace("name: fast", "name: fast-2"));
+    let file = read("slo.yaml", &both).unwrap();
+    let told: Vec<&str> = file.doubts.iter().map(|one| one.problem.message.as_str()).collect();
+    assert_eq!(told, ["two limits are called `fast-2`"]);
+}
+
 #[test]
 fn what_the_specification_forbids_is_told() {
     let cases = [
