@@ -134,11 +134,11 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         seen,
         effect,
     };
-    let known =
-        |key: &Key, counts: &Counts| if key.outcome.is_known_attempt() { counts.n } else { 0 };
+    // One whose end is not known may have been hit.
+    let due = |_: &Key, counts: &Counts| counts.n;
     let good = |key: &Key, counts: &Counts| if key.outcome == Outcome::Ok { counts.n } else { 0 };
     let unnoticed =
-        (worked == Worked::Took).then(|| unnoticed(fault, count(&known), count(&good))).flatten();
+        (worked == Worked::Took).then(|| unnoticed(fault, count(&due), count(&good))).flatten();
     let findings =
         [unlikely(fault, line), hidden(fault, own, seen), unnoticed, past(fault, asked, injected)];
     Facts { score, worked, findings: findings.into_iter().flatten().collect() }

@@ -86,6 +86,13 @@ fn a_service_that_nobody_missed_is_told() {
     );
     assert_eq!((card.verdict, card.faults[0].effect.as_str()), (Met, "took effect"));
     assert!(!told(&run("pause", "db", 1)), "one of them may have been hit");
+    let mut script = Script::new(60).errors().declare(Shows::Done);
+    script.case.faults[0].kind = "pause".to_owned();
+    let effect = Effect { matched: 1, injected: 1, ours: 0 };
+    let script = script.on(0, 20_000..25_000, effect).run(0..22, 0);
+    let cut = script.cell(22, crate::outcome::Outcome::NotSent, 3);
+    let card = script.add(cut).run(23..60, 0).complete().judge();
+    assert!(!told(&card), "what became of three is not known");
     assert!(!told(&run("command", "sh", 0)), "whom it should touch is not known");
     assert!(!told(&run("manual", "", 0)));
 }
