@@ -62,8 +62,8 @@ pub enum Event {
         /// How many requests arrived in it.
         n: u64,
     },
-    /// Not a byte went through this link in the whole run, though connections to it were open: what a fault
-    /// did to them touched nobody.
+    /// Of a link with faults: connections to it were open, but no byte went through it since time 0, so what a
+    /// fault did to them touched nobody. Of one without: nothing went through it in the whole run.
     Bypassed {
         /// The link.
         link: String,
@@ -95,6 +95,9 @@ pub enum Event {
         ok: bool,
         /// What it saw.
         detail: String,
+        /// When a guard's look was asked; none: it told nothing of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<At>,
     },
     /// Response and service times of one request kind in one segment, at the end of the run.
     Histogram(Histogram),

@@ -4,14 +4,14 @@
 //! Not here: the questions (`objective`, `expectation`).
 
 use crate::breaker::{self, Breakers};
-use crate::case::{Anchor, Case, During, Moment, Of};
+use crate::case::{Anchor, Asked, Case, During, Fault, Moment, Of};
 use crate::crosscheck;
 use crate::event::EndReason;
 use crate::expectation::opening;
 use crate::fault::{self, Facts, Worked};
 use crate::health::{self, Doubt, LoadHealth};
 use crate::phase::Phases;
-use crate::time::At;
+use crate::time::{At, Share};
 use crate::timeline::Timeline;
 use crate::words;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +89,18 @@ impl<'a> Evidence<'a> {
         let facts = self.faults.get(index)?;
         let missing = match facts.worked {
             Worked::Took => return None,
+            Worked::NotApplied if self.case.faults.get(index).is_some_and(Fault::is_manual) => {
+                let name = &facts.score.name;
+                return Some(Doubt {
+                    reason: format!("fault `{name}`: {}", facts.score.effect),
+                    missing: format!(
+                        "somebody who does it and marks it: `assay mark RUN {name} start`, later `end`"
+                    ),
+                });
+            }
+            Worked::Without if self.spared(index) => {
+                "more requests while it is on, or a fault that asks for more of them"
+            }
             Worked::Without if self.beside_links(index) => "a service to which it can be done",
             Worked::Without => {
                 "a fault that hits requests: check its `match`, and that traffic \
@@ -104,6 +116,18 @@ impl<'a> Evidence<'a> {
             reason: format!("fault `{}`: {}", facts.score.name, facts.score.effect),
             missing: missing.to_owned(),
         })
+    }
+
+    /// Whether a fault hit none of those that matched because it asks for few of them.
+    fn spared(&self, index: usize) -> bool {
+        let asked = self.case.faults.get(index).map(|fault| fault.asked);
+        let matched = self.timeline.faults.get(&index).and_then(|line| line.effect);
+        let few = match asked {
+            Some(Asked::Share(share)) => share < Share::ONE,
+            Some(Asked::EveryNth(_)) => true,
+            Some(Asked::Next(_)) | None => false,
+        };
+        few && matched.is_some_and(|effect| effect.matched > 0 && effect.injected == 0)
     }
 
     /// Whether a fault acts on no link.

@@ -89,6 +89,9 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
     });
     let idle = if beside { 0 } else { idle.count() as u64 };
     let (worked, effect) = match (line.edges.applied, injected) {
+        (None, _) if fault.is_manual() => {
+            (Worked::NotApplied, "not applied: nobody marked it".to_owned())
+        }
         (None, _) => (Worked::NotApplied, "not applied".to_owned()),
         (Some(_), None) => (Worked::Unknown, "effect unknown: its end was not recorded".to_owned()),
         (Some(_), Some(0)) if fault.shows == Shows::Refused && !ours => (
@@ -105,12 +108,8 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
             (Worked::Without, format!("took effect {done} of {times} times only"))
         }
         (Some(_), Some(0)) => {
-            let none = match (fault.connections, asked) {
-                (true, Some(0)) => "no connection was open or came",
-                (true, _) => "no connection was hit",
-                (false, Some(0)) => "no request matched",
-                (false, _) => "no request was hit",
-            };
+            let matched = line.effect.map_or(0, |effect| effect.matched);
+            let none = none(fault, matched, asked);
             (Worked::Without, format!("without effect: {none}"))
         }
         (Some(_), Some(_)) if idle > 0 && fault.shows == Shows::Refused && !ours => (
@@ -135,7 +134,13 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         seen,
         effect,
     };
-    let findings = [unlikely(fault, line), hidden(fault, own, seen), past(fault, asked, injected)];
+    // One whose end is not known may have been hit.
+    let due = |_: &Key, counts: &Counts| counts.n;
+    let good = |key: &Key, counts: &Counts| if key.outcome == Outcome::Ok { counts.n } else { 0 };
+    let unnoticed =
+        (worked == Worked::Took).then(|| unnoticed(fault, count(&due), count(&good))).flatten();
+    let findings =
+        [unlikely(fault, line), hidden(fault, own, seen), unnoticed, past(fault, asked, injected)];
     Facts { score, worked, findings: findings.into_iter().flatten().collect() }
 }
 
@@ -181,6 +186,29 @@ fn wanted(asked: Asked, matched: u64, times: u64) -> u64 {
         Asked::Share(share) => part(matched, share),
         Asked::EveryNth(n) => matched.checked_div(n).unwrap_or(0),
         Asked::Next(n) => matched.min(n.saturating_mul(times)),
+    }
+}
+
+/// Why none was hit.
+fn none(fault: &Fault, matched: u64, asked: Option<u64>) -> String {
+    let (thing, way) = if fault.connections {
+        ("connection", "came or were open")
+    } else {
+        ("request", "matched")
+    };
+    let spared = match fault.asked {
+        _ if matched == 0 => None,
+        Asked::EveryNth(n) => Some(format!("none was the {}", words::ordinal(n))),
+        Asked::Share(share) if share < Share::ONE => {
+            Some(format!("none was among the {} asked for", words::share(share)))
+        }
+        Asked::Share(_) | Asked::Next(_) => None,
+    };
+    match (spared, fault.connections, asked) {
+        (Some(spared), ..) => format!("{} {way}, {spared}", words::count(matched, thing)),
+        (None, true, Some(0)) => "no connection was open or came".to_owned(),
+        (None, false, Some(0)) => "no request matched".to_owned(),
+        (None, ..) => format!("no {thing} was hit"),
     }
 }
 
@@ -231,6 +259,21 @@ fn past(fault: &Fault, asked: Option<u64>, injected: Option<u64>) -> Option<Stri
         words::count(open, "connection"),
         fault.link
     ))
+}
+
+/// A service to which it was done while all that our callers asked for went well: a pass proves nothing of it
+/// if they do not depend on that service.
+fn unnoticed(fault: &Fault, all: u64, good: u64) -> Option<String> {
+    let on_service = fault.shows.is_beside_links() && !fault.is_manual() && fault.kind != "command";
+    (on_service && all > 0 && good == all).then(|| {
+        format!(
+            "fault `{}`: our callers saw nothing of it: {} of theirs while it was on, and all ok. They may have \
+             waited, or do without service `{}`, or nothing of what they ask for reaches it",
+            fault.name,
+            words::count(all, "request"),
+            fault.link
+        )
+    })
 }
 
 /// Callers that saw much less of it, or more, than the link did to them. Only where one request

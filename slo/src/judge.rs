@@ -16,6 +16,7 @@ use crate::expectation;
 use crate::fault::Worked;
 use crate::health::{self, Doubt};
 use crate::objective::{self, Judged};
+use crate::outcome::Outcome;
 use crate::scorecard::{ExpectationScore, Scorecard, Verdict};
 use crate::timeline::Timeline;
 
@@ -52,6 +53,7 @@ pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
     let asked = !expectations.is_empty() || judged.iter().any(|(_, one)| !one.score.advisory);
     expectations.extend(steady_state(&evidence));
     expectations.extend(idle_faults(&evidence));
+    expectations.extend(bypassed(&evidence));
     expectations.extend(deaths(timeline));
     let gating = judged.iter().map(|(_, one)| &one.score).filter(|score| !score.advisory);
     let verdicts = gating.map(|score| score.verdict);
@@ -131,18 +133,51 @@ fn idle_faults<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Expectati
         Some(ExpectationScore {
             id: format!("fault {}", facts.score.name),
             place: Place::default(),
-            asks: format!(
-                "{} of {} `{}` takes effect",
-                facts.score.kind,
-                if evidence.beside_links(index) { "service" } else { "link" },
-                facts.score.link
-            ),
+            asks: match evidence.case.faults.get(index) {
+                Some(fault) if fault.is_manual() => {
+                    format!("somebody marks `{0}` (`assay mark RUN {0} start`)", fault.name)
+                }
+                _ => format!(
+                    "{} of {} `{}` takes effect",
+                    facts.score.kind,
+                    if evidence.beside_links(index) { "service" } else { "link" },
+                    facts.score.link
+                ),
+            },
             verdict: Verdict::Inconclusive,
             observed: facts.score.effect.clone(),
             reason,
             missing: Some(missing),
             recovered: None,
         })
+    })
+}
+
+/// A link through which nothing went while our callers were answered: whoever should use it goes elsewhere, and
+/// what the scenario says of that way was not tried. Where faults are on it, they tell.
+fn bypassed<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = ExpectationScore> + 'a {
+    let cells = evidence.timeline.kinds().flat_map(|of| evidence.timeline.cells(of));
+    let mut after_zero = cells.filter(|(key, _)| key.segment > 0);
+    let works = evidence.end() == Some(EndReason::Complete)
+        && after_zero.any(|(key, counts)| key.outcome == Outcome::Ok && counts.n > 0);
+    let links = evidence.timeline.sightings.bypassed.iter().filter(move |link| {
+        let mut faults = evidence.case.faults.iter();
+        works && !faults.any(|fault| fault.link == **link && !fault.shows.is_beside_links())
+    });
+    links.map(|link| ExpectationScore {
+        id: format!("link {link}"),
+        place: Place::default(),
+        asks: format!("what should go through link `{link}` does"),
+        verdict: Verdict::Inconclusive,
+        observed: "nothing went through it".to_owned(),
+        reason: format!(
+            "link `{link}` is bypassed: nothing went through it in the whole run, while our callers were answered"
+        ),
+        missing: Some(format!(
+            "a caller that is led through the link by its address, ${{links.{link}.addr}}, or a scenario \
+             without the link"
+        )),
+        recovered: None,
     })
 }
 

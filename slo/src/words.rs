@@ -107,6 +107,18 @@ pub(crate) fn rate(milli_per_min: u64) -> String {
     format!("{}/m", decimal(milli_per_min, 1_000, 3))
 }
 
+/// `1st`, `2nd`, `13th`, `100th`.
+pub(crate) fn ordinal(n: u64) -> String {
+    let ends = match (n % 100, n % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ends}")
+}
+
 /// `1 request`, `3 requests`.
 pub(crate) fn count(n: u64, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }

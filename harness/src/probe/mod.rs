@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a probe may take.
-const WITHIN: Duration = Duration::from_secs(2);
+pub const WITHIN: Duration = Duration::from_secs(2);
 
 /// What a probe saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +22,10 @@ pub struct Probed {
     pub detail: String,
 }
 
-/// Asks once, at most 2 s: no redirects, no proxy. A look without accepted statuses accepts 2xx.
-pub async fn http(name: &str, look: &HttpLook, at: &Address) -> Probed {
+/// Asks once, and waits for so long: no redirects, no proxy. A look without accepted statuses accepts 2xx.
+pub async fn http(name: &str, look: &HttpLook, at: &Address, within: Duration) -> Probed {
     let wanted: &[(u16, u16)] = if look.status.is_empty() { &[(200, 299)] } else { &look.status };
-    match service::get(at, &look.path, WITHIN).await {
+    match service::get(at, &look.path, within).await {
         Ok(status) if wanted.iter().any(|(low, high)| (*low..=*high).contains(&status)) => {
             Probed { ok: true, detail: format!("{name} answered {status}") }
         }
@@ -79,7 +79,7 @@ mod tests {
             let answer = format!("HTTP/1.1 {status} Some\r\ncontent-length: 0\r\n\r\n");
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
-        let probed = http(NAME, &look(wanted), &Address::plain(addr)).await;
+        let probed = http(NAME, &look(wanted), &Address::plain(addr), WITHIN).await;
         server.await.unwrap();
         probed
     }
@@ -111,7 +111,8 @@ mod tests {
         // Bound and not listening: refused, and nobody else can take it.
         let free = tokio::net::TcpSocket::new_v4().unwrap();
         free.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let nobody = http(NAME, &look(&[]), &Address::plain(free.local_addr().unwrap())).await;
+        let free = Address::plain(free.local_addr().unwrap());
+        let nobody = http(NAME, &look(&[]), &free, WITHIN).await;
         assert_eq!(nobody.detail, "GET /health of backend: connection refused");
         assert!(!nobody.ok);
     }

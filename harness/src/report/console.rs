@@ -164,7 +164,11 @@ fn faults(out: &mut String, faults: &[FaultScore], color: Color) {
         .map(|fault| {
             vec![
                 line(&fault.name),
-                format!("{} on {}", line(&fault.kind), line(&fault.link)),
+                match fault.link.as_str() {
+                    // A person does it, to nothing that we know.
+                    "" => line(&fault.kind),
+                    link => format!("{} on {}", line(&fault.kind), line(link)),
+                },
                 format!("asked {}", count(fault.asked)),
                 format!("injected {}", count(fault.injected)),
                 format!("seen {}", count(fault.seen)),

@@ -6,7 +6,7 @@
 use super::stage::Stage;
 use super::stream::Stream;
 use crate::link::Counts;
-use crate::plan::{Client, Link, Plan, Target};
+use crate::plan::{Client, Link, Plan, Target, Upstream};
 use assay_slo::Event;
 use std::collections::BTreeMap;
 
@@ -50,18 +50,37 @@ pub(super) fn pieces(plan: &Plan, stage: &Stage) -> BTreeMap<String, u64> {
 }
 
 /// Notes the links with faults to which connections were open, but through which nothing has gone
-/// since then: their clients are not idle for a while, they go elsewhere.
+/// since then, and those without through which nothing went at all: their clients are not idle for a while,
+/// they go elsewhere.
 pub(super) fn unused(plan: &Plan, stage: &Stage, then: &BTreeMap<String, u64>, to: &mut Stream) {
     let now = pieces(plan, stage);
     for (link, _) in now.iter().filter(|(link, pieces)| then.get(*link) == Some(*pieces)) {
         let faulty = plan.faults.iter().any(|fault| fault.link == *link);
         if faulty && stage.links.counts(link).is_ok_and(|counts| counts.accepted > 0) {
             to.note(Event::Bypassed { link: link.clone() });
-            let seen =
-                "connections to it are open, but not a byte went through it in the whole run";
-            to.finding(bypassed(link, seen));
+            to.finding(bypassed(link, "no byte went through it since time 0"));
         }
     }
+    let sent: u64 = senders(plan).map(|(_, load)| to.sent(load)).sum();
+    for link in plan.links.iter().filter(|link| sent > 0 && is_led(plan, link)) {
+        let nothing = stage.links.counts(&link.name).is_ok_and(|counts| is_unused(&counts));
+        if nothing && stage.links.unread(&link.name).is_none() {
+            to.note(Event::Bypassed { link: link.name.clone() });
+        }
+    }
+}
+
+/// Whether others than our loads should come to a link, to reach something that is really there; what faults
+/// on it did is told by them.
+fn is_led(plan: &Plan, link: &Link) -> bool {
+    let faulty = plan.faults.iter().any(|fault| fault.link == link.name);
+    let ours = |to: &Target| matches!(to, Target::Link(name) if *name == link.name);
+    !faulty && !matches!(link.to, Upstream::Stub(_)) && !senders(plan).any(|(to, _)| ours(to))
+}
+
+/// Whether nothing ever went through a link.
+fn is_unused(counts: &Counts) -> bool {
+    counts.requests == 0 && counts.pieces == 0
 }
 
 /// A fault on such a link has no effect, which leaves the run undecided; this is the reason.

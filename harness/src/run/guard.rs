@@ -4,26 +4,22 @@
 //! request was due in says nothing, but at least half of the time must be known.
 //!
 //! Invariant: a pure fold of the journal's events, so that a run is stopped by what is recorded.
-//! Not here: stopping (`conduct`), `max-duration`.
+//! Invariant: a limit that was broken for long enough stays so, whatever comes before somebody asks.
+//! Not here: looking at services (`lookers`), stopping (`conduct`), `max-duration`.
+
+mod lookers;
 
 use super::conduct::HANDED_OVER_US;
-use crate::clock::Clock;
 use crate::plan::guard::Guard;
 use crate::plan::{Plan, words};
-use crate::probe;
-use crate::service::Address;
 use assay_slo::amount;
 use assay_slo::case::Metric;
 use assay_slo::event::EdgeKind;
 use assay_slo::time::SECOND_US;
 use assay_slo::{At, Entry, Event, Outcome, Share};
+pub(super) use lookers::Lookers;
 use std::collections::BTreeMap;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::Duration;
 
-/// Between two looks of a guard at a service.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Seconds that are kept.
 const KEPT: i64 = 24 * 3600;
 
@@ -42,6 +38,8 @@ pub(super) struct Guards {
     faults: Vec<(usize, At, Option<At>)>,
     /// By guard: since when, and until when, it has been as it must not be.
     since: Vec<Option<(At, At, String)>>,
+    /// What a metric or a probe has said for long enough.
+    lasted: Option<Stopped>,
 }
 
 /// Why a run is stopped.
@@ -103,13 +101,16 @@ impl Guards {
                         note(since, good, (sample.asked, sample.answered), seen);
                     }
                 }
+                self.keep();
             }
-            Event::Probe { name, ok, detail } => {
+            Event::Probe { name, ok, detail, asked } => {
+                let looked = (asked.unwrap_or(entry.at), entry.at);
                 for (guard, since) in self.guards.iter().zip(&mut self.since) {
                     if matches!(guard, Guard::Probe { name: own, .. } if own == name) {
-                        note(since, *ok, (entry.at, entry.at), detail.clone());
+                        note(since, *ok, looked, detail.clone());
                     }
                 }
+                self.keep();
             }
             _ => {}
         }
@@ -121,20 +122,32 @@ impl Guards {
         let known = now.plus(-(HANDED_OVER_US as i64)).second(zero);
         self.ended = self.ended.split_off(&known.saturating_sub(KEPT));
         self.lags = self.lags.split_off(&known.saturating_sub(KEPT));
-        let guards = self.guards.iter().zip(&self.since);
-        guards.into_iter().find_map(|(guard, since)| self.reason(guard, since.as_ref(), known))
+        let reason = || self.guards.iter().find_map(|guard| self.reason(guard, known));
+        self.lasted.clone().or_else(reason)
     }
 
-    fn reason(
-        &self,
-        guard: &Guard,
-        since: Option<&(At, At, String)>,
-        known: i64,
-    ) -> Option<Stopped> {
-        let lasted = |hold_us: u64| {
-            let (from, to, seen) = since?;
-            (to.since(*from).unsigned_abs() >= hold_us && to >= from).then(|| seen.clone())
+    /// Keeps what has been as it must not be for long enough: the next look may be a good one.
+    fn keep(&mut self) {
+        let mut guards = self.guards.iter().zip(&self.since);
+        let lasted = guards.find_map(|(guard, since)| self.lasting(guard, since.as_ref()?));
+        self.lasted = self.lasted.take().or(lasted);
+    }
+
+    fn lasting(&self, guard: &Guard, (from, to, seen): &(At, At, String)) -> Option<Stopped> {
+        let (hold_us, guard, what) = match guard {
+            Guard::Metric { metric, hold_us, .. } => {
+                let name = self.metrics.get(*metric).map_or("?", |metric| metric.name.as_str());
+                (hold_us, "stop-when metric", format!("`{name}` was outside its limits"))
+            }
+            Guard::Probe { hold_us, .. } => (hold_us, "stop-when probe", "failing".to_owned()),
+            Guard::ErrorRate { .. } | Guard::Lag { .. } => return None,
         };
+        let long = to >= from && to.since(*from).unsigned_abs() >= *hold_us;
+        let text = format!("{what} for {}: {seen}", words::time(*hold_us));
+        long.then(|| Stopped { guard: guard.to_owned(), text })
+    }
+
+    fn reason(&self, guard: &Guard, known: i64) -> Option<Stopped> {
         let (guard, text) = match guard {
             Guard::ErrorRate { above, hold_us, outside_faults } => {
                 let window = window(known, *hold_us)?;
@@ -160,16 +173,7 @@ impl Guards {
                 let (above, held) = (words::time(*above_us), words::time(*hold_us));
                 ("stop-when lag", format!("requests began more than {above} late for {held}"))
             }
-            Guard::Metric { metric, hold_us, .. } => {
-                let seen = lasted(*hold_us)?;
-                let name = self.metrics.get(*metric).map_or("?", |metric| metric.name.as_str());
-                let held = words::time(*hold_us);
-                ("stop-when metric", format!("`{name}` was outside its limits for {held}: {seen}"))
-            }
-            Guard::Probe { hold_us, .. } => {
-                let seen = lasted(*hold_us)?;
-                ("stop-when probe", format!("failing for {}: {seen}", words::time(*hold_us)))
-            }
+            Guard::Metric { .. } | Guard::Probe { .. } => return None,
         };
         Some(Stopped { guard: guard.to_owned(), text })
     }
@@ -209,177 +213,5 @@ fn throughout<T>(
     (told.iter().all(|so| *so) && told.len() * 2 >= length).then_some(())
 }
 
-/// Looks at services for guards, once a second, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Lookers {
-    told: mpsc::UnboundedReceiver<Event>,
-    _tasks: JoinSet<()>,
-}
-
-impl Lookers {
-    /// Starts looking; `address` knows where services answer.
-    pub(super) fn start(
-        guards: &[Guard],
-        clock: Clock,
-        address: impl Fn(&str) -> Option<Address>,
-    ) -> Lookers {
-        let (tell, told) = mpsc::unbounded_channel();
-        let mut tasks = JoinSet::new();
-        for guard in guards {
-            let Guard::Probe { name, look, .. } = guard else { continue };
-            let Some(at) = address(&look.service) else { continue };
-            let (name, look, tell) = (name.clone(), look.clone(), tell.clone());
-            tasks.spawn(async move {
-                loop {
-                    let next = clock.now().plus(LOOK_EVERY.as_micros() as i64);
-                    let probed = probe::http(&name, &look, &at).await;
-                    let (ok, detail) = (probed.ok, probed.detail);
-                    let event = Event::Probe { name: name.clone(), ok, detail };
-                    if tell.send(event).is_err() {
-                        return;
-                    }
-                    clock.sleep_until(next).await;
-                }
-            });
-        }
-        Lookers { told, _tasks: tasks }
-    }
-
-    /// The next look; never ends when there is nothing to look at.
-    pub(super) async fn next(&mut self) -> Event {
-        match self.told.recv().await {
-            Some(event) => event,
-            None => std::future::pending().await,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use assay_slo::Number;
-    use assay_slo::case::{Limits, Unit};
-    use assay_slo::event::{Cell, Edge, Sample};
-
-    const ZERO: At = At(5_000_000);
-
-    fn guards(guards: Vec<Guard>) -> Guards {
-        let metric = Metric {
-            name: "memory".into(),
-            reads: "rss of api".into(),
-            service: None,
-            unit: Unit::Bytes,
-            every_us: 1_000_000,
-            shown: assay_slo::case::Shown::default(),
-        };
-        let mut made = Guards {
-            since: vec![None; guards.len()],
-            guards,
-            metrics: vec![metric],
-            recoveries: vec![5_000_000],
-            ..Guards::default()
-        };
-        made.event(&Entry { at: ZERO, event: Event::Zero { zero: ZERO } });
-        made
-    }
-
-    fn second(guards: &mut Guards, second: i64, bad: u64) {
-        let cell = |outcome, n| Cell {
-            load: 0,
-            request: 0,
-            segment: 1,
-            straddle: None,
-            outcome,
-            status: 0,
-            second,
-            n,
-            marks: vec![],
-        };
-        let cells = vec![cell(Outcome::Ok, 100 - bad), cell(Outcome::Timeout, bad)];
-        guards.event(&Entry { at: at(second + 1), event: Event::Cells(cells) });
-    }
-
-    fn at(second: i64) -> At {
-        ZERO.plus(second * 1_000_000)
-    }
-
-    fn error_rate(outside_faults: bool) -> Guard {
-        let (above, hold_us) = (Share(500_000_000), 5_000_000);
-        Guard::ErrorRate { above, hold_us, outside_faults }
-    }
-
-    #[test]
-    fn many_errors_for_long_enough_stop_a_run_and_no_sooner() {
-        let mut made = guards(vec![error_rate(false)]);
-        (0..3).for_each(|s| second(&mut made, s, 0));
-        (3..7).for_each(|s| second(&mut made, s, 90));
-        assert_eq!(made.stop(at(10)), None, "four seconds of five");
-        second(&mut made, 7, 51);
-        assert_eq!(made.stop(at(9)), None, "the eighth is not handed over yet");
-        let stopped = made.stop(at(11)).unwrap();
-        assert_eq!(stopped.guard, "stop-when error-rate");
-        assert_eq!(stopped.text, "more than 50% of the requests were not ok for 5 s");
-        let mut made = guards(vec![error_rate(false)]);
-        (0..9).for_each(|s| second(&mut made, s, if s == 5 { 50 } else { 100 }));
-        assert_eq!(made.stop(at(11)), None, "half is not more than half");
-    }
-
-    #[test]
-    fn the_default_guard_looks_away_while_a_fault_is_on_or_just_over() {
-        let mut made = guards(vec![error_rate(true)]);
-        let edge = |edge, second| Entry {
-            at: at(second),
-            event: Event::Edge(Edge { fault: 0, edge, at: at(second), effect: None }),
-        };
-        made.event(&edge(EdgeKind::Applied, 2));
-        (0..8).for_each(|s| second(&mut made, s, 100));
-        assert_eq!(made.stop(at(10)), None);
-        made.event(&edge(EdgeKind::Cleared, 8));
-        // Its recovery is over at 13 s.
-        (8..17).for_each(|s| second(&mut made, s, 100));
-        assert_eq!(made.stop(at(19)), None);
-        (17..18).for_each(|s| second(&mut made, s, 100));
-        let stopped = made.stop(at(21)).unwrap();
-        assert!(stopped.text.ends_with("for 5 s, outside faults"), "{stopped:?}");
-        let Guard::ErrorRate { above, hold_us, outside_faults } = Guard::DEFAULT else { panic!() };
-        assert_eq!((above, hold_us, outside_faults), (Share(950_000_000), 60_000_000, true));
-    }
-
-    #[test]
-    fn metrics_and_probes_stop_it_when_every_look_was_bad() {
-        let limits = Limits { at_most: Number::new(1024.0), ..Limits::default() };
-        let metric = Guard::Metric { metric: 0, limits, hold_us: 2_000_000 };
-        let mut made = guards(vec![metric]);
-        let mut read = |second: i64, value: f64| {
-            let (asked, answered) = (at(second), at(second).plus(1000));
-            let value = Number::new(value).unwrap();
-            let sample = Sample { metric: 0, asked, answered, value, counter: false, anew: None };
-            made.event(&Entry { at: answered, event: Event::Sample(sample) });
-            made.stop(at(second + 1))
-        };
-        assert_eq!(
-            [read(3, 2048.0), read(4, 2048.0), read(5, 1024.0), read(6, 2048.0)],
-            [const { None }; 4]
-        );
-        assert_eq!(read(7, 2048.0), None);
-        let stopped = read(8, 4096.0).unwrap();
-        assert_eq!(stopped.text, "`memory` was outside its limits for 2 s: 4 KiB");
-        let look = crate::plan::guard::HttpLook {
-            service: "api".into(),
-            path: "/health".into(),
-            status: vec![],
-        };
-        let probe = Guard::Probe { name: "guard: x".into(), look, hold_us: 2_000_000 };
-        let mut made = guards(vec![probe]);
-        let mut look = |second: i64, ok: bool| {
-            let (name, detail) = ("guard: x".to_owned(), "refused".to_owned());
-            made.event(&Entry { at: at(second), event: Event::Probe { name, ok, detail } });
-            made.stop(at(second))
-        };
-        assert_eq!(
-            [look(3, false), look(4, true), look(5, false), look(6, false)],
-            [const { None }; 4]
-        );
-        assert_eq!(look(7, false).unwrap().text, "failing for 2 s: refused");
-    }
-}
+mod tests;

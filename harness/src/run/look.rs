@@ -5,7 +5,7 @@
 
 use super::conduct::{Conduct, State};
 use crate::plan::guard::Look;
-use crate::probe::{self, Probed};
+use crate::probe::{self, Probed, WITHIN};
 use assay_slo::amount;
 use assay_slo::case::Limits;
 use assay_slo::event::GateTime;
@@ -24,7 +24,7 @@ impl Conduct<'_> {
                     let Ok(address) = self.stage.service(&look.service).cloned() else { continue };
                     let look = look.clone();
                     state.probes.spawn(async move {
-                        let probed = probe::http(&name, &look, &address).await;
+                        let probed = probe::http(&name, &look, &address, WITHIN).await;
                         (name, probed)
                     });
                 }
@@ -83,7 +83,7 @@ impl Conduct<'_> {
             if !ok {
                 against.push(detail.clone());
             }
-            self.stream.note(Event::Probe { name, ok, detail });
+            self.stream.note(Event::Probe { name, ok, detail, asked: None });
         }
         against
     }

@@ -222,8 +222,10 @@ impl Progress {
         match edge.edge {
             EdgeKind::Applied => {
                 self.on.push(edge.fault);
-                self.live
-                    .note(&format!("fault {} is on: {} of {}", fault.name, fault.kind, fault.link));
+                // A person does it, to nothing that we know.
+                let of =
+                    if fault.is_manual() { String::new() } else { format!(" of {}", fault.link) };
+                self.live.note(&format!("fault {} is on: {}{of}", fault.name, fault.kind));
             }
             EdgeKind::Cleared => {
                 self.on.retain(|index| *index != edge.fault);

@@ -5,7 +5,8 @@
 //! `timestamp`, `time`, `ts` or `@timestamp`, or at its beginning) may have been written as early as
 //! that: whoever buffers its output is late. Lines that are close are told together.
 //!
-//! Invariant: a pattern is held against the line as it stands in the log file, secrets masked and cut.
+//! Invariant: a pattern is held against the line as it stands in the log file, secrets masked and cut,
+//! but without what ends it.
 //! Invariant: a line that was cut and does not fit might, and is told as such.
 //! Not here: reading the output (`capture`), what is made of it (crate slo).
 
@@ -90,6 +91,8 @@ impl Tap {
     /// Looks at a line; `is_cut`: it had more.
     pub(super) fn line(&self, text: &str, is_cut: bool, arrival: Arrival) {
         self.found().seen += 1;
+        // Else no `$` would fit a line that ends as those of Windows do.
+        let text = text.trim_end_matches('\r');
         for (log, pattern) in self.patterns.iter() {
             let fits = pattern.is_match(text);
             if !fits && !is_cut {
@@ -99,7 +102,7 @@ impl Tap {
             let plausible = |at: &At| arrival.started <= *at && *at <= arrival.to;
             let from = written.filter(plausible).map_or(arrival.from, |at| at.min(arrival.from));
             let (n, unsure) = (u64::from(fits), u64::from(!fits));
-            let text = text.trim_end_matches('\r').chars().take(KEPT).collect();
+            let text = text.chars().take(KEPT).collect();
             self.found().add(Lines { log: *log, from, to: arrival.to, n, unsure, text });
         }
     }
@@ -186,6 +189,19 @@ mod tests {
         assert_eq!((tap.take().len(), tap.seen()), (1, Some(5)));
         tap.broke();
         assert_eq!(tap.seen(), None);
+    }
+
+    #[test]
+    fn what_ends_a_line_is_no_part_of_it() {
+        let tap = tap(&["open$", "^$"]);
+        for text in ["open\r", "open", "\r", "open.\r"] {
+            tap.line(text, false, read(1, 1));
+        }
+        let told = |lines: &Lines| (lines.log, lines.n, lines.text.clone());
+        assert_eq!(
+            tap.take().iter().map(told).collect::<Vec<_>>(),
+            [(0, 2, "open".to_owned()), (1, 1, String::new())]
+        );
     }
 
     #[test]

@@ -76,6 +76,28 @@ fn an_idle_connection_does_not_make_a_bypassed_link_a_used_one() {
     }
 }
 
+/// A link that is there, and may have no traffic: what the run found, and why.
+#[test]
+fn a_link_that_nobody_uses_leaves_the_run_undecided() {
+    for (protocol, is_used) in [("tcp", false), ("http", false), ("tcp", true), ("http", true)] {
+        let server = Server::ok();
+        let to = if is_used { "door" } else { "site" };
+        let case = Case::new(&format!(
+            "schema: 1
+name: past
+services: {{site: {{url: \"http://{0}\"}}}}
+links: {{door: {{to: \"{0}\", protocol: {protocol}}}}}
+load: {{a: {{constant-arrival-rate: {{rate: 50/s, duration: 3s, to: {to}, requests: [{{get: {{path: /}}}}]}}}}}}
+{ERRORS}",
+            server.addr
+        ));
+        let output = case.run(&[]);
+        let code = if is_used { 0 } else { 3 };
+        assert_eq!(output.status.code(), Some(code), "{protocol}: {}", said(&output));
+        assert_eq!(said(&output).contains("link `door` is bypassed: nothing"), !is_used);
+    }
+}
+
 #[test]
 fn a_slow_stop_makes_no_other_fault_longer() {
     let site = Server::ok();

@@ -58,6 +58,12 @@ impl Fault {
         Again::spans(self.again, self.starts_us, self.lasts_us)
     }
 
+    /// Whether a person does it, and says when.
+    #[must_use]
+    pub fn is_manual(&self) -> bool {
+        self.kind == "manual"
+    }
+
     /// Whether it hits fewer than it asks for where answers are short, or come in another way.
     #[must_use]
     pub fn spares_by_answer(&self) -> bool {

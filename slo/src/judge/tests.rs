@@ -31,6 +31,7 @@ mod several;
 mod slices;
 mod terms;
 mod throughput;
+mod untouched;
 mod waiting;
 
 #[test]

@@ -4,6 +4,8 @@
 //! refused.
 //! Not here: when faults start (`timetable`), doing it (`fault`, `link`).
 
+mod unreached;
+
 use super::loads::Given;
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts, On};
@@ -64,6 +66,7 @@ pub(super) fn compile(given: Given<'_>, traffic: Traffic<'_>, notes: &mut Notes<
     if timetable.complete {
         acts::check_overlap(&faults, notes);
     }
+    unreached::warn_of(&faults, scenario, notes);
     faults
 }
 

@@ -26,6 +26,11 @@ impl<'d> Notes<'d> {
         self.left_out
     }
 
+    /// The scenario as it was decoded, secrets masked: YAML.
+    pub(super) fn resolved(&self) -> String {
+        self.document.resolved()
+    }
+
     /// The value there is wrong.
     pub(super) fn value(&mut self, trail: &Trail, message: String, help: impl Into<String>) {
         let trail = self.left_out.original(trail);

@@ -71,6 +71,21 @@ fn numbers_of_victims_that_are_none() {
 }
 
 #[test]
+fn a_service_that_nothing_names_is_warned_of() {
+    let warned = |more: &str| {
+        let spare = "  spare: {process: {command: [run], ready: {log: up}}}\n";
+        let services = format!("{spare}{more}links:\n");
+        let pause = "half: {pause: {service: spare, at: 20s, duration: 10s, recovery: 10s}}";
+        good(&[("links:\n", &services), (FAULT, pause)]).warnings.join("\n")
+    };
+    assert!(warned("").contains("`half` acts on service `spare`, which nothing else here names"));
+    let user =
+        "  user: {process: {command: [use, \"${services.spare.addr}\"], ready: {log: up}}}\n";
+    let warnings = warned(user);
+    assert!(!warnings.contains("nothing else"), "{warnings}");
+}
+
+#[test]
 fn acts_on_services() {
     let act = |act: &str| format!("half: {{{act}}}");
     let pause = |service: &str| {
