@@ -286,6 +286,10 @@ pub struct Health {
     pub lag_max_us: u64,
     /// Requests under way at the end of the stretch.
     pub in_flight: u64,
+    /// When a thread of the load stood still after time 0, and did not look for answers; from when, to
+    /// when. Of several threads they may overlap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stood: Vec<(At, At)>,
 }
 
 /// How many journeys the users of a load made of those that they were to share.

@@ -4,7 +4,7 @@
 //! connection), or waited because the limit of connections was reached, or less than 99 % of a
 //! load's planned requests were begun, or of the journeys that its users were to share were made. Or if
 //! answers may be other requests': on more than 1 % of its connections, or on any of a closed loop, the peer
-//! said what nobody had asked for.
+//! said what nobody had asked for. Or if it stood still for more than a twentieth of a closed loop's time.
 //!
 //! Invariant: ill health never makes anything better than inconclusive.
 //! Not here: what a service did.
@@ -16,6 +16,9 @@ use crate::scorecard::HealthScore;
 use crate::timeline::{Counts, Key, Timeline};
 use crate::words;
 use std::collections::BTreeSet;
+
+pub(crate) mod stood;
+use stood::Stood;
 
 /// Why something cannot be decided, and what would decide it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub(crate) struct LoadHealth {
     pub(crate) unmade: Option<Unmade>,
     /// Its peer said what nobody had asked for.
     pub(crate) unasked: Option<Unasked>,
+    /// Its generator stood still.
+    pub(crate) stood: Stood,
 }
 
 /// All loads, by index.
@@ -72,7 +77,8 @@ pub(crate) fn of_loads(case: &Case, timeline: &Timeline) -> Vec<LoadHealth> {
         let lost = expected.saturating_sub(recorded);
         let unmade = timeline.unmade.get(&index).copied();
         let unasked = timeline.unasked.get(&index).copied();
-        LoadHealth { expected, begun, lost, unsent, blocked: health.blocked, unmade, unasked }
+        let (blocked, stood) = (health.blocked, Stood::of(case, timeline, index));
+        LoadHealth { expected, begun, lost, unsent, blocked, unmade, unasked, stood }
     });
     loads.collect()
 }
@@ -193,6 +199,11 @@ impl Punctuality {
                     ),
                     missing: "a longer `max-duration`, more `vus`, or fewer `iterations`".to_owned(),
                 });
+            }
+            if load.kind == LoadKind::Users
+                && let Some(doubt) = health.stood.doubt(&load.name)
+            {
+                return Some(doubt);
             }
             if let Some(unasked) = health.unasked
                 && may_be_others(load.kind, unasked)

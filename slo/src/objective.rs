@@ -9,7 +9,7 @@ use crate::budget;
 use crate::case::{Ask, Case, During, LoadKind, Objective, Of};
 use crate::event::EndReason;
 use crate::evidence::Evidence;
-use crate::health::{self, Doubt, LoadHealth, Punctuality};
+use crate::health::{self, Doubt, LoadHealth, Punctuality, stood};
 use crate::interval::round9;
 use crate::outcome::Outcome;
 use crate::scorecard::{ObjectiveScore, Verdict};
@@ -174,7 +174,8 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
     };
     for (place, key, counts) in window.cells(case, phases, timeline) {
         let open = case.loads.get(place.of.load).is_some_and(|load| load.kind == LoadKind::Open);
-        // Who waits for an answer is due when it begins: there is one clock.
+        // Who waits for an answer is due when it begins: there is one clock, unless we stood still.
+        let open = open || evidence.loads.get(place.of.load).is_some_and(|load| load.stood.us > 0);
         let tally = Tally::of(if open { good } else { service }, key, counts);
         measured.all += tally.due();
         measured.moved += if place.moved { counts.n } else { 0 };
@@ -230,6 +231,9 @@ pub(crate) fn weigh(
     let used: BTreeSet<usize> = question.of.iter().map(|of| of.load).collect();
     let loads = question.loads(evidence);
     let ill = measured.punctuality.ill(evidence.case, loads, &used, objective.late_mark);
+    let still = stood::ill(evidence, &used, &measured.stretches);
+    let counts = matches!(objective.ask, Ask::Throughput { .. }) && still.is_some();
+    let ill = ill.or(still);
     let ill = ill.map(|ill| ill.beside(evidence.timeline.machine.as_ref()));
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
@@ -237,13 +241,16 @@ pub(crate) fn weigh(
         found.or_else(|| measured.too_many_excused(question))
     };
     let depends = evidence.during_doubt(question.during);
-    let doubt = match (decided.verdict, &ill) {
+    let doubt = match decided.verdict {
         _ if depends.is_some() => depends,
-        (Verdict::Met, _) => doubt(),
-        (Verdict::Violated, Some(ill)) if !alone() => Some(ill.clone()),
-        (Verdict::Violated, _) => None,
+        Verdict::Met => doubt(),
+        Verdict::Violated => ill
+            .clone()
+            .or_else(|| stood::excuse(evidence, &used))
+            // What is asked of the time itself no clock can tell without it.
+            .filter(|_| counts || !alone()),
         // Undecided anyway: what stands in the way tells more than the numbers.
-        (Verdict::Inconclusive, _) => evidence.closed().filter(|_| decided.n == 0).or_else(doubt),
+        Verdict::Inconclusive => evidence.closed().filter(|_| decided.n == 0).or_else(doubt),
     };
     Weighed { doubt, ill }
 }

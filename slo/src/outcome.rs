@@ -33,8 +33,8 @@ pub enum Outcome {
     FastFail,
     /// The generator could not send it (its own limits): unknown.
     NotSent,
-    /// Still under way when the run was interrupted: bad for a limit that it had already passed
-    /// (see [`crate::Cell::marks`]), unknown otherwise.
+    /// Still under way when the run was interrupted, or answered after its timeout while the generator stood
+    /// still: bad for a limit that it had already passed (see [`crate::Cell::marks`]), unknown otherwise.
     Cut,
 }
 

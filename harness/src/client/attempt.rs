@@ -10,6 +10,7 @@ use super::connection::{Answer, Broken, Connection, dial};
 use super::kept::{Claim, Keep};
 use super::multiplex::Trunk;
 use super::partial::{Broke, Partial};
+use super::patience::until;
 use super::payload::Payload;
 use super::tls::Tls;
 use super::ways::Ways;
@@ -26,7 +27,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::net::TcpStream;
-use tokio::time::timeout_at;
 
 /// Where attempts go, and how long they may take.
 #[derive(Debug, Clone)]
@@ -87,6 +87,8 @@ pub struct Exchange {
     pub body: Payload,
     /// What came of an answer that is not whole, where that is known.
     pub partial: Option<Box<Partial>>,
+    /// A whole answer came, after its timeout.
+    pub answered_late: bool,
     /// A kept connection ended after writing, before any byte of an answer.
     pub idle_reset: bool,
     /// The connection was refused.
@@ -112,6 +114,7 @@ impl Exchange {
             cookies: Vec::new(),
             body: Payload::default(),
             partial: None,
+            answered_late: false,
             idle_reset: false,
             refused: false,
             finding: None,
@@ -123,6 +126,15 @@ impl Exchange {
     #[must_use]
     pub fn not_sent(done: At) -> Exchange {
         Exchange { begun: None, ..Exchange::unanswered(done, done, Outcome::NotSent) }
+    }
+
+    /// It was under way while we were away for so long, µs: an answer that was late only by that may
+    /// have waited for us. Whether it came in time is unknown.
+    pub(crate) fn excuse(&mut self, timeout_us: u64, away_us: u64) {
+        let took = self.begun.map_or(0, |begun| took(begun, self.done));
+        if self.answered_late && took.saturating_sub(away_us) <= timeout_us {
+            self.outcome = Outcome::Cut;
+        }
     }
 }
 
@@ -227,7 +239,9 @@ pub(super) fn ended<R>(
             let first_byte = Some(clock.stamp(answer.first));
             Exchange { first_byte, ..answered(begun, done, answer, limits) }
         }
-        Ok(_) => Exchange::unanswered(begun, done, Outcome::Timeout),
+        Ok(_) => {
+            Exchange { answered_late: true, ..Exchange::unanswered(begun, done, Outcome::Timeout) }
+        }
         Err(Broken::Midway { broke: Broke::TooLate, partial, .. }) => {
             Exchange { partial, ..Exchange::unanswered(begun, done, Outcome::Timeout) }
         }
@@ -316,7 +330,7 @@ pub(super) async fn within<T>(
     future: impl Future<Output = T>,
 ) -> Option<T> {
     let deadline = At(begun.0.saturating_add(limit_us));
-    timeout_at(clock.instant(deadline), future).await.ok()
+    until(clock.instant(deadline), future).await
 }
 
 fn took(begun: At, done: At) -> u64 {

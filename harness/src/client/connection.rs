@@ -7,6 +7,7 @@
 
 use super::kept::{Claim, Keep};
 use super::partial::{Broke, MOST_HEAD, Partial, is_long};
+use super::patience::until;
 use super::payload::Payload;
 use super::shown::MOST_SHOWN;
 use super::socket::{FAREWELL, Socket, State, is_farewell};
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// An open connection.
 #[derive(Debug)]
@@ -183,11 +184,10 @@ impl Connection {
         let ear = keep.hear();
         self.socket.listen(if ear.is_some() { MOST_SHOWN } else { 0 });
         let before = self.socket.received();
-        let mut end =
-            timeout_at(deadline, self.exchange(request, keep)).await.unwrap_or_else(|_| {
-                let answered = self.socket.received() > before;
-                Err(Broken::Midway { answered, broke: Broke::TooLate, partial: None })
-            });
+        let mut end = until(deadline, self.exchange(request, keep)).await.unwrap_or_else(|| {
+            let answered = self.socket.received() > before;
+            Err(Broken::Midway { answered, broke: Broke::TooLate, partial: None })
+        });
         let came = self.socket.heard();
         if let Err(Broken::Midway { broke, partial, .. }) = &mut end {
             *partial = Some(Partial::raw(*broke, came));

@@ -14,6 +14,7 @@ use super::attempt::{Ended, Exchange, Limits, connect, ended, within};
 use super::connection::{Answer, Broken};
 use super::kept::Keep;
 use super::partial::{Broke, MOST_HEAD, Partial};
+use super::patience::{extended, until};
 use super::payload::Payload;
 use super::shown::MOST_SHOWN;
 use super::socket::{Socket, State};
@@ -300,8 +301,8 @@ impl Channel {
     ) -> Result<Answer, Broken<Request<Full<Bytes>>>> {
         address(&mut request, scheme);
         let mut sender = self.sender.clone();
-        let sent = timeout_at(deadline, sender.try_send_request(request)).await;
-        let sent = sent.map_err(|_| late(false))?;
+        let sent = until(deadline, sender.try_send_request(request)).await;
+        let sent = sent.ok_or_else(|| late(false))?;
         let response = sent.map_err(|mut failed| match failed.take_message() {
             Some(request) => Broken::Unsent(Box::new(request)),
             None => {
@@ -325,6 +326,7 @@ impl Channel {
             }
             other => other,
         };
+        let (mut deadline, mut put_off) = (deadline, false);
         loop {
             match timeout_at(deadline, body.frame()).await {
                 Ok(Some(Ok(frame))) => {
@@ -332,7 +334,12 @@ impl Channel {
                 }
                 Ok(Some(Err(error))) => return Err(cut(broken(error, true), payload)),
                 Ok(None) => break,
-                Err(_) => return Err(cut(late(true), payload)),
+                Err(_) => {
+                    match extended(deadline).filter(|_| !std::mem::replace(&mut put_off, true)) {
+                        Some(later) => deadline = later,
+                        None => return Err(cut(late(true), payload)),
+                    }
+                }
             }
         }
         // hyper ends a body at RST_STREAM(NO_ERROR) as well: only END_STREAM makes an answer whole

@@ -169,6 +169,7 @@ impl Uplink {
                 first_byte: exchange.first_byte,
                 done,
                 blocked_us: None,
+                away_us: 0,
                 outcome,
                 status: exchange.status,
                 headers: exchange.headers.as_ref(),

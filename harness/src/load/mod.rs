@@ -9,6 +9,7 @@
 //! Not here: when the run stops and why (`run`), what an answer means (`client`).
 
 mod arrivals;
+mod away;
 pub mod errand;
 pub mod fill;
 mod kept;

@@ -13,6 +13,7 @@ mod line;
 mod queue;
 
 use super::arrivals::{Arrival, Arrivals};
+use super::away::Pulse;
 use super::pool::{Pool, Turn};
 use super::timer::Timer;
 use super::{Drive, Kind, Lane, Order};
@@ -66,6 +67,7 @@ pub(super) struct Shard {
     seats: Cell<usize>,
     /// Nothing new begins.
     ended: Cell<bool>,
+    pulse: Pulse,
     landed: Notify,
     died: Cell<bool>,
 }
@@ -79,7 +81,7 @@ impl Shard {
         mut orders: watch::Receiver<Order>,
     ) -> io::Result<()> {
         let timer = Timer::new()?;
-        let zero = drive.zero;
+        let (clock, zero) = (drive.clock, drive.zero);
         let mut arrivals: Vec<Arrivals> = posts
             .iter()
             .map(|post| Arrivals::new(&post.lane, zero, post.shard, post.shards))
@@ -96,12 +98,14 @@ impl Shard {
             sent,
             seats: Cell::new(0),
             ended: Cell::new(false),
+            pulse: Pulse::new(clock),
             landed: Notify::new(),
             died: Cell::new(false),
         });
+        let watched = Rc::clone(&shard);
+        tokio::task::spawn_local(async move { watched.pulse.beat().await });
         shard.take_seats();
         let travels = shard.posts.iter().any(|post| post.script.is_some());
-        let clock = shard.drive.clock;
         let mut sleep = std::pin::pin!(clock.sleep_until(next_tick(clock.now(), zero)));
         // Taken from the arrivals, not all of it due yet.
         let mut batch = Vec::new();
@@ -216,7 +220,8 @@ impl Shard {
         let mut flights = self.flights.borrow_mut();
         let place = flights.vacant_entry();
         let job = Job { id: place.key(), post, request, arrival, trip, queued: None };
-        place.insert(Flight { job, begun: None, blocked_us: None, traced: None });
+        let mark = self.pulse.mark();
+        place.insert(Flight { job, begun: None, mark, blocked_us: None, traced: None });
         self.recorder.borrow_mut().due(lane.index, self.told_due(arrival));
         Some(job)
     }
@@ -241,6 +246,7 @@ impl Shard {
         let Some(flight) = flights.get_mut(id) else { return };
         // A kept connection that was replaced begins twice; the health book counts requests.
         if flight.begun.replace(at).is_none() {
+            flight.mark = self.pulse.mark();
             let due = flight.job.arrival.due;
             let told = self.told_due(flight.job.arrival);
             let waited = flight.blocked_us.unwrap_or(0);
@@ -262,6 +268,7 @@ impl Shard {
             first_byte: exchange.first_byte,
             done: exchange.done,
             blocked_us: flight.blocked_us,
+            away_us: self.pulse.since(exchange.begun, flight.mark),
             outcome: exchange.outcome,
             status: exchange.status,
             headers: exchange.headers.as_ref(),
@@ -300,6 +307,7 @@ impl Shard {
                 first_byte: None,
                 done: now,
                 blocked_us: flight.blocked_us,
+                away_us: self.pulse.since(flight.begun, flight.mark),
                 outcome: Outcome::Cut,
                 status: 0,
                 headers: None,
@@ -334,6 +342,8 @@ impl Shard {
             let unasked = kind.and_then(|kind| kind.limits.ways.unasked.take());
             self.recorder.borrow_mut().unasked(post.lane.index, unasked);
         }
+        let (loads, stood) = (self.posts.iter().map(|post| post.lane.index), self.pulse.take());
+        self.recorder.borrow_mut().stood(loads, &stood);
         let batch = self.recorder.borrow_mut().take(self.drive.clock.now());
         if batch.is_empty() {
             return Ok(());

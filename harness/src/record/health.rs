@@ -1,6 +1,6 @@
 //! How the generator itself did with each load: offered, begun, how late.
 //!
-//! Invariant: only requests due at or after time 0 are counted.
+//! Invariant: only requests due at or after time 0 are counted, and time from then on.
 //! Not here: whether that was well enough (crate slo).
 
 use super::intervals::GREATEST_US;
@@ -37,6 +37,7 @@ struct Page {
     blocked: u64,
     under_way: u64,
     lag: Histogram<u32>,
+    stood: Vec<(At, At)>,
 }
 
 impl HealthBook {
@@ -71,12 +72,17 @@ impl HealthBook {
         page.lag.saturating_record(lag_us);
     }
 
+    /// The thread stood still from then to then.
+    pub fn stood(&mut self, load: usize, from: At, to: At) {
+        self.page(load).stood.push((from, to));
+    }
+
     /// Hands over what happened between two instants, a line for each load that was not silent
     /// and its lags, and starts anew.
     pub fn take(&mut self, from: At, to: At) -> (Vec<Health>, Vec<Lags>) {
         let (mut lines, mut lags) = (Vec::new(), Vec::new());
         for (load, page) in &mut self.loads {
-            if page.due + page.begun + page.done + page.under_way > 0 {
+            if page.due + page.begun + page.done + page.under_way > 0 || !page.stood.is_empty() {
                 lines.push(page.line(*load));
             }
             if !page.lag.is_empty() {
@@ -95,12 +101,13 @@ impl HealthBook {
             blocked: 0,
             under_way: 0,
             lag: self.empty.clone(),
+            stood: Vec::new(),
         })
     }
 }
 
 impl Page {
-    fn line(&self, load: usize) -> Health {
+    fn line(&mut self, load: usize) -> Health {
         Health {
             load,
             due: self.due,
@@ -111,6 +118,7 @@ impl Page {
             lag_p99_us: self.lag.value_at_quantile(0.99),
             lag_max_us: self.lag.max(),
             in_flight: self.under_way,
+            stood: std::mem::take(&mut self.stood),
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Finished<'a> {
     pub done: At,
     /// How long it waited for a connection because the limit was reached, µs.
     pub blocked_us: Option<u64>,
+    /// How long the generator stood still while it was under way, µs: no service's time.
+    pub away_us: u64,
     /// How it ended.
     pub outcome: Outcome,
     /// The status; 0 without a whole answer.
@@ -49,13 +51,13 @@ impl Finished<'_> {
     /// How long it took, µs; none where it never came to one of the two instants.
     #[must_use]
     pub fn took_us(&self, clock: Clock) -> Option<u64> {
-        let (from, to) = match clock {
-            Clock::Response => (Some(self.due), Some(self.done)),
-            Clock::Service => (self.begun, Some(self.done)),
-            Clock::FirstByte => (Some(self.due), self.first_byte),
-            Clock::ServiceFirstByte => (self.begun, self.first_byte),
+        let (from, to, away_us) = match clock {
+            Clock::Response => (Some(self.due), Some(self.done), 0),
+            Clock::Service => (self.begun, Some(self.done), self.away_us),
+            Clock::FirstByte => (Some(self.due), self.first_byte, 0),
+            Clock::ServiceFirstByte => (self.begun, self.first_byte, self.away_us),
         };
-        Some(to?.0.saturating_sub(from?.0))
+        Some(to?.0.saturating_sub(from?.0).saturating_sub(away_us))
     }
 
     /// How late it began, µs, without the wait for a connection; none if it never began.
@@ -109,6 +111,7 @@ mod tests {
             first_byte: None,
             done: At(done),
             blocked_us: None,
+            away_us: 0,
             outcome,
             status: 0,
             headers: None,
@@ -153,6 +156,18 @@ mod tests {
         // Whether its first byte had come nobody knows.
         let cut = finished(100, Some(150), 9_000, Outcome::Cut);
         assert!(cut.satisfies(&below(Clock::FirstByte, 1)));
+    }
+
+    #[test]
+    fn what_we_were_away_is_left_out_of_the_service_clock_alone() {
+        let request = Finished {
+            first_byte: Some(At(5_100)),
+            away_us: 5_000,
+            ..finished(100, Some(150), 5_250, Outcome::Ok)
+        };
+        let took = |clock| request.took_us(clock).unwrap();
+        assert_eq!((took(Clock::Response), took(Clock::Service)), (5_150, 100));
+        assert_eq!((took(Clock::FirstByte), took(Clock::ServiceFirstByte)), (5_000, 0));
     }
 
     #[test]

@@ -151,6 +151,17 @@ impl Recorder {
         }
     }
 
+    /// The thread of these loads stood still from then to then.
+    pub fn stood(&mut self, loads: impl IntoIterator<Item = usize>, stretches: &[(At, At)]) {
+        if stretches.is_empty() {
+            return;
+        }
+        for load in loads {
+            let after = stretches.iter().filter(|(_, to)| *to > self.zero);
+            after.for_each(|(from, to)| self.health.stood(load, (*from).max(self.zero), *to));
+        }
+    }
+
     /// It has finished, not later than now.
     pub fn finished(&mut self, finished: &Finished<'_>) {
         if finished.due >= self.zero {

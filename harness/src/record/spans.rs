@@ -109,6 +109,7 @@ mod tests {
             first_byte: None,
             done: At(10 + took),
             blocked_us: None,
+            away_us: 0,
             outcome,
             status: 200,
             headers: None,

@@ -211,6 +211,7 @@ fn health(load: usize, second: u64) -> Health {
         lag_p99_us: if second == 33 { 7_400 } else { lag * 4 + noise(second) },
         lag_max_us: 11_000,
         in_flight: 4,
+        stood: Vec::new(),
     }
 }
 

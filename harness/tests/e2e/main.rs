@@ -29,6 +29,7 @@ mod requests;
 mod secrets;
 mod setup;
 mod still_broken;
+mod stood;
 mod tls;
 mod tries;
 mod undo;

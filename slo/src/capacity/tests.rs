@@ -165,6 +165,7 @@ fn due(script: &mut Script, due: u64) {
             lag_p99_us: 0,
             lag_max_us: 0,
             in_flight: 0,
+            stood: Vec::new(),
         }),
     );
 }

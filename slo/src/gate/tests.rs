@@ -134,6 +134,7 @@ fn ended_of_the_last(each: u64) -> Script {
             lag_p99_us: 1,
             lag_max_us: 1,
             in_flight: 0,
+            stood: Vec::new(),
         };
         let at = crate::script::ZERO.plus((second + 1) * 1_000_000 + 1_000);
         script.push(at, crate::event::Event::Health(health));

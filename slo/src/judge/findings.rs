@@ -24,7 +24,7 @@ pub(super) fn findings(
     findings.extend(evidence.breakers.findings.iter().cloned());
     findings.extend(reconciles::findings(evidence));
     findings.extend(metrics::missed(evidence.case, evidence.timeline));
-    for load in scores::loads(evidence) {
+    for (load, health) in scores::loads(evidence).into_iter().zip(&evidence.loads) {
         let name = &load.name;
         if load.idle_resets > 0 {
             findings.push(format!(
@@ -52,13 +52,17 @@ pub(super) fn findings(
         ] {
             let n = load.outcomes.iter().find(|(known, _)| known == outcome).map_or(0, |(_, n)| *n);
             let [one, many] = text;
+            let or = match health.stood.us > 0 && outcome == "cut" {
+                true => ", or late perhaps only because the generator stood still",
+                false => "",
+            };
             match n {
                 0 => {}
-                1 => {
-                    findings.push(format!("load `{name}`: 1 request {one}: its outcome is unknown"))
-                }
-                n => findings
-                    .push(format!("load `{name}`: {n} requests {many}: their outcome is unknown")),
+                1 => findings
+                    .push(format!("load `{name}`: 1 request {one}{or}: its outcome is unknown")),
+                n => findings.push(format!(
+                    "load `{name}`: {n} requests {many}{or}: their outcome is unknown"
+                )),
             }
         }
     }
@@ -74,6 +78,7 @@ pub(super) fn findings(
                 words::count(unmade.of, "journey")
             ));
         }
+        findings.extend(health.stood.told(&load.name));
         if let Some(unasked) = health.unasked {
             findings.push(format!(
                 "load `{}`: {} of {} were given up because the peer had said on them what nobody had \

@@ -44,7 +44,9 @@ pub(super) fn finding(
         let begun = begun(evidence, at, load.requests.len());
         let all = u64::try_from(begun.keys().next_back()? - begun.keys().next()? + 1).ok()?;
         let often = begun.values().map(|second| second.n).sum::<u64>() >= OFTEN * begun.len() as u64;
-        let still = still(&begun);
+        // What we ourselves stood still is told as that.
+        let own = evidence.loads.get(at).map_or(0, |load| load.stood.us / SECOND_US);
+        let still = still(&begun).saturating_sub(own);
         (often && still as f64 > percentile.rest().fraction() * all as f64).then(|| {
             format!(
                 "objective `{}`: in {still} of {} nothing of load `{}` was begun, since its users waited \

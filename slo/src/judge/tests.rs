@@ -29,6 +29,7 @@ mod reconciles;
 mod relapse;
 mod several;
 mod slices;
+mod stood;
 mod terms;
 mod throughput;
 mod untouched;
@@ -260,6 +261,7 @@ fn a_short_generator_is_our_fault() {
             lag_p99_us: 20,
             lag_max_us: 30,
             in_flight: 0,
+            stood: Vec::new(),
         };
         script.push(At(46_000_000), Event::Health(health));
         script.end(reason).first()

@@ -3,7 +3,7 @@
 //! Invariant: sums only; but for `due_by`, nothing depends on the order of lines.
 //! Not here: what makes a generator ill (`health`).
 
-use super::{MOST, Malformed, Timeline, malformed};
+use super::{MOST, Malformed, Timeline, believable, malformed};
 use crate::case::{Case, LoadKind, Of};
 use crate::event::{Health, Lag};
 use crate::outcome::Outcome;
@@ -22,6 +22,8 @@ pub(crate) struct HealthSum {
     pub(crate) worst_p50_us: u64,
     pub(crate) worst_p99_us: u64,
     pub(crate) max_us: u64,
+    /// When its threads stood still, in any order.
+    pub(crate) stood: Vec<(At, At)>,
 }
 
 /// How late requests began.
@@ -70,6 +72,12 @@ impl Timeline {
             return Err(Malformed::new(format!("health is of load {}, unknown", health.load)));
         }
         let sum = self.health.entry(health.load).or_default();
+        for (from, to) in &health.stood {
+            if believable(*to)? < *from {
+                return Err(Malformed::new("a generator stood still until before it did"));
+            }
+            sum.stood.push((*from, *to));
+        }
         sum.due = sum.due.saturating_add(health.due);
         sum.due_by.push((at, sum.due));
         sum.begun = sum.begun.saturating_add(health.begun);
@@ -129,6 +137,7 @@ mod tests {
                     lag_p99_us,
                     lag_max_us,
                     in_flight,
+                    stood: Vec::new(),
                 };
                 timeline.add_health(At(0), &health, &case).unwrap();
             }

@@ -89,6 +89,8 @@ pub(crate) struct Wire {
     unwritable: bool,
     begun: At,
     deadline: At,
+    /// So much later, because we were away while it was under way, µs.
+    put_off_us: u64,
     /// When the answer's first byte came; none also after an interim answer alone.
     first: Option<Instant>,
     /// When anything came back first.
@@ -150,6 +152,7 @@ pub(crate) fn open(task: &Task<'_>, began: &mut impl FnMut(At)) -> Result<Wire, 
                 unwritable: false,
                 begun,
                 deadline: begun,
+                put_off_us: 0,
                 heard: None,
                 first: None,
                 reader: Reader::new(false, false),
@@ -245,7 +248,13 @@ impl AsFd for Wire {
 impl Wire {
     /// When the attempt is given up.
     pub(crate) fn deadline(&self) -> At {
-        self.opens_by.map_or(self.deadline, |by| by.min(self.deadline))
+        let deadline = self.opens_by.map_or(self.deadline, |by| by.min(self.deadline));
+        At(deadline.0.saturating_add(self.put_off_us))
+    }
+
+    /// Gives the attempt the time that we were away meanwhile.
+    pub(crate) fn put_off(&mut self, away_us: u64) {
+        self.put_off_us = away_us;
     }
 
     /// Whether nobody has asked yet: then the kernel must be told that its news are wanted.
@@ -303,6 +312,7 @@ impl Wire {
         self.rests = false;
         self.begun = begun;
         self.deadline = At(begun.0.saturating_add(limits.timeout_us));
+        self.put_off_us = 0;
         self.heard = None;
         self.first = None;
         self.reader = Reader::new(written.is_head, written.wants_headers);

@@ -34,6 +34,8 @@ pub(super) struct Flight {
     pub(super) job: Job,
     /// When it began, the last time.
     pub(super) begun: Option<At>,
+    /// How long this thread had been away until then.
+    pub(super) mark: u64,
     /// It was sent once more after an idle reset, and began first then; by these limits.
     again: Option<(At, Box<Limits>)>,
 }
@@ -42,7 +44,8 @@ impl Loop {
     /// Sends what is ready, and what is ready when that has ended.
     pub(super) fn drain(&mut self) -> io::Result<()> {
         while let Some((job, line)) = self.ready.pop_front() {
-            self.send(Flight { job, begun: None, again: None }, line)?;
+            let mark = self.poll.away.mark();
+            self.send(Flight { job, begun: None, mark, again: None }, line)?;
         }
         Ok(())
     }
@@ -177,6 +180,13 @@ impl Loop {
 
     /// Gives up what has taken too long, and finds out when that is next.
     pub(super) fn expire(&mut self, now: At) {
+        for (_, line) in &mut self.lines {
+            if line.wire.deadline() <= now
+                && let Some(Flight { begun: Some(begun), mark, .. }) = line.flight
+            {
+                line.wire.put_off(self.poll.away.since(begun, mark));
+            }
+        }
         let is_late = |line: &Line| line.flight.is_some() && line.wire.deadline() <= now;
         let late: Vec<usize> =
             self.lines.iter().filter(|(_, line)| is_late(line)).map(|(id, _)| id).collect();
@@ -204,7 +214,7 @@ impl Loop {
         for pool in &mut pools {
             for mut job in pool.give_up(|job| self.waited_too_long(job, now)) {
                 job.blocked_us = job.waited_us(now);
-                self.record(&job, Exchange::not_sent(now));
+                self.record(&job, Exchange::not_sent(now), 0);
             }
         }
         self.pools = pools;
@@ -217,10 +227,12 @@ impl Loop {
             exchange.idle_reset = true;
             exchange.begun = exchange.begun.and(Some(first));
         }
-        let Flight { job, .. } = flight;
+        let Flight { job, mark, .. } = flight;
+        let away_us = exchange.begun.map_or(0, |begun| self.poll.away.since(begun, mark));
+        exchange.excuse(self.posts[job.post].kinds[job.request].limits.timeout_us, away_us);
         self.keep(&job, &mut exchange);
         let (done, outcome) = (exchange.done, exchange.outcome);
-        self.record(&job, exchange);
+        self.record(&job, exchange, away_us);
         if let Pace::Closed { .. } = self.posts[job.post].lane.pace {
             let reached = !matches!(outcome, Outcome::ConnectError | Outcome::NotSent);
             self.seat_free(job.post, line, reached.then_some(done));
@@ -234,12 +246,12 @@ impl Loop {
                 self.ready.push_back((next, kept));
                 break;
             }
-            self.record(&next, Exchange::not_sent(now));
+            self.record(&next, Exchange::not_sent(now), 0);
             line = kept;
         }
     }
 
-    fn record(&mut self, job: &Job, exchange: Exchange) {
+    fn record(&mut self, job: &Job, exchange: Exchange, away_us: u64) {
         self.under_way -= 1;
         let lane = &self.posts[job.post].lane;
         self.recorder.finished(&Finished {
@@ -250,6 +262,7 @@ impl Loop {
             first_byte: exchange.first_byte,
             done: exchange.done,
             blocked_us: job.blocked_us,
+            away_us,
             outcome: exchange.outcome,
             status: exchange.status,
             headers: exchange.headers.as_ref(),

@@ -157,8 +157,10 @@ impl Loop {
                 this.hand_over()?;
                 tick = next_tick(now, zero);
             }
-            if now >= this.deadline {
-                this.expire(now);
+            // Nobody before it was looked for an answer that is there already.
+            let heard = this.poll.heard_by();
+            if heard >= this.deadline {
+                this.expire(heard);
             }
             if !this.ended {
                 // Whatever came due meanwhile goes too; it keeps its due instant.
@@ -180,7 +182,7 @@ impl Loop {
             }
             let wake = [wake, this.seats.next()].into_iter().flatten().min().unwrap_or(NEVER);
             let wake = if this.more.is_empty() { wake.min(tick).min(this.deadline) } else { now };
-            this.poll.wait(&clock, Some(wake))?;
+            this.poll.wait(&clock, wake)?;
             this.poll.take_news(&mut told);
             for news in told.drain(..) {
                 this.hear(news)?;
@@ -199,7 +201,7 @@ impl Loop {
         let clock = self.drive.clock;
         let until = clock.now().plus(LINGER_US);
         while !self.lines.is_empty() && clock.now() < until {
-            self.poll.wait(&clock, Some(until))?;
+            self.poll.wait(&clock, until)?;
             self.poll.take_news(&mut Vec::new());
         }
         Ok(())
@@ -253,11 +255,13 @@ impl Loop {
         self.close_idle(idle);
         let lines = std::mem::take(&mut self.lines);
         let flying = lines.into_iter().filter_map(|(_, line)| line.flight);
-        let flying: Vec<(Job, Option<At>)> =
-            flying.map(|Flight { job, begun, .. }| (job, begun)).collect();
+        let away = |begun: Option<At>, mark| begun.map_or(0, |at| self.poll.away.since(at, mark));
+        let flying: Vec<(Job, Option<At>, u64)> =
+            flying.map(|Flight { job, begun, mark, .. }| (job, begun, away(begun, mark))).collect();
         let waiting = self.pools.iter_mut().flat_map(|pool| pool.give_up(|_| true));
         let waiting: Vec<Job> = waiting.chain(self.ready.drain(..).map(|(job, _)| job)).collect();
-        for (job, begun) in flying.into_iter().chain(waiting.into_iter().map(|job| (job, None))) {
+        let waiting = waiting.into_iter().map(|job| (job, None, 0));
+        for (job, begun, away_us) in flying.into_iter().chain(waiting) {
             self.recorder.finished(&Finished {
                 load: self.posts[job.post].lane.index,
                 request: job.request,
@@ -266,6 +270,7 @@ impl Loop {
                 first_byte: None,
                 done: now,
                 blocked_us: job.blocked_us,
+                away_us,
                 outcome: Outcome::Cut,
                 status: 0,
                 headers: None,
@@ -281,6 +286,8 @@ impl Loop {
             let unasked = kind.and_then(|kind| kind.limits.ways.unasked.take());
             self.recorder.unasked(post.lane.index, unasked);
         }
+        let stood = self.poll.away.take();
+        self.recorder.stood(self.posts.iter().map(|post| post.lane.index), &stood);
         let batch = self.recorder.take(self.drive.clock.now());
         if batch.is_empty() {
             return Ok(());

@@ -4,7 +4,9 @@
 //! never read, which edges allow. Linux only.
 //! Not here: what is done then (`mod`).
 
+use crate::client::AWAY_US;
 use crate::clock::Clock;
+use crate::load::away::{Away, BEAT_US};
 use assay_slo::At;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::time::{
@@ -15,6 +17,9 @@ use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::time::Instant;
+
+/// Where more news come than are taken at once, those of an instant are taken within so long, µs.
+const BEHIND_US: u64 = 100_000;
 
 const TIMER: u64 = u64::MAX;
 const ORDERS: u64 = u64::MAX - 1;
@@ -41,6 +46,10 @@ pub(super) struct Poll {
     events: Vec<Event>,
     /// When it was known that there were no more news.
     pub(super) looked: At,
+    /// When it was last looked for news.
+    returned: Option<At>,
+    /// When it was looked for much later than asked.
+    pub(super) away: Away,
 }
 
 impl Poll {
@@ -57,7 +66,8 @@ impl Poll {
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER), edge)?;
         epoll::add(&epoll, &orders, EventData::new_u64(ORDERS), edge)?;
         let events = Vec::with_capacity(MOST);
-        Ok(Poll { epoll, timer, set: None, orders, events, looked: At(0) })
+        let (looked, returned, away) = (At(0), None, Away::default());
+        Ok(Poll { epoll, timer, set: None, orders, events, looked, returned, away })
     }
 
     /// Asks for news of a connection, under this number.
@@ -69,36 +79,62 @@ impl Poll {
         Ok(epoll::add(&self.epoll, connection, EventData::new_u64(id as u64), flags)?)
     }
 
-    /// Waits until there are news or this instant has come; looks only if it has.
+    /// Waits until there are news, or this instant or the next beat has come; looks only if it has.
     ///
     /// # Errors
     /// What the kernel said.
-    pub(super) fn wait(&mut self, clock: &Clock, until: Option<At>) -> io::Result<()> {
-        let left = until.map(|at| clock.instant(at).saturating_duration_since(Instant::now()));
+    pub(super) fn wait(&mut self, clock: &Clock, until: At) -> io::Result<()> {
+        let now = Instant::now();
+        let entered = clock.stamp(now);
+        // A beat is an instant of a grid, so that the timer is set for it once.
+        let beat = At((entered.0 / BEAT_US + 1).saturating_mul(BEAT_US));
+        let until = if until.0.saturating_sub(entered.0) > BEAT_US { beat } else { until };
+        let left = clock.instant(until).saturating_duration_since(now);
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let timeout = match left {
-            Some(left) if left.is_zero() => Some(&at_once),
-            Some(left) if self.set != until => {
-                let it_value = Timespec {
-                    tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                    tv_nsec: left.subsec_nanos().into(),
-                };
-                let once = Itimerspec { it_interval: at_once, it_value };
-                timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
-                self.set = until;
-                None
-            }
-            _ => None,
-        };
-        self.events.clear();
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), timeout) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+        let mut timeout = if left.is_zero() { Some(&at_once) } else { None };
+        if !left.is_zero() && self.set != Some(until) {
+            let it_value = Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            let once = Itimerspec { it_interval: at_once, it_value };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+            self.set = Some(until);
         }
+        self.events.clear();
+        loop {
+            let room = rustix::buffer::spare_capacity(&mut self.events);
+            match epoll::wait(&self.epoll, room, timeout) {
+                Ok(_) => break,
+                // Whoever was stopped and goes on hears this first, and nothing of what has come meanwhile.
+                Err(rustix::io::Errno::INTR) => timeout = Some(&at_once),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let now = clock.now();
+        if let Some(away) = self.was_away(entered, until, now) {
+            self.away.note(away, now);
+        }
+        self.returned = Some(now);
         if self.events.len() < MOST {
-            self.looked = clock.now();
+            self.looked = now;
         }
         Ok(())
+    }
+
+    /// Since when the thread did not look, if it is back much later than it had asked, or came late to
+    /// asking.
+    fn was_away(&self, entered: At, until: At, now: At) -> Option<At> {
+        let returned = self.returned?;
+        let (busy, overslept) = (entered.since(returned), now.since(until.max(entered)).max(0));
+        (busy.saturating_add(overslept) >= AWAY_US.cast_signed()).then_some(returned)
+    }
+
+    /// Who was answered by then has been heard. Where more come than are taken at once, those that have
+    /// come first are the first to be taken.
+    pub(super) fn heard_by(&self) -> At {
+        let returned = self.returned.unwrap_or_default();
+        self.looked.max(At(returned.0.saturating_sub(BEHIND_US)))
     }
 
     /// Adds the news to these, in order.

@@ -7,6 +7,7 @@
 
 use crate::client::{Exchange, Unasked};
 use crate::clock::Clock;
+use crate::load::away::Pulse;
 use crate::load::kept::{self, Which};
 use crate::load::{Drive, Kind};
 use crate::plan::traced::Traced;
@@ -24,6 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Desk {
     drive: Drive,
     recorder: Mutex<Recorder>,
+    /// Of the runtime that drives all users.
+    pub(super) pulse: Pulse,
     /// The connections of each load.
     connections: Mutex<Vec<(usize, Arc<Unasked>)>>,
 }
@@ -33,7 +36,8 @@ impl Desk {
         let (edges, marks) = (Arc::clone(&drive.edges), Arc::clone(&drive.marks));
         let recorder = Recorder::new(drive.zero, edges, marks, drive.clock.now());
         let recorder = Mutex::new(recorder.map_err(io::Error::other)?);
-        Ok(Desk { drive: drive.clone(), recorder, connections: Mutex::default() })
+        let pulse = Pulse::new(drive.clock);
+        Ok(Desk { drive: drive.clone(), recorder, pulse, connections: Mutex::default() })
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -53,7 +57,8 @@ impl Desk {
     ) -> Flight<'_> {
         let since = self.drive.clock.now();
         self.recorder().due(load, since);
-        Flight { desk: self, load, request, traced, since, begun: None, landed: false }
+        let mark = self.pulse.mark();
+        Flight { desk: self, load, request, traced, since, begun: None, mark, landed: false }
     }
 
     /// The connections of a load are counted here.
@@ -97,6 +102,10 @@ impl Desk {
         for (load, unasked) in &*self.connections.lock().unwrap_or_else(PoisonError::into_inner) {
             self.recorder().unasked(*load, unasked.take());
         }
+        let stood = self.pulse.take();
+        let loads = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        self.recorder().stood(loads.iter().map(|(load, _)| *load), &stood);
+        drop(loads);
         let batch = self.recorder().take(self.drive.clock.now());
         if batch.is_empty() {
             return Ok(());
@@ -119,6 +128,8 @@ pub(super) struct Flight<'a> {
     traced: Option<Traced>,
     since: At,
     begun: Option<At>,
+    /// How long the runtime had been away until then.
+    mark: u64,
     landed: bool,
 }
 
@@ -128,6 +139,11 @@ impl Flight<'_> {
         if self.begun.replace(at).is_none() {
             self.desk.recorder().begun(self.load, self.since, 0, false);
         }
+    }
+
+    /// How long the runtime was away since it began then.
+    pub(super) fn away_us(&self, begun: Option<At>) -> u64 {
+        self.desk.pulse.since(begun, self.mark)
     }
 
     /// Its end is known.
@@ -144,6 +160,7 @@ impl Flight<'_> {
             headers: exchange.headers.as_ref(),
             idle_reset: exchange.idle_reset,
             refused: exchange.refused,
+            away_us: self.away_us(exchange.begun),
             ..self.cut(exchange.done)
         };
         recorder.finished(&finished);
@@ -159,6 +176,7 @@ impl Flight<'_> {
             first_byte: None,
             done: now,
             blocked_us: None,
+            away_us: self.away_us(self.begun),
             outcome: Outcome::Cut,
             status: 0,
             headers: None,

@@ -128,6 +128,8 @@ pub fn start(users: Vec<Aimed>, drive: &Drive, seed: u64) -> Result<Crowds, Star
         .build()?;
     let (end, ended) = oneshot::channel();
     std::thread::Builder::new().name("users".to_owned()).spawn(move || {
+        let watched = Arc::clone(&desk);
+        runtime.spawn(async move { watched.pulse.beat().await });
         let driven = runtime.block_on(conduct(&crews, &desk, &roster, order));
         // Whoever is still there is dropped, and what it had under way is recorded as cut.
         runtime.shutdown_timeout(Duration::from_millis(100));

@@ -58,6 +58,7 @@ fn series(loads: usize, seconds: i64) -> Series {
                 lag_p99_us: wave * 10,
                 lag_max_us: wave * 20,
                 in_flight: 3,
+                stood: Vec::new(),
             };
             series.add(&Entry { at, event: Event::Health(health) }, &case);
         }

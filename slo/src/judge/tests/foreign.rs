@@ -156,6 +156,7 @@ fn event() -> impl Strategy<Value = Event> {
             lag_p99_us: v[6],
             lag_max_us: v[7],
             in_flight: v[8],
+            stood: Vec::new(),
         })
     });
     let histogram = numbers().prop_map(|v| {

@@ -19,6 +19,7 @@ fn what_was_not_sent_for_a_reason_of_its_own_is_not_advised_against() {
             lag_p99_us: 20,
             lag_max_us: 30,
             in_flight: 0,
+            stood: Vec::new(),
         };
         script.push(At(46_000_000), Event::Health(health));
         let cell = script.cell(3, Outcome::NotSent, unsent);

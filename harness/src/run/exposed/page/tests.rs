@@ -181,6 +181,7 @@ fn counts_and_times_add_up_over_batches() {
         lag_p99_us: 1_500,
         lag_max_us: 2_000,
         in_flight: 5,
+        stood: Vec::new(),
     };
     note(&mut board, 2, Event::Health(health.clone()));
     note(&mut board, 3, Event::Health(health));
