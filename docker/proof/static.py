@@ -18,7 +18,11 @@ from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+import logs
 import pictures
+import titles
+import values
+import wiring
 
 DOCKER = pathlib.Path(__file__).parent.parent
 OURS = os.environ.get("ASSAY_IMAGE", "assay:latest")
@@ -41,16 +45,25 @@ def composed(*more):
     return json.loads(done.stdout)
 
 
+# Whatever else a service could be given (devices, capabilities, the host's processes, …), ours needs nothing of it.
+GIVEN = {"cap_drop", "command", "cpus", "depends_on", "entrypoint", "environment", "extra_hosts", "healthcheck", "image", "logging", "mem_limit", "network_mode",
+         "networks", "pids_limit", "ports", "profiles", "pull_policy", "read_only", "restart", "security_opt", "tmpfs", "user", "volumes"}
+# Others are whom their image says, which is not root.
+USERS = {"alloy": "0:0", "postgres": "postgres"}
+
+
 def hardened(stack):
     """Pinned, read-only, without capabilities, bounded, watched, and reachable from this machine only."""
     wrong = []
     for name, service in stack["services"].items():
         holds = {
-            "an image of a version": service["image"] == OURS or re.search(r":v?\d+\.\d+", service["image"]),
+            "an image of a whole version": service["image"] == OURS or re.search(r":v?\d+\.\d+\.\d+$|postgres:\d+\.\d+-\w+$", service["image"]),
+            "nothing that it does not need": service.keys() <= GIVEN,
+            "no other user": service.get("user") == USERS.get(name),
             "read_only": service.get("read_only"),
-            "cap_drop ALL": service.get("cap_drop") == ["ALL"] and not service.get("cap_add") and not service.get("privileged"),
-            "no-new-privileges": "no-new-privileges:true" in service.get("security_opt", []),
-            "limits": all(service.get(limit) for limit in ("mem_limit", "cpus", "pids_limit")),
+            "cap_drop ALL": service.get("cap_drop") == ["ALL"],
+            "no-new-privileges, and nothing else": service.get("security_opt") == ["no-new-privileges:true"],
+            "limits": 0 < int(service.get("mem_limit", 0)) <= 2 << 30 and 0 < service.get("cpus", 0) <= 2 and 0 < service.get("pids_limit", 0) <= 1024,
             "ports on 127.0.0.1": all(port.get("host_ip") == "127.0.0.1" for port in service.get("ports", [])),
             "no network of the host": service.get("network_mode") in (None, "none"),
             "a health check": name in ("rules", "operators") or service.get("healthcheck", {}).get("test"),
@@ -310,6 +323,9 @@ def main(tools, assay, planted, work):
     # What is checked, what it is given, and the same with one error.
     checks = [
         ("compose: hardened", hardened, [stack], [changed(stack, lambda s: s["services"]["grafana"]["ports"][0].update(host_ip="0.0.0.0"))]),
+        *[(f"compose: hardened: {key}", hardened, [stack], [changed(stack, lambda s, key=key, value=value: s["services"]["loki"].update({key: value}))])
+          for key, value in {"pid": "host", "user": "0:0", "mem_limit": str(256 << 30), "pids_limit": -1, "image": "grafana/loki:3.5",
+                             "security_opt": ["no-new-privileges:true", "seccomp:unconfined"], "devices": [{"source": "/dev/kmsg"}]}.items()],
         ("compose: ports apart", apart, [stack], [changed(stack, lambda s: s["services"]["backend"]["ports"][0].update(published="8000-8009"))]),
         ("compose: ports apart, with PostgreSQL", apart, [files_of_postgres], [changed(stack, lambda s: s["services"]["scorer"].update(ports=s["services"]["edge"]["ports"]))]),
         ("prometheus: configuration", lambda text: ran(*syntax, written("prometheus.yml", text)), [prometheus], [prometheus.replace("dns_sd_configs", "dns_sd_config")]),
@@ -334,6 +350,10 @@ def main(tools, assay, planted, work):
          [boards, changed(provisioned, lambda p: p["datasources"][1]["jsonData"]["tracesToLogsV2"].pop("customQuery")), files, stack]),
     ]
     checks += pictures.checks(boards, objectives, tools / "promtool", work)
+    slo_rules(same)
+    all_ = wiring.given(stack, work / "slo")
+    checks += wiring.checks(all_, wiring.given(files_of_postgres, work / "slo"), boards)
+    checks += values.checks(all_, boards) + logs.checks(all_, boards) + titles.checks(all_, boards, objectives)
     failed = 0
     for name, check, given, error in checks:
         wrong = check(*given)
