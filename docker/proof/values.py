@@ -79,6 +79,7 @@ def numbers(all_):
     set_to = {
         r"every (\d+) s\. Each address": re.search(r"scrape_interval: (\d+)s", all_["prometheus"]),
         r"(\d+) days are kept": re.search(r"retention\.time=(\d+)d", commands["prometheus"]),
+        r"sees them within (\d+) s": re.search(r"updateIntervalSeconds: (\d+)", all_["files"]),
         r"the newest (\d+) traces": re.search(r"max_traces=(\d+)", commands["jaeger"]),
     }
     wrong = []
@@ -100,15 +101,15 @@ def checks(all_, boards):
         return [json.loads(json.dumps(board).replace('"step": "15s"', '"step": "15m"')) for board in boards]
 
     return [
-        ("values: scrapes", paced, [all_, boards], [other("prometheus", "scrape_interval: 15s", "scrape_interval: 1m"), boards]),
-        ("values: evaluations", paced, [all_, boards], [other("prometheus", "evaluation_interval: 15s", "evaluation_interval: 5m"), boards]),
-        ("values: finding targets", paced, [all_, boards], [other("prometheus", "refresh_interval: 15s", "refresh_interval: 15h"), boards]),
-        ("values: steps of annotations", paced, [all_, boards], [all_, stepping()]),
-        ("values: waits of alerts", routed, [all_], [other("alertmanager", "group_wait: 10s", "group_wait: 10h")]),
-        ("values: told again", routed, [all_], [other("alertmanager", "repeat_interval: 4h", "repeat_interval: 4000h")]),
-        ("values: groups of alerts", routed, [all_], [other("alertmanager", "[alertname, slo]", "[severity]")]),
-        ("values: what is kept back", routed, [all_], [other("alertmanager", "BackendDown|SLOMetricAbsent", ".+")]),
-        ("values: names of what is kept back", routed, [all_], [other("alertmanager", "BackendDown|", "BackendDown|BackendGone|")]),
+        ("values: keeping up", paced, [all_, boards], [other("prometheus", "scrape_interval: 15s", "scrape_interval: 1m"), boards]),
+        ("values: keeping up, evaluations", paced, [all_, boards], [other("prometheus", "evaluation_interval: 15s", "evaluation_interval: 5m"), boards]),
+        ("values: keeping up, finding targets", paced, [all_, boards], [other("prometheus", "refresh_interval: 15s", "refresh_interval: 15h"), boards]),
+        ("values: keeping up, steps of annotations", paced, [all_, boards], [all_, stepping()]),
+        ("values: how alerts are told", routed, [all_], [other("alertmanager", "group_wait: 10s", "group_wait: 10h")]),
+        ("values: how alerts are told, again", routed, [all_], [other("alertmanager", "repeat_interval: 4h", "repeat_interval: 4000h")]),
+        ("values: how alerts are told, in groups", routed, [all_], [other("alertmanager", "[alertname, slo]", "[severity]")]),
+        ("values: how alerts are told, what is kept back", routed, [all_], [other("alertmanager", "BackendDown|SLOMetricAbsent", ".+")]),
+        ("values: how alerts are told, names", routed, [all_], [other("alertmanager", "BackendDown|", "BackendDown|BackendGone|")]),
         ("values: numbers of the README", numbers, [all_], [other("readme", "newest 20000", "newest 2000")]),
-        ("values: budgets are looked back upon", numbers, [all_], [other("slo", "_rate30d", "_rate60d")]),
+        ("values: numbers of the README, and how far rules look back", numbers, [all_], [other("slo", "_rate30d", "_rate60d")]),
     ]

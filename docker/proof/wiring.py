@@ -22,6 +22,8 @@ METRICS = {"assay", "prometheus", "alertmanager"}
 URL = re.compile(r"(https?|postgres)://(?:[^@/\s]*@)?([\w.-]+)(?::(\d+))?")
 # Programs that can fail a health check; `true` and Docker's NONE cannot.
 ASKS = {"/assay", "wget", "bash", "pg_isready"}
+# Where each answers whether it is well; ours at /health.
+HEALTH = {"prometheus": "/-/ready", "alertmanager": "/-/ready", "grafana": "/api/health", "loki": "/ready", "jaeger": "/", "alloy": ""}
 # Grafana passes over a setting that it does not know. These are: nobody logs in, nothing is downloaded or reported.
 GRAFANA = {"GF_AUTH_ANONYMOUS_ENABLED": "true", "GF_AUTH_ANONYMOUS_ORG_ROLE": "Editor", "GF_AUTH_DISABLE_LOGIN_FORM": "true",
            "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true", "GF_PLUGINS_PREINSTALL_DISABLED": "true", "GF_ANALYTICS_REPORTING_ENABLED": "false",
@@ -136,11 +138,11 @@ def watched(all_):
         test = service.get("healthcheck", {}).get("test")
         if not test:
             continue
-        ports = [int(port) for port in re.findall(r"127\.0\.0\.1[:/](\d+)", " ".join(test))]
+        asked = re.findall(r"127\.0\.0\.1[:/](\d+)(\S*)", " ".join(test))
         if test[0] != "CMD" or test[1] not in ASKS or "|" in " ".join(test):
             wrong.append(f"{name}: {' '.join(test)} is no health check")
-        elif test[1] != "pg_isready" and [port in listens(name, all_, True) for port in ports] != [True]:
-            wrong.append(f"{name}: its health check asks port {ports}, it listens on {sorted(listens(name, all_, True))}")
+        elif test[1] != "pg_isready" and [(int(port) in listens(name, all_, True), path) for port, path in asked] != [(True, HEALTH.get(name, "/health"))]:
+            wrong.append(f"{name}: its health check asks {asked}, it answers at {HEALTH.get(name, '/health')} of {sorted(listens(name, all_, True))}")
     return wrong
 
 
@@ -264,21 +266,21 @@ def checks(all_, with_postgres, boards):
 
     return [
         ("wiring: addresses", reached, [all_], [other("sources", "prometheus:9090", "prometheus:9091")]),
-        ("wiring: who speaks OTLP", reached, [all_], [stack("edge", lambda s: s["environment"].update(TRACING_OTLP_ENDPOINT="http://jaeger:16686"))]),
-        ("wiring: what is scraped", reached, [all_], [other("prometheus", "host.docker.internal:9464", "host.docker.internal:9465")]),
+        ("wiring: addresses, of OTLP", reached, [all_], [stack("edge", lambda s: s["environment"].update(TRACING_OTLP_ENDPOINT="http://jaeger:16686"))]),
+        ("wiring: addresses, of targets", reached, [all_], [other("prometheus", "host.docker.internal:9464", "host.docker.internal:9465")]),
         ("wiring: addresses, with PostgreSQL", reached, [with_postgres],
          [{**with_postgres, "stack": {"services": {name: one for name, one in with_postgres["stack"]["services"].items() if name != "postgres"}}}]),
         ("wiring: whoever has figures is scraped", scraped, [all_], [other("prometheus", "mills, boilers", "mills")]),
         ("wiring: ports", published, [all_], [stack("jaeger", lambda s: s["ports"][1].update(target=4318))]),
-        ("wiring: ports of the README", published, [all_], [other("readme", "<http://127.0.0.1:3000>", "<http://127.0.0.1:3001>")]),
+        ("wiring: ports, of the README", published, [all_], [other("readme", "<http://127.0.0.1:3000>", "<http://127.0.0.1:3001>")]),
         ("wiring: health checks", watched, [all_], [stack("grafana", lambda s: s["healthcheck"]["test"].__setitem__(-1, "http://127.0.0.1:3001/api/health"))]),
-        ("wiring: health checks that can fail", watched, [all_], [stack("loki", lambda s: s["healthcheck"].update(test=["NONE"]))]),
+        ("wiring: health checks, that can fail", watched, [all_], [stack("loki", lambda s: s["healthcheck"].update(test=["NONE"]))]),
         ("wiring: settings", set_, [all_], [stack("grafana", lambda s: s["environment"].update(GF_AUTH_ANONYMUS_ENABLED="true"))]),
-        ("wiring: everyone's traces", set_, [all_], [stack("mills", lambda s: s["environment"].pop("TRACING_ENABLED", None))]),
+        ("wiring: settings, of traces", set_, [all_], [stack("mills", lambda s: s["environment"].pop("TRACING_ENABLED", None))]),
         ("wiring: mounts", mounted, [all_], [moved("grafana", "/etc/grafana/provisioning", "/etc/grafana/provision")]),
-        ("wiring: volumes", mounted, [all_], [moved("loki", "/loki", "/var/loki")]),
-        ("wiring: rule files", mounted, [all_], [other("prometheus", "slo/rules.yaml", "slo/rule.yaml")]),
-        ("wiring: provisioning, dollars", provisioned, [all_, boards], [other("sources", "$${__value", "${__value"), boards]),
+        ("wiring: mounts, of volumes", mounted, [all_], [moved("loki", "/loki", "/var/loki")]),
+        ("wiring: mounts, of rule files", mounted, [all_], [other("prometheus", "slo/rules.yaml", "slo/rule.yaml")]),
+        ("wiring: provisioning", provisioned, [all_, boards], [other("sources", "$${__value", "${__value"), boards]),
         ("wiring: provisioning, where links lead", provisioned, [all_, boards], [other("sources", "{name: trace_id, datasourceUid: jaeger}", "{name: trace_id, datasourceUid: loki}"), boards]),
         ("wiring: provisioning, kinds", provisioned, [all_, boards], [other("files", "type: file", "type: files"), boards]),
     ]
