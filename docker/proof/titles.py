@@ -133,10 +133,10 @@ def framed(boards, platform, readme):
         times, refresh = list(board.get("time", {}).values()), board.get("refresh") or ""
         if not all(re.fullmatch(r"now(-\d+[smhdwMy])?(/[smhdwMy])?|\d{4}-\d\d-\d\dT.*", one) for one in times) or not re.fullmatch(r"(\d+[smhd])?", refresh):
             wrong.append(f"{board['uid']}: {' to '.join(times)}, every {refresh}: Grafana knows no such time")
-        if not 36 <= board["schemaVersion"] <= 41:
-            wrong.append(f"{board['uid']}: schemaVersion {board['schemaVersion']}, Grafana 12.1 reads 36 to 41 as they are")
+        if not 36 <= board.get("schemaVersion", 0) <= 41:
+            wrong.append(f"{board['uid']}: schemaVersion {board.get('schemaVersion')}, Grafana 12.1 reads 36 to 41 as they are")
         wrong += [f"{board['uid']}: a link leads to {tag}, a tag of nobody" for link in board.get("links", []) for tag in link.get("tags", []) if tag not in tags]
-        for one in board["annotations"]["list"]:
+        for one in board.get("annotations", {}).get("list", []):
             expr = one.get("expr", "")
             if "ALERTS" in expr and 'alertstate="firing"' not in expr:
                 wrong.append(f"{board['uid']}: annotation {one['name']} shows alerts that do not fire")
