@@ -18,8 +18,8 @@ from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-import logs
 import pictures
+import searches
 import titles
 import values
 import wiring
@@ -353,7 +353,7 @@ def main(tools, assay, planted, work):
     slo_rules(same)
     all_ = wiring.given(stack, work / "slo")
     checks += wiring.checks(all_, wiring.given(files_of_postgres, work / "slo"), boards)
-    checks += values.checks(all_, boards) + logs.checks(all_, boards) + titles.checks(all_, boards, objectives)
+    checks += values.checks(all_, boards) + searches.checks(all_, boards) + titles.checks(all_, boards, objectives)
     failed, told = 0, set()
     for name, check, given, error in checks:
         # One that has several planted errors is told once, by the first one's name.
