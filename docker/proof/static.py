@@ -18,6 +18,7 @@ from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+import hardening
 import pictures
 import searches
 import titles
@@ -43,47 +44,6 @@ def composed(*more):
     if done.returncode:
         sys.exit(f"docker compose config: {done.stderr}")
     return json.loads(done.stdout)
-
-
-# Whatever else a service could be given (devices, capabilities, the host's processes, …), ours needs nothing of it.
-GIVEN = {"cap_drop", "command", "cpus", "depends_on", "entrypoint", "environment", "extra_hosts", "healthcheck", "image", "logging", "mem_limit", "network_mode",
-         "networks", "pids_limit", "ports", "profiles", "pull_policy", "read_only", "restart", "security_opt", "tmpfs", "user", "volumes"}
-# Others are whom their image says, which is not root.
-USERS = {"alloy": "0:0", "postgres": "postgres"}
-
-
-def hardened(stack):
-    """Pinned, read-only, without capabilities, bounded, watched, and reachable from this machine only."""
-    wrong = []
-    for name, service in stack["services"].items():
-        holds = {
-            "an image of a whole version": service["image"] == OURS or re.search(r":v?\d+\.\d+\.\d+$|postgres:\d+\.\d+-\w+$", service["image"]),
-            "nothing that it does not need": service.keys() <= GIVEN,
-            "no other user": service.get("user") == USERS.get(name),
-            "read_only": service.get("read_only"),
-            "cap_drop ALL": service.get("cap_drop") == ["ALL"],
-            "no-new-privileges, and nothing else": service.get("security_opt") == ["no-new-privileges:true"],
-            "limits": 0 < int(service.get("mem_limit", 0)) <= 2 << 30 and 0 < service.get("cpus", 0) <= 2 and 0 < service.get("pids_limit", 0) <= 1024,
-            "ports on 127.0.0.1": all(port.get("host_ip") == "127.0.0.1" for port in service.get("ports", [])),
-            "no network of the host": service.get("network_mode") in (None, "none"),
-            "a health check": name in ("rules", "operators") or service.get("healthcheck", {}).get("test"),
-            "named volumes, and read-only folders": all(
-                mount["type"] == "volume" and mount["source"] in stack["volumes"] or mount.get("read_only") for mount in service.get("volumes", [])),
-        }
-        wrong += [f"{name}: must have {what}" for what, held in holds.items() if not held]
-    return wrong
-
-
-def apart(stack):
-    """No two services publish the same port, ranges included."""
-    taken, wrong = {}, []
-    for name, service in stack["services"].items():
-        for port in service.get("ports", []):
-            first, _, last = port["published"].partition("-")
-            for one in range(int(first), int(last or first) + 1):
-                if taken.setdefault(one, name) != name:
-                    wrong.append(f"{name} and {taken[one]} both publish port {one}")
-    return wrong
 
 
 def rules(tools, folder):
@@ -322,12 +282,7 @@ def main(tools, assay, planted, work):
     files_of_postgres = composed("--env-file", DOCKER / "postgres.env")
     # What is checked, what it is given, and the same with one error.
     checks = [
-        ("compose: hardened", hardened, [stack], [changed(stack, lambda s: s["services"]["grafana"]["ports"][0].update(host_ip="0.0.0.0"))]),
-        *[(f"compose: hardened: {key}", hardened, [stack], [changed(stack, lambda s, key=key, value=value: s["services"]["loki"].update({key: value}))])
-          for key, value in {"pid": "host", "user": "0:0", "mem_limit": str(256 << 30), "pids_limit": -1, "image": "grafana/loki:3.5",
-                             "security_opt": ["no-new-privileges:true", "seccomp:unconfined"], "devices": [{"source": "/dev/kmsg"}]}.items()],
-        ("compose: ports apart", apart, [stack], [changed(stack, lambda s: s["services"]["backend"]["ports"][0].update(published="8000-8009"))]),
-        ("compose: ports apart, with PostgreSQL", apart, [files_of_postgres], [changed(stack, lambda s: s["services"]["scorer"].update(ports=s["services"]["edge"]["ports"]))]),
+        *hardening.checks(stack, files_of_postgres, OURS),
         ("prometheus: configuration", lambda text: ran(*syntax, written("prometheus.yml", text)), [prometheus], [prometheus.replace("dns_sd_configs", "dns_sd_config")]),
         ("rules of the platform", platform_rules, [platform], [platform.replace('status_code=~"5.."', 'status=~"5.."')]),
         *[(f"rules of the platform: {alert}, {was.strip()} and not {other.strip()}", noticed, [platform], [altered(platform, alert, was, other)]) for alert, was, other in NUMBERS],
