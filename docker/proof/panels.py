@@ -26,17 +26,37 @@ def ask(base, path, **query):
         return json.load(error)
 
 
+def listed(board, what):
+    """The annotations or the variables (`templating`) of a dashboard."""
+    return board.get(what, {}).get("list", [])
+
+
+def asking(variable):
+    """The selector and the label of which a variable has the values; none if it is of another kind, or asks something else."""
+    query = variable.get("query", "") if variable.get("type") == "query" else ""
+    found = re.fullmatch(r"\s*label_values\((?:(.+),)?\s*(\w+)\s*\)\s*", query if isinstance(query, str) else query.get("query", ""))
+    return found and (found[1], found[2])
+
+
+def saved(variable):
+    """What another variable stood at when its dashboard was saved; all, where that was so."""
+    value = variable.get("current", {}).get("value", "")
+    value = "|".join(value) if isinstance(value, list) else str(value)
+    return "1m" if value.startswith("$__auto") else ".*" if value in ("", "$__all") else value
+
+
 def variables(base, board):
     """The values of a dashboard's variables; and what is wrong with them."""
     values, wrong = {}, []
-    for one in board["templating"]["list"]:
-        if one["type"] != "query":
+    for one in listed(board, "templating"):
+        wanted = asking(one)
+        if not wanted:
+            values[one["name"]] = saved(one)
             continue
-        wanted = re.fullmatch(r"label_values\((?:(.+),\s*)?(\w+)\)", one["query"]["query"])
-        more = {"match[]": wanted[1]} if wanted[1] else {}
-        found = ask(base, f"/api/v1/label/{wanted[2]}/values", **more).get("data", [])
+        more = {"match[]": wanted[0]} if wanted[0] else {}
+        found = ask(base, f"/api/v1/label/{wanted[1]}/values", **more).get("data", [])
         if not found:
-            wrong.append(f"variable {one['name']} has no values: {one['query']['query']}")
+            wrong.append(f"variable {one['name']} has no values: {one['query']}")
         values[one["name"]] = found
     return values, wrong
 
@@ -44,6 +64,8 @@ def variables(base, board):
 def written(found, how):
     """The values of a variable in a query. A label's value is a quoted string, in which Grafana writes a backslash
     twice, unless a format is asked for."""
+    if isinstance(found, str):
+        return found
     if how in ("pipe", "raw"):
         return "|".join(found)
     if how in ("csv", "json", "text"):
@@ -81,15 +103,21 @@ def unnamed(legend, found):
     return [name for name in re.findall(r"\{\{\s*(\w+)\s*\}\}", legend) if not any(one.get(name) for one in found)]
 
 
+def answers(asked, panel=None):
+    """The kind of datasource that a query or an annotation asks; without one of its own a query has its panel's."""
+    source = asked.get("datasource") or (panel or {}).get("datasource") or {}
+    return source.get("type") or source.get("uid") if isinstance(source, dict) else source
+
+
 def questions(board):
-    """Whatever a dashboard asks of Prometheus: what it is called, the query, its legend, and whether exemplars are shown."""
-    for panel in (one for panel in board["panels"] for one in [panel, *panel.get("panels", [])]):
+    """Whatever a dashboard asks of Prometheus: what it is called, the query, its legend, and whether exemplars are shown.
+    Rows and texts ask nothing, and a query may be empty as yet."""
+    for panel in (one for panel in board.get("panels", []) for one in [panel, *panel.get("panels", [])]):
         for target in panel.get("targets", []):
-            # Without one of its own it has the panel's.
-            if (target.get("datasource") or panel["datasource"])["type"] == "prometheus":
-                yield f"panel «{panel['title']}»", target["expr"], target.get("legendFormat", ""), target.get("exemplar")
-    for one in board["annotations"]["list"]:
-        if one["datasource"]["type"] == "prometheus":
+            if answers(target, panel) == "prometheus" and target.get("expr"):
+                yield f"panel «{panel.get('title', '')}»", target["expr"], target.get("legendFormat", ""), target.get("exemplar")
+    for one in listed(board, "annotations"):
+        if answers(one) == "prometheus" and one.get("expr"):
             yield f"annotation «{one['name']}»", one["expr"], one.get("titleFormat", ""), False
 
 

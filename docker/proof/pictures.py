@@ -49,8 +49,7 @@ def ours(boards):
 
 def promql(panel):
     """A panel's queries of Prometheus."""
-    kind = lambda target: (target.get("datasource") or panel.get("datasource") or {}).get("type")
-    return [target for target in panel.get("targets", []) if kind(target) == "prometheus"]
+    return [target for target in panel.get("targets", []) if panels.answers(target, panel) == "prometheus" and target.get("expr")]
 
 
 def words(value, path):
@@ -165,7 +164,7 @@ def replaced(boards):
     """Whatever Grafana puts into a query, panels.py puts in, too: the running stack is asked what Grafana would ask."""
     wrong = []
     for board in boards:
-        values = {one["name"]: ["a.b:1", "c"] for one in board["templating"]["list"] if one["type"] == "query"}
+        values = {one["name"]: ["a.b:1", "c"] if panels.asking(one) else panels.saved(one) for one in panels.listed(board, "templating")}
         for what, expr, _, _ in panels.questions(board):
             asked = panels.asked(expr, values, "10s")
             if re.search(r"\$|\[\[", asked):

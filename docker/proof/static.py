@@ -19,6 +19,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 import hardening
+import panels
 import pictures
 import searches
 import titles
@@ -46,10 +47,10 @@ def composed(*more):
     return json.loads(done.stdout)
 
 
-def rules(tools, folder):
+def rules(tools, folder, *only):
     """Valid, and every alert fires and is silent when its test says so."""
     promtool = tools / "promtool"
-    return ran(promtool, "check", "rules", "rules.yaml", cwd=folder) + ran(promtool, "test", "rules", "rules.test.yaml", "edges.test.yaml", cwd=folder)
+    return ran(promtool, "check", "rules", "rules.yaml", cwd=folder) + ran(promtool, "test", "rules", *only, "rules.test.yaml", "edges.test.yaml", cwd=folder)
 
 
 def tested(text, tests):
@@ -62,21 +63,32 @@ def tested(text, tests):
         [f"{alert}: no test in which it is silent" for alert in sorted(alerts - silent)]
 
 
-# Numbers and names of alerts, and what they must not become unnoticed.
-NUMBERS = [("HighLatency", "> 1\n", "> 1.1\n"), ("HighLatency", "> 1\n", "> 0.99\n"), ("HighLatency", "for: 5m", "for: 6m"),
-           ("HighErrorRate", "> 0.01\n", "> 0.0105\n"), ("HighErrorRate", "> 0.01\n", "> 0.0095\n"), ("HighErrorRate", "for: 5m", "for: 4m"),
+# Numbers and names of alerts, and of what is recorded for them, and what they must not become unnoticed.
+NUMBERS = [("HighLatency", "p95_1m > 1 ", "p95_1m > 1.1 "), ("HighLatency", "p95_1m > 1 ", "p95_1m > 0.99 "), ("HighLatency", "p95_5m > 1 ", "p95_5m > 1.1 "),
+           ("HighLatency", "offset 5m > 1 ", "offset 5m > 1.1 "), ("HighLatency", " offset 5m", ""), ("HighLatency", "< 10)", "< 9)"),
+           ("HighLatency", "< 10)", "< 11)"), ("HighLatency", "for: 5m", "for: 6m"), ("HighLatency", "for: 5m", "for: 4m"),
+           ("HighErrorRate", "rate1m > 0.01 ", "rate1m > 0.0105 "), ("HighErrorRate", "rate1m > 0.01 ", "rate1m > 0.0095 "),
+           ("HighErrorRate", "rate5m > 0.01 ", "rate5m > 0.0105 "), ("HighErrorRate", "offset 5m > 0.01 ", "offset 5m > 0.0105 "),
+           ("HighErrorRate", " offset 5m", ""), ("HighErrorRate", "< 10)", "< 9)"), ("HighErrorRate", "< 10)", "< 11)"),
+           ("HighErrorRate", "for: 5m", "for: 6m"), ("HighErrorRate", "for: 5m", "for: 4m"),
+           ("endpoint:http_errors:ratio_rate1m", "[1m]", "[5m]"), ("endpoint:http_errors:ratio_rate5m", "[5m]", "[1m]"),
+           ("endpoint:http_request_duration_seconds:p95_1m", "[1m]", "[5m]"), ("endpoint:http_request_duration_seconds:p95_5m", "[5m]", "[1m]"),
            ("CircuitBreakerOpen", "|devices", ""), ("CircuitBreakerOpen", "for: 5m", "for: 6m"), ("BackendDown", "for: 1m", "for: 2m"),
            ("NoBackend", "for: 1m", "for: 2m"), ("NoBackend", " or vector(0)", ""), ("NoBackend", "sum(", "min("),
+           ("NoBackend", "keep_firing_for: 3m", "keep_firing_for: 2m"), ("NoBackend", "keep_firing_for: 3m", "keep_firing_for: 4m"),
            ("ServiceDown", "edge|devices|scorer|assay", "devices|scorer|assay"), ("ServiceDown", "devices|scorer|assay", "devices|assay"),
            ("ServiceDown", "scorer|assay", "scorer"), ("ServiceDown", ' or absent(up{job="scorer"})', ""), ("ServiceDown", "for: 2m", "for: 1m"),
-           ("SamplesLost", "[15m]", "[5m]"), ("DeliveriesFail", "for: 10m", "for: 9m")]
+           ("ReplicaGone", "for: 5m", "for: 6m"), ("ReplicaGone", "for: 5m", "for: 4m"), ("ReplicaGone", "[5m]", "[10m]"), ("ReplicaGone", "[5m]", "[2m]"),
+           ("ReplicaGone", "[30m:]", "[20m:]"), ("ReplicaGone", ">= 20", ">= 10"),
+           ("SamplesLost", "[15m]", "[5m]"), ("DeliveriesFail", "[2m]", "[1m]"), ("DeliveriesFail", "[2m]", "[5m]"),
+           ("DeliveriesFail", "for: 11m", "for: 10m"), ("DeliveriesFail", "for: 11m", "for: 12m")]
 
 
-def altered(text, alert, was, other):
-    """A rule file with one alert altered."""
-    before, name, after = text.partition(f"alert: {alert}\n")
-    assert was in after, was
-    return before + name + after.replace(was, other, 1)
+def altered(text, name, was, other):
+    """A rule file with one alert or recording altered."""
+    before, named, after = re.split(rf"((?:alert|record): {name}\n)", text, maxsplit=1)
+    assert was in re.split(r"\n      - ", after)[0], was
+    return before + named + after.replace(was, other, 1)
 
 
 def budgets(platform, objectives):
@@ -174,7 +186,7 @@ def sources(boards, provisioned, files, stack):
 def annotated(boards):
     """Annotations say what they are about: Grafana shows only what they format."""
     return [f"{board['uid']}: annotation {one['name']} has no title" for board in boards for one in board["annotations"]["list"]
-            if one["datasource"]["type"] == "prometheus" and not one.get("titleFormat")]
+            if panels.answers(one) == "prometheus" and not one.get("titleFormat")]
 
 
 def shown(board):
@@ -193,7 +205,7 @@ def promised(boards, objectives):
     errors = {round(1 - one["spec"]["objectives"][0]["target"], 9) for one in yaml.safe_load(objectives)
               if one["kind"] == "SLO" and one["metadata"]["name"].endswith("-errors")}
     wrong = []
-    for panel in (panel for board in boards for panel in asking(board)):
+    for panel in (panel for board in pictures.ours(boards) for panel in asking(board)):
         defaults = panel["fieldConfig"]["defaults"]
         limits = {step["value"] for step in defaults.get("thresholds", {"steps": []})["steps"]} - {None}
         if defaults.get("unit") == "s" and re.match("P95|Latency", panel["title"]) and limits != times:
@@ -209,8 +221,8 @@ def searched(boards, alloy, stack):
     kept = set(re.findall(r'(\w+)\s*=', re.search(r"stage\.structured_metadata \{\s*values = \{([^}]*)", alloy)[1]))
     wrong = []
     for panel, target in ((panel, target) for board in boards for panel in asking(board) for target in panel["targets"]):
-        if (target.get("datasource") or panel["datasource"])["type"] == "loki":
-            selected = set(re.findall(r"(\w+)\s*=", re.search(r"\{([^}]*)\}", target["expr"])[1]))
+        if panels.answers(target, panel) == "loki" and target.get("expr"):
+            selected = {name for braces in re.findall(r"\{([^}]*)\}", target["expr"]) for name in re.findall(r"(\w+)\s*=", braces)}
             filtered = set(re.findall(r"\| (\w+)\s*[!=]", target["expr"]))
             wrong += [f"{target['expr']}: Alloy does not keep {name}" for name in sorted(selected - labels | filtered - kept)]
             services = {one for names in re.findall(r'service=~"([^"]+)"', target["expr"]) for one in names.split("|")}
@@ -237,6 +249,7 @@ def main(tools, assay, planted, work):
     read = {name: (DOCKER / name).read_text() for name in ("prometheus/platform/rules.yaml", "prometheus/platform/rules.test.yaml")}
     platform, tests = read.values()
     edges = (DOCKER / "prometheus/platform/edges.test.yaml").read_text()
+    outages = (DOCKER / "prometheus/platform/outage.test.yaml").read_text()
     objectives = (DOCKER.parent / "slo/objectives/backend.yaml").read_text()
     boards = [json.loads(file.read_text()) for file in sorted((DOCKER / "grafana/dashboards").glob("*.json"))]
     provisioned = yaml.safe_load((DOCKER / "grafana/provisioning/datasources/sources.yaml").read_text())
@@ -248,14 +261,19 @@ def main(tools, assay, planted, work):
         (work / name).write_text(text)
         return work / name
 
-    def platform_rules(text):
+    def platform_rules(text, *only):
         written("platform/rules.test.yaml", tests)
         written("platform/edges.test.yaml", edges)
-        return rules(tools, written("platform/rules.yaml", text).parent)
+        return rules(tools, written("platform/rules.yaml", text).parent, *only)
 
-    def noticed(text):
-        """Of the committed file the check before has told."""
-        return [] if text == platform else platform_rules(text)
+    def noticed(text, name):
+        """By the tests that name it, or the two alerts that look at what is recorded. Of the committed file the check before has told."""
+        return [] if text == platform else platform_rules(text, f"--run={'High' if name.startswith('endpoint:') else name}")
+
+    def outage(text):
+        """With the rules of the SLO file beside them."""
+        written("platform/rules.yaml", text)
+        return slo_rules(str) or ran(tools / "promtool", "test", "rules", "outage.test.yaml", cwd=written("platform/outage.test.yaml", outages).parent)
 
     # That their alerts fire and are silent is tested where they are made (harness/tests/production.rs).
     def slo_rules(change):
@@ -285,9 +303,10 @@ def main(tools, assay, planted, work):
         *hardening.checks(stack, files_of_postgres, OURS),
         ("prometheus: configuration", lambda text: ran(*syntax, written("prometheus.yml", text)), [prometheus], [prometheus.replace("dns_sd_configs", "dns_sd_config")]),
         ("rules of the platform", platform_rules, [platform], [platform.replace('status_code=~"5.."', 'status=~"5.."')]),
-        *[(f"rules of the platform: {alert}, {was.strip()} and not {other.strip()}", noticed, [platform], [altered(platform, alert, was, other)]) for alert, was, other in NUMBERS],
+        *[(f"rules of the platform: {alert}, {was.strip()} and not {other.strip()}", noticed, [platform, alert], [altered(platform, alert, was, other), alert]) for alert, was, other in NUMBERS],
         ("rules of the platform: each tested", tested, [platform, tests], [platform.replace("alert: HighLatency", "alert: Untested"), tests]),
         ("rules of the SLO file", slo_rules, [same], [lambda text: text.replace("rate(", "rates(", 1)]),
+        ("rules of both: what follows from an outage is kept back", outage, [platform], [altered(platform, "NoBackend", "keep_firing_for: 3m", "keep_firing_for: 0s")]),
         ("budgets of the SLO file", budgets, [platform, objectives], [platform.replace("vector(0.05)", "vector(0.5)", 1), objectives]),
         ("routes of alerts", lambda text: routes(tools, written("alertmanager.yml", text)), [alertmanager], [alertmanager.replace('severity="ticket"', 'severity="tickets"')]),
         ("dashboards: made of their description", fresh, [described], [described.replace("Memory", "Storage")]),

@@ -284,8 +284,8 @@ pub(super) struct RunArgs {
     /// port 0 takes a free one.
     #[arg(long, value_name = "ADDR", value_parser = endpoints::shown)]
     pub(super) metrics_addr: Option<SocketAddr>,
-    /// Send a span for each sampled attempt, and for the failed and the slowest of each second, to
-    /// this collector (OTLP over gRPC): `http://HOST:PORT`.
+    /// Send a span for each sampled attempt, each that was not ok, and of each request the slowest
+    /// of every hundred, to this collector (OTLP over gRPC): `http://HOST:PORT`.
     #[arg(long, value_name = "URL", value_parser = endpoints::collector)]
     pub(super) otlp: Option<String>,
     /// Which share of the requests is sampled; the service is asked to trace these, and no others.
