@@ -75,7 +75,7 @@ def pages(assay, folder):
         jobs = {"scorer": runs("scorer", "scorer", *listen, **tracing)}
         database = {"DATABASE_URL": f"sqlite://{folder}/backend.db", "EDGE_OUTBOX": f"sqlite://{folder}/edge.db"}
         jobs["aurumai"] = runs("backend", "backend", *listen, SCORER_URL=f"http://{jobs['scorer']}", APP_MUTANTS="errors=10%", **tracing, **database)
-        jobs["edge"] = runs("edge", "edge", *listen, EDGE_BACKEND_URL=f"http://{jobs['aurumai']}", **tracing, **database)
+        jobs["edge"] = runs("edge", "edge", *listen, EDGE_BACKEND_URL=f"http://{jobs['aurumai']}", RATE_LIMIT_INGEST="30", **tracing, **database)
         jobs["devices"] = runs("devices", "devices", *listen, "--to", f"http://{jobs['edge']}", "--gateway", "--profile", "TRUCK-21", "--devices", "1",
                                "--every", "100ms", "--samples", "1000000", **tracing)
         # The same sample twice, one that is refused, and enough that some are answered by the mutant's error.
@@ -97,6 +97,7 @@ def pages(assay, folder):
             except urllib.error.URLError:
                 return False
         until("the run's page", served)
+        until("a sample that the edge's limit turned away", lambda: page(jobs["edge"]).get("rate_limited_total"))
         until("an item that the edge delivered", lambda: page(jobs["edge"]).get("edge_delivery_age_seconds_bucket"))
         return {job: page(address) for job, address in jobs.items()}
     finally:
@@ -212,10 +213,36 @@ def missed(read, asked):
     return wrong
 
 
+def family(name):
+    """Of a histogram, what its samples have in common."""
+    return re.sub("_(bucket|sum|count)$", "", name)
+
+
+# Of what these tell a run's page, the proof's run has none: fleets, gateways with breakers, gates and started services.
+NOT_HERE = re.compile("assay_(fleet|breaker)_|assay_gate_open|assay_service_up")
+
+
+def unkept(read):
+    """Families that the tables of the READMEs tell of and that no page has, and labels that are not those of the table."""
+    wrong, exported = [], {}
+    for name, series in ((name, series) for page in read.values() for name, series in page.items()):
+        exported.setdefault(family(name), set()).update(label for one in series for label in one if label != "le")
+    for file in ("backend/README.md", "docker/README.md"):
+        tables = re.findall(r"^\| family \|.*\n(?:\|.*\n)+", (DOCKER.parent / file).read_text(), re.M)
+        for names, labels in re.findall(r"^\| (`\w[\w`, ]*`) \| ([^|]*)\|", "".join(tables), re.M):
+            for name in re.findall(r"\w+", names):
+                told = set(re.findall(r"\w+", labels))
+                if name not in exported and not NOT_HERE.match(name):
+                    wrong.append(f"{file} tells of {name}, which nobody exports")
+                elif name in exported and exported[name] != told:
+                    wrong.append(f"{file}: {name} has the labels {', '.join(sorted(exported[name]))}, and not {', '.join(sorted(told))}")
+    return wrong
+
+
 def untold(read):
     """Families that no README names."""
     told = {name for file in ("backend/README.md", "docker/README.md") for name in re.findall(r"`(\w+)`", (DOCKER.parent / file).read_text())}
-    families = {re.sub("_(bucket|sum|count)$", "", name) for page in read.values() for name in page if not name.startswith("process_")}
+    families = {family(name) for page in read.values() for name in page if not name.startswith("process_")}
     return [f"no README tells of {name}" for name in sorted(families - told)]
 
 
@@ -240,6 +267,14 @@ def renamed(read, asked):
                                                  for name, series in page.items()} for job, page in read.items()}
 
 
+def altered(read):
+    """Each family that READMEs tell of, and the pages without it, and with a label more."""
+    for one in sorted({family(name) for page in read.values() for name in page if not name.startswith("process_")}):
+        yield one, {job: {name: series for name, series in page.items() if family(name) != one} for job, page in read.items()}
+        yield f"{one}{{planted}}", {job: {name: [{**labels, "planted": "x"} if family(name) == one else labels for labels in series] for name, series in page.items()}
+                                    for job, page in read.items()}
+
+
 def main(assay, planted):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -249,14 +284,19 @@ def main(assay, planted):
     print(f"{'FAIL' if wrong else 'ok  '} metrics: what {len(asked.queries)} queries of dashboards, rules and alerts name is exported", *wrong, sep="\n     ")
     secret = untold(read)
     print(f"{'FAIL' if secret else 'ok  '} metrics: READMEs tell of all that is exported", *secret, sep="\n     ")
+    empty = unkept(read)
+    print(f"{'FAIL' if empty else 'ok  '} metrics: all that READMEs tell of is exported, with those labels", *empty, sep="\n     ")
     if not planted:
-        return bool(wrong or secret)
+        return bool(wrong or secret or empty)
     others = list(renamed(copy.deepcopy(read), asked))
     unseen = [name for name, other in others if missed(other, asked) == wrong]
     print(f"{'FAIL' if unseen else 'ok  '} metrics, planted errors: each of {len(others)} families, labels and values under another name is missed", *unseen, sep="\n     ")
     found = untold({"aurumai": {"db_queries": []}})
     print(f"{'ok  ' if found else 'FAIL'} metrics: READMEs, planted error: {found[0] if found else 'not found'}")
-    return bool(wrong or secret or unseen or not found)
+    others = list(altered(read))
+    kept = [name for name, other in others if unkept(other) == empty]
+    print(f"{'FAIL' if kept else 'ok  '} metrics: READMEs, planted errors: each of {len(others)} families that is gone or has another label is missed", *kept, sep="\n     ")
+    return bool(wrong or secret or empty or unseen or kept or not found)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,13 @@ from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+import hardening
 import panels
 import pictures
+import searches
+import titles
+import values
+import wiring
 
 DOCKER = pathlib.Path(__file__).parent.parent
 OURS = os.environ.get("ASSAY_IMAGE", "assay:latest")
@@ -40,38 +45,6 @@ def composed(*more):
     if done.returncode:
         sys.exit(f"docker compose config: {done.stderr}")
     return json.loads(done.stdout)
-
-
-def hardened(stack):
-    """Pinned, read-only, without capabilities, bounded, watched, and reachable from this machine only."""
-    wrong = []
-    for name, service in stack["services"].items():
-        holds = {
-            "an image of a version": service["image"] == OURS or re.search(r":v?\d+\.\d+", service["image"]),
-            "read_only": service.get("read_only"),
-            "cap_drop ALL": service.get("cap_drop") == ["ALL"] and not service.get("cap_add") and not service.get("privileged"),
-            "no-new-privileges": "no-new-privileges:true" in service.get("security_opt", []),
-            "limits": all(service.get(limit) for limit in ("mem_limit", "cpus", "pids_limit")),
-            "ports on 127.0.0.1": all(port.get("host_ip") == "127.0.0.1" for port in service.get("ports", [])),
-            "no network of the host": service.get("network_mode") in (None, "none"),
-            "a health check": name in ("rules", "operators") or service.get("healthcheck", {}).get("test"),
-            "named volumes, and read-only folders": all(
-                mount["type"] == "volume" and mount["source"] in stack["volumes"] or mount.get("read_only") for mount in service.get("volumes", [])),
-        }
-        wrong += [f"{name}: must have {what}" for what, held in holds.items() if not held]
-    return wrong
-
-
-def apart(stack):
-    """No two services publish the same port, ranges included."""
-    taken, wrong = {}, []
-    for name, service in stack["services"].items():
-        for port in service.get("ports", []):
-            first, _, last = port["published"].partition("-")
-            for one in range(int(first), int(last or first) + 1):
-                if taken.setdefault(one, name) != name:
-                    wrong.append(f"{name} and {taken[one]} both publish port {one}")
-    return wrong
 
 
 def rules(tools, folder, *only):
@@ -327,9 +300,7 @@ def main(tools, assay, planted, work):
     files_of_postgres = composed("--env-file", DOCKER / "postgres.env")
     # What is checked, what it is given, and the same with one error.
     checks = [
-        ("compose: hardened", hardened, [stack], [changed(stack, lambda s: s["services"]["grafana"]["ports"][0].update(host_ip="0.0.0.0"))]),
-        ("compose: ports apart", apart, [stack], [changed(stack, lambda s: s["services"]["backend"]["ports"][0].update(published="8000-8009"))]),
-        ("compose: ports apart, with PostgreSQL", apart, [files_of_postgres], [changed(stack, lambda s: s["services"]["scorer"].update(ports=s["services"]["edge"]["ports"]))]),
+        *hardening.checks(stack, files_of_postgres, OURS),
         ("prometheus: configuration", lambda text: ran(*syntax, written("prometheus.yml", text)), [prometheus], [prometheus.replace("dns_sd_configs", "dns_sd_config")]),
         ("rules of the platform", platform_rules, [platform], [platform.replace('status_code=~"5.."', 'status=~"5.."')]),
         *[(f"rules of the platform: {alert}, {was.strip()} and not {other.strip()}", noticed, [platform, alert], [altered(platform, alert, was, other), alert]) for alert, was, other in NUMBERS],
@@ -350,14 +321,22 @@ def main(tools, assay, planted, work):
         ("dashboards: datasources, paths, mounts", sources, [boards, provisioned, files, stack],
          [[changed(first, lambda b: b["panels"][0]["datasource"].update(uid="prom"))], provisioned, files, stack]),
         ("dashboards: from a trace to its logs", sources, [boards, provisioned, files, stack],
-         [boards, changed(provisioned, lambda p: p["datasources"][1]["jsonData"]["tracesToLogsV2"].pop("customQuery")), files, stack]),
+         [boards, changed(provisioned, lambda p: p["datasources"][1]["jsonData"].get("tracesToLogsV2", {}).pop("customQuery", None)), files, stack]),
     ]
     checks += pictures.checks(boards, objectives, tools / "promtool", work)
-    failed = 0
+    slo_rules(same)
+    all_ = wiring.given(stack, work / "slo")
+    checks += wiring.checks(all_, wiring.given(files_of_postgres, work / "slo"), boards)
+    checks += values.checks(all_, boards) + searches.checks(all_, boards) + titles.checks(all_, boards, objectives)
+    failed, told = 0, set()
     for name, check, given, error in checks:
-        wrong = check(*given)
-        failed += bool(wrong)
-        print(f"{'FAIL' if wrong else 'ok  '} {name}", *wrong, sep="\n     ")
+        # One that has several planted errors is told once, by the first one's name.
+        which = (check, *map(id, given))
+        if which not in told:
+            told.add(which)
+            wrong = check(*given)
+            failed += bool(wrong)
+            print(f"{'FAIL' if wrong else 'ok  '} {name}", *wrong, sep="\n     ")
         if planted:
             found = check(*error)
             failed += not found
