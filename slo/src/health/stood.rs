@@ -18,6 +18,10 @@ use std::collections::BTreeSet;
 /// One part in so many of the time of a closed load may be without it: a twentieth.
 const MOST: u64 = 20;
 
+/// A machine that is shared takes a thread's turn for some 10 ms again and again, and users hardly notice;
+/// shorter than this nothing has stopped it, µs.
+const LONG_US: u64 = 50_000;
+
 /// What would decide what such a generator did not.
 const UNSTOPPED: &str =
     "a run in which nothing stops the generator: no debugger, no SIGSTOP, no pause of its machine";
@@ -26,6 +30,8 @@ const UNSTOPPED: &str =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Stood {
     pub(crate) us: u64,
+    /// In stretches that are long.
+    pub(crate) long_us: u64,
     pub(crate) of_us: u64,
 }
 
@@ -46,18 +52,24 @@ impl Stood {
         let still = still(timeline, load);
         let length = |(from, to): (i64, i64)| u64::try_from(to - from).unwrap_or(0);
         let each = stretches.iter().map(|(from, to)| {
-            let both = still.iter().map(|one| length((one.0.max(*from), one.1.min(*to))));
-            Stood { us: both.sum(), of_us: length((*from, *to)) }
+            let both = |one: &&(i64, i64)| length((one.0.max(*from), one.1.min(*to)));
+            let long = still.iter().filter(|one| length(**one) >= LONG_US);
+            Stood {
+                us: still.iter().map(|one| both(&one)).sum(),
+                long_us: long.map(|one| both(&one)).sum(),
+                of_us: length((*from, *to)),
+            }
         });
         each.fold(Stood::default(), |sum, one| Stood {
             us: sum.us.saturating_add(one.us),
+            long_us: sum.long_us.saturating_add(one.long_us),
             of_us: sum.of_us.saturating_add(one.of_us),
         })
     }
 
     /// Whether it is so much that requests alone do not tell how a closed load went.
     fn is_much(self) -> bool {
-        u128::from(self.us) * u128::from(MOST) > u128::from(self.of_us)
+        u128::from(self.long_us) * u128::from(MOST) > u128::from(self.of_us)
     }
 
     /// What it means for what is asked of a load of users.
@@ -66,7 +78,7 @@ impl Stood {
             reason: format!(
                 "the generator stood still for {} of the {} of load `{name}` ({} is allowed): what its \
                  users would have met then nobody knows",
-                words::about(self.us),
+                words::about(self.long_us),
                 words::duration(self.of_us),
                 words::ratio(1, MOST)
             ),
@@ -76,12 +88,13 @@ impl Stood {
 
     /// What the report tells of it.
     pub(crate) fn told(self, name: &str) -> Option<String> {
-        let matters = self.us >= SECOND_US / 10 && u128::from(self.us) * 100 > self.of_us.into();
+        let matters =
+            self.long_us >= SECOND_US / 10 && u128::from(self.long_us) * 100 > self.of_us.into();
         matters.then(|| {
             format!(
                 "load `{name}`: the generator stood still for {} of {} (SIGSTOP, a debugger, or a pause of \
                  its machine); that is left out of the service clock, and counts for no timeout",
-                words::about(self.us),
+                words::about(self.long_us),
                 words::duration(self.of_us)
             )
         })
