@@ -80,8 +80,9 @@ fn is_chance(cells: &[Tally], asked: Asked) -> bool {
         return true;
     };
     let share = |tally: &Tally| good(tally) as f64 / declared / all as f64;
-    let power = |of: i32| cells.iter().map(|tally| share(tally).powi(of)).sum::<f64>();
-    let (two, three) = (power(2), power(3));
+    let (two, three) = cells.iter().map(share).fold((0.0, 0.0), |(two, three), share| {
+        (two + share * share, three + share * share * share)
+    });
     let most = most as f64;
     let pairs = most * (most - 1.0).max(0.0) / 2.0;
     let variance =
