@@ -101,6 +101,17 @@ pub fn greatest_bad(n: u64, limit: Share, confidence: Share) -> Option<u64> {
     first(0, end, |k| k > n || !is_met(k, n, limit, confidence)).checked_sub(1)
 }
 
+/// The most bad ones beside so many good ones with which it is met; none if they are too few.
+#[must_use]
+pub fn greatest_beside(good: u64, limit: Share, confidence: Share) -> Option<u64> {
+    // At the limit itself nothing is met.
+    let rest = limit.rest().fraction();
+    let end = if rest > 0.0 { (good as f64 * limit.fraction() / rest) as u64 } else { MOST };
+    let end = end.saturating_add(2).min(MOST);
+    first(0, end, |bad| bad >= end || !is_met(bad, good.saturating_add(bad), limit, confidence))
+        .checked_sub(1)
+}
+
 /// The fewest bad ones of n with which it is violated; none if even n of n prove nothing.
 #[must_use]
 pub fn least_bad(n: u64, limit: Share, confidence: Share) -> Option<u64> {

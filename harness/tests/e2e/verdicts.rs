@@ -307,6 +307,6 @@ objectives: {{errors: {{error-rate: {{below: 50%}}}}}}
     let output = case.run(&[]);
     expect(&output, 3);
     let fault = &verdict(&case.out())["faults"][0];
-    assert_eq!(fault["effect"], "not applied", "{fault}");
+    assert_eq!(fault["effect"], "not applied: nobody marked it", "{fault}");
     verify_agrees(&case.out(), 3);
 }

@@ -22,8 +22,9 @@ const SIGMAS: f64 = 3.0;
 pub(super) struct Seen {
     /// The design effect: as many requests say as much as one of as many.
     pub(super) effect: f64,
-    /// Bad ones in these bursts.
+    /// Bad ones in these bursts, and all requests but for the other bad ones.
     pub(super) k: u64,
+    pub(super) n: u64,
     /// The one-sided upper bound of the bad share.
     pub(super) upper: f64,
 }
@@ -63,7 +64,7 @@ pub(super) fn seen(
         let of = |count: f64| (count + unknown as f64) / effect;
         let upper = interval::upper(of(sums.k), of(sums.n), asked.confidence.fraction());
         if worst.is_none_or(|worst| worst.upper < upper) {
-            worst = Some(Seen { effect, k: sums.k as u64, upper });
+            worst = Some(Seen { effect, k: sums.k as u64, n: sums.n as u64, upper });
         }
     }
     worst
@@ -74,13 +75,13 @@ pub(super) fn seen(
 fn is_chance(cells: &[Tally], asked: Asked) -> bool {
     let declared = asked.declared as f64;
     // By the good ones, whose number no bad one changes.
-    let good = |tally: &Tally| tally.n - tally.k;
-    let all = cells.iter().map(good).sum::<u64>() / asked.declared;
-    let Some(most) = interval::greatest_bad(all, asked.limit, asked.confidence) else {
+    let good = cells.iter().map(|tally| tally.n - tally.k).sum::<u64>() / asked.declared;
+    let Some(most) = interval::greatest_beside(good, asked.limit, asked.confidence) else {
         return true;
     };
-    let share = |tally: &Tally| good(tally) as f64 / declared / all as f64;
-    let (two, three) = cells.iter().map(share).fold((0.0, 0.0), |(two, three), share| {
+    let all: f64 = cells.iter().map(|tally| tally.n as f64).sum();
+    let shares = cells.iter().map(|tally| tally.n as f64 / all);
+    let (two, three) = shares.fold((0.0, 0.0), |(two, three), share| {
         (two + share * share, three + share * share * share)
     });
     let most = most as f64;
@@ -155,6 +156,15 @@ mod tests {
             assert_eq!(of(few), None, "{few:?}");
         }
         assert!(of(&[3]).is_some());
+    }
+
+    /// Half of all fail, second by second: the bound is that of independent ones.
+    #[test]
+    fn evenly_many_are_no_burst() {
+        let half: Vec<(u64, u64)> = (0..5).map(|at| (500, 245 + at % 3)).collect();
+        assert_eq!(of(&half, Share(550_000_000)), None);
+        let some: Vec<(u64, u64)> = (0..20).map(|at| (500, 20 + at % 3)).collect();
+        assert_eq!(of(&some, Share(50_000_000)), None);
     }
 
     /// Bad ones of a service at half its limit, independent of each other: a fixed sequence.

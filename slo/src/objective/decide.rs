@@ -166,9 +166,11 @@ fn price(
     let confidence = question.objective.confidence;
     let least = interval::least_n(limit, most.div_ceil(effect), confidence);
     let least = least.map(|least| least.saturating_mul(effect));
-    let clustered = seen.map_or(Some(0), |Seen { effect, k, .. }| {
+    let clustered = seen.map_or(Some(0), |Seen { effect, k, n, .. }| {
         let bad = k.saturating_add(tally.unknown) as f64;
-        interval::least_clustered(limit, bad, effect, confidence)
+        let least = interval::least_clustered(limit, bad, effect, confidence)?;
+        // The other bad ones are there, too.
+        Some(least.saturating_add(tally.due().saturating_sub(n.saturating_add(tally.unknown))))
     });
     let Some(least) = least.zip(clustered).map(|(one, other)| one.max(other)) else {
         return "a limit above 0 %: no number of requests proves that none is bad".to_owned();
