@@ -59,7 +59,26 @@ pub fn judge(dir: &Path) -> Result<Judged, JudgeError> {
     let Some((header, end)) = last else {
         return Err(JudgeError::Series("a series without runs".to_owned()));
     };
+    others(dir, &series, &header)?;
     Ok(Judged { header, scorecard: assay_slo::series::judge(&runs, series.decide), end })
+}
+
+/// The other build's runs are there as they were when those of the series were held against them.
+fn others(dir: &Path, series: &Series, last: &Header) -> Result<(), JudgeError> {
+    let others = series.against.iter().map(|one| {
+        let (header, timeline) = member(dir, one)?;
+        Ok(Past::new(header.run, header.started, &header.case, &timeline))
+    });
+    let others = others.collect::<Result<Vec<Past>, JudgeError>>()?;
+    let known = last.case.baseline.as_ref().map_or(&[][..], |baseline| &baseline.runs);
+    if series.against.is_empty() || others.starts_with(known) {
+        return Ok(());
+    }
+    Err(JudgeError::Series(format!(
+        "{}: its runs were held against other ones than {}",
+        dir.display(),
+        series.against.iter().map(|one| one.folder.as_str()).collect::<Vec<_>>().join(", ")
+    )))
 }
 
 /// Judges a run by another SLO file; and what is to be said of that. Reads `scenario.yaml` too, for
@@ -183,6 +202,16 @@ mod tests {
             let told = told.to_string();
             assert!(told.contains("`2` holds run a and not run b"), "{told}");
         }
+        // Those that they were held against are there, too.
+        std::fs::remove_file(dir.join("2/journal.jsonl")).unwrap();
+        make("2", "b");
+        let against = Series { against: vec![member("against-1", "c")], ..series.clone() };
+        std::fs::write(dir.join(NAME), against.text().unwrap()).unwrap();
+        assert!(judge(dir).is_err());
+        make("against-1", "c");
+        assert!(judge(dir).is_ok());
+        std::fs::copy(dir.join("1/journal.jsonl"), dir.join("against-1/journal.jsonl")).unwrap();
+        assert!(judge(dir).unwrap_err().to_string().contains("holds run a and not run c"));
         let short = Series { asked: 3, ..series };
         std::fs::remove_file(dir.join("2/journal.jsonl")).unwrap();
         make("2", "b");
