@@ -68,14 +68,7 @@ pub fn decide(n: u64, k: u64, unknown: u64, limit: Share, confidence: Share) -> 
 #[must_use]
 pub fn least_n(limit: Share, bad: u64, confidence: Share) -> Option<u64> {
     let met = |n: u64| is_met(bad, n, limit, confidence);
-    let mut high = bad.saturating_add(1).min(MOST);
-    while !met(high) {
-        if high >= MOST {
-            return None;
-        }
-        high = high.saturating_mul(2).min(MOST);
-    }
-    Some(first(bad, high, met))
+    least_met(bad.saturating_add(1), met)
 }
 
 /// The fewest requests with which `bad` bad ones are still met at this design effect, as [`upper`]; none
@@ -84,14 +77,20 @@ pub fn least_n(limit: Share, bad: u64, confidence: Share) -> Option<u64> {
 pub fn least_clustered(limit: Share, bad: f64, effect: f64, confidence: Share) -> Option<u64> {
     let met =
         |n: u64| upper(bad / effect, n as f64 / effect, confidence.fraction()) <= limit.fraction();
-    let mut high = 1;
+    least_met(1, met)
+}
+
+/// The fewest requests, at least `least`, with which it is met, given that more are met too; none if no
+/// number will do.
+fn least_met(least: u64, met: impl Fn(u64) -> bool) -> Option<u64> {
+    let mut high = least.min(MOST);
     while !met(high) {
         if high >= MOST {
             return None;
         }
         high = high.saturating_mul(2).min(MOST);
     }
-    Some(first(0, high, met))
+    Some(first(least.min(high), high, met))
 }
 
 /// The most bad ones of n with which it is met; none if n is too few even without any.
@@ -169,22 +168,6 @@ pub fn wilson(k: u64, n: u64, z: f64) -> (f64, f64) {
     let low = if k == 0 { 0.0 } else { (centre - half).max(0.0) };
     let high = if p >= 1.0 { 1.0 } else { (centre + half).min(1.0) };
     (low, high)
-}
-
-/// How much wider than with independent errors the share varies between the given clusters of
-/// `(n, k)`: at least 1, and 1 where it cannot be seen (no errors).
-#[must_use]
-pub fn design_effect(clusters: impl Iterator<Item = (u64, u64)> + Clone) -> f64 {
-    let used = clusters.filter(|(n, _)| *n > 0);
-    let (m, n, k) = used
-        .clone()
-        .fold((0.0, 0.0, 0.0), |(m, n, k), one| (m + 1.0, n + one.0 as f64, k + one.1 as f64));
-    if m < 2.0 || k <= 0.0 || k >= n {
-        return 1.0;
-    }
-    let p = k / n;
-    let squares: f64 = used.map(|(n, k)| k as f64 - p * n as f64).map(|d| d * d).sum();
-    (squares * m / (m - 1.0) / (p * (1.0 - p) * n)).max(1.0)
 }
 
 /// Ranks between which a quantile lies whatever the distribution.

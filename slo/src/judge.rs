@@ -23,9 +23,9 @@ use crate::timeline::Timeline;
 mod findings;
 mod ledger;
 mod metrics;
+mod omission;
 mod scores;
 mod sentence;
-mod standstill;
 
 /// Judges a run of this case by what happened in it. The timeline must have been folded with the
 /// same case.

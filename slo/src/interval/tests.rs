@@ -147,13 +147,8 @@ fn clustered_errors() {
     within(upper(5.0 / 4.0, 2500.0, 0.975), 0.00239743);
     within(upper(5.0 / 4.0, 2500.0, 0.95), 0.00205604);
     within(upper(0.0, 600.0, 0.95), 0.00498044);
-    let seconds = (0..300).map(|s| (100, if s < 3 { 10 } else { 0 }));
-    let deff = design_effect(seconds);
-    within(deff, 9.94305);
-    within(upper(30.0 / deff, 30000.0 / deff, 0.95), 0.00257591);
+    within(upper(30.0 / 9.94305, 30000.0 / 9.94305, 0.95), 0.00257591);
     within(upper(30.0, 30000.0, 0.95), 0.00135611);
-    assert_eq!(design_effect((0..10).map(|_| (100, 0))), 1.0);
-    assert_eq!(design_effect(std::iter::empty()), 1.0);
 }
 
 #[test]

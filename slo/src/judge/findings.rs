@@ -3,7 +3,7 @@
 //! Invariant: a finding never changes a verdict; what must change one is a doubt.
 //! Not here: verdicts.
 
-use super::{metrics, scores, standstill, stopped};
+use super::{metrics, omission, scores, stopped};
 use crate::capacity;
 use crate::case::Objective;
 use crate::evidence::Evidence;
@@ -98,7 +98,7 @@ pub(super) fn findings(
     }
     findings.extend(evidence.case.objectives.iter().filter_map(|o| small_names(evidence, o)));
     for (objective, one) in judged.iter().filter_map(|(of, one)| Some(((*of)?, one))) {
-        findings.extend(standstill::finding(evidence, objective, one));
+        findings.extend(omission::finding(evidence, objective, one));
     }
     findings
 }
