@@ -4,7 +4,8 @@
 //! the thousands that were quick, though arrivals at a rate would have met it all the time.
 //!
 //! Invariant: only seconds in which chance leaves nothing begun less than once in 20 000 are told.
-//! Not here: slices of availability that users waited through (`objective::waiting`).
+//! Not here: slices of availability that users waited through (`objective::waiting`), time in which the
+//! generator stood still (`health::stood`).
 
 use crate::case::{Ask, LoadKind, Objective, Of};
 use crate::evidence::Evidence;
@@ -41,6 +42,10 @@ pub(super) fn finding(
     let loads: BTreeSet<usize> = of.iter().map(|of| of.load).collect();
     loads.into_iter().find_map(|at| {
         let load = evidence.case.loads.get(at).filter(|load| load.kind == LoadKind::Users)?;
+        // Seconds without a request may be the generator's own, which is told (`health::stood`).
+        if evidence.loads.get(at)?.stood.long_us >= SECOND_US {
+            return None;
+        }
         let begun = begun(evidence, at, load.requests.len());
         let all = u64::try_from(begun.keys().next_back()? - begun.keys().next()? + 1).ok()?;
         let often = begun.values().map(|second| second.n).sum::<u64>() >= OFTEN * begun.len() as u64;

@@ -5,7 +5,7 @@ use crate::case::LoadKind::{self, Open, Users};
 use crate::script::{FAST, FAST_SERVICE, LATE};
 
 /// It stood still for so long from 10 s on, told by two threads that overlap.
-fn stood(mut script: Script, kind: LoadKind, ms: i64) -> Script {
+pub(super) fn stood(mut script: Script, kind: LoadKind, ms: i64) -> Script {
     script.case.loads[0].kind = kind;
     if kind == Users {
         script.case.loads[0].planned = 0;

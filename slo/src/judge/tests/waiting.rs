@@ -106,3 +106,21 @@ fn a_percentile_of_a_closed_load_tells_of_time_in_which_all_waited() {
     // What arrives at a rate waits for nobody.
     assert_eq!(told(stalls(Script::new(10))), None);
 }
+
+/// The generator itself did not begin anything.
+#[test]
+fn a_generator_that_stood_still_is_not_taken_for_users_who_waited() {
+    let told = |still: bool| {
+        let mut script = Script::new(100).fast();
+        script.case.loads[0].kind = LoadKind::Users;
+        if let Ask::Latency { percentile, .. } = &mut script.case.objectives[0].ask {
+            *percentile = Share(990_000_000);
+        }
+        let script = held(script.run(0..10, 0), 9, Outcome::Ok, 13).run(12..100, 0);
+        let script = super::stood::stood(script, LoadKind::Users, if still { 2_000 } else { 0 });
+        let card = script.complete().judge();
+        assert_eq!(card.objectives[0].verdict, Met, "{:?}", card.objectives[0]);
+        card.findings.iter().any(|text| text.contains("was begun, since its users waited"))
+    };
+    assert!(told(false) && !told(true));
+}
