@@ -95,12 +95,10 @@ pub(crate) fn score(
         burn: round9(burn(all)),
         lasts_s: production.lasts_s,
         faults: faults.collect(),
-        alerts: alerts(
-            &production.alerts,
-            &measured.by_second,
-            all.n as f64 / measured.seconds(),
-            limit,
-        ),
+        alerts: (!measured.by_segment).then(|| {
+            let per_s = all.n as f64 / measured.seconds();
+            alerts(&production.alerts, &measured.by_second, per_s, limit)
+        }),
     })
 }
 
@@ -225,7 +223,7 @@ mod tests {
         let fired = |seconds: i64| {
             let script = Script::new(400).errors();
             let script = script.run(0..100, 0).run(100..100 + seconds, 100);
-            let alerts = budget(script.run(100 + seconds..400, 0)).alerts;
+            let alerts = budget(script.run(100 + seconds..400, 0)).alerts.unwrap();
             let times: Vec<_> = alerts.iter().map(|one| one.fired_s).collect();
             (alerts, times)
         };
@@ -238,7 +236,7 @@ mod tests {
         assert!((alerts[0].long - 14.4).abs() < 2.3);
         // Never met by accident: a clean run raises none, whatever its length.
         let clean = budget(Script::new(60).errors().run(0..60, 0));
-        assert!(clean.alerts.iter().all(|one| one.fired_s.is_none() && one.long == 0.0));
+        assert!(clean.alerts.unwrap().iter().all(|one| one.fired_s.is_none() && one.long == 0.0));
     }
 
     /// An SLO file's own time and alerts: of a week, 30 s of outage cost 5 % of the budget; an alert on
@@ -268,7 +266,8 @@ mod tests {
         let own = budget(script.run(0..100, 0).run(100..130, 100).run(130..400, 0));
         assert_eq!(own.lasts_s, 604_800);
         assert_eq!(own.faults[0].of_period, 0.049_603_174_6);
-        let told = own.alerts.iter().map(|one| (one.name.as_str(), one.fired_s, one.too_few));
+        let alerts = own.alerts.unwrap();
+        let told = alerts.iter().map(|one| (one.name.as_str(), one.fired_s, one.too_few));
         assert_eq!(
             told.collect::<Vec<_>>(),
             [
@@ -282,7 +281,7 @@ mod tests {
         let mut script = Script::new(400).errors();
         let silent = Production { lasts_s: 86_400, alerts: Vec::new() };
         script.case.objectives[0].production = Some(silent);
-        assert_eq!(budget(script.run(0..400, 100)).alerts, []);
+        assert_eq!(budget(script.run(0..400, 100)).alerts, Some(vec![]));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod availability;
 mod change;
 mod clustered;
 mod decide;
+mod excused;
 mod observed;
 mod sending;
 mod throughput;
@@ -69,8 +70,11 @@ pub(crate) struct Measured {
     pub(crate) tally: Tally,
     /// The same on the service clock.
     pub(crate) service: Tally,
+    /// Empty where that is not known.
     pub(crate) by_second: BTreeMap<i64, Tally>,
     pub(crate) service_by_second: BTreeMap<i64, Tally>,
+    /// In which seconds the bad ones were nobody counted.
+    pub(crate) by_segment: bool,
     /// Of loads in which who waits begins nothing else.
     waits: Vec<Wait>,
     /// Requests that its terms leave out.
@@ -170,6 +174,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         stretches,
         lost: health::lost(question.loads(evidence), &question.of),
         short: throughput::short(evidence, question),
+        by_segment: matches!(good, Good::Faster { mark } if timeline.by_segment.contains(&mark)),
         ..Measured::default()
     };
     for (place, key, counts) in window.cells(case, phases, timeline) {
@@ -188,10 +193,12 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
         }
         measured.waits.extend(Wait::of(evidence, place, (key, counts), tally));
         measured.tally.add(tally);
-        measured.by_second.entry(key.second).or_default().add(tally);
         let on_service = Tally::of(service, key, counts);
         measured.service.add(on_service);
-        measured.service_by_second.entry(key.second).or_default().add(on_service);
+        if !measured.by_segment {
+            measured.by_second.entry(key.second).or_default().add(tally);
+            measured.service_by_second.entry(key.second).or_default().add(on_service);
+        }
         if key.outcome.is_known_attempt() && key.outcome != Outcome::Ok {
             measured.failed += counts.n;
         }
@@ -316,11 +323,6 @@ fn incomplete(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<Doubt>
 }
 
 impl Question<'_> {
-    fn excused_names(&self) -> String {
-        let names = self.objective.terms.excused.iter().map(|outcome| outcome.name());
-        names.collect::<Vec<_>>().join(", ")
-    }
-
     /// How complete the loads are in what it is about.
     pub(crate) fn loads<'e>(&'e self, evidence: &'e Evidence<'_>) -> &'e [LoadHealth] {
         self.part.as_ref().map_or(&evidence.loads, |part| &part.loads)
@@ -328,29 +330,6 @@ impl Question<'_> {
 }
 
 impl Measured {
-    /// `; 12 excused (http_429)`.
-    fn excused_words(&self, question: &Question<'_>) -> String {
-        match self.excused {
-            0 => String::new(),
-            n => format!("; {n} excused ({})", question.excused_names()),
-        }
-    }
-
-    /// A service that refuses most must not be green on the rest.
-    fn too_many_excused(&self, question: &Question<'_>) -> Option<Doubt> {
-        let all = u128::from(self.excused) + u128::from(self.tally.due());
-        let many = u128::from(self.excused) * 100 > all;
-        many.then(|| Doubt {
-            reason: format!(
-                "{} of {all} requests are excused ({}), and 1 % may be",
-                self.excused,
-                question.excused_names()
-            ),
-            missing: "a run in which fewer end like that, or an objective that counts them"
-                .to_owned(),
-        })
-    }
-
     /// Adds what the same question came to in another run, whose seconds are put `later`.
     pub(crate) fn add(&mut self, other: &Measured, later: i64) {
         self.tally.add(other.tally);
@@ -371,6 +350,7 @@ impl Measured {
         self.stretches.extend(other.stretches.iter().map(moved));
         self.begun_before.extend(&other.begun_before);
         self.lost += other.lost;
+        self.by_segment |= other.by_segment;
         self.short = self.short.take().or_else(|| other.short.clone());
     }
 

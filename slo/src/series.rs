@@ -216,7 +216,10 @@ fn sentence(
     objectives: &[ObjectiveScore],
     expectations: &[ExpectationScore],
 ) -> String {
-    let runs = format!("{} runs, {}", cards.len(), decide.word());
+    let runs = match cards {
+        [_] => "1 run".to_owned(),
+        _ => format!("{} runs, {}", cards.len(), decide.word()),
+    };
     let worst = objectives.iter().filter(|one| !one.advisory && one.verdict == verdict);
     let worst = worst.map(|one| format!("{}: {}", one.id, one.reason));
     let expected = expectations.iter().filter(|one| one.verdict == verdict);

@@ -15,7 +15,7 @@ use crate::event::{
 use crate::outcome::Outcome;
 use crate::scorecard::FaultEdges;
 use crate::time::{At, SECOND_US};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod ends;
 mod lag;
@@ -52,6 +52,8 @@ pub struct Timeline {
     pub(crate) after: Option<Gate>,
     pub(crate) died: Vec<ServiceEvent>,
     pub(crate) findings: Vec<String>,
+    /// Marks that were not counted by second: what their requests' seconds came to nobody knows.
+    pub(crate) by_segment: BTreeSet<usize>,
     pub(crate) histograms: BTreeMap<HistogramKey, BTreeMap<(u64, u64), u64>>,
     /// How late requests began, µs.
     pub(crate) begun_late: BegunLate,

@@ -55,8 +55,7 @@ pub(crate) fn share(share: Share) -> String {
 /// A fraction with three digits: `0.31 %`; near the whole the digits are the rest's: `99.97 %`.
 pub(crate) fn percent(fraction: f64) -> String {
     let value = fraction * 100.0;
-    let small = if value > 50.0 { 100.0 - value } else { value };
-    format!("{} %", digits(value, small))
+    format!("{} %", digits(value, near(value)))
 }
 
 /// A lower bound: as [`percent`], rounded down, so that "above" stays true.
@@ -71,9 +70,14 @@ pub(crate) fn at_most(fraction: f64) -> String {
 
 fn bound(fraction: f64, round: impl Fn(f64) -> f64) -> String {
     let value = fraction * 100.0;
-    let decimals = decimals(if value > 50.0 { 100.0 - value } else { value });
+    let decimals = decimals(near(value));
     let scale = libm::pow(10.0, decimals as f64);
     format!("{} %", trimmed(&format!("{:.decimals$}", round(value * scale) / scale)))
+}
+
+/// How far a percentage is from 0, or from the whole if that is nearer.
+fn near(value: f64) -> f64 {
+    if value > 50.0 && value < 100.0 { 100.0 - value } else { value }
 }
 
 /// k of n in percent.
@@ -152,6 +156,7 @@ mod tests {
         assert_eq!(ratio(10, 10), "100 %");
         assert_eq!(ratio(9_999_999, 10_000_000), "99.99999 %");
         assert_eq!(ratio(972, 1000), "97.2 %");
+        assert_eq!([1.0, 1.507_756_563, 12.5].map(percent), ["100 %", "151 %", "1250 %"]);
         // Bounds are rounded outwards.
         assert_eq!(
             (above(0.002_245_299), at_most(0.002_241)),

@@ -71,8 +71,13 @@ fn alerts(budget: &BudgetScore) -> Vec<String> {
         let (long, short) = (span(one.long_s), span(one.short_s));
         format!("`{}` (burn over {long} and over {short} {beyond} {})", one.name, one.threshold)
     };
-    let fired: Vec<String> = budget
-        .alerts
+    let Some(alerts) = &budget.alerts else {
+        return vec![
+            "which alerts would fire is not known: in which seconds bad requests were was not counted"
+                .to_owned(),
+        ];
+    };
+    let fired: Vec<String> = alerts
         .iter()
         .filter_map(|one| Some((one, one.fired_s?)))
         .map(|(one, at)| format!("alert {} would fire {at} s after time 0", pair(one)))
@@ -80,7 +85,7 @@ fn alerts(budget: &BudgetScore) -> Vec<String> {
     if !fired.is_empty() || budget.burn <= 0.0 {
         return fired;
     }
-    let Some(first) = budget.alerts.first() else {
+    let Some(first) = alerts.first() else {
         return vec![
             "no alert would fire: its SLO file has none on a budget that is spent".to_owned(),
         ];
@@ -156,7 +161,7 @@ mod tests {
             burn: 100.0,
             lasts_s: 30 * 86_400,
             faults: vec![cost],
-            alerts,
+            alerts: Some(alerts),
         });
         let row = rows(&[score.clone()]).remove(0);
         assert_eq!(row[..3], ["errors", "50.0 %", "100"]);
@@ -166,7 +171,7 @@ mod tests {
              1 h and over 5 min above 14.4) would fire 272 s after time 0"
         );
         let budget = score.budget.as_mut().unwrap();
-        budget.alerts = vec![alert(None)];
+        budget.alerts = Some(vec![alert(None)]);
         let told = lines(budget);
         assert!(
             told[0].starts_with("50.0 % of the budget of what was judged is spent; the burn"),
@@ -180,7 +185,8 @@ mod tests {
         // An SLO file's own.
         let budget = score.budget.as_mut().unwrap();
         budget.lasts_s = 7 * 86_400;
-        budget.alerts = vec![AlertScore { at_least: true, too_few: Some(500), ..alert(None) }];
+        let few = AlertScore { at_least: true, too_few: Some(500), ..alert(None) };
+        budget.alerts = Some(vec![few]);
         let told = lines(budget);
         assert!(told[0].ends_with("(at 1 it lasts exactly 7 days)"), "{told:?}");
         assert!(told[1].ends_with("costs 1.16 % of the budget of 7 days"), "{told:?}");
@@ -189,7 +195,9 @@ mod tests {
             "no alert would fire: `page-fast` (burn over 1 h and over 5 min at least 14.4) wants 500 requests \
              in 1 h"
         );
-        budget.alerts.clear();
+        budget.alerts = Some(Vec::new());
         assert!(lines(budget)[2].starts_with("no alert would fire: its SLO file has none"));
+        budget.alerts = None;
+        assert!(lines(budget)[2].starts_with("which alerts would fire is not known"));
     }
 }

@@ -8,7 +8,7 @@
 //! Not here: which objective asks (`objective`), this run's own health (`objective`).
 
 use super::side::{Known, Side};
-use super::{Baseline, Past, PastPart, alike, superior};
+use super::{Baseline, Past, PastPart, alike, needed, superior};
 use crate::case::{Clock, During};
 use crate::scorecard::{ChangeScore, Verdict};
 use crate::time::Share;
@@ -108,9 +108,10 @@ fn doubt(
     (base, ours): (&Side, &Side),
 ) -> Option<(String, String)> {
     let name = &baseline.name;
-    let again = || format!("a baseline of the same kind: run it with `--save-baseline {name}`");
+    let again = || "a baseline of the same scenario and machine".to_owned();
     let (Some(first), Some(own)) = (baseline.runs.first(), new.first()) else {
-        return Some((format!("there is no baseline `{name}`"), again()));
+        let write = format!("a baseline: run the scenario with `--save-baseline {name}`");
+        return Some((format!("there is no baseline `{name}`"), write));
     };
     let mut unlike = baseline.unlike.clone();
     unlike.extend(alike::differences(first, own));
@@ -121,7 +122,8 @@ fn doubt(
         ));
     }
     if let Some(why) = baseline.runs.iter().find_map(|run| run.ill.as_ref()) {
-        return Some((format!("a run of baseline `{name}` says nothing: {why}"), again()));
+        let missing = "a baseline of runs that say something".to_owned();
+        return Some((format!("a run of baseline `{name}` says nothing: {why}"), missing));
     }
     if base.all.n == 0 {
         return Some((format!("baseline `{name}` has no such request in these phases"), again()));
@@ -158,7 +160,8 @@ fn latency(
     let keeps = |x: u64, y: u64| {
         x != u64::MAX && u128::from(x) * whole <= u128::from(y) * (whole + u128::from(at_most.0))
     };
-    let verdict = if was.low != u64::MAX && keeps(is.high, was.low) {
+    // What surely was never is no shorter than anything.
+    let verdict = if keeps(is.high, was.low) {
         Verdict::Met
     } else if was.high != u64::MAX && !keeps(is.low, was.high) {
         Verdict::Violated
@@ -200,7 +203,8 @@ fn latency(
         base_runs: base.runs.len() as u64,
         runs: ours.runs.len() as u64,
     };
-    let missing = price(value, (lower, upper), at_most.fraction());
+    let missing = price(value, (lower, upper), at_most.fraction())
+        .unwrap_or_else(|| untimed(question.confidence, percentile, (base, ours)));
     let in_all = superior::sentence(&base.all, &ours.all);
     Held { verdict, observed, reason, missing, in_all, change: Some(change) }
 }
@@ -249,7 +253,7 @@ fn errors(question: &Question<'_>, at_most: Share, (base, ours): (&Side, &Side))
         base_runs: base.runs.len() as u64,
         runs: ours.runs.len() as u64,
     };
-    let missing = price(Some(value), (Some(lower), Some(upper)), limit);
+    let missing = price(Some(value), (Some(lower), Some(upper)), limit).unwrap_or_default();
     Held { verdict, observed, reason, missing, in_all: None, change: Some(change) }
 }
 
@@ -286,24 +290,37 @@ pub(super) fn normal_quantile(confidence: Share) -> f64 {
     high
 }
 
-/// How much more it would take: widths fall as the root of the requests.
-fn price(value: Option<f64>, bounds: (Option<f64>, Option<f64>), limit: f64) -> String {
-    let runs = "runs of both by turns (`baseline: {against: …}`, `repeat: {runs: 5}`)";
-    let (Some(value), (Some(lower), Some(upper))) = (value, bounds) else {
-        return format!("fewer requests that are not ok, or {runs}");
-    };
+const TURNS: &str = "runs of both by turns (`baseline: {against: …}`, `repeat: {runs: 5}`)";
+
+/// How much more it would take: widths fall as the root of the requests. None where a bound is unknown.
+fn price(
+    value: Option<f64>,
+    (lower, upper): (Option<f64>, Option<f64>),
+    limit: f64,
+) -> Option<String> {
+    let (value, lower, upper) = (value?, lower?, upper?);
     let (width, room) = if value <= limit {
         (upper - value, limit - value)
     } else {
         (value - lower, value - limit)
     };
     let times = (width / room) * (width / room);
-    match times.is_finite() && (1.0..1000.0).contains(&times) {
+    Some(match times.is_finite() && (1.0..1000.0).contains(&times) {
         true => format!(
-            "needs about {} times as many requests on both sides, or {runs}",
+            "needs about {} times as many requests on both sides, or {TURNS}",
             words::number(libm::ceil(times * 10.0) / 10.0)
         ),
-        false => format!("more requests on both sides, or {runs}: it lies at the limit itself"),
+        false => format!("more requests on both sides, or {TURNS}: it lies at the limit itself"),
+    })
+}
+
+/// What a percentile takes that is not known on some side.
+fn untimed(confidence: Share, percentile: Share, (base, ours): (&Side, &Side)) -> String {
+    match needed::latency(percentile, confidence) {
+        Some(least) if base.all.n.min(ours.all.n) < least => {
+            format!("at least {least} requests on each side, or {TURNS}")
+        }
+        _ => format!("fewer requests that are not ok, or {TURNS}"),
     }
 }
 

@@ -148,10 +148,15 @@ fn a_percentile_is_held_against_another() {
     assert!(open.missing.contains("times as many requests on both sides"), "{}", open.missing);
     // Too few to know an upper bound.
     let few = past(&[(100_000, 60)], 0, 0);
-    assert_eq!(slower(&base, &[few]).verdict, Inconclusive);
-    // Who failed before cannot be the measure.
+    let open = slower(&base, &[few]);
+    assert_eq!(open.verdict, Inconclusive);
+    assert!(open.missing.starts_with("at least 72 requests on each side, or"), "{}", open.missing);
+    // What was never ok before is nothing to be slower than, but who is no better may be worse.
     let broken = baseline(vec![past(&around(100), 200, 0)]);
-    assert_eq!(slower(&broken, &[past(&around(100), 0, 0)]).verdict, Inconclusive);
+    assert_eq!(slower(&broken, &[past(&around(100), 0, 0)]).verdict, Met);
+    let open = slower(&broken, &[past(&around(100), 200, 0)]);
+    assert_eq!(open.verdict, Inconclusive);
+    assert!(open.missing.starts_with("fewer requests that are not ok, or"), "{}", open.missing);
 }
 
 #[test]

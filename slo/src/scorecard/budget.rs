@@ -15,8 +15,9 @@ pub struct BudgetScore {
     pub lasts_s: u64,
     /// What each fault would cost of a budget.
     pub faults: Vec<FaultCost>,
-    /// What burn-rate alerts would have done: those of its SLO file, or the usual ones.
-    pub alerts: Vec<AlertScore>,
+    /// What burn-rate alerts would have done: those of its SLO file, or the usual ones. None where nobody
+    /// counted in which seconds the bad ones were.
+    pub alerts: Option<Vec<AlertScore>>,
 }
 
 /// What a fault would cost.

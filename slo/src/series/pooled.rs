@@ -47,8 +47,8 @@ fn pooled(evidence: &[Evidence<'_>], pasts: &[Past], objective: &Objective) -> V
         {
             let good = words::ratio(decided.n - decided.k, decided.n);
             let limit = words::duration(below_us);
-            decided.observed =
-                format!("{good} ok in less than {limit}, in {} runs", evidence.len());
+            let runs = words::count(evidence.len() as u64, "run");
+            decided.observed = format!("{good} ok in less than {limit}, in {runs} together");
         }
         let alone = || objective::decide(last, &question, &all, true).verdict == Verdict::Violated;
         let mut weighed = Weighed::default();

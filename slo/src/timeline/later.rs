@@ -23,6 +23,8 @@ impl Timeline {
             Mark::LateBy { us } => Some((index, *us)),
             _ => None,
         }));
+        let below = |mark: &usize| matches!(case.marks.get(*mark), Some(Mark::Below { .. }));
+        self.by_segment.extend((counted..case.marks.len()).filter(below));
         let histograms = &self.histograms;
         let fast = |of: Of, clock: Clock, (segment, ok): (usize, bool), us: u64| -> u64 {
             let key = HistogramKey { of, clock, segment, ok };
@@ -153,5 +155,14 @@ mod tests {
         assert_eq!((judged(401_001).k, judged(401_000).k, judged(400_500).k), (0, 100, 100));
         assert_eq!((judged(300_001).k, judged(300_000).k), (100, 2000));
         assert_eq!(judged(299_500).verdict, Verdict::Violated);
+    }
+
+    /// 100 of 2000 were slow, in seconds that nobody counted: no window was the worst, no alert has a time,
+    /// and that the first cells hold the fast ones is no burst.
+    #[test]
+    fn nothing_is_told_of_the_seconds_of_what_was_counted_by_segment() {
+        let score = judged(400_500);
+        assert_eq!((score.k, score.deff, score.worst), (100, 1.0, None));
+        assert_eq!(score.budget.unwrap().alerts, None);
     }
 }
