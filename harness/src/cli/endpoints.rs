@@ -22,6 +22,10 @@ pub(super) fn collector(text: &str) -> Result<String, String> {
             "TLS is not spoken to a collector: write http://HOST:4317, to one on this machine or in its network"
                 .to_owned(),
         ),
+        Some(url) if url.scheme() == "http" && (url.path() != "/" || url.query().is_some()) => Err(format!(
+            "OTLP over gRPC has no path: write http://{}:4317 (4318 is that of OTLP over HTTP)",
+            url.host_str().unwrap_or_default()
+        )),
         Some(url) if url.scheme() == "http" => {
             let host = url.host_str().unwrap_or_default();
             // 80 is a URL's port where it names none, and hardly a collector's.
@@ -53,6 +57,8 @@ mod tests {
         }
         assert!(collector("https://h:4317").unwrap_err().contains("TLS is not spoken"));
         assert!(collector("http://jaeger").unwrap_err().ends_with("http://jaeger:4317"));
+        let path = collector("http://h:4318/v1/traces").unwrap_err();
+        assert!(path.contains("no path: write http://h:4317"), "{path}");
         for bad in ["127.0.0.1:4317", "grpc://h:4317", "http://"] {
             assert!(collector(bad).unwrap_err().starts_with("write something like"), "{bad}");
         }
