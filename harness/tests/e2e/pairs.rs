@@ -1,5 +1,5 @@
-//! Scenarios and their twins, for real: the scenario is met, its twin is violated in exactly the
-//! objectives and expectations that its first comment lists. `.ci/pairs` runs the others.
+//! A scenario and its twin, for real: the scenario is met, its twin is violated in exactly the
+//! objectives and expectations that its first comment lists. `.ci/pairs` runs all others.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,7 +7,7 @@ use crate::common::{alone, assay, root, said, verdict};
 use std::path::Path;
 use std::process::Output;
 
-const PAIRS: &[&str] = &["steady", "random-latency", "half-failures"];
+const PAIRS: &[&str] = &["half-failures"];
 
 fn run(file: &Path, out: &Path) -> Output {
     let out = out.to_str().unwrap();
