@@ -32,8 +32,11 @@ pub use terms::Terms;
 pub enum Clock {
     /// From the instant the request was due: what an arriving client sees.
     Response,
-    /// From the first byte written, or the call to connect.
+    /// From the first byte written, or the call to connect, without the time in which the generator stood
+    /// still: what a service is blamed by.
     Service,
+    /// The same with that time: nothing is met by leaving it out. Only counted.
+    ServiceSeen,
     /// From the instant the request was due to the first byte of its answer.
     FirstByte,
     /// From the first byte written to the first byte of the answer. Only counted: it says of an ill
@@ -45,11 +48,20 @@ impl Clock {
     /// Those whose times are recorded, each in histograms of its own.
     pub const RECORDED: [Clock; 3] = [Clock::Response, Clock::Service, Clock::FirstByte];
 
+    /// The same with all that whoever asked has waited.
+    #[must_use]
+    pub fn seen(self) -> Clock {
+        match self {
+            Clock::Service | Clock::ServiceSeen => Clock::ServiceSeen,
+            Clock::Response | Clock::FirstByte | Clock::ServiceFirstByte => self,
+        }
+    }
+
     /// The same without what happened before the request was begun.
     #[must_use]
     pub fn begun(self) -> Clock {
         match self {
-            Clock::Response | Clock::Service => Clock::Service,
+            Clock::Response | Clock::Service | Clock::ServiceSeen => Clock::Service,
             Clock::FirstByte | Clock::ServiceFirstByte => Clock::ServiceFirstByte,
         }
     }

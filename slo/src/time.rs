@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 /// Microseconds in a second.
 pub const SECOND_US: u64 = 1_000_000;
 
+/// A generator that does not look for answers for so long stood still, µs: something has stopped it, and
+/// perhaps its whole machine. A machine that is shared takes a thread's turn for some 10 ms again and
+/// again, and users hardly notice.
+pub const STANDSTILL_US: u64 = 50_000;
+
 /// An instant of a run: microseconds since the run's epoch, a monotonic clock's reading.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

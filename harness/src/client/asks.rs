@@ -193,9 +193,9 @@ impl<'a> Seen<'a> {
     /// The text of a scalar at a JSON pointer, a number's as it was written; none of what is none.
     fn text_at(&self, at: &str, value: &Value) -> Option<String> {
         match value {
-            Value::Number(_) => {
-                number::written(self.body, at).map(str::to_owned).or_else(|| text_of(value))
-            }
+            Value::Number(_) => number::written(unmarked(self.body), at)
+                .map(str::to_owned)
+                .or_else(|| text_of(value)),
             _ => text_of(value),
         }
     }
@@ -208,10 +208,15 @@ impl<'a> Seen<'a> {
     }
 
     fn json(&self) -> Result<&Value, String> {
-        let body = self.whole()?;
+        let body = unmarked(self.whole()?);
         let read = self.json.get_or_init(|| serde_json::from_slice(body).ok());
         read.as_ref().ok_or_else(|| format!("the body is no JSON{}", self.encoded()))
     }
+}
+
+/// Without the mark that some servers put before a text, and readers of JSON may pass over (RFC 8259 8.1).
+fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// A value that was captured; with other bytes in it would come back as another.

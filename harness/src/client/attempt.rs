@@ -261,16 +261,27 @@ pub(super) fn ended<R>(
             let exchange = Exchange::unanswered(begun, done, Outcome::ProtocolError);
             let closed = broke == Broke::Ended;
             let came = partial.as_ref().map(|partial| partial.came.kept.as_slice());
-            let finding = came.and_then(|came| spoke_tls(limits, came));
+            let finding = came.and_then(|came| spoke_other(limits, came));
             Exchange { idle_reset: kept && closed && !answered, partial, finding, ..exchange }
         }
     })
 }
 
-/// What is to be said if plain HTTP was answered with a TLS alert (RFC 8446 5.1, B.1).
-pub(super) fn spoke_tls(limits: &Limits, came: &[u8]) -> Option<String> {
-    let told = || format!("{} speaks TLS on this port: write https:// for it", limits.addr);
-    (limits.tls.is_none() && came.starts_with(&[0x15, 0x03])).then(told)
+/// What is to be said if HTTP/1.1 was answered with a TLS alert (RFC 8446 5.1, B.1), or with the
+/// settings that HTTP/2 begins with (RFC 9113 3.4).
+pub(super) fn spoke_other(limits: &Limits, came: &[u8]) -> Option<String> {
+    let addr = limits.addr;
+    match came {
+        _ if limits.trunk.is_some() => None,
+        [0x15, 0x03, ..] if limits.tls.is_none() => {
+            Some(format!("{addr} speaks TLS on this port: write https:// for it"))
+        }
+        [0, _, _, 4, 0, 0, 0, 0, 0, ..] => Some(format!(
+            "{addr} speaks HTTP/2 on this port: write `client: {{protocol: http2}}` for its load \
+             (`--http2` of `assay load`)"
+        )),
+        _ => None,
+    }
 }
 
 /// Reaches the peer, and makes a connection of it.

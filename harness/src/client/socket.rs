@@ -2,11 +2,12 @@
 //!
 //! Invariant: [`Socket::state`] asks the kernel, not the runtime, so a connection that was
 //! closed a moment ago is not taken for open.
+//! Invariant: that a peer reads no more keeps nobody from reading what it had said.
 //! Not here: HTTP.
 
 use super::payload::Payload;
 use rustix::net::RecvFlags;
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -121,6 +122,20 @@ pub(super) fn state(stream: impl AsFd) -> State {
     }
 }
 
+/// What is said of a write. A peer that closes without having read all may have answered all the same:
+/// hyper would look no further than at the write that failed, so it learns of the end where the answer is,
+/// by reading.
+fn left_unread(written: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
+    match written {
+        Poll::Ready(Err(error))
+            if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) =>
+        {
+            Poll::Ready(Ok(all))
+        }
+        other => other,
+    }
+}
+
 /// The reading and writing side of a [`Socket`].
 #[derive(Debug)]
 pub(super) struct Wire(pub(super) Arc<Socket>);
@@ -141,7 +156,7 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.lock()).poll_write(context, bytes)
+        left_unread(Pin::new(&mut *self.0.lock()).poll_write(context, bytes), bytes.len())
     }
 
     fn poll_write_vectored(
@@ -149,7 +164,8 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.lock()).poll_write_vectored(context, slices)
+        let all = slices.iter().map(|slice| slice.len()).sum();
+        left_unread(Pin::new(&mut *self.0.lock()).poll_write_vectored(context, slices), all)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -162,5 +178,35 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.0.lock()).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn an_answer_can_be_read_from_a_peer_that_reads_no_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire(Socket::new(ours));
+        let (mut peer, _) = listener.accept().await.unwrap();
+        wire.write_all(b"the beginning of much").await.unwrap();
+        peer.readable().await.unwrap();
+        peer.write_all(b"too much").await.unwrap();
+        // Bytes that nobody has read: the kernel resets the connection.
+        drop(peer);
+        for _ in 0..3 {
+            wire.write_all(b"more").await.unwrap();
+            let slices = [IoSlice::new(b"and "), IoSlice::new(b"more")];
+            assert_eq!(wire.write_vectored(&slices).await.unwrap(), 8);
+        }
+        let mut said = [0; 8];
+        wire.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"too much");
+        assert!(!wire.read(&mut said).await.is_ok_and(|n| n > 0));
+        assert_eq!(wire.0.state(), State::Closed);
     }
 }

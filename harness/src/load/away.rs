@@ -1,14 +1,16 @@
 //! When a thread of the generator stood still: a debugger, SIGSTOP, a machine that was paused or had no
 //! core to spare. Answers that came meanwhile waited for us.
 //!
-//! Invariant: what we were away is never a service's: it counts neither for the service clock nor for
+//! Invariant: no service is blamed for what we were away: it counts neither for its own clock nor for
 //! timeouts. The response clock has all of it.
+//! Invariant: memory grows with standstills, never with requests.
 //! Not here: lag, which every open arrival has of its own (`record::health`); what follows for a verdict
 //! (crate slo).
 
 use crate::client::AWAY_US;
 use crate::clock::Clock;
 use assay_slo::At;
+use assay_slo::time::STANDSTILL_US;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A thread looks at least so often, so that its being away is seen, and since when.
@@ -17,11 +19,10 @@ pub(super) const BEAT_US: u64 = 20_000;
 /// What is known of a thread's absence.
 #[derive(Debug, Default)]
 pub(super) struct Away {
-    /// All of it.
-    total_us: u64,
-    /// The last: from when, to when.
-    from: At,
-    to: At,
+    /// Those in which the machine itself may have paused, and the service with it; in order.
+    long: Vec<(At, At)>,
+    /// The last, long or not.
+    last: (At, At),
     /// Those not yet handed over.
     told: Vec<(At, At)>,
 }
@@ -29,32 +30,38 @@ pub(super) struct Away {
 impl Away {
     /// It was away, and is back. The same absence may be told again when it has become longer.
     pub(super) fn note(&mut self, from: At, to: At) {
-        let known = if from == self.from { self.to } else { from };
-        self.total_us = self.total_us.saturating_add(to.0.saturating_sub(known.0));
-        if let Some(last) = self.told.last_mut().filter(|last| last.0 == from) {
-            last.1 = to;
-        } else {
-            self.told.push((from, to));
+        self.last = (from, to);
+        put(&mut self.told, self.last);
+        if is_long(self.last) {
+            put(&mut self.long, self.last);
         }
-        (self.from, self.to) = (from, to);
     }
 
-    /// To be remembered with a request that begins.
-    pub(super) fn mark(&self) -> u64 {
-        self.total_us
-    }
-
-    /// How long it was away while a request was under way that began then, with this mark, µs.
-    pub(super) fn since(&self, begun: At, mark: u64) -> u64 {
-        match begun >= self.from {
-            true => self.to.0.saturating_sub(begun.0),
-            false => self.total_us.saturating_sub(mark),
-        }
+    /// How long it was away while a request was under way, µs: what is not its service's time. Of short
+    /// absences that is only the one after which the answer was found: before, nothing had come.
+    pub(super) fn between(&self, begun: At, done: At) -> u64 {
+        let both = |one: &(At, At)| one.1.min(done).0.saturating_sub(one.0.max(begun).0);
+        let met = self.long.iter().rev().take_while(|one| one.1 > begun);
+        let long: u64 = met.map(both).sum();
+        let found = !is_long(self.last) && done.0 <= self.last.1.0 + AWAY_US;
+        long + if found { both(&self.last) } else { 0 }
     }
 
     /// Hands over what was not told yet.
     pub(super) fn take(&mut self) -> Vec<(At, At)> {
         std::mem::take(&mut self.told)
+    }
+}
+
+fn is_long((from, to): (At, At)) -> bool {
+    to.0.saturating_sub(from.0) >= STANDSTILL_US
+}
+
+/// Adds an absence to these, or makes the last longer.
+fn put(all: &mut Vec<(At, At)>, one: (At, At)) {
+    match all.last_mut().filter(|last| last.0 == one.0) {
+        Some(last) => *last = one,
+        None => all.push(one),
     }
 }
 
@@ -99,16 +106,11 @@ impl Pulse {
         }
     }
 
-    /// See [`Away::mark`].
-    pub(super) fn mark(&self) -> u64 {
-        self.state().away.mark()
-    }
-
-    /// See [`Away::since`]; what is still going on included.
-    pub(super) fn since(&self, begun: Option<At>, mark: u64) -> u64 {
+    /// See [`Away::between`]; what is still going on included.
+    pub(super) fn between(&self, begun: Option<At>, done: At) -> u64 {
         let mut state = self.state();
         state.look(self.clock.now());
-        begun.map_or(0, |begun| state.away.since(begun, mark))
+        begun.map_or(0, |begun| state.away.between(begun, done))
     }
 
     /// See [`Away::take`].
@@ -131,20 +133,39 @@ mod tests {
     #[test]
     fn only_what_was_under_way_is_given_the_time() {
         let mut away = Away::default();
-        let before = away.mark();
-        assert_eq!(away.since(At(50), before), 0);
-        away.note(At(1_000), At(5_000));
-        // Begun before it, in it, after it.
-        assert_eq!(away.since(At(900), before), 4_000);
-        assert_eq!(away.since(At(4_000), before), 1_000);
-        assert_eq!(away.since(At(6_000), away.mark()), 0);
-        let between = away.mark();
-        away.note(At(8_000), At(9_000));
-        away.note(At(8_000), At(9_500));
-        assert_eq!(away.since(At(900), before), 5_500);
-        assert_eq!(away.since(At(6_000), between), 1_500);
-        assert_eq!(away.take(), [(At(1_000), At(5_000)), (At(8_000), At(9_500))]);
+        let ms = |ms: u64| At(ms * 1_000);
+        let between = |away: &Away, begun, done| away.between(ms(begun), ms(done)) / 1_000;
+        assert_eq!(between(&away, 50, 60), 0);
+        away.note(ms(1_000), ms(5_000));
+        // Begun before it, in it, after it; known to have ended in it.
+        assert_eq!(between(&away, 900, 6_000), 4_000);
+        assert_eq!(between(&away, 4_000, 6_000), 1_000);
+        assert_eq!(between(&away, 6_000, 7_000), 0);
+        assert_eq!(between(&away, 900, 2_000), 1_000);
+        away.note(ms(8_000), ms(9_000));
+        away.note(ms(8_000), ms(9_500));
+        assert_eq!(between(&away, 900, 9_600), 5_500);
+        assert_eq!(between(&away, 4_500, 9_600), 2_000);
+        assert_eq!(between(&away, 6_000, 9_600), 1_500);
+        assert_eq!(away.take(), [(ms(1_000), ms(5_000)), (ms(8_000), ms(9_500))]);
         assert_eq!(away.take(), []);
+    }
+
+    /// On a busy machine threads wait for their turn again and again: a service that takes as long as it
+    /// takes is no faster for that.
+    #[test]
+    fn of_short_absences_only_the_one_that_hid_the_answer_counts() {
+        let mut away = Away::default();
+        for from in (0..450_000).step_by(50_000) {
+            away.note(At(from), At(from + 30_000));
+        }
+        // The last was from 400 ms to 430 ms.
+        assert_eq!(away.between(At(0), At(430_100)), 30_000);
+        assert_eq!(away.between(At(410_000), At(430_100)), 20_000);
+        assert_eq!(away.between(At(0), At(450_000)), 0);
+        // What grows is long at last.
+        away.note(At(400_000), At(460_000));
+        assert_eq!(away.between(At(0), At(600_000)), 60_000);
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,15 +179,15 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(pulse.take(), []);
-        let (begun, mark) = (clock.now(), pulse.mark());
+        let begun = clock.now();
         advance(Duration::from_secs(4)).await;
-        let was = pulse.since(Some(begun), mark);
+        let was = pulse.between(Some(begun), clock.now());
         assert!((4_000_000..=4_020_000).contains(&was), "{was}");
         tokio::time::sleep(Duration::from_millis(50)).await;
         let told = pulse.take();
         let [(from, to)] = told.as_slice() else { panic!("{told:?}") };
         assert!((4_000_000..4_050_000).contains(&(to.0 - from.0)), "{told:?}");
-        assert_eq!(pulse.since(Some(clock.now()), pulse.mark()), 0);
-        assert_eq!(pulse.since(None, 0), 0);
+        assert_eq!(pulse.between(Some(clock.now()), clock.now()), 0);
+        assert_eq!(pulse.between(None, clock.now()), 0);
     }
 }

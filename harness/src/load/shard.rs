@@ -220,8 +220,7 @@ impl Shard {
         let mut flights = self.flights.borrow_mut();
         let place = flights.vacant_entry();
         let job = Job { id: place.key(), post, request, arrival, trip, queued: None };
-        let mark = self.pulse.mark();
-        place.insert(Flight { job, begun: None, mark, blocked_us: None, traced: None });
+        place.insert(Flight { job, begun: None, blocked_us: None, traced: None });
         self.recorder.borrow_mut().due(lane.index, self.told_due(arrival));
         Some(job)
     }
@@ -246,7 +245,6 @@ impl Shard {
         let Some(flight) = flights.get_mut(id) else { return };
         // A kept connection that was replaced begins twice; the health book counts requests.
         if flight.begun.replace(at).is_none() {
-            flight.mark = self.pulse.mark();
             let due = flight.job.arrival.due;
             let told = self.told_due(flight.job.arrival);
             let waited = flight.blocked_us.unwrap_or(0);
@@ -268,7 +266,7 @@ impl Shard {
             first_byte: exchange.first_byte,
             done: exchange.done,
             blocked_us: flight.blocked_us,
-            away_us: self.pulse.since(exchange.begun, flight.mark),
+            away_us: self.pulse.between(exchange.begun, exchange.done),
             outcome: exchange.outcome,
             status: exchange.status,
             headers: exchange.headers.as_ref(),
@@ -307,7 +305,7 @@ impl Shard {
                 first_byte: None,
                 done: now,
                 blocked_us: flight.blocked_us,
-                away_us: self.pulse.since(flight.begun, flight.mark),
+                away_us: self.pulse.between(flight.begun, now),
                 outcome: Outcome::Cut,
                 status: 0,
                 headers: None,

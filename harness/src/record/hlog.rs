@@ -100,7 +100,7 @@ impl<W: Write> Hlog<W> {
         let end = if series.ok { "ok" } else { "bad" };
         let clock = match series.clock {
             Clock::Response => "response",
-            Clock::Service => "service",
+            Clock::Service | Clock::ServiceSeen => "service",
             Clock::FirstByte | Clock::ServiceFirstByte => "first-byte",
         };
         format!("{load}/{request}/{end}/{clock}/{}", series.segment)

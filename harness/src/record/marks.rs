@@ -54,6 +54,7 @@ impl Finished<'_> {
         let (from, to, away_us) = match clock {
             Clock::Response => (Some(self.due), Some(self.done), 0),
             Clock::Service => (self.begun, Some(self.done), self.away_us),
+            Clock::ServiceSeen => (self.begun, Some(self.done), 0),
             Clock::FirstByte => (Some(self.due), self.first_byte, 0),
             Clock::ServiceFirstByte => (self.begun, self.first_byte, self.away_us),
         };
@@ -167,6 +168,7 @@ mod tests {
         };
         let took = |clock| request.took_us(clock).unwrap();
         assert_eq!((took(Clock::Response), took(Clock::Service)), (5_150, 100));
+        assert_eq!(took(Clock::ServiceSeen), 5_100);
         assert_eq!((took(Clock::FirstByte), took(Clock::ServiceFirstByte)), (5_000, 0));
     }
 

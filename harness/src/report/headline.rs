@@ -38,6 +38,12 @@ pub(super) fn only_measured(head: &Head, scorecard: &Scorecard) -> bool {
     scorecard.asks_nothing() && head.exit == Exit::Met
 }
 
+/// The word that every report is titled with; none of a run that went well and only measured.
+#[must_use]
+pub fn word(head: &Head, scorecard: &Scorecard) -> Option<&'static str> {
+    (!only_measured(head, scorecard)).then(|| headline(head, scorecard).word)
+}
+
 /// What stands first of this run.
 pub(super) fn headline<'a>(head: &Head, scorecard: &'a Scorecard) -> Headline<'a> {
     if only_measured(head, scorecard) {
@@ -108,6 +114,7 @@ mod tests {
         ] {
             head.exit = exit;
             assert_eq!(headline(&head, &card).mark(), mark);
+            assert_eq!(word(&head, &card), Some(&mark[2..]));
             let page = html::html(&head, &card, &html::Series::default(), "");
             let console = console(&head, &card, Detail::Quiet, Color::Plain);
             let summary = summary_md(&head, &card);

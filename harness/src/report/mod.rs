@@ -35,6 +35,7 @@ pub use console::console;
 pub use exit::{Exit, OnInconclusive};
 pub use explain::explain;
 pub use head::Head;
+pub use headline::word;
 pub use json::verdict_json;
 pub use junit::junit_xml;
 pub use live::{Live, Mode, Tick, Totals};

@@ -236,7 +236,7 @@ pub(super) fn outcomes(score: &LoadScore) -> String {
 pub(super) fn times(score: &TimesScore) -> String {
     let clock = match score.clock {
         Clock::Response => "response",
-        Clock::Service => "service",
+        Clock::Service | Clock::ServiceSeen => "service",
         Clock::FirstByte | Clock::ServiceFirstByte => "first byte",
     };
     let time = units::time;

@@ -273,7 +273,7 @@ pub(super) fn problem(document: &Document, error: &serde_yaml::Error) -> Problem
     let line = source.line_column(start).0;
     let shown = |line: usize| source.slice(source.line(line));
     let placeholder =
-        [line, line.saturating_sub(1)].into_iter().map(shown).find(|line| line.contains("${"));
+        [line, line.saturating_sub(1)].into_iter().map(shown).find_map(placeholder_in);
     let indent: String = shown(line).chars().take_while(|c| c.is_whitespace()).collect();
     let help = if message.contains("more than one document") {
         "write one scenario in a file, without `---` between".to_owned()
@@ -283,7 +283,7 @@ pub(super) fn problem(document: &Document, error: &serde_yaml::Error) -> Problem
         "write fewer values, or fewer aliases".to_owned()
     } else if indent.contains('\t') {
         "indent with spaces, never with tabs".to_owned()
-    } else if let Some(example) = placeholder.and_then(placeholder_in) {
+    } else if let Some(example) = placeholder {
         format!("quote it: \"{example}\"")
     } else if message.contains("mapping values are not allowed") {
         "indent keys of one map alike, and quote text that contains `: `".to_owned()
@@ -302,9 +302,13 @@ pub(super) fn problem(document: &Document, error: &serde_yaml::Error) -> Problem
     document.problem_at(start..start + 1, Wrong::new(format!("not YAML: {message}"), help))
 }
 
-/// The first `${…}` of a line.
+/// The first `${…}` of a line that is not in quotes.
 fn placeholder_in(line: &str) -> Option<&str> {
-    let start = line.find("${")?;
+    let is_bare = |at: &usize| {
+        let before = line.get(..*at).unwrap_or_default();
+        ['"', '\''].iter().all(|quote| before.matches(*quote).count() % 2 == 0)
+    };
+    let start = line.match_indices("${").map(|(at, _)| at).find(is_bare)?;
     let rest = line.get(start..)?;
     rest.get(..=rest.find('}')?)
 }

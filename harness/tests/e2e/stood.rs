@@ -62,6 +62,27 @@ fn a_slow_service_is_blamed_by_a_generator_that_runs() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
 }
 
+/// A busy machine does that to each of its threads.
+#[test]
+fn a_service_is_no_faster_for_a_generator_that_is_stopped_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = slow(400);
+    let url = format!("http://{}/", server.addr);
+    let words = ["load", "--out", "out", &url, "--closed", "--connections", "8", "--for", "3s"];
+    let mut command = assay(&[&words[..], &["--p50", "300ms"]].concat());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.current_dir(folder.path()).spawn().unwrap();
+    wait_for("requests", || server.seen() >= 8);
+    for _ in 0..24 {
+        signal(child.id(), "STOP");
+        pass(40);
+        signal(child.id(), "CONT");
+        pass(60);
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(matches!(output.status.code(), Some(1 | 3)), "{}", said(&output));
+}
+
 #[test]
 fn closed_connections_that_stood_still_meet_nothing() {
     let folder = tempfile::tempdir().unwrap();

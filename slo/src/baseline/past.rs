@@ -109,7 +109,7 @@ fn parts(evidence: &Evidence<'_>, of: Of) -> Vec<PastPart> {
             Clock::Response => &mut part.response,
             Clock::Service => &mut part.service,
             Clock::FirstByte => &mut part.first_byte,
-            Clock::ServiceFirstByte => continue,
+            Clock::ServiceSeen | Clock::ServiceFirstByte => continue,
         };
         times.extend(buckets.iter().map(|((low, high), n)| (*low, *high, *n)));
     }

@@ -134,7 +134,7 @@ impl Sum {
             Clock::Service => &part.service,
             Clock::FirstByte => &part.first_byte,
             // Only counted.
-            Clock::ServiceFirstByte => &Vec::new(),
+            Clock::ServiceSeen | Clock::ServiceFirstByte => &Vec::new(),
         };
         for (low, high, n) in times {
             let sum = self.buckets.entry((*low, *high)).or_default();

@@ -6,7 +6,7 @@
 use super::Answer;
 use crate::case::{Clock, During, Mark, Of};
 use crate::evidence::Evidence;
-use crate::health::{Doubt, Punctuality};
+use crate::health::{Doubt, Punctuality, stood};
 use crate::scorecard::Verdict;
 use crate::tally::{Good, Tally};
 use crate::window::{SLOW_US, Window};
@@ -44,18 +44,18 @@ pub(super) fn judge(evidence: &Evidence<'_>, of: &[Of], during: &[During], marks
     }
     let used: BTreeSet<usize> = of.iter().map(|of| of.load).collect();
     let ill = punctuality.ill(evidence.case, &evidence.loads, &used, marks.late);
+    let excuse = ill.clone().or_else(|| stood::excuse(evidence, &used));
     let unknown = tally.unknown.saturating_add(evidence.lost(&of));
     let counted = format!("{} of {} answered so", tally.n - tally.k, tally.n);
     let undecided = |doubt: Doubt| (Verdict::Inconclusive, doubt.reason, doubt.missing);
     let doubt = evidence.cut_short().or_else(|| evidence.load_doubt(&of)).or_else(|| ill.clone());
     let (verdict, reason, missing) = match (tally.k > 0, doubt) {
-        (true, _) if ill.is_none() || service.k > 0 => {
-            (Verdict::Violated, format!("{} of {} did not", tally.k, tally.n), String::new())
-        }
-        (true, _) => undecided(
-            ill.clone()
-                .unwrap_or_else(|| Doubt { reason: counted.clone(), missing: String::new() }),
-        ),
+        (true, _) => match excuse.filter(|_| service.k == 0) {
+            Some(doubt) => undecided(doubt),
+            None => {
+                (Verdict::Violated, format!("{} of {} did not", tally.k, tally.n), String::new())
+            }
+        },
         (false, Some(doubt)) => undecided(doubt),
         (false, None) if tally.n == 0 => undecided(Doubt {
             reason: "no request was judged".to_owned(),

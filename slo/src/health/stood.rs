@@ -10,17 +10,13 @@
 use super::Doubt;
 use crate::case::{Case, LoadKind};
 use crate::evidence::Evidence;
-use crate::time::SECOND_US;
+use crate::time::{SECOND_US, STANDSTILL_US};
 use crate::timeline::Timeline;
 use crate::words;
 use std::collections::BTreeSet;
 
 /// One part in so many of the time of a closed load may be without it: a twentieth.
 const MOST: u64 = 20;
-
-/// A machine that is shared takes a thread's turn for some 10 ms again and again, and users hardly notice;
-/// shorter than this nothing has stopped it, µs.
-const LONG_US: u64 = 50_000;
 
 /// What would decide what such a generator did not.
 const UNSTOPPED: &str =
@@ -53,7 +49,7 @@ impl Stood {
         let length = |(from, to): (i64, i64)| u64::try_from(to - from).unwrap_or(0);
         let each = stretches.iter().map(|(from, to)| {
             let both = |one: &&(i64, i64)| length((one.0.max(*from), one.1.min(*to)));
-            let long = still.iter().filter(|one| length(**one) >= LONG_US);
+            let long = still.iter().filter(|one| length(**one) >= STANDSTILL_US);
             Stood {
                 us: still.iter().map(|one| both(&one)).sum(),
                 long_us: long.map(|one| both(&one)).sum(),

@@ -43,7 +43,7 @@ pub(crate) fn asks(ask: &Ask) -> String {
 fn on(clock: Clock) -> &'static str {
     match clock {
         Clock::Response => "",
-        Clock::Service => " (service clock)",
+        Clock::Service | Clock::ServiceSeen => " (service clock)",
         Clock::FirstByte => " to the first byte",
         Clock::ServiceFirstByte => " to the first byte (service clock)",
     }

@@ -9,7 +9,7 @@
 use super::{HistogramKey, Timeline};
 use crate::case::{Case, Clock, Mark, Of};
 use crate::outcome::Outcome;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Timeline {
     /// Counts the marks of a case that has more of them than the one that was recorded, which are its
@@ -26,7 +26,18 @@ impl Timeline {
         let below = |mark: &usize| matches!(case.marks.get(*mark), Some(Mark::Below { .. }));
         self.by_segment.extend((counted..case.marks.len()).filter(below));
         let histograms = &self.histograms;
+        let stood: BTreeSet<usize> = self
+            .health
+            .iter()
+            .filter(|(_, sum)| !sum.stood.is_empty())
+            .map(|(load, _)| *load)
+            .collect();
         let fast = |of: Of, clock: Clock, (segment, ok): (usize, bool), us: u64| -> u64 {
+            // Where nothing stood still, both are the same.
+            let clock = match clock {
+                Clock::ServiceSeen if !stood.contains(&of.load) => Clock::Service,
+                clock => clock,
+            };
             let key = HistogramKey { of, clock, segment, ok };
             let buckets = histograms.get(&key).into_iter().flatten();
             buckets.filter(|((_, high), _)| *high < us).map(|(_, n)| *n).sum()
@@ -71,14 +82,33 @@ fn known_lag(case: &Case, before: usize, mark: &Mark) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::case::Ask;
-    use crate::event::{Event, Histogram, Lag};
+    use crate::event::{Event, Health, Histogram, Lag};
     use crate::scorecard::Verdict;
     use crate::script::{FAST_SERVICE, Script};
     use crate::time::{At, Share};
 
     /// 2000 requests, 1900 of which took at most 300 ms and 100 between 400 ms and 401 ms.
     fn judged(below_us: u64) -> crate::scorecard::ObjectiveScore {
+        judged_by(Clock::Response, below_us, false)
+    }
+
+    /// The same by this clock, of a generator that stood still for a moment or not.
+    fn judged_by(clock: Clock, below_us: u64, stood: bool) -> crate::scorecard::ObjectiveScore {
+        let asked = clock;
         let mut script = Script::new(20).run(0..20, 0);
+        let health = Health {
+            load: 0,
+            due: 2_000,
+            begun: 2_000,
+            done: 2_000,
+            blocked: 0,
+            lag_p50_us: 10,
+            lag_p99_us: 20,
+            lag_max_us: 30,
+            in_flight: 0,
+            stood: stood.then_some((At(10_000_000), At(10_200_000))).into_iter().collect(),
+        };
+        script.push(At(26_000_000), Event::Health(health));
         for clock in [Clock::Response, Clock::Service] {
             let buckets = vec![(299_000, 300_000, 1900), (400_000, 401_000, 100)];
             let histogram = Histogram { load: 0, request: 0, ok: true, clock, segment: 1, buckets };
@@ -88,12 +118,12 @@ mod tests {
         let mut timeline = script.timeline().unwrap();
         let mut case = script.case.clone();
         let mark = case.marks.len();
-        case.marks.push(Mark::Below { clock: Clock::Response, us: below_us });
+        case.marks.push(Mark::Below { clock: asked.seen(), us: below_us });
         timeline.ask_later(&case);
         let ask = Ask::Latency {
             percentile: Share(950_000_000),
             below_us,
-            clock: Clock::Response,
+            clock: asked,
             mark,
             service_mark: FAST_SERVICE,
         };
@@ -164,5 +194,11 @@ mod tests {
         let score = judged(400_500);
         assert_eq!((score.k, score.deff, score.worst), (100, 1.0, None));
         assert_eq!(score.budget.unwrap().alerts, None);
+    }
+
+    #[test]
+    fn what_we_waited_for_ourselves_is_met_only_where_we_did_not() {
+        let judged = |stood| judged_by(Clock::Service, 500_000, stood).verdict;
+        assert_eq!((judged(false), judged(true)), (Verdict::Met, Verdict::Inconclusive));
     }
 }

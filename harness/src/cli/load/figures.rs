@@ -1,8 +1,10 @@
 //! The figures of `assay load --json`: what scripts compare.
 //!
 //! Invariant: taken from the scorecard, so that they are those of every report.
+//! Invariant: a run that did not come to its end is not called met, as in no report.
 //! Not here: how they were measured (`load`, `record`).
 
+use crate::report::{self, Head};
 use assay_slo::Scorecard;
 use assay_slo::case::Clock;
 use assay_slo::scorecard::{LagScore, LoadScore, TimesScore};
@@ -42,7 +44,7 @@ pub(super) struct Figures {
     /// Of `--find`, the interval that the capacity lies in.
     #[serde(skip_serializing_if = "Option::is_none")]
     capacity: Option<Capacity>,
-    /// None where nothing was asked.
+    /// As every report is titled; none where nothing was asked.
     verdict: Option<&'static str>,
 }
 
@@ -57,7 +59,7 @@ struct Capacity {
 
 impl Figures {
     /// Of the first load, which was to last so long, s.
-    pub(super) fn of(scorecard: &Scorecard, planned_s: f64) -> Option<Figures> {
+    pub(super) fn of(head: &Head, scorecard: &Scorecard, planned_s: f64) -> Option<Figures> {
         let load = scorecard.loads.first()?;
         let count = |name: &str| of_outcome(load, name);
         let all: u64 = load.outcomes.iter().map(|(_, n)| n).sum();
@@ -87,7 +89,7 @@ impl Figures {
                 .iter()
                 .find(|one| !one.steps.is_empty())
                 .map(|one| Capacity { at_least: one.lower, less_than: one.upper }),
-            verdict: (!scorecard.asks_nothing()).then(|| scorecard.verdict.word()),
+            verdict: report::word(head, scorecard),
         })
     }
 }

@@ -16,8 +16,8 @@ use super::go::{Finished, Go, failed, quoted};
 use super::{print, scenario as files};
 use crate::plan::{self, Plan};
 use crate::record::journal::OnInconclusive;
-use crate::report::{Exit, try_out, write_whole};
-use crate::run::Options;
+use crate::report::{Exit, Head, try_out, write_whole};
+use crate::run::{self, Options};
 use crate::spec::{self, Overrides, Problems};
 use figures::Figures;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,9 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
         return failed(&format!("cannot write {}: {error}", path.display()));
     }
     let planned_s = plan.ends_us as f64 / 1e6;
-    if let (Some(path), Some(figures)) = (&args.json, Figures::of(&judged.scorecard, planned_s)) {
+    let head = Head::of(&judged, run::shown(&dir));
+    let figures = Figures::of(&head, &judged.scorecard, planned_s);
+    if let (Some(path), Some(figures)) = (&args.json, figures) {
         let text = format!("{}\n", serde_json::to_string_pretty(&figures).unwrap_or_default());
         if is_stdout(&args.json) {
             print::data(&text);

@@ -45,6 +45,18 @@ fn a_body_that_came_encoded_is_told_as_such() {
     assert_eq!(failed("identity", contains()), "the body does not contain `abc`");
 }
 
+/// Some servers put a mark before a text.
+#[test]
+fn json_behind_a_byte_order_mark_is_json() {
+    let body = "\u{feff}{\"id\": 1.50}".as_bytes();
+    let headers = headers(&[]);
+    let seen = Seen::new(&headers, body, body.len() as u64);
+    let at = "/id".to_owned();
+    assert_eq!(seen.failed(&[Check::Json { at: at.clone(), ask: matches(r"^1\.50$") }]), None);
+    let capture = Capture { name: String::new(), slot: 0, from: Source::Json(at) };
+    assert_eq!(seen.captured(&[capture]).unwrap(), [(0, "1.50".to_owned())]);
+}
+
 fn header(name: &str, ask: Ask) -> Option<String> {
     judged(Check::Header { name: name.to_owned(), ask })
 }

@@ -16,7 +16,7 @@ mod dial;
 mod step;
 mod written;
 
-use super::attempt::{Ended, Exchange, Limits, ended, spoke_tls};
+use super::attempt::{Ended, Exchange, Limits, ended, spoke_other};
 use super::classify::{self, NoConnection};
 use super::connection::Broken;
 use super::partial::{Broke, Partial};
@@ -220,7 +220,7 @@ pub(crate) fn go_on(
     let mut exchange = ended::<()>(known, end).ok()?;
     // What was read last lies there still, though nobody keeps it.
     if wire.heard.is_some() && exchange.outcome == Outcome::ProtocolError {
-        exchange.finding = spoke_tls(limits, &scratch.0);
+        exchange.finding = spoke_other(limits, &scratch.0);
     }
     wire.kept = true;
     wire.rests &= exchange.headers.is_some();

@@ -48,8 +48,8 @@ pub(super) fn broken<R>(error: hyper::Error, answered: bool) -> Broken<R> {
     let mut cause: Option<&dyn Error> = Some(&error);
     while let Some(inner) = cause {
         if let Some(ended) = inner.downcast_ref::<h2::Error>() {
-            let refused = ended.reason() == Some(h2::Reason::REFUSED_STREAM);
-            let closed = ended.is_io() || ended.is_remote() && (ended.is_go_away() || refused);
+            // A stream that is refused is an answer of one who is there and busy, not a connection's end.
+            let closed = ended.is_io() || ended.is_remote() && ended.is_go_away();
             let broke = match ended.is_remote() {
                 _ if closed => Broke::Ended,
                 true => Broke::Reset,

@@ -4,7 +4,7 @@
 //! reason once.
 //! Not here: the class of such an attempt (`classify`).
 
-use super::trust::is_authority;
+use super::trust::{is_authority, is_of_version_1};
 use chrono::DateTime;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
@@ -176,6 +176,10 @@ fn certificate(why: &CertificateError, host: &str) -> String {
         other if is_authority(other) => format!(
             "the certificate of `{host}` is an authority of its own: write it as \
              {AUTHORITY}, {anyone}"
+        ),
+        other if is_of_version_1(other) => format!(
+            "the certificate of `{host}` is of X.509 version 1, which names no host: make it anew with a \
+             `subjectAltName`, {anyone}"
         ),
         C::Revoked => format!("the certificate of `{host}` was revoked: renew it, {anyone}"),
         other => {

@@ -34,8 +34,6 @@ pub(super) struct Flight {
     pub(super) job: Job,
     /// When it began, the last time.
     pub(super) begun: Option<At>,
-    /// How long this thread had been away until then.
-    pub(super) mark: u64,
     /// It was sent once more after an idle reset, and began first then; by these limits.
     again: Option<(At, Box<Limits>)>,
 }
@@ -44,8 +42,7 @@ impl Loop {
     /// Sends what is ready, and what is ready when that has ended.
     pub(super) fn drain(&mut self) -> io::Result<()> {
         while let Some((job, line)) = self.ready.pop_front() {
-            let mark = self.poll.away.mark();
-            self.send(Flight { job, begun: None, mark, again: None }, line)?;
+            self.send(Flight { job, begun: None, again: None }, line)?;
         }
         Ok(())
     }
@@ -182,9 +179,9 @@ impl Loop {
     pub(super) fn expire(&mut self, now: At) {
         for (_, line) in &mut self.lines {
             if line.wire.deadline() <= now
-                && let Some(Flight { begun: Some(begun), mark, .. }) = line.flight
+                && let Some(Flight { begun: Some(begun), .. }) = line.flight
             {
-                line.wire.put_off(self.poll.away.since(begun, mark));
+                line.wire.put_off(self.poll.away.between(begun, now));
             }
         }
         let is_late = |line: &Line| line.flight.is_some() && line.wire.deadline() <= now;
@@ -227,8 +224,9 @@ impl Loop {
             exchange.idle_reset = true;
             exchange.begun = exchange.begun.and(Some(first));
         }
-        let Flight { job, mark, .. } = flight;
-        let away_us = exchange.begun.map_or(0, |begun| self.poll.away.since(begun, mark));
+        let job = flight.job;
+        let away = |begun| self.poll.away.between(begun, exchange.done);
+        let away_us = exchange.begun.map_or(0, away);
         exchange.excuse(self.posts[job.post].kinds[job.request].limits.timeout_us, away_us);
         self.keep(&job, &mut exchange);
         let (done, outcome) = (exchange.done, exchange.outcome);

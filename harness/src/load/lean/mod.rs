@@ -255,9 +255,9 @@ impl Loop {
         self.close_idle(idle);
         let lines = std::mem::take(&mut self.lines);
         let flying = lines.into_iter().filter_map(|(_, line)| line.flight);
-        let away = |begun: Option<At>, mark| begun.map_or(0, |at| self.poll.away.since(at, mark));
+        let away = |begun: Option<At>| begun.map_or(0, |at| self.poll.away.between(at, now));
         let flying: Vec<(Job, Option<At>, u64)> =
-            flying.map(|Flight { job, begun, mark, .. }| (job, begun, away(begun, mark))).collect();
+            flying.map(|Flight { job, begun, .. }| (job, begun, away(begun))).collect();
         let waiting = self.pools.iter_mut().flat_map(|pool| pool.give_up(|_| true));
         let waiting: Vec<Job> = waiting.chain(self.ready.drain(..).map(|(job, _)| job)).collect();
         let waiting = waiting.into_iter().map(|job| (job, None, 0));

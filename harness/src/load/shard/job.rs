@@ -33,8 +33,6 @@ pub(super) struct Come {
 pub(super) struct Flight {
     pub(super) job: Job,
     pub(super) begun: Option<At>,
-    /// How long this thread had been away until then.
-    pub(super) mark: u64,
     pub(super) blocked_us: Option<u64>,
     pub(super) traced: Option<Traced>,
 }

@@ -46,8 +46,7 @@ impl Shard {
         let (manners, jar) = (kind.manners, Some(jar.as_deref().unwrap_or(&post.jar)));
         let (mut exchange, back) =
             converse(clock, limits, manners, jar, kept, message, began).await;
-        let mark = self.flights.borrow().get(job.id).map_or(0, |flight| flight.mark);
-        exchange.excuse(limits.timeout_us, self.pulse.since(exchange.begun, mark));
+        exchange.excuse(limits.timeout_us, self.pulse.between(exchange.begun, exchange.done));
         match (job.trip, &kind.dynamic) {
             (Some(trip), _) => self.journeys.borrow_mut().hear(trip, &mut exchange),
             (None, Some(dynamic)) => {

@@ -151,15 +151,24 @@ async fn connections_that_always_send_share_the_rows_and_end_with_them() {
 }
 
 #[tokio::test]
-async fn who_speaks_tls_to_plain_http_is_told() {
-    let (listener, addr) = listener().await;
-    serve(listener, |mut stream| async move {
-        let _ = read_path(&mut stream).await;
-        let _ = stream.write_all(&[0x15, 0x03, 0x01, 0, 2, 2, 70]).await;
-    });
-    let batches = begin(lane(addr, 20, 1_000, 4, 20_000_000), 1).finish().await;
-    assert_eq!(count(&batches, |cell| cell.outcome == Outcome::ProtocolError), (10, 20));
-    let findings: Vec<_> = batches.iter().flat_map(|batch| &batch.findings).collect();
-    let words = format!("load web: {addr} speaks TLS on this port: write https:// for it");
-    assert!(findings.iter().any(|finding| **finding == words), "{findings:?}");
+async fn who_speaks_another_protocol_is_told() {
+    let settings: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
+    for (said, words) in [
+        (&[0x15, 0x03, 0x01, 0, 2, 2, 70][..], "speaks TLS on this port: write https:// for it"),
+        (
+            settings,
+            "speaks HTTP/2 on this port: write `client: {protocol: http2}` for its load (`--http2` of `assay load`)",
+        ),
+    ] {
+        let (listener, addr) = listener().await;
+        serve(listener, move |mut stream| async move {
+            let _ = read_path(&mut stream).await;
+            let _ = stream.write_all(said).await;
+        });
+        let batches = begin(lane(addr, 20, 1_000, 4, 20_000_000), 1).finish().await;
+        assert_eq!(count(&batches, |cell| cell.outcome == Outcome::ProtocolError), (10, 20));
+        let findings: Vec<_> = batches.iter().flat_map(|batch| &batch.findings).collect();
+        let words = format!("load web: {addr} {words}");
+        assert!(findings.iter().any(|finding| **finding == words), "{findings:?}");
+    }
 }

@@ -28,7 +28,7 @@ fn logged() -> Vec<Seen> {
         seen("GET", None, ""),
         seen("PATCH", Some("1"), "x"),
         seen("POST", Some("0"), ""),
-        seen("POST", Some("10"), r#"{"sku":42}"#),
+        seen("POST", Some("11"), r#"{"sku": 42}"#),
         seen("POST", Some("5"), "hello"),
         seen("PUT", Some("27"), "a longer text, in UTF-8: ü"),
     ]

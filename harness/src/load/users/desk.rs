@@ -57,8 +57,7 @@ impl Desk {
     ) -> Flight<'_> {
         let since = self.drive.clock.now();
         self.recorder().due(load, since);
-        let mark = self.pulse.mark();
-        Flight { desk: self, load, request, traced, since, begun: None, mark, landed: false }
+        Flight { desk: self, load, request, traced, since, begun: None, landed: false }
     }
 
     /// The connections of a load are counted here.
@@ -128,8 +127,6 @@ pub(super) struct Flight<'a> {
     traced: Option<Traced>,
     since: At,
     begun: Option<At>,
-    /// How long the runtime had been away until then.
-    mark: u64,
     landed: bool,
 }
 
@@ -141,9 +138,9 @@ impl Flight<'_> {
         }
     }
 
-    /// How long the runtime was away since it began then.
-    pub(super) fn away_us(&self, begun: Option<At>) -> u64 {
-        self.desk.pulse.since(begun, self.mark)
+    /// How long the runtime was away while it was under way.
+    pub(super) fn away_us(&self, begun: Option<At>, done: At) -> u64 {
+        self.desk.pulse.between(begun, done)
     }
 
     /// Its end is known.
@@ -160,7 +157,7 @@ impl Flight<'_> {
             headers: exchange.headers.as_ref(),
             idle_reset: exchange.idle_reset,
             refused: exchange.refused,
-            away_us: self.away_us(exchange.begun),
+            away_us: self.away_us(exchange.begun, exchange.done),
             ..self.cut(exchange.done)
         };
         recorder.finished(&finished);
@@ -176,7 +173,7 @@ impl Flight<'_> {
             first_byte: None,
             done: now,
             blocked_us: None,
-            away_us: self.away_us(self.begun),
+            away_us: self.away_us(self.begun, now),
             outcome: Outcome::Cut,
             status: 0,
             headers: None,

@@ -73,7 +73,7 @@ impl Errands for Wire {
         // Cut off: the dropped flight records it.
         let Some((mut exchange, kept)) = ended else { return Onward::BreakOff };
         self.kept = kept;
-        exchange.excuse(kind.limits.timeout_us, flight.away_us(exchange.begun));
+        exchange.excuse(kind.limits.timeout_us, flight.away_us(exchange.begun, exchange.done));
         let onward = self.talk.hear(request, &mut exchange);
         flight.land(&exchange);
         let sent = || copy.unwrap_or_else(plain);

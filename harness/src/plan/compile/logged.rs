@@ -10,6 +10,7 @@ use crate::plan::OF_CONNECTION;
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
@@ -49,7 +50,8 @@ struct Written {
     name: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    json: Option<Value>,
+    /// As it was written: decoded, a long id or `1.50` would become another number.
+    json: Option<Box<RawValue>>,
     #[serde(alias = "body")]
     text: Option<String>,
 }
@@ -87,7 +89,7 @@ pub(super) fn read_line(line: &str) -> Result<Line, (String, String)> {
         (Some(json), None) => {
             let kind = || "application/json".to_owned();
             headers.entry("content-type".to_owned()).or_insert_with(kind);
-            json.to_string()
+            json.get().to_owned()
         }
         (None, text) => text.unwrap_or_default(),
     };
@@ -156,7 +158,11 @@ mod tests {
         assert_eq!((&*line.name, line.is_named), ("POST /cart", false));
         let headers: Vec<_> = line.headers.iter().map(|(k, v)| (&**k, &**v)).collect();
         assert_eq!(headers, [("content-type", "application/json"), ("x-tenant", "acme")]);
-        assert_eq!(line.body, r#"{"n":1}"#);
+        assert_eq!(line.body, r#"{"n": 1}"#);
+        let line =
+            r#"{"time": 1, "path": "/", "json": {"id": 123456789012345678901, "price": 1.50}}"#;
+        let line = read_line(line).unwrap();
+        assert_eq!(line.body, r#"{"id": 123456789012345678901, "price": 1.50}"#);
         let least = read_line(r#"{"ts": 0.25, "url": "https://shop/x/y", "name": "y"}"#).unwrap();
         assert!(!least.is_dated);
         assert_eq!((least.at_us, &*least.path, &*least.name), (250_000, "/x/y", "y"));

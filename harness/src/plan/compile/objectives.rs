@@ -167,9 +167,9 @@ fn ask(written: &types::Objective, trail: &Trail, marks: &mut Marks, notes: &mut
         types::Objective::Latency(latency) => {
             let below_us = positive(latency.below, MOST_WAIT_US, &trail.key("below"), notes);
             let clock = clock(latency.clock);
-            // Both are counted: the one that is asked, and the one for an ill generator.
+            // Both are counted: what may be met, and what is the service's own, for an ill generator.
             let [mark, service_mark] =
-                [clock, clock.begun()].map(|clock| marks.below(clock, below_us));
+                [clock.seen(), clock.begun()].map(|clock| marks.below(clock, below_us));
             Ask::Latency { percentile: latency.percentile.0, below_us, clock, mark, service_mark }
         }
         types::Objective::ErrorRate(errors) => {

@@ -102,7 +102,7 @@ fn limit(objective: &Objective) -> String {
             let rank = percentile.to_string();
             let clock = match clock {
                 Clock::Response => "",
-                Clock::Service => " service time",
+                Clock::Service | Clock::ServiceSeen => " service time",
                 Clock::FirstByte => " to the first byte",
                 Clock::ServiceFirstByte => " service time to the first byte",
             };

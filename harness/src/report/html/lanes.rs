@@ -210,7 +210,7 @@ fn title(series: &Series, load: usize, clock: Clock) -> String {
     let name = loads.and_then(|loads| loads.get(load)).map_or("?", |load| &load.name);
     let clock = match clock {
         Clock::Response => "response",
-        Clock::Service => "service",
+        Clock::Service | Clock::ServiceSeen => "service",
         Clock::FirstByte | Clock::ServiceFirstByte => "first-byte",
     };
     super::super::foreign::clip(&format!("{}: {clock} time of what was ok", text(name)), 48)

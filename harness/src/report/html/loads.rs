@@ -34,7 +34,7 @@ pub(super) fn loads(scorecard: &Scorecard) -> Markup {
         .map(|(load, times)| {
             let clock = match times.clock {
                 Clock::Response => "response",
-                Clock::Service => "service",
+                Clock::Service | Clock::ServiceSeen => "service",
                 Clock::FirstByte | Clock::ServiceFirstByte => "first byte",
             };
             [

@@ -63,6 +63,18 @@ error: not YAML: did not find expected ',' or '}'
 ",
     ),
     (
+        "schema: 1\nservices: {a: {url: \"${vars.x}\"}\n",
+        "\
+error: not YAML: did not find expected ',' or '}'
+ --> shop.yaml:3:1
+  |
+3 |
+  | ^
+  |
+  = help: check the indentation, quotes and brackets here and in the line above
+",
+    ),
+    (
         "name: shop\nschema: 1\nname: other\n",
         "\
 error: the key `name` is there twice

@@ -2,7 +2,7 @@
 //! Not here: objectives by themselves.
 
 use super::*;
-use crate::case::{Asked, Must, Place, Shows, SteadyState};
+use crate::case::{Asked, LoadKind, Must, Place, Shows, SteadyState};
 use crate::event::{Effect, GateTime};
 use crate::script::{ANSWERED, ANSWERED_SERVICE, LIST, REFUSED};
 
@@ -160,7 +160,7 @@ fn what_stays_unaffected() {
 #[test]
 fn a_degraded_contract_is_exact() {
     // All 503 in the fault: so many answered wrong, wrong on the service clock, sent late.
-    let run = |wrong: u64, service_wrong: u64, late: u64| {
+    let run = |wrong: u64, service_wrong: u64, late: u64, stood_ms: i64| {
         let must = Must::Answers {
             of: vec![LIST],
             during: vec![During::Named(0)],
@@ -177,16 +177,22 @@ fn a_degraded_contract_is_exact() {
             cell.marks[LATE] = late;
             script = script.add(cell);
         }
-        script.complete().expectation()
+        super::stood::stood(script, LoadKind::Open, stood_ms).complete().expectation()
     };
-    let score = run(0, 0, 0);
+    let score = run(0, 0, 0, 0);
     assert_eq!((score.verdict, score.observed.as_str()), (Met, "500 of 500 answered so"));
     let asks = "answers 2xx or 503 within 50 ms, refusals with `retry-after` during fault0";
     assert_eq!(score.asks, asks);
-    assert_eq!(run(1, 0, 0).verdict, Violated);
-    assert_eq!(run(1, 0, 2).verdict, Inconclusive);
-    assert_eq!(run(1, 1, 2).verdict, Violated);
-    assert_eq!(run(0, 0, 2).verdict, Inconclusive);
+    assert_eq!(run(1, 0, 0, 0).verdict, Violated);
+    assert_eq!(run(1, 0, 2, 0).verdict, Inconclusive);
+    assert_eq!(run(1, 1, 2, 0).verdict, Violated);
+    assert_eq!(run(0, 0, 2, 0).verdict, Inconclusive);
+    // What waited for us alone is no broken promise.
+    let stood = run(1, 0, 0, 200);
+    assert_eq!(stood.verdict, Inconclusive);
+    assert!(stood.reason.contains("stood still for 200 ms"), "{}", stood.reason);
+    assert_eq!(run(1, 1, 0, 200).verdict, Violated);
+    assert_eq!(run(0, 0, 0, 200).verdict, Met);
 }
 
 #[test]

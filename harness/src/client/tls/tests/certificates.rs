@@ -5,6 +5,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A certificate with what leads to its authority, and its key.
@@ -90,3 +91,26 @@ fn params(names: &[&str]) -> CertificateParams {
 fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
     PrivateKeyDer::try_from(key.serialize_der()).unwrap()
 }
+
+/// As `openssl x509 -req -signkey` makes one of `/CN=shop.test`: of version 1, which `rcgen` does not write.
+pub(super) fn of_version_1() -> Own {
+    let certificate = CertificateDer::from_pem_slice(VERSION_1).unwrap();
+    (vec![certificate], PrivateKeyDer::from_pem_slice(VERSION_1).unwrap())
+}
+
+const VERSION_1: &[u8] = b"\
+-----BEGIN CERTIFICATE-----
+MIIBIzCBywIUaKYCIM7q4jv1PsGKw7H32aGd4mswCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJc2hvcC50ZXN0MCAXDTI2MTEyODE3MTMzMVoYDzIxMjYxMTA0MTcxMzMx
+WjAUMRIwEAYDVQQDDAlzaG9wLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AASDD6dDBFD63a4oVEi1nqnZ1XSe16UVSC4Dzny99P3IYlYjTBvDUOLGeDQ7heLO
+8FQbnrwuAbjAjX2zNjK0dX2cMAoGCCqGSM49BAMCA0cAMEQCIBmBujBy/6U7Gbn7
+vCAmFze+i4h9226R3b88mkFA2aI0AiBBtMCUgYBnWsinJYZsM9KKBWG6ZrMaSoa6
+clhxoXGFyg==
+-----END CERTIFICATE-----
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkx8oRrmAnVAq03ul
+Y1PNc4jV+SxbOP7ufjf+DSIFKQqhRANCAASDD6dDBFD63a4oVEi1nqnZ1XSe16UV
+SC4Dzny99P3IYlYjTBvDUOLGeDQ7heLO8FQbnrwuAbjAjX2zNjK0dX2c
+-----END PRIVATE KEY-----
+";

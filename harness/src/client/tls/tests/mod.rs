@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::plan;
 use assay_slo::Outcome;
 use bytes::Bytes;
-use certificates::Authority;
+use certificates::{Authority, of_version_1};
 use http_body_util::Full;
 use hyper::Request;
 use rustls::version::{TLS12, TLS13};
@@ -137,6 +137,22 @@ async fn wrong_certificates_are_connect_errors_that_say_what_to_do() {
         // The same every time: a report tells it once.
         let (again, _) = one(server.addr, &ca.trusted()).await;
         assert_eq!(again.finding.as_deref(), Some(said));
+        let insecure = plan::Tls { insecure: true, ..plan::Tls::default() };
+        assert_eq!(one(server.addr, &insecure).await.0.outcome, Outcome::Ok);
+    }
+}
+
+/// `insecure` is for those who made a certificate in a hurry.
+#[tokio::test]
+async fn a_certificate_that_cannot_be_read_here_is_one_of_anyone() {
+    for version in [&TLS13, &TLS12] {
+        let server = Server::start(of_version_1(), None, version).await;
+        let (exchange, _) = one(server.addr, &Authority::new().trusted()).await;
+        let said = reason(&exchange);
+        assert!(
+            said.contains("is of X.509 version 1, which names no host: make it anew"),
+            "{said}"
+        );
         let insecure = plan::Tls { insecure: true, ..plan::Tls::default() };
         assert_eq!(one(server.addr, &insecure).await.0.outcome, Outcome::Ok);
     }

@@ -3,6 +3,7 @@
 use super::certificates::{Authority, Own};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -131,7 +132,9 @@ fn config(
             builder.with_client_cert_verifier(verifier.unwrap())
         }
     };
-    builder.with_single_cert(chain, key).unwrap()
+    let key = default_provider().key_provider.load_private_key(key).unwrap();
+    // Whatever the certificate is: `with_single_cert` would look into it.
+    builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key))))
 }
 
 async fn serve(manner: Manner, mut stream: TcpStream, acceptor: TlsAcceptor, seen: Arc<Seen>) {

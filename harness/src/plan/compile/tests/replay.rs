@@ -89,7 +89,7 @@ fn each_line_is_sent_with_what_is_its_own() {
     let pair = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
     assert_eq!(filled(0), ("/api/a?n=1".to_owned(), vec![], String::new()));
     let json = pair("content-type", "application/json");
-    assert_eq!(filled(1), ("/api/b".to_owned(), json, r#"{"n":3}"#.to_owned()));
+    assert_eq!(filled(1), ("/api/b".to_owned(), json, r#"{"n": 3}"#.to_owned()));
     assert_eq!(filled(2).1, pair("x-tenant", "acme"));
     assert_eq!(filled(3).0, "/api/a?n=4");
 }

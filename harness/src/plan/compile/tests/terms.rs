@@ -45,6 +45,15 @@ fn a_latency_may_be_to_the_first_byte() {
     assert_eq!(case.marks[mark], below(Clock::FirstByte));
     // Of an ill generator only what the service took counts.
     assert_eq!(case.marks[service_mark], below(Clock::ServiceFirstByte));
+    // By the service clock nothing is met for which we waited ourselves.
+    let plan = planned("{latency: {percentile: 95, below: 300ms, clock: service}}").unwrap();
+    let Ask::Latency { clock, mark, service_mark, .. } = plan.case.objectives[0].ask else {
+        panic!()
+    };
+    assert_eq!(clock, Clock::Service);
+    let marks = [mark, service_mark].map(|index| plan.case.marks[index].clone());
+    assert_eq!(marks, [below(Clock::ServiceSeen), below(Clock::Service)]);
+    let plan = planned("{latency: {percentile: 95, below: 300ms, clock: first-byte}}").unwrap();
     let shown = describe(&plan);
     assert!(shown.contains("P95 to the first byte < 300 ms"), "{shown}");
 }
