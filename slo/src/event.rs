@@ -83,6 +83,8 @@ pub enum Event {
     },
     /// Looks at a service after a fault's end.
     Looks(Looks),
+    /// A service that a fault had ended was started again, and not ready within its time.
+    NotBack(NotBack),
     /// Lines of a service's output that were looked for.
     Lines(Lines),
     /// A service's output was read to its end.
@@ -156,6 +158,17 @@ pub enum ServiceState {
     Died,
     /// We ended it.
     Stopped,
+}
+
+/// A service that did not come back from a fault in its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NotBack {
+    /// Index into [`crate::Case::faults`].
+    pub fault: usize,
+    /// When the fault had ended, and the wait began.
+    pub since: At,
+    /// What was seen instead, in one sentence.
+    pub detail: String,
 }
 
 /// The steady-state gate's decision. The judge takes it as it stands.

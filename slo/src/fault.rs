@@ -169,6 +169,8 @@ fn shown(shows: &Shows, refused: &dyn Fn(&Key, &Counts) -> u64, key: &Key, count
     let broken = matches!(key.outcome, Outcome::ProtocolError | Outcome::Timeout);
     let fits = match shows {
         Shows::Status(status) => key.status == *status,
+        // It was not waited for to its end.
+        Shows::Slow { .. } if key.outcome == Outcome::Timeout => true,
         Shows::Slow { mark } if key.outcome.is_known_attempt() => return counts.unmarked(*mark),
         Shows::Slow { .. } | Shows::Unseen => false,
         Shows::Refused if broken => true,
@@ -285,7 +287,10 @@ fn hidden(fault: &Fault, own: u64, seen: Option<u64>) -> Option<String> {
     differs.then(|| {
         let why = if seen < own {
             match fault.shows {
-                Shows::Broken => "the others were answered after all, when the fault was over",
+                // What is kept back may be let go.
+                Shows::Broken if matches!(fault.kind.as_str(), "stall" | "outage") => {
+                    "the others were answered after all, when the fault was over or at another try"
+                }
                 _ => "something between hides it, such as a retry",
             }
         } else {

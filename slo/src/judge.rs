@@ -24,6 +24,7 @@ mod findings;
 mod ledger;
 mod metrics;
 mod omission;
+mod returned;
 mod scores;
 mod sentence;
 
@@ -54,7 +55,10 @@ pub fn judge(case: &Case, timeline: &Timeline) -> Scorecard {
     expectations.extend(steady_state(&evidence));
     expectations.extend(idle_faults(&evidence));
     expectations.extend(bypassed(&evidence));
-    expectations.extend(deaths(timeline));
+    let dead = deaths(timeline);
+    let missing = returned::missing(&evidence).into_iter();
+    expectations.extend(missing.filter(|one| !dead.iter().any(|known| known.id == one.id)));
+    expectations.extend(dead);
     let gating = judged.iter().map(|(_, one)| &one.score).filter(|score| !score.advisory);
     let verdicts = gating.map(|score| score.verdict);
     let worst = verdicts.chain(expectations.iter().map(|score| score.verdict)).max();

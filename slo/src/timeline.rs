@@ -190,8 +190,9 @@ impl Timeline {
             | Event::Attempts(_)
             | Event::Arrivals { .. }
             | Event::Bypassed { .. }
+            | Event::NotBack(_)
             | Event::Backlog(_)
-            | Event::Ledger(_) => self.sightings.add(&entry.event, case)?,
+            | Event::Ledger(_) => self.sightings.add(entry.at, &entry.event, case)?,
             Event::Histogram(histogram) => self.add_histogram(histogram, case)?,
             Event::Lag(lag) => self.add_late(lag, case)?,
             Event::Stopped { load, at, text } => self.stop(*load, *at, text, case)?,

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{HeaderValue, TRAILER};
-use hyper::{HeaderMap, Response};
+use hyper::{HeaderMap, Response, Version};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -194,12 +194,16 @@ pub(crate) struct Promised {
     trailers: Vec<HeaderValue>,
     /// A length, though there is no body.
     length: bool,
+    /// Only the connection's end will tell the client that it is over.
+    open: bool,
 }
 
 impl Promised {
-    pub(crate) fn of<B>(response: &Response<B>) -> Promised {
+    /// Of the answer to a client that speaks this version.
+    pub(crate) fn of<B: Body>(response: &Response<B>, client: Version) -> Promised {
         let trailers = framing::all(response.headers(), TRAILER);
-        Promised { trailers, length: framing::says_length(response) }
+        let open = framing::ends_by_close(response, client);
+        Promised { trailers, length: framing::says_length(response), open }
     }
 }
 
@@ -229,6 +233,14 @@ impl AnswerBody {
                 Source::Upstream(body, _) => body.is_end_stream(),
                 Source::Fault(body) => body.is_end_stream(),
             }
+    }
+
+    /// How it ends within its body: so that the client can tell.
+    fn cut(&self) -> Last {
+        match &self.source {
+            Source::Upstream(_, promised) if promised.open => Last::Reset,
+            _ => Last::Close,
+        }
     }
 
     /// Whether it must look like a body, so that its length is written.
@@ -277,7 +289,7 @@ impl Body for AnswerBody {
                 }
                 let was_reset = unread::cause(error)
                     .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
-                let last = if was_reset { Last::Reset } else { Last::Close };
+                let last = if was_reset { Last::Reset } else { self.cut() };
                 self.conn.close_when_sent(last);
                 return Poll::Pending;
             }
@@ -293,7 +305,7 @@ impl Body for AnswerBody {
             // There is more of it than may be: what was passed on is sent, and that is all.
             self.delivery = Delivery::Broken;
             self.proxy.cuts(&self.conn);
-            self.conn.close_when_sent(Last::Close);
+            self.conn.close_when_sent(self.cut());
             return Poll::Pending;
         }
         let AnswerBody { pacer, proxy, conn, passed, .. } = &mut *self;

@@ -9,8 +9,9 @@
 use super::Links;
 use super::seen::Seen;
 use super::unread::target;
+use hyper::body::Body;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::{Response, StatusCode, Version};
 
 /// Whose trailers they are.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +79,12 @@ pub(super) fn says_length<B>(response: &Response<B>) -> bool {
             |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u64>().is_ok();
         matches!(lengths.as_slice(), [length] if length.to_str().is_ok_and(is_one))
     }
+}
+
+/// Whether an answer to a client of this version has no end but the connection's: no chunks, no length.
+pub(super) fn ends_by_close<B: Body>(response: &Response<B>, client: Version) -> bool {
+    let old = response.version() == Version::HTTP_10 || client == Version::HTTP_10;
+    old && response.body().size_hint().exact().is_none()
 }
 
 impl Links {

@@ -212,7 +212,8 @@ async fn handle(
     parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let mut request = Request::from_parts(parts, body);
-    let (heard, mut early) = Early::new(request.version());
+    let version = request.version();
+    let (heard, mut early) = Early::new(version);
     let asked = consent.clone();
     hyper::ext::on_informational(&mut request, move |interim| match &asked {
         Some(consent) if interim.status() == StatusCode::CONTINUE => {
@@ -244,7 +245,7 @@ async fn handle(
         let nothing = Source::Fault(http_body_util::Full::default());
         return Ok(response.map(|_| AnswerBody::new(nothing, Rc::clone(proxy), Rc::clone(conn))));
     }
-    let promised = Promised::of(&response);
+    let promised = Promised::of(&response, version);
     let body = |body| Source::Upstream(body, promised);
     Ok(response.map(|its| AnswerBody::new(body(its), Rc::clone(proxy), Rc::clone(conn))))
 }

@@ -5,7 +5,7 @@
 use super::consented::all_consented;
 use super::stage::Stage;
 use super::stream::Stream;
-use crate::service::{Address, Attached, Exit};
+use crate::service::{Address, Attached, Exit, is_our_own};
 use assay_slo::event::ServiceState;
 use std::path::Path;
 
@@ -21,6 +21,9 @@ impl Stage {
         allow: &[String],
         stream: &mut Stream,
     ) -> Result<Address, String> {
+        if !is_our_own() {
+            return Err(format!("service {name}: /proc is that of another process namespace"));
+        }
         let found =
             Attached::find(port, pid_file).map_err(|why| format!("service {name}: {why}"))?;
         let addr = found.addr;

@@ -88,8 +88,8 @@ pub(super) struct State {
     pub(super) looks: JoinSet<Looks>,
     /// The second in which load ended before the last look was due.
     pub(super) load_ended: Option<i64>,
-    /// Services that a fault ended, started again and not yet ready: the fault, and the address.
-    waking: JoinSet<(usize, Result<SocketAddr, String>)>,
+    /// Services that a fault ended, started again and not yet ready: the fault, its end, and the address.
+    waking: JoinSet<(usize, At, Result<SocketAddr, String>)>,
     /// What is said of faults that others make.
     marks: Marks,
     /// Commands of faults that run: the fault, and how it ended.
@@ -239,8 +239,8 @@ impl Conduct<'_> {
                 Some(Ok((fault, acted))) = state.acting.ended.join_next(), if !state.acting.ended.is_empty() => {
                     self.acted(state, fault, acted).await;
                 }
-                Some(Ok((fault, ready))) = state.waking.join_next(), if !state.waking.is_empty() => {
-                    self.woken(fault, ready);
+                Some(Ok((fault, since, ready))) = state.waking.join_next(), if !state.waking.is_empty() => {
+                    self.woken(fault, since, ready);
                 }
                 Some(Ok((fault, exit))) = state.errands.join_next(), if !state.errands.is_empty() => {
                     self.errand_ended(state, fault, &exit).await;

@@ -4,7 +4,7 @@
 //! Not here: what one scenario needs (`there`), printing (`cli`).
 
 use crate::service::engine::{Engine, remote};
-use crate::service::{Orphans, Ports, ephemeral_overlap};
+use crate::service::{Orphans, Ports, ephemeral_overlap, is_our_own};
 use rustix::process::{Resource, getrlimit};
 use std::fmt;
 use std::net::TcpListener;
@@ -115,20 +115,19 @@ fn outgoing() -> Found {
 }
 
 fn processes() -> Found {
-    let own = std::process::id().to_string();
     let is_pid = |name: &str| name.chars().all(|c| c.is_ascii_digit());
     let names = std::fs::read_dir("/proc").map(|entries| {
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         names.filter(|name| is_pid(name)).collect::<Vec<_>>()
     });
     match names {
-        Ok(names) if names.contains(&own) => {
+        Ok(names) if is_our_own() => {
             found(Health::Good, "process table", format!("/proc shows {} processes", names.len()))
         }
         Ok(_) => found(
             Health::Bad,
             "process table",
-            "/proc does not show this very process: mount the one of this process namespace",
+            "/proc is not that of this process namespace, and a signal would reach strangers: mount its own",
         ),
         Err(why) => found(
             Health::Bad,

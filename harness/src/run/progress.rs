@@ -87,6 +87,10 @@ impl Progress {
                     self.live.note(&text);
                 }
             }
+            Event::NotBack(missed) => {
+                let name = case.faults.get(missed.fault).map_or("?", |fault| fault.name.as_str());
+                self.live.note(&format!("fault {name}: {}", missed.detail));
+            }
             Event::Gate(gate) => self.gate(gate),
             Event::Edge(edge) => self.edge(edge, case),
             Event::Guard { text, .. } => self.live.note(&format!("guard: {text}")),

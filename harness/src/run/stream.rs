@@ -246,6 +246,7 @@ impl Stream {
                 | Event::Probe { .. }
                 | Event::Missed(_)
                 | Event::Looks(_)
+                | Event::NotBack(_)
                 | Event::Lines(_)
                 | Event::Stopped { .. }
                 | Event::Finding { .. }

@@ -63,6 +63,7 @@ pub use process::{Exit, Launch, Running, errand, start};
 pub use program::{command, run_program};
 pub use resolve::{choose, consented, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
+pub use table::is_our_own;
 pub use tap::Tap;
 pub use usage::{First, Firsts, Usage, open_files, usage};
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a signal goes only to a process whose number and start time both match, so a
 //! number that was used again is never hit.
+//! Invariant: no signal is sent by numbers of another process namespace.
 //! Invariant: a table that could not be read is an error, never an empty table.
 //! Not here: which processes are ours (`ending`), sockets (`sockets`).
 
@@ -13,6 +14,7 @@ use rustix::process::{
 };
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// What tells a process from all others: its number and its start time in clock ticks since boot.
 pub(super) type Id = (i32, u64);
@@ -59,6 +61,16 @@ impl Entry {
         let owner = owner.filter(|uid| *uid != getuid().as_raw());
         Remnant { pid: self.pid, name: self.comm.clone(), owner }
     }
+}
+
+/// Whether `/proc` is that of our own process namespace. In another's, numbers are those of strangers.
+#[must_use]
+pub fn is_our_own() -> bool {
+    names(&std::fs::read_link("/proc/self").unwrap_or_default(), std::process::id())
+}
+
+fn names(link: &Path, pid: u32) -> bool {
+    link.to_str() == Some(pid.to_string().as_str())
 }
 
 /// The process with this number, if there is one; zombies included.
@@ -113,7 +125,7 @@ pub(super) fn carries(pid: i32, marks: &[String]) -> io::Result<bool> {
 
 /// Sends a signal to exactly this process. True if it was there to get it.
 pub(super) fn signal(entry: &Entry, signal: Signal) -> bool {
-    let Some(pid) = pid_of(entry.pid) else { return false };
+    let Some(pid) = pid_of(entry.pid).filter(|_| is_our_own()) else { return false };
     // The descriptor pins the process before its start time is compared: what is compared is
     // what gets the signal.
     match pidfd_open(pid, PidfdFlags::empty()) {
@@ -125,7 +137,7 @@ pub(super) fn signal(entry: &Entry, signal: Signal) -> bool {
 
 /// Sends a signal to a whole process group, which the caller knows to be ours.
 pub(super) fn signal_group(pgid: i32, signal: Signal) {
-    if let Some(pid) = pid_of(pgid) {
+    if let Some(pid) = pid_of(pgid).filter(|_| is_our_own()) {
         // It fails only when nobody is left in the group.
         let _ = kill_process_group(pid, signal);
     }
@@ -218,6 +230,16 @@ mod tests {
         assert!(signal(&seen, Signal::KILL));
         assert!(!child.wait().unwrap().success());
         assert!(!signal(&seen, Signal::KILL));
+    }
+
+    #[test]
+    fn a_table_is_ours_if_it_calls_us_by_our_number() {
+        assert!(is_our_own());
+        assert!(names(Path::new("412"), 412));
+        // `/proc/self` leads nowhere in a namespace that does not know us.
+        for other in ["1", "4120", ""] {
+            assert!(!names(Path::new(other), 412), "{other:?}");
+        }
     }
 
     #[test]

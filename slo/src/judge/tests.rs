@@ -27,6 +27,7 @@ mod opening;
 mod polled;
 mod reconciles;
 mod relapse;
+mod returned;
 mod several;
 mod slices;
 mod stood;
@@ -293,26 +294,6 @@ fn a_journal_that_was_cut_is_never_met() {
     let stopped = good.end(EndReason::Guard).judge();
     assert_eq!(stopped.verdict, Met);
     assert!(stopped.sentence.contains("a guard stopped the run"), "{}", stopped.sentence);
-}
-
-#[test]
-fn a_service_that_died_violates_unasked() {
-    let mut script = Script::new(40).errors().run(0..40, 0);
-    let event =
-        ServiceEvent { name: "api".into(), state: ServiceState::Died, detail: "signal 9".into() };
-    script.push(At(9_000_000), Event::Service(event));
-    let card = script.complete().judge();
-    assert_eq!((card.verdict, card.expectations[0].id.as_str()), (Violated, "service api"));
-    // What it made of the objectives comes after it.
-    let mut script = Script::new(40).errors().run(0..9, 0).run(9..40, 100);
-    let event =
-        ServiceEvent { name: "api".into(), state: ServiceState::Died, detail: "signal 9".into() };
-    script.push(At(9_000_000), Event::Service(event));
-    let sentence = script.complete().judge().sentence;
-    assert!(
-        sentence.starts_with("service api: ") && sentence.ends_with("; and 1 more"),
-        "{sentence}"
-    );
 }
 
 #[test]

@@ -7,8 +7,10 @@
 
 use super::{LATEST, MOST, Malformed, believable};
 use crate::case::Case;
-use crate::event::{Attempt, Attempts, AttemptsOf, Backlog, BreakerEvent, Event, Ledger, Store};
-use crate::time::SECOND_US;
+use crate::event::{
+    Attempt, Attempts, AttemptsOf, Backlog, BreakerEvent, Event, Ledger, NotBack, Store,
+};
+use crate::time::{At, SECOND_US};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More single attempts than any journal holds.
@@ -29,6 +31,8 @@ pub(crate) struct Sightings {
     pub(crate) ledgers: BTreeMap<usize, Ledger>,
     /// Links through which nothing went.
     pub(crate) bypassed: BTreeSet<String>,
+    /// Services that were not ready in time after a fault, and when that was known.
+    pub(crate) not_back: Vec<(At, NotBack)>,
     transitions_told: usize,
     attempts_told: usize,
 }
@@ -44,7 +48,7 @@ pub(crate) struct AttemptLine {
 
 impl Sightings {
     /// Folds one event; others than these are none of its business.
-    pub(crate) fn add(&mut self, event: &Event, case: &Case) -> Result<(), Malformed> {
+    pub(crate) fn add(&mut self, at: At, event: &Event, case: &Case) -> Result<(), Malformed> {
         match event {
             Event::Breaker(event) => self.add_transition(event, case),
             Event::Attempts(attempts) => self.add_attempts(attempts, case),
@@ -55,6 +59,13 @@ impl Sightings {
                 Ok(())
             }
             Event::Ledger(ledger) => self.add_ledger(ledger, case),
+            Event::NotBack(missed) if missed.fault >= case.faults.len() => {
+                Err(Malformed::new("a service is not back from a fault that the case has not"))
+            }
+            Event::NotBack(missed) => {
+                self.not_back.push((at, missed.clone()));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

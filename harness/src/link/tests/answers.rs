@@ -104,6 +104,37 @@ async fn an_answer_is_cut_after_exactly_so_many_bytes_and_a_short_one_is_not() {
     }
 }
 
+/// Where nothing but the connection's end says that an answer is over, a cut must not look like it.
+#[tokio::test]
+async fn an_answer_that_only_its_connection_ends_is_cut_by_a_reset() {
+    let old = scripted(|mut stream| async move {
+        stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello").await.unwrap();
+    })
+    .await;
+    let chunked = scripted(|mut stream| async move {
+        let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        stream.write_all(b"5\r\nhello\r\n0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let api = Api::to(old).await;
+    api.inject(0, says(cut(3))).await;
+    for (far, version) in [(old, "1.1"), (old, "1.0"), (chunked, "1.0")] {
+        api.links.set_upstream("api", far).unwrap();
+        let mut client = api.raw().await;
+        send(&mut client, &format!("GET / HTTP/{version}\r\nhost: x\r\n\r\n")).await;
+        let mut all = Vec::new();
+        let end = within(client.read_to_end(&mut all)).await.unwrap_err();
+        assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset, "{version}");
+        assert!(all.ends_with(b"\r\n\r\nhel"), "{version}: {all:?}");
+    }
+    // In chunks, and with a length, it can be told.
+    api.links.set_upstream("api", chunked).unwrap();
+    let mut client = api.raw().await;
+    send(&mut client, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(rest(&mut client).await.ends_with(b"3\r\nhel\r\n"));
+}
+
 #[tokio::test]
 async fn garbage_is_all_that_comes_and_the_service_has_answered() {
     let backend = Backend::start().await;

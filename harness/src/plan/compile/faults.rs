@@ -9,7 +9,7 @@ mod unreached;
 use super::loads::Given;
 use super::notes::{Notes, instead};
 use super::parts::{self, FaultParts, On};
-use super::{MOST_RUN_US, acts, delays, headers, links, positive, pressure, protocols};
+use super::{MOST_RUN_US, acts, delays, headers, links, positive, pressure, protocols, stubs};
 use crate::plan::marks::Marks;
 use crate::plan::text::literal;
 use crate::plan::traffic::Traffic;
@@ -308,6 +308,7 @@ fn matches(parts: &FaultParts<'_>, notes: &mut Notes<'_>) -> Match {
                 format!("`{}` matches no path: it does not start with `/`", glob.escape_debug());
             notes.value(&trail.key("path"), message, "write one such as /products/**");
         }
+        stubs::no_query(&glob, &trail.key("path"), notes);
         glob
     });
     let headers = headers::literals(&matches.headers, &trail.key("headers"), notes);

@@ -49,6 +49,14 @@ pub(super) fn compile(
     routes
 }
 
+/// Globs look at paths alone: one with a `?` would never fit, and nobody would know why.
+pub(super) fn no_query(glob: &str, trail: &Trail, notes: &mut Notes<'_>) {
+    if let Some((path, _)) = glob.split_once('?') {
+        let message = format!("`{}` fits no path: queries are not looked at", glob.escape_debug());
+        notes.value(trail, message, format!("write {}", path.escape_debug()));
+    }
+}
+
 fn reply(
     method: Option<&'static str>,
     reply: &Reply,
@@ -62,6 +70,7 @@ fn reply(
         let message = format!("`{}` does not start with `/`", path.escape_debug());
         notes.value(&trail.key("path"), message, "write one such as /rates/*");
     }
+    no_query(&path, &trail.key("path"), notes);
     let mut sent = headers::literals(&reply.headers, &trail.key("headers"), notes);
     let body = match (&reply.json, &reply.text) {
         (Some(_), Some(_)) => {

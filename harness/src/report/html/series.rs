@@ -92,6 +92,11 @@ impl Series {
                 let text = format!("service {} died: {}", change.name, change.detail);
                 self.mark(entry.at, false, format!("{} died", change.name), text);
             }
+            Event::NotBack(missed) => {
+                let name = case.faults.get(missed.fault).map_or("?", |fault| fault.link.as_str());
+                let text = format!("service {name} is not back: {}", missed.detail);
+                self.mark(entry.at, false, format!("{name} not back"), text);
+            }
             Event::Stopped { load, at, text } => {
                 let name = case.loads.get(*load).map_or("?", |load| load.name.as_str());
                 let text = format!("load {name} was stopped: {text}");

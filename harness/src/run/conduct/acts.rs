@@ -11,7 +11,7 @@ use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
 use crate::run::marks::Mark;
 use crate::run::stage::{Known, Mended, is_contained, outlives};
 use crate::service::Exit;
-use assay_slo::event::{EdgeKind, Effect, EndReason, ServiceState};
+use assay_slo::event::{EdgeKind, Effect, EndReason, NotBack, ServiceState};
 use assay_slo::{At, Event, capacity};
 use std::net::SocketAddr;
 
@@ -152,11 +152,11 @@ impl Conduct<'_> {
             FaultKind::Command(_) | FaultKind::Manual { .. } => {}
             _ if is_contained(self.plan, name) => {
                 let ready = self.stage.answers_again(self.plan, name);
-                state.waking.spawn(async move { (index, ready.await) });
+                state.waking.spawn(async move { (index, at, ready.await) });
             }
             _ => {
                 let ready = self.stage.ready(name);
-                state.waking.spawn(async move { (index, ready.await) });
+                state.waking.spawn(async move { (index, at, ready.await) });
             }
         }
         Ok(Some(at))
@@ -264,7 +264,7 @@ impl Conduct<'_> {
     }
 
     /// A service that was started again is ready, or will not be.
-    pub(super) fn woken(&mut self, index: usize, ready: Result<SocketAddr, String>) {
+    pub(super) fn woken(&mut self, index: usize, since: At, ready: Result<SocketAddr, String>) {
         let planned = &self.plan.faults[index];
         match ready {
             Ok(addr) => {
@@ -274,7 +274,9 @@ impl Conduct<'_> {
                 self.stream.service(&planned.link, ServiceState::Ready, &at);
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
-            Err(error) => self.stream.finding(format!("fault {}: {error}", planned.name)),
+            Err(detail) => {
+                self.stream.note(Event::NotBack(NotBack { fault: index, since, detail }));
+            }
         }
     }
 

@@ -5,13 +5,18 @@
 
 use super::Stage;
 use crate::run::stream::Stream;
-use crate::service::{Guardian, Orphans, Running};
+use crate::service::{self, Guardian, Orphans, Running};
 
 impl Stage {
     /// Adopts orphans and sets the guardian up.
     pub(super) async fn guard(&mut self, stream: &mut Stream) -> Result<(), String> {
         if self.guardian.is_some() {
             return Ok(());
+        }
+        if !service::is_our_own() {
+            return Err("/proc is that of another process namespace, so what is started here cannot be found \
+                        or ended: mount this one's (`mount -t proc proc /proc`, `unshare --mount-proc`)"
+                .to_owned());
         }
         match Orphans::adopt(&self.names.run_id) {
             Ok(orphans) => self.orphans = Some(orphans),

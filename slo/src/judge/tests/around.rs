@@ -207,6 +207,14 @@ fn asked_injected_seen() {
     // Retries between the link and the callers hide it.
     let hidden = script.clone().run(0..60, 0).complete().judge();
     assert!(hidden.findings[0].contains("hides it"), "{:?}", hidden.findings);
+    // Only what is kept back can be let go.
+    for (kind, why) in [("abort", "hides it"), ("stall", "over or at another try")] {
+        let mut script = script.clone();
+        script.case.faults[0].shows = Shows::Broken;
+        script.case.faults[0].kind = kind.to_owned();
+        let card = script.run(0..60, 0).complete().judge();
+        assert!(card.findings[0].contains(why), "{kind}: {:?}", card.findings);
+    }
     script.case.faults[0].asked = Asked::Share(Share(600_000_000));
     let card = script.run(0..20, 0).run(20..30, 48).run(30..60, 0).complete().judge();
     assert!(card.findings[0].contains("asked for 60 %"), "{:?}", card.findings);
@@ -283,6 +291,12 @@ fn a_delay_is_seen_as_slow_requests() {
         script.complete().judge().faults.remove(0)
     };
     assert_eq!((run(500).seen, run(0).seen), (Some(500), Some(0)));
+    // Whoever gives up before the delay is over has seen it.
+    let script = Script::new(60).errors().declare(Shows::Slow { mark: FAST_SERVICE });
+    let script = script.on(0, 20_000..25_000, hit(500)).run(0..20, 0).run(25..60, 0);
+    let mut cell = script.cell(22, Outcome::Timeout, 300);
+    cell.marks[FAST_SERVICE] = 300;
+    assert_eq!(script.add(cell).complete().judge().faults.remove(0).seen, Some(300));
 }
 
 #[test]

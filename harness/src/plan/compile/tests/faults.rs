@@ -21,6 +21,10 @@ fn what_has_no_effect_or_cannot_be() {
     refused(&[("share: 50%", "quota: 33.3%")], "33.3% is no whole number");
     refused(&[("method: [post]", "method: [pots]")], "did you mean `POST`?");
     refused(&[("method: [post]", "path: products")], "matches no path");
+    let query = "`/cart?a=1` fits no path: queries are not looked at";
+    refused(&[("method: [post]", "path: \"/cart?a=1\"")], query);
+    let stub = "{stub: [{get: {path: \"/cart?a=1\"}}]}";
+    refused(&[("pay: {to: payments}", &format!("pay: {stub}"))], query);
     let late = "half: {latency: {link: front, add: {fixed: 0s}, at: 20s, duration: 10s}}";
     refused(&[(FAULT, late)], "a delay of 0s delays nothing");
     let spare = "  pay: {to: payments}\n  spare: {to: shop}";
