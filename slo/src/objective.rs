@@ -24,6 +24,7 @@ mod availability;
 mod change;
 mod clustered;
 mod decide;
+mod excused;
 mod observed;
 mod sending;
 mod throughput;
@@ -32,6 +33,7 @@ mod windows;
 
 pub(crate) use asks::{asks, short};
 pub(crate) use decide::{Decided, decide, reaches};
+pub(crate) use excused::{Excused, WITHOUT};
 use waiting::Wait;
 
 /// An objective's limit, asked of some requests in some stretches.
@@ -74,7 +76,7 @@ pub(crate) struct Measured {
     /// Of loads in which who waits begins nothing else.
     waits: Vec<Wait>,
     /// Requests that its terms leave out.
-    pub(crate) excused: u64,
+    pub(crate) excused: Excused,
     /// Attempts that were not ok, whatever they took.
     pub(crate) failed: u64,
     /// Requests under way when a fault was applied, and counted to it.
@@ -183,7 +185,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
             continue;
         }
         if question.objective.terms.excused.contains(&key.outcome) {
-            measured.excused += counts.n;
+            measured.excused.add(key.second, counts.n);
             continue;
         }
         measured.waits.extend(Wait::of(evidence, place, (key, counts), tally));
@@ -238,7 +240,7 @@ pub(crate) fn weigh(
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
-        found.or_else(|| measured.too_many_excused(question))
+        found.or_else(|| measured.excused.doubt(measured.tally, &objective.terms.excused_names()))
     };
     let depends = evidence.during_doubt(question.during);
     let doubt = match decided.verdict {
@@ -269,7 +271,7 @@ pub(crate) fn conclude(
         Some(Doubt { reason, missing }) => (Verdict::Inconclusive, reason, Some(missing)),
         None => {
             let open = decided.verdict == Verdict::Inconclusive;
-            let reason = format!("{}{}", decided.reason, measured.excused_words(question));
+            let reason = decided.reason + &measured.excused.words(&objective.terms.excused_names());
             (decided.verdict, reason, open.then_some(decided.missing))
         }
     };
@@ -316,11 +318,6 @@ fn incomplete(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<Doubt>
 }
 
 impl Question<'_> {
-    fn excused_names(&self) -> String {
-        let names = self.objective.terms.excused.iter().map(|outcome| outcome.name());
-        names.collect::<Vec<_>>().join(", ")
-    }
-
     /// How complete the loads are in what it is about.
     pub(crate) fn loads<'e>(&'e self, evidence: &'e Evidence<'_>) -> &'e [LoadHealth] {
         self.part.as_ref().map_or(&evidence.loads, |part| &part.loads)
@@ -328,29 +325,6 @@ impl Question<'_> {
 }
 
 impl Measured {
-    /// `; 12 excused (http_429)`.
-    fn excused_words(&self, question: &Question<'_>) -> String {
-        match self.excused {
-            0 => String::new(),
-            n => format!("; {n} excused ({})", question.excused_names()),
-        }
-    }
-
-    /// A service that refuses most must not be green on the rest.
-    fn too_many_excused(&self, question: &Question<'_>) -> Option<Doubt> {
-        let all = u128::from(self.excused) + u128::from(self.tally.due());
-        let many = u128::from(self.excused) * 100 > all;
-        many.then(|| Doubt {
-            reason: format!(
-                "{} of {all} requests are excused ({}), and 1 % may be",
-                self.excused,
-                question.excused_names()
-            ),
-            missing: "a run in which fewer end like that, or an objective that counts them"
-                .to_owned(),
-        })
-    }
-
     /// Adds what the same question came to in another run, whose seconds are put `later`.
     pub(crate) fn add(&mut self, other: &Measured, later: i64) {
         self.tally.add(other.tally);
@@ -362,7 +336,7 @@ impl Measured {
         self.by_second.extend(seconds(&other.by_second));
         self.service_by_second.extend(seconds(&other.service_by_second));
         self.waits.extend(other.waits.iter().map(|wait| wait.moved(later)));
-        self.excused += other.excused;
+        self.excused.extend(&other.excused, later);
         self.failed += other.failed;
         self.moved += other.moved;
         self.all += other.all;

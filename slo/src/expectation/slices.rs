@@ -5,10 +5,11 @@
 //! Not here: what follows for an expectation (`recovers`).
 
 use crate::interval;
-use crate::objective::reaches;
+use crate::objective::{Excused, reaches};
 use crate::tally::Tally;
 use crate::time::Share;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// The confidence with which a single second is called bad.
 const SURE: Share = Share(950_000_000);
@@ -55,6 +56,8 @@ pub(super) struct Slices<'a> {
     pub(super) waited: &'a BTreeSet<i64>,
     /// Requests without a record, that may belong to any second.
     pub(super) lost: u64,
+    /// What the objective leaves out: where that is too many, the rest is no evidence of a recovery.
+    pub(super) excused: &'a Excused,
 }
 
 /// How to take what is unknown.
@@ -82,7 +85,7 @@ impl Slices<'_> {
             let held = end >= start.saturating_add(hold);
             let open = end >= self.over && unknown == Unknown::Good;
             if held || open {
-                if !self.pool_exceeds(pool, unknown) {
+                if !self.pool_exceeds(pool, unknown) && !self.hides(start..end, pool, unknown) {
                     return Some(start);
                 }
             } else if end >= self.over {
@@ -124,6 +127,11 @@ impl Slices<'_> {
         }
     }
 
+    /// Whether so many are left out that nobody knows whether these seconds are good.
+    fn hides(&self, seconds: Range<i64>, pool: Tally, unknown: Unknown) -> bool {
+        unknown == Unknown::Bad && self.excused.too_many(seconds, pool.due()).is_some()
+    }
+
     fn pool_exceeds(&self, pool: Tally, unknown: Unknown) -> bool {
         let Tally { n, k, unknown: u } = pool;
         match unknown {
@@ -154,8 +162,9 @@ mod tests {
         let limit = Limit::Share { limit: Share(10_000_000), confidence: SURE };
         let over = bad.len() as i64;
         let waited = BTreeSet::from([WAITED]);
-        let slices =
-            Slices { by_second: &by_second, limit, first: 0, over, waited: &waited, lost: 0 };
+        let excused = &Excused::default();
+        let (by_second, waited) = (&by_second, &waited);
+        let slices = Slices { by_second, limit, first: 0, over, waited, lost: 0, excused };
         slices.recovered(hold, 100, unknown)
     }
 
