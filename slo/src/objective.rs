@@ -32,7 +32,7 @@ mod waiting;
 mod windows;
 
 pub(crate) use asks::{asks, short};
-pub(crate) use decide::{Decided, decide, reaches};
+pub(crate) use decide::{Decided, breaks, decide, reaches};
 pub(crate) use excused::{Excused, WITHOUT};
 use waiting::Wait;
 

@@ -154,12 +154,11 @@ impl<'a> Search<'a> {
             (None, Some(last)) => *last,
             (None, None) => 0,
         };
-        let confidence = objective.confidence;
+        let (confidence, bursts) = (objective.confidence, objective.terms.effect());
+        let share = |limit| Limit::Share { limit, confidence, bursts };
         let limit = match objective.ask {
-            Ask::Latency { percentile, .. } => {
-                Limit::Share { limit: percentile.rest(), confidence }
-            }
-            Ask::ErrorRate { below } => Limit::Share { limit: below, confidence },
+            Ask::Latency { percentile, .. } => share(percentile.rest()),
+            Ask::ErrorRate { below } => share(below),
             Ask::ErrorCount { at_most } => Limit::Count { at_most },
             Ask::Availability { slice_target, .. } => Limit::Good { target: slice_target },
             // Refused by the plan; whoever edits a journal asks for all of it.

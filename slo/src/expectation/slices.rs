@@ -4,8 +4,7 @@
 //! bad. A second in which all wait for what then fails is bad.
 //! Not here: what follows for an expectation (`recovers`).
 
-use crate::interval;
-use crate::objective::{Excused, reaches};
+use crate::objective::{Excused, breaks, reaches};
 use crate::tally::Tally;
 use crate::time::Share;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +16,8 @@ const SURE: Share = Share(950_000_000);
 /// When a limit is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
-    /// A bad share surely above this.
-    Share { limit: Share, confidence: Share },
+    /// A bad share surely above this, where bad ones come in bursts of so many.
+    Share { limit: Share, confidence: Share, bursts: u64 },
     /// More bad ones than this.
     Count { at_most: u64 },
     /// A good share below this.
@@ -30,7 +29,7 @@ impl Limit {
     fn exceeded(self, k: u64, n: u64) -> bool {
         match self {
             _ if n == 0 => false,
-            Limit::Share { limit, .. } => interval::is_violated(k, n, limit, SURE),
+            Limit::Share { limit, bursts, .. } => breaks((k, n), limit, SURE, bursts),
             _ => self.exceeded_pooled(k, n),
         }
     }
@@ -38,7 +37,7 @@ impl Limit {
     /// Whether seconds together do.
     fn exceeded_pooled(self, k: u64, n: u64) -> bool {
         match self {
-            Limit::Share { limit, confidence } => interval::is_violated(k, n, limit, confidence),
+            Limit::Share { limit, confidence, bursts } => breaks((k, n), limit, confidence, bursts),
             Limit::Count { at_most } => k > at_most,
             Limit::Good { target } => !reaches(n - k, n, target),
         }
@@ -159,7 +158,7 @@ mod tests {
 
     fn found(bad: &[i64], hold: i64, unknown: Unknown) -> Option<i64> {
         let by_second = seconds(bad);
-        let limit = Limit::Share { limit: Share(10_000_000), confidence: SURE };
+        let limit = Limit::Share { limit: Share(10_000_000), confidence: SURE, bursts: 1 };
         let over = bad.len() as i64;
         let waited = BTreeSet::from([WAITED]);
         let excused = &Excused::default();

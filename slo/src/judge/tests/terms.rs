@@ -91,6 +91,22 @@ fn what_is_excused_is_no_recovery() {
     assert_eq!(recovers(12..25, 90, excused(Outcome::Timeout)).verdict, Violated);
 }
 
+/// Five errors in a second are surely more than 1 % of 100, and are not where they come five at a time.
+#[test]
+fn a_declared_burst_is_no_relapse() {
+    let recovers = |errors: u64, terms: Terms| {
+        let mut script = Script::new(30).errors().recovers(2);
+        script.case.objectives[0].terms = terms;
+        script.case.objectives[0].ask = Ask::ErrorRate { below: Share(10_000_000) };
+        let script = script.fault(10_000..12_000, hit(200)).run(0..10, 0).run(10..12, 100);
+        let script = script.run(12..14, 0).run(14..15, errors).run(15..16, 0);
+        script.run(16..17, errors).run(17..30, 0).complete().expectation().verdict
+    };
+    assert_eq!(recovers(5, Terms::default()), Violated);
+    assert_eq!(recovers(5, bursts(5)), Met);
+    assert_eq!(recovers(40, bursts(5)), Violated);
+}
+
 /// 30 errors in one window of ten seconds are 3 % of it, and half a per cent of the whole.
 #[test]
 fn a_window_that_breaks_the_limit_violates_and_one_that_keeps_it_proves_nothing() {
