@@ -45,7 +45,8 @@ fn every_rule_is_valid_and_every_alert_fires_and_is_silent() {
     assert!(promtool(folder.path(), &["test", "rules", "rules.test.yaml"]));
 }
 
-/// The tests are worth something: an alert that fires at another rate fails them.
+/// The tests are worth something: an alert that fires at another rate fails them, and so does a rule that records
+/// another limit, another window, or another service's requests.
 #[test]
 fn an_alert_at_another_rate_fails_its_test() {
     if !has_promtool() {
@@ -62,7 +63,14 @@ fn an_alert_at_another_rate_fails_its_test() {
     assert!(promtool(folder.path(), &["test", "rules", "rules.test.yaml"]));
     let rules = folder.path().join("rules.yaml");
     let text = std::fs::read_to_string(&rules).unwrap();
-    for (from, to) in [("> 14.4 *", "> 40 *"), ("absent(", "count("), (" == 0", " == 9")] {
+    for (from, to) in [
+        ("> 14.4 *", "> 40 *"),
+        ("absent(", "count("),
+        (" == 0", " == 9"),
+        ("le=\"0.5\"", "le=\"1\""),
+        ("[30m]", "[1h]"),
+        ("_count{job=\"aurumai\",", "_count{"),
+    ] {
         assert!(text.contains(from));
         std::fs::write(&rules, text.replace(from, to)).unwrap();
         assert!(!promtool(folder.path(), &["test", "rules", "rules.test.yaml"]), "{from} {to}");
@@ -207,6 +215,56 @@ fn minutes_in_which_nothing_answers_spend_the_budget() {
     std::fs::write(&rules, text.replace("slo:slice_down:bool{slo=\"shop\"} * 0", "vector(1) < 0"))
         .unwrap();
     assert!(!promtool(folder, &["test", "rules", "rules.test.yaml"]));
+}
+
+/// A rule that asks for a label that the exporter does not have counts nothing: its test has the file's labels.
+#[test]
+fn a_rule_of_another_label_fails_its_test() {
+    if !has_promtool() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, file) = (folder.path(), folder.path().join("minutes.yaml"));
+    let rules = folder.join("rules.yaml");
+    let passes = || promtool(folder, &["test", "rules", "rules.test.yaml"]);
+    let bad = MINUTES.replace("good: {", "bad: {").replace("code=\"200\"", "code=~\"5..\"");
+    let patterns = MINUTES.replace("code=\"200\"", "code!~\"5..|429\"");
+    // A service may have any name.
+    let increase =
+        MINUTES.replace("rate(", "increase(").replace("service: shop", "service: 'a \"b\"'");
+    for (text, label) in [
+        (MINUTES, "code=\"200\""),
+        (&bad, "code=~\"5..\""),
+        (&patterns, "code!~\"5..|429\""),
+        (&increase, "code=\"200\""),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        made_of(&file, folder);
+        assert!(passes(), "{text}");
+        let text = std::fs::read_to_string(&rules).unwrap();
+        let other = label.replace("code", "status_code");
+        // What was added in all of a test is the same over every longer window.
+        let window = if text.contains("increase(") { "[2m]" } else { "[1d]" };
+        for (from, to) in [(label, other.as_str()), ("[1h]", window), (">= bool", "<= bool")] {
+            assert!(text.contains(from), "{from}\n{text}");
+            std::fs::write(&rules, text.replace(from, to)).unwrap();
+            assert!(!passes(), "{from} {to}");
+        }
+    }
+}
+
+/// Queries of another form are not tested so, which is told.
+#[test]
+fn rules_that_no_series_can_be_made_up_for_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("minutes.yaml");
+    std::fs::write(&file, MINUTES.replace("sum(rate(", "sum by (job) (rate(")).unwrap();
+    let mut assay = Command::new(env!("CARGO_BIN_EXE_assay"));
+    let made = assay.args(["slo", "rules"]).arg(&file).output().unwrap();
+    let said = String::from_utf8(made.stderr).unwrap();
+    let told = "no test gives series to the rules of `shop`: one of its queries is no \
+                sum(rate(NAME{…}[{{.window}}]))";
+    assert!(made.status.success() && said.contains(told), "{said}");
 }
 
 /// The queries are counted as Prometheus would: from an exporter's series to a burning budget.

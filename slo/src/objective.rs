@@ -32,7 +32,8 @@ mod waiting;
 mod windows;
 
 pub(crate) use asks::{asks, short};
-pub(crate) use decide::{Decided, decide, reaches};
+pub(crate) use decide::{Decided, breaks, decide, reaches};
+pub(crate) use excused::{Excused, WITHOUT};
 use waiting::Wait;
 
 /// An objective's limit, asked of some requests in some stretches.
@@ -78,7 +79,7 @@ pub(crate) struct Measured {
     /// Of loads in which who waits begins nothing else.
     waits: Vec<Wait>,
     /// Requests that its terms leave out.
-    pub(crate) excused: u64,
+    pub(crate) excused: Excused,
     /// Attempts that were not ok, whatever they took.
     pub(crate) failed: u64,
     /// Requests under way when a fault was applied, and counted to it.
@@ -188,7 +189,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>, question: &Question<'_>) -> Measu
             continue;
         }
         if question.objective.terms.excused.contains(&key.outcome) {
-            measured.excused += counts.n;
+            measured.excused.add(key.second, counts.n);
             continue;
         }
         measured.waits.extend(Wait::of(evidence, place, (key, counts), tally));
@@ -245,7 +246,7 @@ pub(crate) fn weigh(
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
-        found.or_else(|| measured.too_many_excused(question))
+        found.or_else(|| measured.excused.doubt(measured.tally, &objective.terms.excused_names()))
     };
     let depends = evidence.during_doubt(question.during);
     let doubt = match decided.verdict {
@@ -276,7 +277,7 @@ pub(crate) fn conclude(
         Some(Doubt { reason, missing }) => (Verdict::Inconclusive, reason, Some(missing)),
         None => {
             let open = decided.verdict == Verdict::Inconclusive;
-            let reason = format!("{}{}", decided.reason, measured.excused_words(question));
+            let reason = decided.reason + &measured.excused.words(&objective.terms.excused_names());
             (decided.verdict, reason, open.then_some(decided.missing))
         }
     };
@@ -341,7 +342,7 @@ impl Measured {
         self.by_second.extend(seconds(&other.by_second));
         self.service_by_second.extend(seconds(&other.service_by_second));
         self.waits.extend(other.waits.iter().map(|wait| wait.moved(later)));
-        self.excused += other.excused;
+        self.excused.extend(&other.excused, later);
         self.failed += other.failed;
         self.moved += other.moved;
         self.all += other.all;

@@ -26,6 +26,7 @@ pub mod metric;
 mod order;
 pub mod phases;
 pub mod poisson;
+pub mod query;
 pub mod replay;
 pub mod rows;
 pub mod seal;

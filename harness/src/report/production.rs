@@ -11,6 +11,7 @@
 
 mod dashboard;
 mod down;
+mod exporter;
 mod reach;
 mod rule;
 mod tested;
@@ -101,13 +102,19 @@ pub fn rules(file: &SloFile) -> Result<Made, Problems> {
         count += seen.len();
         groups.insert(0, json!({"name": "slo-up", "rules": seen}));
     }
-    let (tests, tested) = tested::tests(&all);
+    let tests = tested::tests(&all);
+    notices.extend(tests.untested.iter().map(|(one, why)| {
+        let message = format!("no test gives series to the rules of `{}`: {why}", one.name);
+        let told = file.problem(&one.site, message, QUERIES);
+        format!("{}: {}", told.place, told.message)
+    }));
     // Maps with text keys always have a YAML form.
     let text = |value: &Value| serde_yaml::to_string(value).unwrap_or_default();
     let rules = text(&json!({ "groups": groups }));
     let dashboard = dashboard::dashboard(&all, &format!("SLO: {}", file.name));
     let dashboard = format!("{dashboard:#}\n");
-    Ok(Made { rules, tests: text(&tests), dashboard, count, tested, notices })
+    let (tested, tests) = (tests.count, text(&tests.whole));
+    Ok(Made { rules, tests, dashboard, count, tested, notices })
 }
 
 /// Minutes as Prometheus writes them, in the largest unit that divides them.

@@ -60,7 +60,7 @@ pub(super) fn change(change: &ChangeScore, limit: f64) -> String {
     let unit = if change.relative { " of what it was" } else { " of all" };
     let signed = |value: f64| {
         let sign = if value < 0.0 { '-' } else { '+' };
-        format!("{sign}{}", share(value.abs()))
+        format!("{sign}{}", share_beyond(value.abs()))
     };
     let known = |bound: Option<f64>| bound.map_or_else(|| "unknown".to_owned(), signed);
     format!("{} to {}{unit}, allowed {}", known(change.lower), known(change.upper), signed(limit))
@@ -130,7 +130,10 @@ mod tests {
             runs: 1,
         };
         assert_eq!(change(&score, 0.1), "-1.20 % to +6.30 % of what it was, allowed +10.0 %");
-        (score.relative, score.upper) = (false, None);
+        (score.lower, score.upper) = (Some(0.5), Some(2.134));
+        assert_eq!(change(&score, 0.5), "+50.0 % to +213 % of what it was, allowed +50.0 %");
+        (score.lower, score.upper) = (Some(-0.012), None);
+        score.relative = false;
         assert_eq!(change(&score, 0.0005), "-1.20 % to unknown of all, allowed +0.05 %");
     }
 

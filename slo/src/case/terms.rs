@@ -34,12 +34,18 @@ impl Terms {
     #[must_use]
     pub fn words(&self) -> String {
         let window = self.window_s.map(|s| format!(", also in windows of {s} s"));
-        let names = self.excused.iter().map(|outcome| outcome.name()).collect::<Vec<_>>();
-        let excused = match names.as_slice() {
-            [] => String::new(),
-            names => format!(", {} excused", names.join(", ")),
+        let excused = match self.excused_names() {
+            names if names.is_empty() => names,
+            names => format!(", {names} excused"),
         };
         window.unwrap_or_default() + &excused
+    }
+
+    /// `http_429`.
+    #[must_use]
+    pub fn excused_names(&self) -> String {
+        let names = self.excused.iter().map(|outcome| outcome.name());
+        names.collect::<Vec<_>>().join(", ")
     }
 
     /// How many requests tell as much as one that is independent; at least 1.

@@ -12,7 +12,7 @@ use super::{Answer, Recovery};
 use crate::case::{Anchor, Ask, During, Moment, Objective, Of};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
-use crate::objective::{self, Measured, Part, Question, asks, measure};
+use crate::objective::{self, Excused, Measured, Part, Question, WITHOUT, asks, measure};
 use crate::scorecard::{Recovered, Verdict};
 use crate::time::SECOND_US;
 use crate::words;
@@ -154,12 +154,11 @@ impl<'a> Search<'a> {
             (None, Some(last)) => *last,
             (None, None) => 0,
         };
-        let confidence = objective.confidence;
+        let (confidence, bursts) = (objective.confidence, objective.terms.effect());
+        let share = |limit| Limit::Share { limit, confidence, bursts };
         let limit = match objective.ask {
-            Ask::Latency { percentile, .. } => {
-                Limit::Share { limit: percentile.rest(), confidence }
-            }
-            Ask::ErrorRate { below } => Limit::Share { limit: below, confidence },
+            Ask::Latency { percentile, .. } => share(percentile.rest()),
+            Ask::ErrorRate { below } => share(below),
             Ask::ErrorCount { at_most } => Limit::Count { at_most },
             Ask::Availability { slice_target, .. } => Limit::Good { target: slice_target },
             // Refused by the plan; whoever edits a journal asks for all of it.
@@ -183,7 +182,8 @@ impl<'a> Search<'a> {
 
     fn slices<'b>(&'b self, by_second: &'b BTreeMap<i64, crate::tally::Tally>) -> Slices<'b> {
         let Search { limit, first, over, .. } = *self;
-        Slices { by_second, limit, first, over, waited: &self.waited, lost: self.measured.lost }
+        let Measured { lost, ref excused, .. } = self.measured;
+        Slices { by_second, limit, first, over, waited: &self.waited, lost, excused }
     }
 
     fn hold(&self) -> i64 {
@@ -249,6 +249,11 @@ impl<'a> Search<'a> {
         // lies in another.
         let needed = self.asked.within_us.saturating_add(self.asked.hold_us);
         let needed = needed.saturating_add(2 * SECOND_US);
+        if found.verdict == Verdict::Inconclusive
+            && let Some(hidden) = self.hidden()
+        {
+            return (format!("{observed}: {hidden}"), WITHOUT.to_owned());
+        }
         match (found.verdict, found.between) {
             (Verdict::Met, _) => (format!("{observed}, {within} is allowed"), String::new()),
             (Verdict::Violated, between) => {
@@ -285,6 +290,25 @@ impl<'a> Search<'a> {
                 "requests whose outcome is known".to_owned(),
             ),
         }
+    }
+
+    /// Of a recovery that would be seen in time but for what the objective leaves out, how much that is.
+    fn hidden(&self) -> Option<String> {
+        let none = Excused::default();
+        let slices = Slices { excused: &none, ..self.slices(&self.measured.by_second) };
+        let latest = self.moment.saturating_add(self.within()).div_euclid(SECOND);
+        let first = slices.recovered(self.hold(), latest.min(self.over), Unknown::Bad)?;
+        let seconds = first..first.saturating_add(self.hold());
+        let due = self.measured.by_second.range(seconds.clone()).map(|(_, tally)| tally.due());
+        let rest = due.fold(0, u64::saturating_add);
+        let excused = self.measured.excused.too_many(seconds.clone(), rest)?;
+        let names = self.objective.terms.excused_names();
+        Some(format!(
+            "from {} s to {} s {excused} of {} requests are excused ({names}), and 1 % may be",
+            seconds.start,
+            seconds.end,
+            excused.saturating_add(rest)
+        ))
     }
 
     /// Seconds after the moment in which nothing was due, and nobody waited.

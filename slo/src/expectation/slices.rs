@@ -4,11 +4,11 @@
 //! bad. A second in which all wait for what then fails is bad.
 //! Not here: what follows for an expectation (`recovers`).
 
-use crate::interval;
-use crate::objective::reaches;
+use crate::objective::{Excused, breaks, reaches};
 use crate::tally::Tally;
 use crate::time::Share;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// The confidence with which a single second is called bad.
 const SURE: Share = Share(950_000_000);
@@ -16,8 +16,8 @@ const SURE: Share = Share(950_000_000);
 /// When a limit is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
-    /// A bad share surely above this.
-    Share { limit: Share, confidence: Share },
+    /// A bad share surely above this, where bad ones come in bursts of so many.
+    Share { limit: Share, confidence: Share, bursts: u64 },
     /// More bad ones than this.
     Count { at_most: u64 },
     /// A good share below this.
@@ -29,7 +29,7 @@ impl Limit {
     fn exceeded(self, k: u64, n: u64) -> bool {
         match self {
             _ if n == 0 => false,
-            Limit::Share { limit, .. } => interval::is_violated(k, n, limit, SURE),
+            Limit::Share { limit, bursts, .. } => breaks((k, n), limit, SURE, bursts),
             _ => self.exceeded_pooled(k, n),
         }
     }
@@ -37,7 +37,7 @@ impl Limit {
     /// Whether seconds together do.
     fn exceeded_pooled(self, k: u64, n: u64) -> bool {
         match self {
-            Limit::Share { limit, confidence } => interval::is_violated(k, n, limit, confidence),
+            Limit::Share { limit, confidence, bursts } => breaks((k, n), limit, confidence, bursts),
             Limit::Count { at_most } => k > at_most,
             Limit::Good { target } => !reaches(n - k, n, target),
         }
@@ -55,6 +55,8 @@ pub(super) struct Slices<'a> {
     pub(super) waited: &'a BTreeSet<i64>,
     /// Requests without a record, that may belong to any second.
     pub(super) lost: u64,
+    /// What the objective leaves out: where that is too many, the rest is no evidence of a recovery.
+    pub(super) excused: &'a Excused,
 }
 
 /// How to take what is unknown.
@@ -82,7 +84,7 @@ impl Slices<'_> {
             let held = end >= start.saturating_add(hold);
             let open = end >= self.over && unknown == Unknown::Good;
             if held || open {
-                if !self.pool_exceeds(pool, unknown) {
+                if !self.pool_exceeds(pool, unknown) && !self.hides(start..end, pool, unknown) {
                     return Some(start);
                 }
             } else if end >= self.over {
@@ -124,6 +126,11 @@ impl Slices<'_> {
         }
     }
 
+    /// Whether so many are left out that nobody knows whether these seconds are good.
+    fn hides(&self, seconds: Range<i64>, pool: Tally, unknown: Unknown) -> bool {
+        unknown == Unknown::Bad && self.excused.too_many(seconds, pool.due()).is_some()
+    }
+
     fn pool_exceeds(&self, pool: Tally, unknown: Unknown) -> bool {
         let Tally { n, k, unknown: u } = pool;
         match unknown {
@@ -151,11 +158,12 @@ mod tests {
 
     fn found(bad: &[i64], hold: i64, unknown: Unknown) -> Option<i64> {
         let by_second = seconds(bad);
-        let limit = Limit::Share { limit: Share(10_000_000), confidence: SURE };
+        let limit = Limit::Share { limit: Share(10_000_000), confidence: SURE, bursts: 1 };
         let over = bad.len() as i64;
         let waited = BTreeSet::from([WAITED]);
-        let slices =
-            Slices { by_second: &by_second, limit, first: 0, over, waited: &waited, lost: 0 };
+        let excused = &Excused::default();
+        let (by_second, waited) = (&by_second, &waited);
+        let slices = Slices { by_second, limit, first: 0, over, waited, lost: 0, excused };
         slices.recovered(hold, 100, unknown)
     }
 

@@ -255,6 +255,15 @@ fn count(tally: Tally, at_most: u64) -> Decided {
     }
 }
 
+/// Whether k bad of n surely break a limit, where bad ones come in bursts of so many.
+pub(crate) fn breaks((k, n): (u64, u64), limit: Share, confidence: Share, bursts: u64) -> bool {
+    if bursts == 1 {
+        return interval::is_violated(k, n, limit, confidence);
+    }
+    let of = |count: u64| count as f64 / bursts as f64;
+    n > 0 && interval::lower(of(k), of(n), confidence.fraction()) > limit.fraction()
+}
+
 /// Whether `part` of `whole` is at least this share.
 pub(crate) fn reaches(part: u64, whole: u64, share: Share) -> bool {
     u128::from(part) * u128::from(Share::ONE.0) >= u128::from(whole) * u128::from(share.0)

@@ -8,9 +8,8 @@
 //! Not here: slices of an availability, which are a budget (`decide`).
 
 use super::asks::short;
-use super::decide::Decided;
+use super::decide::{Decided, breaks};
 use super::{Measured, Question};
-use crate::interval;
 use crate::scorecard::Verdict;
 use crate::tally::Tally;
 use crate::time::Share;
@@ -36,15 +35,7 @@ pub(super) fn hold(
     }
     windows.retain(|_, tally| tally.n > 0);
     let each = each(question.objective.confidence, windows.len() as u64);
-    let effect = terms.effect();
-    let broken = |tally: &Tally| {
-        let (n, k) = (tally.due(), tally.k);
-        if effect == 1 {
-            return interval::is_violated(k, n, limit, each);
-        }
-        let of = |count: u64| count as f64 / effect as f64;
-        interval::lower(of(k), of(n), each.fraction()) > limit.fraction()
-    };
+    let broken = |tally: &Tally| breaks((tally.k, tally.due()), limit, each, terms.effect());
     let share = |tally: &Tally, other: &Tally| u128::from(tally.k) * u128::from(other.due());
     let worst = windows.iter().filter(|(_, tally)| broken(tally));
     let worst = worst.max_by(|(_, a), (_, b)| share(a, b).cmp(&share(b, a)));

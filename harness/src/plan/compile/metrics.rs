@@ -5,9 +5,9 @@
 use super::command;
 use super::notes::Notes;
 use super::pages::page;
-use super::query;
 use super::{MOST_WAIT_US, headers, positive};
 use crate::plan::metric::{Compared, Matcher, Metric, Page, PageOf, Read, Source, States};
+use crate::plan::query;
 use crate::plan::text::literal;
 use crate::plan::{Service, ServiceKind};
 use crate::spec::Trail;

@@ -39,7 +39,6 @@ mod pages;
 mod parts;
 mod pressure;
 mod protocols;
-mod query;
 mod read_back;
 mod replay;
 mod requests;

@@ -92,7 +92,7 @@ impl Watched<'_> {
             format!("{} {limit} and {} {limit}", ratio(alert.long_min), ratio(alert.short_min));
         if let Some(least) = alert.least {
             let total = self.series("slo:total:rate", alert.long_min);
-            let enough = format!("{total} * {} >= {least}", alert.long_min * 60);
+            let enough = format!("{total} * {} >= {least}", self.seconds(alert.long_min));
             // Nobody counts what is asked of a service that is gone.
             expr += &match self.up {
                 Some(_) => format!(" and ({enough} or {})", down::now(self)),

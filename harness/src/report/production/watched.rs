@@ -6,6 +6,7 @@
 
 use super::reach::{Reach, reach};
 use super::{SHORTEST_MIN, span};
+use crate::plan::query::parts;
 use crate::spec::Problem;
 use crate::spec::openslo::types::{Limit, Metric, RatioMetric};
 use crate::spec::openslo::{Alert, Site, Slo, SloFile, alerts, budget, minutes, up, wrong_up};
@@ -25,6 +26,10 @@ pub(super) struct Watched<'f> {
     /// What Prometheus counts, with [`WINDOW`] in it.
     pub(super) total: String,
     pub(super) bad: String,
+    /// Which of them its file counts apart.
+    pub(super) apart: Apart,
+    /// What is recorded are counts over a window, not counts a second.
+    pub(super) is_increase: bool,
     /// What may be bad, as a decimal.
     pub(super) budget: String,
     /// How long the budget lasts, minutes.
@@ -35,6 +40,13 @@ pub(super) struct Watched<'f> {
     pub(super) up: Option<&'f str>,
     /// All that its policies ask for.
     pub(super) alerts: Vec<Alert>,
+}
+
+/// What Prometheus counts beside all.
+#[derive(Debug, Clone)]
+pub(super) enum Apart {
+    Good(String),
+    Bad(String),
 }
 
 /// Slices of time that are good or bad.
@@ -61,7 +73,7 @@ pub(super) fn watched<'f>(file: &'f SloFile, slo: &'f Slo) -> Result<Vec<Watched
         None => by_nature(&why),
     })?;
     let ratio = sli.ratio_metric.as_ref().ok_or_else(|| by_nature("it is no ratio"))?;
-    let Some((total, bad)) = queries(ratio) else {
+    let Some((total, apart)) = queries(ratio) else {
         return Err(by_nature("its metrics have no `query` with `{{.window}}`"));
     };
     if slo.spec.objectives.is_empty() {
@@ -102,8 +114,10 @@ pub(super) fn watched<'f>(file: &'f SloFile, slo: &'f Slo) -> Result<Vec<Watched
                     },
                     service: slo.spec.service.as_str(),
                     site: maker.site,
+                    is_increase: is_increase(&total),
                     total: total.clone(),
-                    bad: bad.clone(),
+                    bad: apart.bad(&total),
+                    apart: apart.clone(),
                     budget,
                     lasts_min: lasts_min.unwrap_or(SHORTEST_MIN),
                     slices,
@@ -213,18 +227,34 @@ impl Maker<'_> {
     }
 }
 
-/// The expressions of all and of the bad, with the place of their window; what is bad is zero, not
-/// nothing, before the first bad one.
-fn queries(ratio: &RatioMetric) -> Option<(String, String)> {
+/// The expressions of all, and of the good or the bad, with the place of their window.
+fn queries(ratio: &RatioMetric) -> Option<(String, Apart)> {
     let of = |metric: &Option<Metric>| {
         let query = metric.as_ref()?.metric_source.spec.get("query")?.0.as_str()?;
         query.contains(WINDOW).then(|| query.to_owned())
     };
     let total = of(&ratio.total)?;
-    let bad = match (of(&ratio.bad), of(&ratio.good)) {
-        (Some(bad), _) => format!("({bad}) or 0 * ({total})"),
-        (None, Some(good)) => format!("({total}) - (({good}) or 0 * ({total}))"),
-        (None, None) => return None,
-    };
-    Some((total, bad))
+    let apart = of(&ratio.bad).map(Apart::Bad).or_else(|| of(&ratio.good).map(Apart::Good))?;
+    Some((total, apart))
+}
+
+fn is_increase(query: &str) -> bool {
+    parts(query).is_ok_and(|query| query.over.is_some_and(|(way, _)| way == "increase"))
+}
+
+impl Watched<'_> {
+    /// What is recorded over a window of so long, times this, is how many there were.
+    pub(super) fn seconds(&self, window_min: u64) -> u64 {
+        if self.is_increase { 1 } else { window_min * 60 }
+    }
+}
+
+impl Apart {
+    /// The expression of the bad: zero, not nothing, before the first bad one.
+    fn bad(&self, total: &str) -> String {
+        match self {
+            Apart::Bad(bad) => format!("({bad}) or 0 * ({total})"),
+            Apart::Good(good) => format!("({total}) - (({good}) or 0 * ({total}))"),
+        }
+    }
 }

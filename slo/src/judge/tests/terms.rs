@@ -4,6 +4,7 @@ use super::*;
 use crate::case::Terms;
 use crate::outcome::Outcome;
 use crate::scorecard::ObjectiveScore;
+use std::ops::Range;
 
 /// Errors below 1 %: 100 requests a second for so long, of which so many in a second end like this.
 fn judged(seconds: i64, bad: impl Fn(i64) -> u64, as_: Outcome, terms: Terms) -> ObjectiveScore {
@@ -57,6 +58,53 @@ fn more_than_one_in_a_hundred_excused_decides_nothing() {
     assert_eq!(score.verdict, Inconclusive);
     assert!(score.reason.contains("119 of 6000 requests are excused"), "{}", score.reason);
     assert!(score.missing.is_some());
+}
+
+/// A service that is back but refuses nine of ten: whether it recovered nobody knows. Once it refuses only one of
+/// a hundred, or where refusals count, it is known.
+#[test]
+fn what_is_excused_is_no_recovery() {
+    let recovers = |refused: Range<i64>, n: u64, terms: Terms| {
+        let mut script = Script::new(40).errors().recovers(5);
+        script.case.objectives[0].terms = terms;
+        script.case.objectives[0].ask = Ask::ErrorRate { below: Share(10_000_000) };
+        script = script.fault(10_000..12_000, hit(200)).run(0..10, 0).run(10..12, 100);
+        for second in 12..40 {
+            let refused = if refused.contains(&second) { n } else { 0 };
+            for (outcome, n) in [(Outcome::Http429, refused), (Outcome::Ok, 100 - refused)] {
+                let cell = script.cell(second, outcome, n);
+                script = if n > 0 { script.add(cell) } else { script };
+            }
+        }
+        script.complete().expectation()
+    };
+    let score = recovers(12..25, 90, excused(Outcome::Http429));
+    assert_eq!(score.verdict, Inconclusive, "{}", score.reason);
+    let told = "from 12 s to 15 s 270 of 300 requests are excused (http_429), and 1 % may be";
+    assert!(score.reason.ends_with(told), "{}", score.reason);
+    assert!(score.missing.is_some_and(|missing| missing.contains("that counts them")));
+    // A few are no doubt, and what was over in time is none either.
+    assert_eq!(recovers(12..40, 1, excused(Outcome::Http429)).verdict, Met);
+    assert_eq!(recovers(12..15, 90, excused(Outcome::Http429)).verdict, Met);
+    // What is surely bad stays so.
+    assert_eq!(recovers(12..25, 90, Terms::default()).verdict, Violated);
+    assert_eq!(recovers(12..25, 90, excused(Outcome::Timeout)).verdict, Violated);
+}
+
+/// Five errors in a second are surely more than 1 % of 100, and are not where they come five at a time.
+#[test]
+fn a_declared_burst_is_no_relapse() {
+    let recovers = |errors: u64, terms: Terms| {
+        let mut script = Script::new(30).errors().recovers(2);
+        script.case.objectives[0].terms = terms;
+        script.case.objectives[0].ask = Ask::ErrorRate { below: Share(10_000_000) };
+        let script = script.fault(10_000..12_000, hit(200)).run(0..10, 0).run(10..12, 100);
+        let script = script.run(12..14, 0).run(14..15, errors).run(15..16, 0);
+        script.run(16..17, errors).run(17..30, 0).complete().expectation().verdict
+    };
+    assert_eq!(recovers(5, Terms::default()), Violated);
+    assert_eq!(recovers(5, bursts(5)), Met);
+    assert_eq!(recovers(40, bursts(5)), Violated);
 }
 
 /// 30 errors in one window of ten seconds are 3 % of it, and half a per cent of the whole.

@@ -117,7 +117,7 @@ fn a_query_is_a_count_or_refused() {
     fails("every: 1s", "write `name:`, or `query:`");
     fails("name: up, query: up", "keep one of `name` and `query`");
     fails("query: up, labels: {a: b}", "write them in `query`");
-    fails("query: 'histogram_quantile(0.95, rate(a_bucket[5m]))'", "is no name of a series");
+    fails("query: 'histogram_quantile(0.95, rate(a_bucket[5m]))'", "more than the sum of one");
 }
 
 #[test]

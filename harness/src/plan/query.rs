@@ -10,45 +10,74 @@ use crate::plan::metric::{Compared, Matcher};
 pub(super) const FORM: &str =
     "write sum(rate(NAME{LABEL=\"VALUE\"}[5m])), as the SLO's production query has it";
 
+const MORE: &str = "it is more than the sum of one series' rate";
+
 /// Those that Prometheus adds to what it reads on a page.
 const ADDED: [&str; 2] = ["job", "instance"];
+
+/// A query of that form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The name of the series.
+    pub name: String,
+    /// What its labels must be.
+    pub labels: Vec<Matcher>,
+    /// Whether all series are summed up.
+    pub is_sum: bool,
+    /// `rate` or `increase`, and over what time, as it is written.
+    pub over: Option<(&'static str, String)>,
+}
 
 /// The name of the series, and what its labels must be, without those that Prometheus adds.
 ///
 /// # Errors
 /// A sentence: what cannot be taken.
 pub(super) fn read(query: &str) -> Result<(String, Vec<Matcher>), String> {
+    let Query { name, labels, .. } = parts(query)?;
+    let own = labels.into_iter().filter(|one| !ADDED.contains(&one.label.as_str()));
+    Ok((name, own.collect()))
+}
+
+/// What a query of that form is made of.
+///
+/// # Errors
+/// A sentence: what cannot be taken.
+pub fn parts(query: &str) -> Result<Query, String> {
     let whole = query.trim();
-    let inner = call(whole, &["sum"]).unwrap_or(whole);
-    let (inner, range) = match call(inner, &["rate", "increase"]) {
-        Some(inner) => match inner.strip_suffix(']').and_then(|inner| inner.rsplit_once('[')) {
-            Some((inner, _)) => (inner.trim(), true),
-            None => return Err("a rate is over a time, in brackets".to_owned()),
-        },
-        None => (inner, false),
-    };
-    let (name, labels) = match inner.split_once('{') {
-        Some((name, labels)) => {
-            let labels = labels.strip_suffix('}').ok_or("its labels have no end")?;
-            (name.trim(), matchers(labels)?)
+    let sum = call(whole, "sum");
+    let inner = sum.unwrap_or(whole);
+    let ways = ["rate", "increase"].into_iter();
+    let counted = ways.filter_map(|way| Some((way, call(inner, way)?))).next();
+    let (inner, over) = match counted {
+        Some((way, inner)) => {
+            match inner.strip_suffix(']').and_then(|inner| inner.rsplit_once('[')) {
+                Some((inner, over)) => (inner.trim(), Some((way, over.trim().to_owned()))),
+                None => return Err("a rate is over a time, in brackets".to_owned()),
+            }
         }
-        None => (inner.trim(), Vec::new()),
+        None => (inner, None),
     };
+    let (name, labels) = inner.split_once('{').unwrap_or((inner, "}"));
+    let more = || MORE.to_owned();
+    if name.contains('(') {
+        return Err(more());
+    }
+    let labels = matchers(labels.strip_suffix('}').ok_or_else(more)?)?;
+    let name = name.trim();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     if name.is_empty()
         || !name.chars().all(is_name)
         || name.starts_with(|c: char| c.is_ascii_digit())
     {
-        let what = if range { "in this rate" } else { "in this query" };
+        let what = if over.is_some() { "in this rate" } else { "in this query" };
         return Err(format!("`{}` {what} is no name of a series", name.escape_debug()));
     }
-    let own = labels.into_iter().filter(|one| !ADDED.contains(&one.label.as_str()));
-    Ok((name.to_owned(), own.collect()))
+    Ok(Query { name: name.to_owned(), labels, is_sum: sum.is_some(), over })
 }
 
-/// What is in the brackets of a call of one of these.
-fn call<'q>(text: &'q str, names: &[&str]) -> Option<&'q str> {
-    let rest = names.iter().find_map(|name| text.strip_prefix(name))?.trim_start();
+/// What is in the brackets of a call.
+fn call<'q>(text: &'q str, name: &str) -> Option<&'q str> {
+    let rest = text.strip_prefix(name)?.trim_start();
     Some(rest.strip_prefix('(')?.strip_suffix(')')?.trim())
 }
 
@@ -74,6 +103,7 @@ fn matchers(text: &str) -> Result<Vec<Matcher>, String> {
         found.push(Matcher { label: label.trim().to_owned(), how, value });
         rest = after.trim_start();
         rest = match (rest.is_empty(), rest.strip_prefix(',')) {
+            (false, None) if rest.starts_with('}') => return Err(MORE.to_owned()),
             (false, None) => return Err(format!("`{rest}` follows a label")),
             (_, after) => after.unwrap_or_default().trim_start(),
         };
@@ -134,6 +164,13 @@ mod tests {
             "1a",
         ] {
             assert!(shown(query).is_err(), "{query}: {:?}", shown(query));
+        }
+        for query in [
+            "sum by (path) (rate(a{b=\"c\"}[5m]))",
+            "sum(rate(a{b=\"c\"}[5m])) - sum(rate(a{b=\"d\"}[5m]))",
+            "a{b=\"c\"} / a",
+        ] {
+            assert_eq!(shown(query), Err(MORE.to_owned()), "{query}");
         }
     }
 }
