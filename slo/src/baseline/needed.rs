@@ -40,3 +40,21 @@ fn least(enough: impl Fn(u64) -> bool) -> Option<u64> {
     }
     Some(high)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SURE: Share = Share(950_000_000);
+
+    /// Source: the order statistics of slo.md D2, two-sided 95 %; Wilson's bound of no error.
+    #[test]
+    fn the_least_numbers() {
+        // 1 - 0.95^n >= 0.975: n = 72; of a median 1 - 0.5^n >= 0.975: n = 6.
+        assert_eq!(latency(Share(950_000_000), SURE), Some(72));
+        assert_eq!(latency(Share(500_000_000), SURE), Some(6));
+        // z² (1 / m - 1) = 7679.1
+        assert_eq!(errors(Share(500_000), SURE), Some(7680));
+        assert_eq!(errors(Share(0), SURE), None);
+    }
+}
