@@ -23,6 +23,9 @@ pub struct Metric {
     /// Of a breaker's state: what of it shows.
     #[serde(default, skip_serializing_if = "Shown::is_default")]
     pub shown: Shown,
+    /// Read of a Prometheus server, so a value is as old as that server's last look at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scraped: bool,
 }
 
 /// What a metric shows of a breaker's states.

@@ -7,6 +7,9 @@
 //! with its first event.
 //!
 //! Invariant: nothing is reconciled with a count that began anew: what it lost is unknown.
+//! A Prometheus server tells what it had scraped, at most five minutes before: of what was answered since then it may
+//! know nothing, unless a deadline says that it should.
+//!
 //! Invariant: only ok answers are ours. Others may have been counted by them, which is told, not excused.
 //! Not here: reading (harness `probe`).
 
@@ -25,14 +28,21 @@ use crate::timeline::Timeline;
 use crate::words;
 use std::collections::BTreeSet;
 
+/// So old may be what a Prometheus server tells (its lookback), µs.
+const OLDEST_US: i64 = 300 * SECOND_US as i64;
+
 /// Both counts between two reads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Counts {
     /// Ok answers, at least and at most.
     ours: (u64, u64),
+    /// Of ours, those that the later read must have seen.
+    seen: u64,
     /// The increase, at least; all of it, unless they began anew.
     theirs: f64,
     began_anew: bool,
+    /// Prometheus had none of it before: it may have been there all the same.
+    unborn: bool,
     /// Requests that were sent and ended otherwise.
     others: u64,
     /// When the later read was answered, µs after time 0.
@@ -47,14 +57,15 @@ impl Counts {
         if self.began_anew {
             return (more.max(0.0), f64::INFINITY);
         }
-        let fewer = least - self.theirs;
+        let more = if self.unborn { 0.0 } else { more };
+        let fewer = self.seen as f64 - self.theirs;
         let high = (most - self.theirs).abs().max((self.theirs - least).abs());
         (more.max(fewer).max(0.0), high)
     }
 
     /// They counted nothing of what surely was.
     fn is_blind(&self) -> bool {
-        self.theirs == 0.0 && self.ours.0 > 0 && !self.began_anew
+        self.theirs == 0.0 && self.seen > 0 && !self.began_anew
     }
 }
 
@@ -127,6 +138,15 @@ fn counted(
             }
         }));
     };
+    let scraped = watch.metric.scraped;
+    if scraped && base.at > begins {
+        return Err(Doubt {
+            reason: format!("`{}` was not read before the first request", watch.metric.name),
+            missing: "a Prometheus server that answers before the load begins".to_owned(),
+        });
+    }
+    let oldest = if scraped && must.by.is_none() { OLDEST_US } else { 0 };
+    let unborn = scraped && base.counter && !watch.points.is_empty();
     let restarts = watch.restarts();
     let counts = shows.into_iter().map(|point| {
         let between = |at: i64| base.at < at && at <= point.asked;
@@ -138,7 +158,7 @@ fn counted(
         };
         let fell = steps.clone().any(|read| read.anew);
         let began_anew = counter && (fell || restarts.iter().any(|at| between(*at)));
-        let (mut ours, mut others) = ((0u64, 0u64), 0u64);
+        let (mut ours, mut seen, mut others) = ((0u64, 0u64), 0u64, 0u64);
         for (second, known, outcome, n) in sent(evidence, &must.of) {
             let from = second.saturating_mul(SECOND_US as i64);
             let inside = base.at <= from && known <= point.asked;
@@ -146,6 +166,8 @@ fn counted(
             match outcome {
                 Outcome::Ok => {
                     ours.0 = ours.0.saturating_add(if inside { n } else { 0 });
+                    let old = known <= point.asked.saturating_sub(oldest);
+                    seen = seen.saturating_add(if inside && old { n } else { 0 });
                     ours.1 = ours.1.saturating_add(if inside || touches { n } else { 0 });
                 }
                 Outcome::NotSent | Outcome::FastFail => {}
@@ -153,7 +175,7 @@ fn counted(
                 _ => {}
             }
         }
-        Counts { ours, theirs, began_anew, others, at: point.at }
+        Counts { ours, seen, theirs, began_anew, unborn, others, at: point.at }
     });
     Ok(counts.collect())
 }
@@ -190,6 +212,18 @@ fn part(must: &ReconcilesMust, watch: &Watch<'_>, counted: &[Counts]) -> Part {
         Part::open(
             format!("{text}; it began anew, and what it had counted since the read before is lost"),
             "a count that outlives its service, such as rows of its store",
+        )
+    } else if counts.seen < counts.ours.0 && counts.theirs < counts.ours.0 as f64 {
+        Part::open(
+            format!("{text}; Prometheus may not have scraped the rest yet"),
+            "`after: LOAD.end`, and `within:` more than Prometheus' scrape interval",
+        )
+    } else if counts.unborn && counts.theirs > counts.ours.1 as f64 {
+        Part::open(
+            format!(
+                "{text}; Prometheus had no such series before, and may have missed what it counted"
+            ),
+            "a Prometheus server that has scraped the series before the first request",
         )
     } else {
         let under_way = counts.ours.1 - counts.ours.0;

@@ -40,6 +40,7 @@ impl Script {
             unit,
             every_us: 1_000_000,
             shown: Shown::default(),
+            scraped: false,
         });
         self
     }

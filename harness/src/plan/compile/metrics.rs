@@ -151,7 +151,8 @@ pub(super) fn judged(metric: &Metric, limit: Unit) -> case::Metric {
         _ => Shown::States,
     };
     let (name, every_us) = (metric.name.clone(), metric.every_us);
-    case::Metric { name, reads, service, unit, every_us, shown }
+    let scraped = matches!(metric.source, Source::Promql(_));
+    case::Metric { name, reads, service, unit, every_us, shown, scraped }
 }
 
 fn word(read: Read) -> &'static str {

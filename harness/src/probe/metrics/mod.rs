@@ -164,7 +164,11 @@ impl Reader {
                 let seen = reader.state(&page.text(within).await?, now)?;
                 Ok(seen.map_or(Look::Nothing, Look::State))
             }
-            From::Server(page) => page::answered(&page.text(within).await?).map(Look::Value),
+            From::Server(page) => {
+                let found = page::answered(&page.text(within).await?)?;
+                let none = || Look::Absent("the query gives no series".to_owned());
+                Ok(found.map_or_else(none, Look::Value))
+            }
             From::Command(line) => line.number(within).await.map(Look::Value),
         }
     }

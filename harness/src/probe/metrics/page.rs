@@ -58,11 +58,11 @@ impl Page {
     }
 }
 
-/// The one value in a Prometheus server's answer.
+/// The one value in a Prometheus server's answer; none where it has no series.
 ///
 /// # Errors
 /// Why there is none, as the end of a sentence.
-pub(super) fn answered(text: &str) -> Result<Value, String> {
+pub(super) fn answered(text: &str) -> Result<Option<Value>, String> {
     let answer: serde_json::Value =
         serde_json::from_str(text).map_err(|_| "the server answered no JSON".to_owned())?;
     if answer["status"] != "success" {
@@ -74,7 +74,7 @@ pub(super) fn answered(text: &str) -> Result<Value, String> {
         (Some("scalar"), _) => &result[1],
         (Some("vector"), Some(series)) => match series.as_slice() {
             [only] => &only["value"][1],
-            [] => return Err("the query gives no series".to_owned()),
+            [] => return Ok(None),
             more => {
                 return Err(format!("the query gives {} series: write sum(…)", more.len()));
             }
@@ -84,7 +84,7 @@ pub(super) fn answered(text: &str) -> Result<Value, String> {
     let word = value.as_str().unwrap_or_default();
     let number = exposition::number(word).and_then(Number::new);
     let number = number.ok_or_else(|| format!("the query gives {word:?}"))?;
-    Ok(Value { number, counter: false, anew: None })
+    Ok(Some(Value { number, counter: false, anew: None }))
 }
 
 fn reason(error: &reqwest::Error) -> String {
@@ -105,12 +105,12 @@ mod tests {
                 r#"{{"status":"success","data":{{"resultType":"vector","result":[{series}]}}}}"#
             )
         };
-        let value = |text: &str| answered(text).map(|value| value.number.get());
-        assert_eq!(value(&vector(r#"{"metric":{},"value":[1.5,"0.25"]}"#)), Ok(0.25));
+        let value = |text: &str| Ok::<_, String>(answered(text)?.map(|one| one.number.get()));
+        assert_eq!(value(&vector(r#"{"metric":{},"value":[1.5,"0.25"]}"#)), Ok(Some(0.25)));
         let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1.5,"7"]}}"#;
-        assert_eq!(value(scalar), Ok(7.0));
+        assert_eq!(value(scalar), Ok(Some(7.0)));
         let wrong = |text: &str| value(text).unwrap_err();
-        assert_eq!(wrong(&vector("")), "the query gives no series");
+        assert_eq!(value(&vector("")), Ok(None));
         assert_eq!(wrong(&vector("{},{}")), "the query gives 2 series: write sum(…)");
         assert_eq!(wrong(&vector(r#"{"value":[1.5,"NaN"]}"#)), "the query gives \"NaN\"");
         assert_eq!(

@@ -159,24 +159,29 @@ fn polly(pipeline: &str, text: &str) -> Result<[f64; 3], String> {
 }
 
 /// The state after these counts: open with fewer trials than openings; with as many the last
-/// change decides, which only the counts before can tell.
+/// change decides, which only the counts before can tell. Closings without a trial are by hand, and end an opening
+/// each.
 fn followed(before: Option<Before>, counts: [f64; 3]) -> Option<f64> {
     let [opened, tried, closed] = counts;
-    if tried < opened {
-        return Some(OPEN);
-    }
     let Some(before) = before.filter(|before| !before.anew(counts)) else {
         // Nothing ever happened, or nobody knows what did last.
-        return (opened == 0.0).then_some(CLOSED);
+        let is_open = tried < opened && closed <= tried;
+        return if is_open { Some(OPEN) } else { (opened == 0.0).then_some(CLOSED) };
     };
-    let Before { counts: [_, tried_before, closed_before], state, .. } = before;
-    if closed > closed_before {
-        Some(CLOSED)
-    } else if tried > tried_before {
-        Some(HALF_OPEN)
+    let Before { counts: [opened_before, tried_before, closed_before], state, .. } = before;
+    let one_if = |held: bool| if held { 1.0 } else { 0.0 };
+    let (tried, closed) = (tried - tried_before, closed - closed_before);
+    let by_hand = (closed - tried - one_if(state == HALF_OPEN)).max(0.0);
+    let open = opened - opened_before + one_if(state == OPEN) - tried - by_hand;
+    Some(if open > 0.0 {
+        OPEN
+    } else if closed > 0.0 {
+        CLOSED
+    } else if tried > 0.0 {
+        HALF_OPEN
     } else {
-        Some(state)
-    }
+        state
+    })
 }
 
 /// The state that came and went between two reads: closed where it is open now and closed since,
@@ -328,9 +333,17 @@ mod tests {
         assert_eq!(between((3, 3, 2), 40), None);
         assert_eq!(between((4, 4, 3), 50), Some((40, OPEN)));
         assert_eq!(between((1, 0, 0), 60), None);
+        // Opened and closed by hand, without a trial; then by itself.
+        let mut by_hand = Reader::new(States::Polly { pipeline: "pay".into() });
+        let seen = [(0, 0, 0), (1, 0, 0), (1, 0, 1), (2, 0, 1), (2, 1, 1), (2, 1, 2), (3, 1, 3)];
+        let states = [CLOSED, OPEN, CLOSED, OPEN, HALF_OPEN, CLOSED, CLOSED];
+        for ((opened, tried, closed), state) in seen.into_iter().zip(states) {
+            assert_eq!(read(&mut by_hand, &page(opened, tried, closed)), Ok(Some(state)));
+        }
         // What happened last before the first read nobody knows.
         let mut late = Reader::new(States::Polly { pipeline: "pay".into() });
         assert_eq!(read(&mut late, &page(2, 2, 1)), Ok(None));
+        assert_eq!(read(&mut late, &page(2, 1, 2)), Ok(None));
         assert!(read(&mut late, "up 1\n").unwrap_err().contains("nothing of Polly's pipeline"));
     }
 }

@@ -19,6 +19,7 @@ impl Guards {
             unit: Unit::Bytes,
             every_us: 1_000_000,
             shown: assay_slo::case::Shown::default(),
+            scraped: false,
         };
         let since = vec![None; guards.len()];
         let (metrics, recoveries) = (vec![metric], vec![5_000_000]);

@@ -119,6 +119,36 @@ fn a_count_that_sees_nothing_is_found() {
     assert_eq!(judged(unread).0, Inconclusive);
 }
 
+/// A Prometheus server knows what it had scraped: at the end of a run that is less than was answered, and with a
+/// deadline it is as much.
+#[test]
+fn what_prometheus_has_not_scraped_yet_is_no_contradiction() {
+    let scraped = |by| {
+        let mut script = asks(0, by).run(0..60, 0);
+        script.case.metrics[0].scraped = true;
+        script
+    };
+    let late = |s: i64| counts(s - 15);
+    let (verdict, reason, missing) = judged(scraped(None).read(-3..65, late));
+    assert_eq!(verdict, Inconclusive, "{reason}");
+    assert!(reason.ends_with("Prometheus may not have scraped the rest yet"), "{reason}");
+    assert!(missing.unwrap().contains("scrape interval"));
+    assert_eq!(judged(scraped(None).read(-3..65, counts)).0, Met);
+    let by = |within| scraped(Some((Anchor::LoadEnd(0), within)));
+    assert_eq!(judged(by(30).read(-3..80, late)).0, Met);
+    assert_eq!(judged(by(10).read(-3..80, late)).0, Violated);
+    // Too many are too many; of what it did not have before it may have missed the beginning.
+    let more = |s: i64| counts(s) + if s > 9 { 1.0 } else { 0.0 };
+    assert_eq!(judged(scraped(None).read(-3..65, more)).0, Violated);
+    assert_eq!(judged(scraped(None).absent(-3..2).read(2..65, counts)).0, Met);
+    let old = |s: i64| 10_000.0 + counts(s);
+    assert_eq!(judged(scraped(None).absent(-3..2).read(2..65, old)).0, Inconclusive);
+    assert_eq!(judged(by(30).absent(-3..2).read(2..80, |s| counts(s) - 10.0)).0, Violated);
+    assert_eq!(judged(by(30).absent(-3..80)).0, Violated);
+    // Where it stood before, nobody knows.
+    assert_eq!(judged(by(30).read(2..80, counts)).0, Inconclusive);
+}
+
 #[test]
 fn what_ended_otherwise_may_have_been_counted() {
     let script = asks(0, None).run(0..30, 0).run(30..60, 10).count(-3..65, counts);
