@@ -120,6 +120,16 @@ pub(super) fn metric(
         check_unit(most.at_most, &asked.name, scenario, &way, notes);
         most.at_most.value()
     });
+    if increase.is_some()
+        && let Some(types::Metric::Promql(_)) = scenario.metrics.get(&asked.name)
+    {
+        notes.warn(format!(
+            "`{}` increases by what Prometheus has scraped: what comes after its last scrape before the end is \
+             not seen; let `recovery` or the load last longer than its scrape interval, or read the service's own \
+             page (`prometheus:`)",
+            asked.name
+        ));
+    }
     let during = asked.during.as_deref();
     let way = trail.key("during");
     let during = names::during(during, &[During::All], scenario, &way, notes);

@@ -67,6 +67,11 @@ fn a_metric_knows_where_it_is_read_and_in_what_unit() {
 fn pages_of_others_are_asked_by_consent() {
     let promql = "{promql: {url: \"http://127.0.0.1:9090/prom/\", query: \"sum(a{b='c d'})\"}}";
     let compiled = plan(promql, "");
+    let increase = "  - metric: {name: m, increase: {at-most: 1}}\n";
+    let warned = |compiled: &crate::plan::Plan| {
+        compiled.warnings.iter().any(|text| text.contains("what comes after its last scrape"))
+    };
+    assert!(warned(&plan(promql, increase)) && !warned(&compiled));
     let page = compiled.metrics[0].page().unwrap();
     assert_eq!(page.path, "/prom/api/v1/query?query=sum%28a%7Bb%3D%27c%20d%27%7D%29");
     let PageOf::Host { host, port, secure } = &page.of else { panic!("{page:?}") };
