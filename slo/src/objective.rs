@@ -27,6 +27,7 @@ mod decide;
 mod observed;
 mod sending;
 mod throughput;
+mod unsent;
 mod waiting;
 mod windows;
 
@@ -238,7 +239,8 @@ pub(crate) fn weigh(
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
-        found.or_else(|| measured.too_many_excused(question))
+        let found = found.or_else(|| measured.too_many_excused(question));
+        found.or_else(|| unsent::doubt(evidence, question))
     };
     let depends = evidence.during_doubt(question.during);
     let doubt = match decided.verdict {
