@@ -28,6 +28,7 @@ mod excused;
 mod observed;
 mod sending;
 mod throughput;
+mod unsent;
 mod waiting;
 mod windows;
 
@@ -246,7 +247,9 @@ pub(crate) fn weigh(
     let doubt = || {
         let found = evidence.cut_short().or_else(|| evidence.load_doubt(&question.of));
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
-        found.or_else(|| measured.excused.doubt(measured.tally, &objective.terms.excused_names()))
+        let found = found
+            .or_else(|| measured.excused.doubt(measured.tally, &objective.terms.excused_names()));
+        found.or_else(|| unsent::doubt(evidence, question))
     };
     let depends = evidence.during_doubt(question.during);
     let doubt = match decided.verdict {

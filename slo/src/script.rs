@@ -99,7 +99,7 @@ impl Script {
             name: name.to_owned(),
             place: Place::default(),
             ask,
-            of: vec![LIST, PAY],
+            of: [LIST, PAY].into_iter().take(self.case.loads[0].requests.len()).collect(),
             during: vec![During::Steady, During::After],
             per_request: false,
             advisory: false,
@@ -110,6 +110,15 @@ impl Script {
             production: None,
         });
         self
+    }
+
+    /// Its load is of this kind; users have one request, since each of theirs must be sent.
+    pub(crate) fn driven_by(&mut self, kind: LoadKind) {
+        self.case.loads[0].kind = kind;
+        if kind == LoadKind::Users {
+            self.case.loads[0].requests.truncate(1);
+            self.case.objectives.iter_mut().for_each(|one| one.of.retain(|of| *of == LIST));
+        }
     }
 
     /// Less than 0.1 % errors.

@@ -82,14 +82,6 @@ impl Socket {
         self.ended.get()
     }
 
-    /// Takes out what has come and nobody has read, asking the kernel and not the runtime, which may not
-    /// have heard of it yet.
-    pub(super) fn rest<'b>(&self, bytes: &'b mut [u8]) -> &'b [u8] {
-        let read = rustix::net::recv(&*self.lock(), &mut *bytes, RecvFlags::DONTWAIT);
-        let n = read.map_or(0, |(_, n)| n);
-        bytes.get(..n).unwrap_or_default()
-    }
-
     /// Asks the kernel what has happened, without taking anything out.
     pub(super) fn state(&self) -> State {
         state(&*self.lock())

@@ -3,6 +3,7 @@
 //! Invariant: a setup that fails begins no run, and says which step failed and what was answered;
 //! the teardown comes all the same, all of it, whatever fails: of rows, too, each is undone of which the
 //! setup got anything.
+//! Invariant: whoever is stopped begins nothing more, and hears what was asked for already.
 //! Invariant: nothing of it is measured.
 //! Not here: sending (`load::errand`), programs (`service`).
 
@@ -20,10 +21,15 @@ use crate::service::run_program;
 use crate::spec::mask;
 use assay_slo::At;
 use assay_slo::event::EndReason;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinSet;
-use tokio::time::Duration;
+use tokio::time::{Duration, timeout};
+
+/// So long is what was asked for listened to when the run is to stop: a log-in that nobody heard of could
+/// not be undone.
+const HEARD: Duration = Duration::from_secs(2);
 
 /// What is asked of whoever does the steps.
 struct Doing<'a> {
@@ -33,6 +39,8 @@ struct Doing<'a> {
     run_id: &'a str,
     /// `setup` or `teardown`.
     name: &'static str,
+    /// Who may say that no more is to be begun; nobody of a teardown.
+    stop: Option<Stop>,
 }
 
 /// All steps before the warm-up; [`EndReason::Complete`] if all went well.
@@ -49,18 +57,25 @@ pub(super) async fn setup(
     }
     let clock = stream.clock;
     stream.progress.note("setup");
-    let refreshed = {
-        let doing = Doing { plan, stage, clock, run_id, name: "setup" };
+    let done = {
+        let doing = Doing { plan, stage, clock, run_id, name: "setup", stop: Some(stop.clone()) };
+        let mut all = pin!(doing.all(&plan.setup));
         tokio::select! {
-            done = doing.all(&plan.setup) => match done {
-                Ok(refreshed) => refreshed,
-                Err(problem) => return (EndReason::CouldNotRun, problem),
-            },
-            reason = signals::stopped(stop) => return (reason, "stopped by a signal".into()),
+            done = &mut all => done,
+            _ = signals::stopped(stop) => {
+                timeout(HEARD, all).await.unwrap_or_else(|_| Ok(Vec::new()))
+            }
             () = clock.sleep_until(deadline) => {
                 return (EndReason::Guard, "max-duration was over before the setup was".into());
             }
         }
+    };
+    if let Some(reason) = *stop.borrow() {
+        return (reason, "stopped by a signal".into());
+    }
+    let refreshed = match done {
+        Ok(refreshed) => refreshed,
+        Err(problem) => return (EndReason::CouldNotRun, problem),
     };
     for (every, round) in refreshed {
         let set = round.each.rows.name.clone();
@@ -99,7 +114,7 @@ pub(super) async fn teardown(
         return Vec::new();
     }
     stream.progress.note("teardown");
-    let doing = Doing { plan, stage, clock: stream.clock, run_id, name: TEARDOWN };
+    let doing = Doing { plan, stage, clock: stream.clock, run_id, name: TEARDOWN, stop: None };
     let mut failed = Vec::new();
     let errand = doing.single(&plan.teardown);
     let mut course = errand.as_ref().ok().and_then(Option::as_ref).map(Errand::course);
@@ -129,6 +144,9 @@ impl Doing<'_> {
         let mut course = errand.as_ref().map(Errand::course);
         let mut again = Vec::new();
         for (at, step) in setup.steps.iter().enumerate() {
+            if is_over(&self.stop) {
+                break;
+            }
             let done = match (step, &errand, &mut course) {
                 (Step::Send(request), Some(errand), Some(course)) => {
                     errand.send(*request, None, course).await.map(|()| None)
@@ -152,13 +170,19 @@ impl Doing<'_> {
                 let words: Vec<String> =
                     words.iter().map(|word| self.stage.fill(word)).collect::<Result<_, _>>()?;
                 let within = Duration::from_micros(*timeout_us);
-                let ran = run_program(&words, &self.plan.folder, self.run_id, within).await;
+                let ran = run_program(&words, &self.plan.folder, self.run_id, within);
+                // What it does has no answer that could be heard.
+                let ran = tokio::select! {
+                    ran = ran => ran,
+                    () = over(self.stop.clone()) => return Ok(None),
+                };
                 ran.map_err(|why| format!("command `{}`: {why}", words.join(" ")))?;
                 Ok(None)
             }
             Step::ForEach(each) => {
                 let errand = self.errand(&each.sent)?;
-                let round = Arc::new(Round { each: (**each).clone(), errand });
+                let round =
+                    Arc::new(Round { each: (**each).clone(), errand, stop: self.stop.clone() });
                 let way = if self.name == TEARDOWN { Way::Undo } else { Way::First };
                 let failed = Arc::clone(&round).go(way).await;
                 if let Some((_, first)) = failed.first() {
@@ -204,10 +228,25 @@ impl Doing<'_> {
     }
 }
 
+/// Whether nothing more is to be begun.
+fn is_over(stop: &Option<Stop>) -> bool {
+    stop.as_ref().is_some_and(|stop| stop.borrow().is_some())
+}
+
+/// Waits until nothing more is to be begun.
+async fn over(stop: Option<Stop>) {
+    match stop {
+        Some(mut stop) => _ = signals::stopped(&mut stop).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The steps for each row of a set.
 struct Round {
     each: ForEach,
     errand: Errand,
+    /// Who may say that no more is to be begun.
+    stop: Option<Stop>,
 }
 
 /// What a failure of one row means.
@@ -236,7 +275,7 @@ impl Round {
             let (round, next, over) = (Arc::clone(&self), Arc::clone(&next), Arc::clone(&over));
             workers.spawn(async move {
                 let (mut course, mut failed) = (round.errand.course(), Vec::new());
-                while !over.load(Ordering::Relaxed) {
+                while !over.load(Ordering::Relaxed) && !is_over(&round.stop) {
                     let row = next.fetch_add(1, Ordering::Relaxed);
                     if row >= rows {
                         break;
@@ -265,7 +304,7 @@ impl Round {
         let set = &self.each.rows.name;
         let mut done = Ok(());
         for at in 0..self.errand.len() {
-            if done.is_err() && way != Way::Undo {
+            if done.is_err() && way != Way::Undo || is_over(&self.stop) {
                 break;
             }
             let sent = self.errand.send(at, Some((set, row)), course).await;

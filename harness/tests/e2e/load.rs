@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::common::{Server, answer, assay, in_turn, said, verdict};
+use crate::common::{Server, answer, assay, in_turn, said, signal, verdict, wait_for};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 fn load(folder: &Path, words: &[&str]) -> Output {
     let out = ["load", "--out", "out", "--json", "figures.json"];
@@ -53,6 +53,22 @@ fn gates_are_judged_as_in_any_run() {
         found.unwrap()["verdict"].clone()
     };
     assert_eq!((of("errors"), of("p50")), ("violated".into(), "met".into()));
+}
+
+/// Scripts read the figures and nothing else.
+#[test]
+fn figures_of_a_load_that_was_interrupted_are_not_called_met() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), Server::ok());
+    let url = format!("http://{}/", server.addr);
+    let words = ["load", &url, "--rate", "100/s", "--for", "60s", "--error-rate", "20%"];
+    let mut command = assay(&[&words[..], &["--json", "figures.json"]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.current_dir(folder.path()).spawn().unwrap();
+    wait_for("requests", || server.seen() >= 150);
+    signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert_eq!(figures(folder.path())["verdict"], "interrupted", "{}", said(&output));
 }
 
 /// Who reads the figures finds every key, also where nothing was answered.

@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::common::{Case, Server, assay, said, signal, under_way, verdict};
+use crate::common::{Case, Server, assay, said, signal, under_way, verdict, wait_for};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Who may log in.
 #[derive(Clone, Copy, PartialEq)]
@@ -20,6 +22,8 @@ enum Door {
     NoWayOut,
     /// All, but user0 only once.
     ClosedAgainToOne,
+    /// All, after a while.
+    Slow,
 }
 
 /// Gives each who logs in a token, another one each time, and takes only the last one or the one
@@ -66,6 +70,10 @@ impl Shop {
                 let good = nth.parse::<u64>().is_ok_and(|nth| nth + 1 >= last && nth <= last);
                 (if good { 200 } else { 401 }, "orders".to_owned())
             };
+            drop(book);
+            if door == Door::Slow && line.starts_with("POST /login ") {
+                std::thread::park_timeout(Duration::from_millis(400));
+            }
             let length = body.len();
             let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes())
@@ -250,6 +258,24 @@ fn an_interrupted_run_is_torn_down() {
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));
     assert_eq!(shop.count("cleaned"), 1);
     assert!(!case.folder.path().join("seeded.txt").exists());
+}
+
+/// What a server was asked for it gives, also to those who want to leave.
+#[test]
+fn whoever_is_being_logged_in_when_a_run_is_interrupted_is_logged_out() {
+    let shop = Shop::open(Door::Slow);
+    let steps = "setup: [{for-each: {data: users, steps: [{use: login}]}}]";
+    let case = shop.case(&format!("{steps}\n{LOGOUT}"), 60);
+    let mut command = case.command(&[]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let inside = || (0..40).map(|user| shop.count(&format!("user{user}"))).sum::<u64>();
+    wait_for("log-ins", || inside() >= 4);
+    signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!((4..40).contains(&inside()), "{}", inside());
+    assert_eq!((shop.count("out"), shop.count("cleaned")), (inside(), 1), "{text}");
 }
 
 #[test]

@@ -2,11 +2,11 @@
 //!
 //! Invariant: what is counted as received is what the peer said, not what TLS adds: an answer of
 //! no byte is one of no byte.
-//! Invariant: the alert that ends a TLS stream is kept: hyper only passes on that it ended.
+//! Invariant: the alert that ends a TLS stream is kept: hyper only passes on that it ended. (A peer that does
+//! not let us in has said why before it closed; that writing fails then is not told, so it is read.)
 //! Not here: agreeing on keys (`tls`).
 
 use super::super::socket::{Socket, Wire};
-use super::HTTP2;
 use super::reason::inner;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,9 +14,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
-
-/// Bytes that are read of what a peer said last: an alert is 24 at most.
-const MOST_LAST: usize = 4096;
 
 /// A socket, or TLS over it.
 #[derive(Debug)]
@@ -45,32 +42,6 @@ impl Io {
             self.socket.end(error.clone());
         }
     }
-
-    /// Writing failed, so nobody will read any more: a peer that did not let us in had said why
-    /// before it closed, and that is still there to be read. Only for HTTP/2, which ends with it:
-    /// HTTP/1.1 may still read an answer.
-    fn hear_last(&mut self) {
-        let Stream::Sealed(stream) = &mut self.stream else { return };
-        let (_, session) = stream.get_mut();
-        if session.alpn_protocol() != Some(HTTP2) || self.socket.ended().is_some() {
-            return;
-        }
-        let mut bytes = [0; MOST_LAST];
-        let mut said = self.socket.rest(&mut bytes);
-        while !said.is_empty() && session.read_tls(&mut said).is_ok_and(|n| n > 0) {
-            if let Err(error) = session.process_new_packets() {
-                self.socket.end(error);
-                return;
-            }
-        }
-    }
-
-    fn written<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if matches!(written, Poll::Ready(Err(_))) {
-            self.hear_last();
-        }
-        written
-    }
 }
 
 impl AsyncRead for Io {
@@ -96,11 +67,10 @@ impl AsyncWrite for Io {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = match &mut self.stream {
+        match &mut self.stream {
             Stream::Plain(wire) => Pin::new(wire).poll_write(context, bytes),
             Stream::Sealed(stream) => Pin::new(stream).poll_write(context, bytes),
-        };
-        self.written(written)
+        }
     }
 
     fn poll_write_vectored(
@@ -108,11 +78,10 @@ impl AsyncWrite for Io {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = match &mut self.stream {
+        match &mut self.stream {
             Stream::Plain(wire) => Pin::new(wire).poll_write_vectored(context, slices),
             Stream::Sealed(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        };
-        self.written(written)
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -123,11 +92,10 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let written = match &mut self.stream {
+        match &mut self.stream {
             Stream::Plain(wire) => Pin::new(wire).poll_flush(context),
             Stream::Sealed(stream) => Pin::new(stream).poll_flush(context),
-        };
-        self.written(written)
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,7 +8,7 @@
 use super::notes::Notes;
 use super::parts::LoadParts;
 use crate::plan::turns::Turns;
-use crate::plan::users::{Crowd, Users};
+use crate::plan::users::{Crowd, Step, Users};
 use crate::plan::words::{count, several, time};
 use crate::plan::{Arrivals, UsedUp};
 use crate::spec::types::WhenExhausted;
@@ -81,8 +81,25 @@ pub(super) fn warn_of(users: &Users, notes: &mut Notes<'_>) {
     ));
 }
 
-/// Warns where users cannot make the journeys that they share in their time.
+/// Warns where no user comes to the last request of a journey, and where users cannot make the journeys
+/// that they share, in their time.
 pub(super) fn warn_of_time(users: &Users, notes: &mut Notes<'_>) {
+    let steps = users.journey();
+    let last = steps.iter().rposition(|step| matches!(step, Step::Send(_))).unwrap_or(0);
+    let pauses = steps.iter().take(last).map(|step| match step {
+        Step::Pause { min_us, .. } => *min_us,
+        Step::Send(_) => 0,
+    });
+    let (waits_us, ends_us) = (pauses.fold(0, u64::saturating_add), users.crowd.ends_us());
+    if waits_us >= ends_us {
+        notes.warn(format!(
+            "load {} ends before any of its users has made a journey: the pauses before its last request \
+             alone take {}, and the load {}",
+            users.name,
+            time(waits_us),
+            time(ends_us)
+        ));
+    }
     let Crowd::Shared { vus, iterations, max_us } = users.crowd else { return };
     // After the last nobody waits.
     let waits = iterations.div_ceil(vus.max(1)).saturating_sub(1);

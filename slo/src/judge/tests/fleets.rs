@@ -293,7 +293,7 @@ fn no_herd() {
 fn users_and_fleets_have_no_timetable() {
     let run = |kind| {
         let mut script = Script::new(30).fast();
-        script.case.loads[0].kind = kind;
+        script.driven_by(kind);
         for second in 0..30 {
             let mut cell = script.cell(second, Outcome::Ok, 100);
             // What an open load would be ill by.
@@ -312,7 +312,7 @@ fn users_and_fleets_have_no_timetable() {
     assert_eq!(run(LoadKind::Open).verdict, Inconclusive);
     // What they lack is priced by what was observed.
     let mut few = Script::new(10).errors();
-    few.case.loads[0].kind = LoadKind::Users;
+    few.driven_by(LoadKind::Users);
     let mut few = few.run(0..10, 0);
     few.case.loads[0].planned = 0;
     let score = few.complete().first();

@@ -1,7 +1,7 @@
 //! What is said of a generator that could not send, and of names that hardly count.
 
 use super::*;
-use crate::case::Of;
+use crate::case::{LoadKind, Of};
 use crate::health::Doubt;
 
 #[test]
@@ -38,7 +38,7 @@ fn what_was_not_sent_for_a_reason_of_its_own_is_not_advised_against() {
 fn users_who_did_not_make_their_journeys_meet_nothing() {
     let judged = |made: u64, bad: u64| {
         let mut script = Script::new(40).errors().run(0..40, bad);
-        script.case.loads[0].kind = crate::case::LoadKind::Users;
+        script.driven_by(LoadKind::Users);
         script.case.loads[0].planned = 0;
         let unmade = crate::event::Unmade { load: 0, made, of: 1000 };
         script.push(At(46_000_000), Event::Unmade(unmade));
@@ -67,9 +67,9 @@ fn users_who_did_not_make_their_journeys_meet_nothing() {
 #[test]
 fn answers_that_may_be_others_meet_nothing() {
     use crate::event::Unasked;
-    let judged = |kind: crate::case::LoadKind, talked: u64, bad: u64| {
+    let judged = |kind: LoadKind, talked: u64, bad: u64| {
         let mut script = Script::new(40).errors().run(0..40, bad);
-        script.case.loads[0].kind = kind;
+        script.driven_by(kind);
         script.case.loads[0].planned = 0;
         for line in [(150, talked), (50, 0)] {
             let line = Unasked { load: 0, connections: line.0, talked: line.1 };
@@ -77,7 +77,7 @@ fn answers_that_may_be_others_meet_nothing() {
         }
         script.complete().judge()
     };
-    use crate::case::LoadKind::{Open, Users};
+    use LoadKind::{Open, Users};
     let told = judged(Open, 3, 0);
     let finding = "load `visitors`: 3 of 200 connections were given up because the peer had said on \
                    them what nobody had asked for: answers may belong to other requests";
@@ -163,4 +163,29 @@ fn small_names_are_one_finding() {
         one.contains("`extra-0` (0.0499 %), `extra-1`") && one.ends_with("and 1 more"),
         "{one}"
     );
+}
+
+/// Users who pause when their load ends have steps that nobody reached.
+#[test]
+fn a_step_that_no_user_reached_is_not_met() {
+    let judged = |kind: LoadKind, pays: u64| {
+        let mut script = Script::new(30).errors().run(0..30, 0);
+        script.case.loads[0].kind = kind;
+        if pays > 0 {
+            let mut cell = script.cell(20, Outcome::Ok, pays);
+            cell.request = 1;
+            script = script.add(cell);
+        }
+        if kind == LoadKind::Users {
+            script.case.loads[0].planned = 0;
+        }
+        script.complete().judge().objectives.remove(0)
+    };
+    let score = judged(LoadKind::Users, 0);
+    assert_eq!(score.verdict, Inconclusive);
+    assert_eq!(score.reason, "`pay` of load `visitors` was never sent: nothing is known of it");
+    assert!(score.missing.unwrap().starts_with("a longer load, or shorter pauses"));
+    assert_eq!(judged(LoadKind::Users, 1).verdict, Met);
+    // How many of each arrive is planned, and told beforehand.
+    assert_eq!(judged(LoadKind::Open, 0).verdict, Met);
 }

@@ -6,7 +6,7 @@ use crate::script::{FAST, FAST_SERVICE, LATE};
 
 /// It stood still for so long from 10 s on, told by two threads that overlap.
 pub(super) fn stood(mut script: Script, kind: LoadKind, ms: i64) -> Script {
-    script.case.loads[0].kind = kind;
+    script.driven_by(kind);
     if kind == Users {
         script.case.loads[0].planned = 0;
     }

@@ -15,7 +15,7 @@ fn users(slice_s: u64) -> Script {
         slice_least: 1,
     };
     let mut script = Script::new(125).objective("up", ask);
-    script.case.loads[0].kind = LoadKind::Users;
+    script.driven_by(LoadKind::Users);
     script
 }
 
@@ -59,7 +59,7 @@ fn one_that_is_answered_shows_a_service_that_is_up() {
     assert_eq!(mixed.k, 27 - 8);
     // What arrives whether or not others wait is idle where nothing is due.
     let mut open = outage(1, Outcome::Http5xx);
-    open.case.loads[0].kind = LoadKind::Open;
+    open.driven_by(LoadKind::Open);
     assert_eq!(open.complete().first().verdict, Met);
 }
 
@@ -68,7 +68,7 @@ fn who_waits_for_what_then_fails_has_not_recovered() {
     // After the fault nobody is answered for 30 s, and then all are.
     let run = |outcome: Outcome| {
         let mut script = Script::new(90).errors().recovers(10).fault(10_000..20_000, hit(200));
-        script.case.loads[0].kind = LoadKind::Users;
+        script.driven_by(LoadKind::Users);
         let script = script.run(0..10, 0).run(10..20, 100);
         let held = [20, 30, 40]
             .into_iter()
@@ -78,7 +78,7 @@ fn who_waits_for_what_then_fails_has_not_recovered() {
     assert_eq!(run(Outcome::Http5xx).verdict, Violated);
     // Who pauses says nothing.
     let mut script = Script::new(60).errors().recovers(5).fault(10_000..20_000, hit(200));
-    script.case.loads[0].kind = LoadKind::Users;
+    script.driven_by(LoadKind::Users);
     let script = script.run(0..10, 0).run(10..20, 100);
     let sparse =
         (20..60).step_by(2).fold(script, |script, second| script.run(second..second + 1, 0));
@@ -96,7 +96,7 @@ fn a_percentile_of_a_closed_load_tells_of_time_in_which_all_waited() {
         card.findings.into_iter().find(|text| text.contains("nothing of load `visitors` was begun"))
     };
     let mut closed = Script::new(10);
-    closed.case.loads[0].kind = LoadKind::Users;
+    closed.driven_by(LoadKind::Users);
     let stalls = |script: Script| held(script.run(0..5, 0), 4, Outcome::Ok, 8).run(7..10, 0);
     let text = told(stalls(closed.clone())).unwrap();
     assert!(text.starts_with("objective `fast`: in 2 of 10 seconds nothing of load"), "{text}");
@@ -112,7 +112,7 @@ fn a_percentile_of_a_closed_load_tells_of_time_in_which_all_waited() {
 fn a_generator_that_stood_still_is_not_taken_for_users_who_waited() {
     let told = |still: bool| {
         let mut script = Script::new(100).fast();
-        script.case.loads[0].kind = LoadKind::Users;
+        script.driven_by(LoadKind::Users);
         if let Ask::Latency { percentile, .. } = &mut script.case.objectives[0].ask {
             *percentile = Share(990_000_000);
         }

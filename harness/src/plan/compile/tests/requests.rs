@@ -139,6 +139,20 @@ fn users_with_too_little_time_are_warned_of() {
 }
 
 #[test]
+fn users_whose_load_ends_while_they_pause_are_warned_of() {
+    let warned = |lasts: &str, steps: &str| {
+        let load = format!("{{constant-vus: {{vus: 2, duration: {lasts}, journey: [{steps}]}}}}");
+        let warnings = planned(USERS, &format!("load: {{crowd: {load}}}")).unwrap().warnings;
+        warnings.into_iter().find(|warning| warning.contains("ends before any"))
+    };
+    let steps = "{get: {path: /}}, {pause: 20s..30s}, {get: {path: /end}}, {pause: 50s}";
+    let told = "load crowd ends before any of its users has made a journey: the pauses before its last \
+                request alone take 20 s, and the load 2 s";
+    assert_eq!(warned("2s", steps).as_deref(), Some(told));
+    assert_eq!(warned("21s", steps), None);
+}
+
+#[test]
 fn users_with_too_few_rows_are_warned_of() {
     let unique = "users: {csv: {file: users.csv, pick: unique}}";
     let step = "{get: {path: \"/${data.users.email}\"}}";
