@@ -35,6 +35,7 @@ pub(crate) struct Counters {
     answered: AtomicU64,
     pieces: AtomicU64,
     upstream: RwLock<Option<SocketAddr>>,
+    spares: RwLock<Vec<SocketAddr>>,
     seal: OnceLock<Seal>,
     unsealed: OnceLock<String>,
     unread: OnceLock<String>,
@@ -95,6 +96,15 @@ impl Counters {
 
     pub(crate) fn set_upstream(&self, addr: SocketAddr) {
         *self.upstream.write().unwrap_or_else(PoisonError::into_inner) = Some(addr);
+    }
+
+    /// Where it may lead as well.
+    pub(crate) fn spares(&self) -> Vec<SocketAddr> {
+        self.spares.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_spares(&self, addrs: Vec<SocketAddr>) {
+        *self.spares.write().unwrap_or_else(PoisonError::into_inner) = addrs;
     }
 
     /// How TLS is spoken to the upstream; none: in the clear.

@@ -37,6 +37,7 @@ mod proxy;
 mod relay;
 mod seal;
 mod seen;
+mod spares;
 mod stream;
 pub mod stub;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::last_words::HeardOut;
 use super::passage::{Step, Turn};
 use super::proxy::Proxy;
 use super::seen::Seen;
+use super::spares;
 use super::tunnel::{self, Side};
 use super::unread::{self, MOST_HEADERS};
 use super::watch::Delivery;
@@ -343,12 +344,10 @@ async fn open(dial: &Dial, upstream: &Upstream) -> Result<SendRequest<RequestBod
 /// service that tells clients apart by address still can.
 pub(crate) fn dial(proxy: Rc<Proxy>, client: IpAddr) -> Dial {
     Box::new(move || {
-        let upstream = proxy.counters().upstream();
         let seal = proxy.counters().seal().cloned();
         let proxy = Rc::clone(&proxy);
         Box::pin(async move {
-            let upstream = upstream.ok_or(io::ErrorKind::ConnectionRefused)?;
-            let stream = connect(upstream, client).await?;
+            let stream = spares::reach(proxy.counters(), client).await?;
             let stream: Box<dyn Stream> = match seal {
                 Some(seal) => {
                     let failed = |why| {
@@ -364,7 +363,7 @@ pub(crate) fn dial(proxy: Rc<Proxy>, client: IpAddr) -> Dial {
     })
 }
 
-async fn connect(upstream: SocketAddr, client: IpAddr) -> io::Result<TcpStream> {
+pub(super) async fn connect(upstream: SocketAddr, client: IpAddr) -> io::Result<TcpStream> {
     let socket = if upstream.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     let same_family = upstream.is_ipv4() == client.is_ipv4();
     let both_loopback = upstream.ip().is_loopback() && client.is_loopback();

@@ -60,6 +60,15 @@ pub(super) async fn consented(
     service::target(host, port, allow, deny.as_deref()).await.map_err(|e| e.to_string())
 }
 
+/// All addresses of a name of this machine on none of which anything answers yet: none of another name.
+pub(super) async fn silent_here(host: &str, port: u16, allow: &[String]) -> Vec<SocketAddr> {
+    let deny = std::env::var("ASSAY_DENY").ok();
+    let found = service::consented(host, port, allow, deny.as_deref()).await;
+    let addrs = found.unwrap_or_default();
+    let here = addrs.len() > 1 && addrs.iter().all(|addr| is_here(addr.ip()));
+    if here && service::accepting(&addrs).await.is_none() { addrs } else { Vec::new() }
+}
+
 /// Faults may reach an address beyond loopback only where that was allowed by name.
 ///
 /// # Errors

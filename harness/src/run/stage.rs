@@ -14,6 +14,7 @@ mod returns;
 
 use super::consented::{
     all_and_silent, all_consented, consent_to_faults, consented, is_here, may_listen, silence,
+    silent_here,
 };
 use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
@@ -195,6 +196,10 @@ impl Stage {
                 consent_to_faults(&upstream.authority, allow_faults)?;
             }
             self.links.set_upstream(&link.name, upstream.addr).map_err(|e| e.to_string())?;
+            if let Some((host, port)) = called(plan, &link.to) {
+                let others = silent_here(host, port, &plan.allow).await;
+                self.links.may_lead_to(&link.name, others).map_err(|e| e.to_string())?;
+            }
             if let (false, Some(tls)) = (link.tcp, &upstream.tls) {
                 let sealed = self.links.seal_upstream(&link.name, tls, &upstream.authority);
                 sealed.map_err(|e| e.to_string())?;
@@ -376,5 +381,18 @@ impl Stage {
         let addr = reservation.addr();
         self.reservations.push(reservation);
         Ok(addr)
+    }
+}
+
+/// The name that a link's far end is called by, where it is one.
+fn called<'p>(plan: &'p Plan, to: &'p Upstream) -> Option<(&'p str, u16)> {
+    let name = match to {
+        Upstream::Address { host, port } => return Some((host, *port)),
+        Upstream::Service(name) => name,
+        Upstream::Stub(_) => return None,
+    };
+    match &plan.services.iter().find(|service| service.name == *name)?.kind {
+        ServiceKind::Url { host, port, .. } => Some((host, *port)),
+        _ => None,
     }
 }

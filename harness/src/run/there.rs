@@ -49,8 +49,11 @@ pub fn look_for(plan: &Plan) -> Result<Vec<There>, std::io::Error> {
                     let by = (&Query::of(which), *port);
                     containers(plan, &service.name, by, &mut claims).await
                 }
-                ServiceKind::Process(process) if process.held.is_some() => engine().await,
-                ServiceKind::Process(_) | ServiceKind::Url { .. } => continue,
+                ServiceKind::Process(process) => match &process.held {
+                    Some(held) => engine(&held.image).await,
+                    None => continue,
+                },
+                ServiceKind::Url { .. } => continue,
             };
             let is_there = looked.is_ok();
             let what = looked.unwrap_or_else(|why| why);
@@ -135,8 +138,15 @@ pub fn bridge_gateway() -> IpAddr {
     }
 }
 
-async fn engine() -> Result<String, String> {
-    Ok(format!("a container engine, version {}", Engine::connect(None).await?.version().await?))
+async fn engine(image: &str) -> Result<String, String> {
+    let engine = Engine::connect(None).await?;
+    let version = engine.version().await?;
+    let image = if engine.has(image).await? {
+        format!("it has {image}")
+    } else {
+        format!("it has no {image} yet: the run pulls it first, if this machine may")
+    };
+    Ok(format!("a container engine, version {version}; {image}"))
 }
 
 /// Looks, too, whether faults on them could be undone, and whether they are another run's to break.

@@ -97,11 +97,17 @@ async fn hold(held: &Held) -> Result<i64, String> {
 }
 
 fn unstarted(held: &Held, error: &dyn Display) -> String {
-    format!(
-        "cannot start a container of {}: {error} (is an engine running, and may this user ask it? \
-         DOCKER_HOST says where)",
-        held.image
-    )
+    let error = error.to_string();
+    format!("cannot start a container of {}: {error}{}", held.image, who_to_ask(&error))
+}
+
+/// An engine that says what is wrong is there.
+fn who_to_ask(error: &str) -> &'static str {
+    if error.contains("Docker responded") {
+        ""
+    } else {
+        " (is an engine running, and may this user ask it? DOCKER_HOST says where)"
+    }
 }
 
 /// Waits for the container's end, and gives its exit code; none if SIGTERM came first. An end that
@@ -231,6 +237,14 @@ impl LogConsumer for Aloud {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_that_answered_is_not_looked_for() {
+        let pull =
+            "failed to pull the image, error: Docker responded with status code 500: no such host";
+        assert_eq!(who_to_ask(pull), "");
+        assert!(who_to_ask("connection refused").contains("is an engine running"));
+    }
 
     #[test]
     fn references() {

@@ -61,7 +61,7 @@ pub use orphans::{Orphans, Remnant, Swept, spawn};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, Launch, Running, errand, start};
 pub use program::{command, run_program};
-pub use resolve::{choose, consented, resolve, target, targets};
+pub use resolve::{accepting, choose, consented, resolve, target, targets};
 pub use stopped::{How, Log, Stopped};
 pub use table::is_our_own;
 pub use tap::Tap;

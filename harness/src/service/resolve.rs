@@ -109,14 +109,18 @@ async fn accepts(addr: SocketAddr) -> bool {
 /// The first address that accepts a connection, else the first: `localhost` often is `::1`
 /// before 127.0.0.1, where a server may listen on the latter only. None for none.
 pub async fn choose(addrs: &[SocketAddr]) -> Option<SocketAddr> {
-    if addrs.len() > 1 {
-        for addr in addrs {
-            if accepts(*addr).await {
-                return Some(*addr);
-            }
+    let accepting = if addrs.len() > 1 { accepting(addrs).await } else { None };
+    accepting.or_else(|| addrs.first().copied())
+}
+
+/// The first address that accepts a connection.
+pub async fn accepting(addrs: &[SocketAddr]) -> Option<SocketAddr> {
+    for addr in addrs {
+        if accepts(*addr).await {
+            return Some(*addr);
         }
     }
-    addrs.first().copied()
+    None
 }
 
 #[cfg(test)]
@@ -146,6 +150,7 @@ mod tests {
         let dead = SocketAddr::from(([127, 0, 0, 2], live.port()));
         assert_eq!(choose(&[dead, live]).await, Some(live));
         assert_eq!(choose(&[dead]).await, Some(dead));
+        assert_eq!((accepting(&[dead]).await, accepting(&[dead, live]).await), (None, Some(live)));
         assert_eq!(choose(&[]).await, None);
     }
 

@@ -1,4 +1,5 @@
-//! What takes its time with one service holds up no other fault, and waits for what came before on its own.
+//! What takes its time with one service holds up no other fault, and waits for what came before on its own;
+//! a service that never comes back is not passed over.
 //!
 //! Not here: how faults are put right (`undo`), containers (`containers`).
 
@@ -63,4 +64,46 @@ fn a_service_that_ends_slowly_holds_up_no_fault_but_its_own() {
     // The twin: on the same service one thing is done at a time, in the order in which it came due.
     assert!(at("squeeze", "asked") < at("end", "first_affected"), "{text}");
     assert!(at("squeeze", "applied") >= at("end", "first_affected"), "{text}");
+}
+
+/// Two services that nobody calls are killed; one of them is ready again.
+#[test]
+fn a_service_that_is_not_ready_again_violates_the_run_though_all_calls_went_well() {
+    let program = env!("CARGO_BIN_EXE_assay");
+    let case = Case::new(&format!(
+        r#"schema: 1
+name: not-back
+services:
+  app:
+    process:
+      command: [{program}, backend, --listen, "${{self.addr}}"]
+      env: {{DATABASE_URL: "sqlite::memory:"}}
+      ready: {{http: /health, within: 20s}}
+  well: {{process: {{command: [sh, -c, "echo ready; exec sleep 60"], ready: {{log: ready, within: 4s}}}}}}
+  ill:
+    process:
+      command: [sh, -c, "test -e ${{run.dir}}/seen || echo ready; touch ${{run.dir}}/seen; exec sleep 60"]
+      ready: {{log: ready, within: 4s}}
+load: {{a: {{constant-arrival-rate: {{rate: 50/s, duration: 10s, to: app, requests: [{{get: {{path: /machines/}}}}]}}}}}}
+faults:
+  first: {{kill: {{service: well, at: 5s, duration: 500ms, recovery: 500ms}}}}
+  then: {{kill: {{service: ill, at: 6s, duration: 500ms, recovery: 500ms}}}}
+objectives: {{errors: {{error-rate: {{below: 5%, during: [all]}}}}}}
+"#
+    ));
+    let output = case.run(&[]);
+    let (text, verdict) = (said(&output), verdict(&case.out()));
+    assert_eq!(
+        (output.status.code(), &verdict["verdict"]),
+        (Some(1), &"violated".into()),
+        "{text}"
+    );
+    let told = |id: &str| {
+        let all = verdict["expectations"].as_array().unwrap();
+        all.iter().find(|one| one["id"] == id).map(|one| one["reason"].to_string())
+    };
+    assert_eq!(told("service well"), None, "{text}");
+    let why = told("service ill").unwrap_or_else(|| panic!("{text}"));
+    assert!(why.contains("did not come back after fault `then`"), "{why}");
+    assert_eq!(told("errors"), None);
 }

@@ -210,6 +210,7 @@ pub fn routed(project: &Project, routes: &[Route]) -> Routed {
             }
         }
         all.notes.extend(unled(project, user));
+        all.notes.extend(started_with(project, user, &hosts));
         let asks = |key: &&&str| user.asks.contains(**key);
         all.notes.extend(env.keys().filter(asks).map(|key| {
             format!(
@@ -257,6 +258,21 @@ fn unled(project: &Project, user: &Part) -> Vec<String> {
         ))
     };
     user.env.iter().filter_map(|(key, value)| named(key, value)).collect()
+}
+
+/// What a service is started with names others, and is left as it is; `hosts` are led by their names.
+fn started_with(project: &Project, user: &Part, hosts: &[String]) -> Vec<String> {
+    let led = |part: &&Part| hosts.iter().any(|host| host.starts_with(&format!("{}:", part.name)));
+    let others = project.parts.iter().filter(|part| part.name != user.name && !led(part));
+    let named = others.filter_map(|part| {
+        let mention = user.words.iter().find_map(|word| mentions(word, &part.names).pop())?;
+        Some(format!(
+            "{}: its command names {}:{}, and only variables are led through links: let it take the address \
+             from a variable",
+            user.name, part.name, mention.port
+        ))
+    });
+    named.collect()
 }
 
 /// Changes the variables of a service that name another; tells whether any does.

@@ -35,6 +35,8 @@ pub struct Part {
     pub env: IndexMap<String, String>,
     /// Its ports inside, each with where it is published on this machine.
     pub ports: Vec<(Option<u16>, u16)>,
+    /// What its processes are started with.
+    pub words: Vec<String>,
     /// Whom it needs.
     pub depends_on: BTreeSet<String>,
     /// Variables from a file whose `$` not every Compose replaces.
@@ -76,6 +78,14 @@ impl Project {
                 &mut notes,
             );
             parts.push(Part { name: name.to_owned(), ..part });
+        }
+        for (of, alias) in services.iter().flat_map(|(_, written)| aliases(written)) {
+            // Only one service calls it so, but no other can mean anybody else.
+            if parts.iter().all(|part| !part.names.contains(&alias))
+                && let Some(part) = parts.iter_mut().find(|part| part.name == of)
+            {
+                part.names.insert(alias);
+            }
         }
         let name = tree.get("name").and_then(Value::as_str).filter(|name| !name.contains('$'));
         Ok(Project {
@@ -151,6 +161,10 @@ fn add(part: &mut Part, name: &str, written: &Value, at: &Place<'_>, notes: &mut
         part.asks.remove(&key);
         part.env.insert(key, value);
     }
+    for key in ["entrypoint", "command"] {
+        part.words.extend(written.get(key).and_then(plain));
+        part.words.extend(list(written.get(key)));
+    }
     match written.get("depends_on") {
         Some(Value::Mapping(map)) => part.depends_on.extend(map.keys().filter_map(plain)),
         listed => part.depends_on.extend(list(listed)),
@@ -187,6 +201,15 @@ fn extend(
     let tree = tree(&text)?;
     let services = services(&tree).ok_or_else(|| format!("{file} has no `services`"))?;
     add_from(path.parent().unwrap_or(Path::new("")), services)
+}
+
+/// The services that one calls by names of its own, `links: ["db:database"]`, and the names.
+fn aliases(written: &Value) -> Vec<(String, String)> {
+    let pair = |text: &String| {
+        let (of, alias) = text.split_once(':')?;
+        Some((of.to_owned(), alias.to_owned()))
+    };
+    list(written.get("links")).iter().filter_map(pair).collect()
 }
 
 /// A scalar as the text that it is written as.
@@ -263,7 +286,7 @@ services:
     environment: [A=1, "B=x=y", EMPTY]
     expose: ["5432"]
     networks: {back: {aliases: [database]}, front: null}
-  jobs: {depends_on: [db], environment: {DEBUG: true, N: 3, NONE: null}}
+  jobs: {depends_on: [db], links: [shop, "db:store", "db:shop"], command: [run, 1], environment: {DEBUG: true, N: 3, NONE: null}}
 "#;
 
     #[test]
@@ -284,7 +307,8 @@ services:
         assert_eq!(shop.ports, [(Some(8080), 8000), (None, 9000), (Some(17000), 7000)]);
         assert!(shop.depends_on.contains("db"));
         let db = project.part("db").unwrap();
-        assert_eq!(db.names.iter().collect::<Vec<_>>(), ["database", "db", "shop-db"]);
+        assert_eq!(db.names.iter().collect::<Vec<_>>(), ["database", "db", "shop-db", "store"]);
+        assert_eq!(project.part("jobs").unwrap().words, ["run", "1"]);
         assert_eq!(db.ports, [(None, 5432)]);
     }
 

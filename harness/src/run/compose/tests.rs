@@ -103,6 +103,18 @@ fn defaults_are_what_compose_puts_in_and_what_is_unknown_is_told() {
 }
 
 #[test]
+fn an_address_in_a_command_is_told_unless_its_name_is_led() {
+    let mut shop = part("shop", &[], &["db"]);
+    shop.words = vec!["--db".to_owned(), "postgres://db/shop".to_owned()];
+    let project = project(vec![shop, part("db", &[], &[])]);
+    let told = |listen| routed(&project, &[route("db", 5432, listen)]).notes;
+    assert_eq!(told("172.17.0.1:5432"), Vec::<String>::new());
+    let other = told("172.17.0.1:15432");
+    assert!(other.iter().any(|note| note.contains("its command names db:5432")), "{other:?}");
+    assert!(routed(&project, &[]).notes[0].contains("its command names db:5432"));
+}
+
+#[test]
 fn paths_and_images_stay_and_srv_names_are_told() {
     let shop = [
         ("IMAGE", "ghcr.io/acme/db:16"),

@@ -96,9 +96,9 @@ impl Conduct<'_> {
         self.off(state, index, Ok(()))
     }
 
-    /// What did not last did not take effect as it was asked to.
-    fn not_for_long(&mut self, index: usize, early: Option<String>) {
-        if let Some(why) = early
+    /// What did not last, or was too little, did not take effect as it was asked to.
+    fn not_as_asked(&mut self, index: usize, short: Option<String>) {
+        if let Some(why) = short
             && self.done.remove(&index)
         {
             self.stream.finding(format!("fault {}: {why}", self.plan.faults[index].name));
@@ -113,7 +113,7 @@ impl Conduct<'_> {
         mut mended: Mended,
     ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
-        self.not_for_long(index, mended.early());
+        self.not_as_asked(index, mended.short(planned));
         let ended = self.stage.mended(self.plan, (index, planned), mended, self.stream).await;
         if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
             (&ended, &planned.kind)

@@ -17,7 +17,7 @@ use assay_slo::event::ServiceState;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
-/// How much less than asked may be lost, in billionths of the whole, before it is told.
+/// How much less than asked may be lost, in billionths of the whole, before the fault had no effect.
 const LESS: u64 = 50_000_000;
 
 /// What takes its time beside the loop.
@@ -62,11 +62,12 @@ pub(in crate::run) enum Mended {
 }
 
 impl Mended {
-    /// A sentence where somebody else had done it before its time.
-    pub(in crate::run) fn early(&mut self) -> Option<String> {
+    /// A sentence where somebody else had done it before its time, or less was done than this fault asks.
+    pub(in crate::run) fn short(&mut self, fault: &Fault) -> Option<String> {
         match self {
             Mended::GoesOn { early, .. } => early.take(),
             Mended::Containers(mended) => mended.early.take(),
+            Mended::Relieved { stood, .. } => less_than_asked(fault, *stood),
             _ => None,
         }
     }
@@ -235,12 +236,7 @@ impl Stage {
             Mended::Restarted(next) => self.follow_next(&fault.link, next?, stream).await,
             Mended::Reborn(reborn) => reborn,
             Mended::GoesOn { undone, .. } => undone.and_then(|()| self.done_with(index)),
-            Mended::Relieved { stood, undone } => {
-                if let Some(less) = less_than_asked(fault, stood) {
-                    stream.finding(format!("fault {}: {less}", fault.name));
-                }
-                undone.and_then(|()| self.done_with(index))
-            }
+            Mended::Relieved { undone, .. } => undone.and_then(|()| self.done_with(index)),
             Mended::Containers(mended) => self.mended_containers(plan, (index, fault), mended),
         }
     }
@@ -333,5 +329,28 @@ fn gone(name: &str, killed: Killed) -> Result<(), String> {
         (KillEffect::Gone(_), []) => Ok(()),
         (KillEffect::Before(exit), []) => Err(format!("{name} had ended before: it {exit}")),
         (_, left) => Err(format!("{name} is still there: {}", left.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::compile_to_measure;
+    use crate::spec::{Overrides, decode};
+
+    #[test]
+    fn a_pressure_that_took_much_less_than_asked_is_short() {
+        let text = "schema: 1\nname: a\nservices: {s: {process: {command: [sleep]}}}\nload: {l: \
+                    {constant-arrival-rate: {rate: 1/s, duration: 9s, requests: [{get: {path: /}}]}}}\n\
+                    faults: {f: {pressure: {service: s, cpu: 80%, at: 3s, duration: 2s, recovery: 1s}}}\n";
+        let loaded = decode("a.yaml", text, &Overrides::default(), &|_| None);
+        let plan = compile_to_measure(loaded).unwrap_or_else(|why| panic!("{why:?}"));
+        let short = |still_us| {
+            let stood = Some(Stood { still_us, whole_us: 2_000_000 });
+            Mended::Relieved { stood, undone: Ok(()) }.short(&plan.faults[0])
+        };
+        assert_eq!(short(1_520_000), None);
+        let less = "s lost 40% of its time, and 80% was asked";
+        assert_eq!(short(800_000).as_deref(), Some(less));
     }
 }

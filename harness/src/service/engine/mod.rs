@@ -140,6 +140,19 @@ impl Engine {
         Ok(version.version.unwrap_or_else(|| "of unknown version".to_owned()))
     }
 
+    /// Whether it has this image; one that it lacks is pulled when it is needed.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn has(&self, image: &str) -> Result<bool, String> {
+        let asked = self.docker.inspect_image(image);
+        match tokio::time::timeout(ANSWER_WITHIN, asked).await.map_err(|_| silent())? {
+            Ok(_) => Ok(true),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+            Err(why) => Err(said(&why)),
+        }
+    }
+
     /// The containers found, in the order of their names; those that do not run only if asked for.
     ///
     /// # Errors
