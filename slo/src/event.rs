@@ -376,6 +376,8 @@ pub enum EndReason {
     CouldNotRun,
     /// A guard stopped it.
     Guard,
+    /// An objective was surely lost, and whoever started it wanted no more than that.
+    Lost,
     /// SIGINT.
     Interrupted,
     /// SIGTERM.

@@ -64,6 +64,7 @@ impl<'a> Evidence<'a> {
         let reason = match self.end() {
             None => "the journal ends before the run did",
             Some(EndReason::CouldNotRun) => "the run could not go on",
+            Some(EndReason::Lost) => "the run ended early, because an objective was lost",
             Some(_) => return None,
         };
         Some(Doubt { reason: reason.to_owned(), missing: "a run that ends by itself".to_owned() })

@@ -225,6 +225,7 @@ fn stopped(evidence: &Evidence<'_>) -> Option<String> {
         Some(EndReason::Guard) => {
             because("a guard stopped the run", evidence.timeline.guard.as_deref().unwrap_or(detail))
         }
+        Some(EndReason::Lost) => because("the run ended early", detail),
         Some(EndReason::Interrupted) => because("the run was interrupted", detail),
         Some(EndReason::Terminated) => because("the run was terminated", detail),
     })

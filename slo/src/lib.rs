@@ -32,6 +32,7 @@ mod phase;
 pub mod scorecard;
 #[cfg(test)]
 mod script;
+pub mod sequential;
 pub mod series;
 mod tally;
 pub mod time;

@@ -63,6 +63,7 @@ Examples:
   assay run scenarios/half-failures.yaml
   assay run my.yaml --metrics-addr 127.0.0.1:9464
   assay run my.yaml --dry-run
+  assay run my.yaml --stop-early
   assay run my.yaml --otlp http://127.0.0.1:4317 --otlp-sample 5%
   assay run my.yaml --profile ci --out reports/today --on-inconclusive fail
   NO_COLOR=1 assay run my.yaml --seed 42 -q")]
@@ -277,6 +278,10 @@ pub(super) struct RunArgs {
     /// Exit with 1 (fail) or 0 (pass) instead of 3 when it could not be decided.
     #[arg(long, value_name = "fail|pass")]
     pub(super) on_inconclusive: Option<Remap>,
+    /// End the run as soon as an objective is surely lost: sure however often that is looked at (Wald's
+    /// sequential test). Nothing is ever met early, and what was not yet asked is left open.
+    #[arg(long)]
+    pub(super) stop_early: bool,
     /// A host beyond loopback whose traffic may be broken; may be given several times.
     #[arg(long, value_name = "HOST")]
     pub(super) allow_faults: Vec<String>,

@@ -36,6 +36,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> ExitCode {
         on_inconclusive: OnInconclusive::Pass,
         allow_faults: Vec::new(),
         metrics_addr: None,
+        stop_early: false,
         otlp: None,
         repeat: TYPED.to_owned(),
     };

@@ -44,6 +44,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         allow_faults: args.allow_faults.clone(),
         repeat: repeat(args, plan.seed),
         metrics_addr: args.metrics_addr,
+        stop_early: args.stop_early,
         otlp: args
             .otlp
             .clone()
@@ -123,6 +124,7 @@ fn repeat(args: &RunArgs, seed: u64) -> String {
     }
     words.push(format!("--seed {seed}"));
     words.extend(args.allow_faults.iter().map(|host| format!("--allow-faults {}", quoted(host))));
+    words.extend(args.stop_early.then(|| "--stop-early".to_owned()));
     words.extend(args.repeat.map(|runs| format!("--repeat {runs}")));
     let decide = args.decide.and_then(|decide| decide.to_possible_value());
     words.extend(decide.map(|decide| format!("--decide {}", decide.get_name())));

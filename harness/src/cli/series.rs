@@ -125,7 +125,8 @@ impl Many<'_> {
 /// Whether nothing more is to be run after this.
 fn ends(judged: &Judged) -> bool {
     let Some(end) = &judged.end else { return true };
-    !end.still_broken.is_empty() || end.reason != EndReason::Complete
+    let went = matches!(end.reason, EndReason::Complete | EndReason::Lost);
+    !went || !end.still_broken.is_empty()
 }
 
 fn write(dir: &Path, series: &Series) -> Result<(), String> {

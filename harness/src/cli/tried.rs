@@ -195,7 +195,8 @@ impl Page<'_> {
 fn exit(ended: &Ended, bad: u64) -> Exit {
     let tried = if bad > 0 { Exit::Violated } else { Exit::Met };
     let went = match ended.reason {
-        EndReason::Complete => Exit::Met,
+        // It asks nothing that could be lost.
+        EndReason::Complete | EndReason::Lost => Exit::Met,
         EndReason::CouldNotRun | EndReason::Guard => Exit::CouldNotRun,
         EndReason::Interrupted => Exit::Interrupted,
         EndReason::Terminated => Exit::Terminated,

@@ -76,7 +76,7 @@ impl Exit {
             Some(EndReason::CouldNotRun | EndReason::Guard) => Exit::CouldNotRun,
             Some(EndReason::Interrupted) => Exit::Interrupted,
             Some(EndReason::Terminated) => Exit::Terminated,
-            Some(EndReason::Complete) | None => Exit::Met,
+            Some(EndReason::Complete | EndReason::Lost) | None => Exit::Met,
         };
         let left = if still_broken { Exit::StillBroken } else { Exit::Met };
         judged.or_worse(ended).or_worse(left)

@@ -63,6 +63,8 @@ pub(super) struct Conduct<'a> {
     pub(super) deadline: At,
     /// Whether requests carry a trace on.
     pub(super) tracing: Option<Tracing>,
+    /// The second from which on to ask again whether an objective is lost; none: not asked.
+    pub(super) stop_early: Option<i64>,
     /// Faults whose applied edge was stamped, and not yet their cleared one.
     pub(super) applied: BTreeSet<usize>,
     /// Faults beside links that were seen to be done.
@@ -275,6 +277,9 @@ impl Conduct<'_> {
                     if let Some(Stopped { guard, text }) = self.stream.guards.stop(clock.now()) {
                         self.stream.note(Event::Guard { guard, text: text.clone() });
                         return (EndReason::Guard, text);
+                    }
+                    if let Some(text) = self.lost_early(state.zero) {
+                        return (EndReason::Lost, text);
                     }
                 }
             }

@@ -82,6 +82,8 @@ pub struct Options {
     pub repeat: String,
     /// Where Prometheus may read the run's own figures.
     pub metrics_addr: Option<SocketAddr>,
+    /// Whether the run ends as soon as an objective is surely lost.
+    pub stop_early: bool,
     /// Where spans of attempts go.
     pub otlp: Option<Otlp>,
 }
@@ -185,6 +187,7 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
             run_id: run_id.clone(),
             deadline,
             tracing: options.otlp.as_ref().map(|otlp| otlp.tracing),
+            stop_early: options.stop_early.then_some(0),
             applied: BTreeSet::new(),
             done: BTreeSet::new(),
         };

@@ -22,6 +22,7 @@ mod interruption;
 mod journeys;
 mod limits;
 mod load;
+mod lost;
 mod manners;
 mod pairs;
 mod pressure;

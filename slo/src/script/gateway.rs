@@ -78,7 +78,7 @@ const RECOVERY_US: u64 = 5_000_000;
 const HOP_US: u64 = 100;
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
@@ -89,7 +89,7 @@ impl Chance {
     }
 
     /// From 0 (inclusive) to 1.
-    fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 }

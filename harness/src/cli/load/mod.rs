@@ -64,6 +64,7 @@ pub(super) fn load(args: &LoadArgs) -> ExitCode {
             },
             allow_faults: Vec::new(),
             metrics_addr: None,
+            stop_early: args.stop_early,
             otlp: None,
             repeat: repeat(),
         },
