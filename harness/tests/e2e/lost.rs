@@ -2,8 +2,6 @@
 //!
 //! Not here: when it is sure (crate slo, `sequential`).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use crate::common::{Server, answer, assay, in_turn, said, verdict};
 use std::path::Path;
 use std::process::Output;
