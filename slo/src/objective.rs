@@ -28,12 +28,12 @@ mod excused;
 mod observed;
 mod sending;
 mod throughput;
-mod unsent;
+pub(crate) mod unsent;
 mod waiting;
 mod windows;
 
 pub(crate) use asks::{asks, short};
-pub(crate) use decide::{Decided, breaks, decide, reaches};
+pub(crate) use decide::{Decided, breaks, decide, effect, reaches};
 pub(crate) use excused::{Excused, WITHOUT};
 use waiting::Wait;
 
@@ -249,7 +249,7 @@ pub(crate) fn weigh(
         let found = found.or_else(|| ill.clone()).or_else(|| incomplete(evidence, question));
         let found = found
             .or_else(|| measured.excused.doubt(measured.tally, &objective.terms.excused_names()));
-        found.or_else(|| unsent::doubt(evidence, question))
+        found.or_else(|| unsent::doubt(evidence, &question.of))
     };
     let depends = evidence.during_doubt(question.during);
     let doubt = match decided.verdict {

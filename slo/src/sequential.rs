@@ -3,19 +3,25 @@
 //! Looking again and again makes some look the worst one, so the look itself is no evidence: Wald's
 //! sequential probability ratio test (Wald 1945) is right however often it is asked. Between the limit and
 //! four times it, it takes a service at its limit for lost in at most one of ninety runs, and finds nine
-//! of ten of those that are four times as bad. What is lost must also be violated by the judge's own rule, on
-//! the counts so far, which stays the only verdict. Only seconds all of whose requests have ended are looked at:
+//! of ten of those that are four times as bad. It is asked of seconds all of whose requests have ended, since
 //! errors are often known before what takes its time to go well.
+//!
+//! It takes what comes for what was, so what is lost must be violated by the judge's own rule as well, on all that is
+//! recorded so far and on the later half of it: a bad beginning is not the whole. Bursts count as the judge counts
+//! them, declared or seen, and nothing is lost in the first ten seconds, but a count that is exceeded. Where faults are judged, more
+//! of them or better times may come, so nothing is lost early.
 //!
 //! Invariant: nothing is ever met early, and a bad request more never makes less lost.
 //! Not here: ending the run (harness `run`), the verdict (`judge`).
 
-use crate::case::{Ask, Case, Objective};
+use crate::case::{Ask, Case, During, Objective, Of};
 use crate::evidence::Evidence;
 use crate::objective::{self, Part, Question};
-use crate::scorecard::Verdict;
+use crate::scorecard::{ObjectiveScore, Verdict};
 use crate::time::Share;
 use crate::timeline::Timeline;
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// How often a service at the limit may be taken for lost.
 const ALPHA: f64 = 0.01;
@@ -23,6 +29,9 @@ const ALPHA: f64 = 0.01;
 const BETA: f64 = 0.10;
 /// What is surely bad, as a multiple of the limit.
 const TIMES: f64 = 4.0;
+
+/// A first second says little, and nothing of how far errors come together.
+const LEAST_S: i64 = 10;
 
 /// Wald's test between two shares of bad requests.
 #[derive(Debug, Clone, Copy)]
@@ -55,28 +64,63 @@ impl Sprt {
     }
 }
 
-/// The first objective that is surely lost by what was due before a second, and how, in words.
+/// The first objective that is surely lost, and how, in words: by what was due before second `over`, all of
+/// which has ended, and by all that is recorded in second `now`.
 #[must_use]
-pub fn lost(case: &Case, timeline: &Timeline, over: i64) -> Option<String> {
-    if over <= 0 {
-        return None;
-    }
+pub fn lost(case: &Case, timeline: &Timeline, over: i64, now: i64) -> Option<String> {
     let evidence = Evidence::new(case, timeline);
     let gating = case.objectives.iter().filter(|one| !one.advisory && !one.criterion);
     gating.into_iter().find_map(|objective| {
-        let limit = limit(objective)?;
-        let during = &objective.during;
         let groups = objective::groups(case, objective).into_iter();
         groups.into_iter().find_map(|(id, of)| {
-            let part = Part::look(0..over);
-            let question = Question { objective, of, during, part, runs: None };
-            let score = objective::score(&evidence, &question, id).score;
-            let effect = objective.terms.effect() as f64;
-            let is_lost = is_lost(limit, score.k as f64 / effect, score.n as f64 / effect);
-            (score.verdict == Verdict::Violated && is_lost)
-                .then(|| format!("`{}` is lost: {}", score.id, score.reason))
+            let (id, of) = (id.as_str(), &of);
+            let look = Look { evidence: &evidence, objective, id, of };
+            let score = match objective.ask {
+                // No later one takes back what there is too much of.
+                Ask::ErrorCount { .. } => look.violated(0..now),
+                _ if case.faults.is_empty() || is_without_faults(objective) => look.lost(over, now),
+                _ => None,
+            }?;
+            Some(format!("`{}` is lost: {}", score.id, score.reason))
         })
     })
+}
+
+/// An objective, asked of some requests while the run goes on.
+struct Look<'a> {
+    evidence: &'a Evidence<'a>,
+    objective: &'a Objective,
+    id: &'a str,
+    of: &'a BTreeSet<Of>,
+}
+
+impl Look<'_> {
+    fn question(&self, seconds: Range<i64>) -> Question<'_> {
+        let (objective, of) = (self.objective, self.of.clone());
+        Question { objective, of, during: &objective.during, part: Part::look(seconds), runs: None }
+    }
+
+    fn violated(&self, seconds: Range<i64>) -> Option<ObjectiveScore> {
+        let question = self.question(seconds);
+        let score = objective::score(self.evidence, &question, self.id.to_owned()).score;
+        (score.verdict == Verdict::Violated).then_some(score)
+    }
+
+    fn lost(&self, over: i64, now: i64) -> Option<ObjectiveScore> {
+        let limit = limit(self.objective).filter(|_| over >= LEAST_S)?;
+        let score = self.violated(0..over)?;
+        let effect = objective::effect(self.evidence, &self.question(0..over));
+        if !is_lost(limit, score.k as f64 / effect, score.n as f64 / effect) {
+            return None;
+        }
+        self.violated(now / 2..now)?;
+        self.violated(0..now)
+    }
+}
+
+/// Whether it is judged while nothing of the scenario's is broken.
+fn is_without_faults(objective: &Objective) -> bool {
+    objective.during.iter().all(|during| matches!(during, During::Steady | During::After))
 }
 
 fn limit(objective: &Objective) -> Option<Share> {
@@ -145,19 +189,33 @@ mod tests {
         }
     }
 
-    /// What is lost is violated by the judge as well; what is met, open or only advisory is not lost.
+    /// What is lost is violated by the judge as well, to the end of what is known; what is met, open or only
+    /// advisory is not lost, nor is what is not over, nor what faults of the scenario are to break.
     #[test]
     fn what_is_lost_is_violated() {
-        let so_far = |bad: u64| Script::new(100).errors().run(0..10, bad);
-        let at = |script: &Script, over| lost(&script.case, &script.timeline().unwrap(), over);
-        let told = |script: &Script| at(script, 10);
-        let text = told(&so_far(3)).unwrap();
+        let so_far = |bad: u64| Script::new(100).errors().run(0..20, bad);
+        let at = |script: &Script, over| lost(&script.case, &script.timeline().unwrap(), over, 20);
+        let text = at(&so_far(3), 18).unwrap();
         assert!(text.starts_with("`errors` is lost: 95 % sure that more than"), "{text}");
-        assert_eq!(told(&so_far(0)), None);
-        // What nobody is sure to have heard all of decides nothing.
-        assert_eq!((at(&so_far(3), 1), at(&so_far(3), 0), at(&so_far(3), -1)), (None, None, None));
+        assert!(text.ends_with("(60 of 2000)"), "{text}");
+        assert_eq!(at(&so_far(0), 18), None);
+        assert!([9, 1, 0, -1].iter().all(|over| at(&so_far(3), *over).is_none()));
         let mut advisory = so_far(3);
         advisory.case.objectives[0].advisory = true;
-        assert_eq!(told(&advisory), None);
+        assert_eq!(at(&advisory, 18), None);
+        // A bad beginning, and one bad second.
+        assert_eq!(at(&Script::new(100).errors().run(0..9, 50).run(9..20, 0), 18), None);
+        let burst = Script::new(100).errors().run(0..15, 0).run(15..16, 40).run(16..20, 0);
+        assert_eq!(at(&burst, 18), None);
+        let mut broken = so_far(3);
+        broken.case.objectives[0].during = vec![During::All];
+        assert!(at(&broken, 18).is_some());
+        broken = broken.fault(50_000..60_000, crate::script::hit(1));
+        assert_eq!(at(&broken, 18), None);
+        // A count is lost at once, and for good.
+        broken.case.objectives[0].ask = Ask::ErrorCount { at_most: 59 };
+        assert!(at(&broken, 0).unwrap().contains("is lost"));
+        broken.case.objectives[0].ask = Ask::ErrorCount { at_most: 60 };
+        assert_eq!(at(&broken, 18), None);
     }
 }

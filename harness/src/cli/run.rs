@@ -34,6 +34,13 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         print::error(&why);
         return Exit::Invalid.into();
     }
+    if args.stop_early && plan.series.pooled() > 1 {
+        print::error(
+            &"--stop-early leaves out the rest of bad runs, so they cannot be counted together: leave one of both \
+             out, --stop-early or `decide: pooled`",
+        );
+        return Exit::Invalid.into();
+    }
     let remap = match args.on_inconclusive {
         None => OnInconclusive::Exit3,
         Some(remap) => remap.into(),

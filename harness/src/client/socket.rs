@@ -2,7 +2,8 @@
 //!
 //! Invariant: [`Socket::state`] asks the kernel, not the runtime, so a connection that was
 //! closed a moment ago is not taken for open.
-//! Invariant: that a peer reads no more keeps nobody from reading what it had said.
+//! Invariant: that a peer reads no more keeps nobody from reading what it had said; but an answer that ends with
+//! its connection did not end by a reset.
 //! Not here: HTTP.
 
 use super::payload::Payload;
@@ -10,7 +11,7 @@ use rustix::net::RecvFlags;
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -36,6 +37,8 @@ pub(super) struct Socket {
     /// What has come of the answer under way, of which so much is kept.
     heard: Mutex<(Payload, usize)>,
     ended: OnceLock<rustls::Error>,
+    /// A write learned that the peer had reset it, so that no read will.
+    reset: AtomicBool,
 }
 
 impl Socket {
@@ -45,6 +48,7 @@ impl Socket {
             received: AtomicU64::new(0),
             heard: Mutex::default(),
             ended: OnceLock::new(),
+            reset: AtomicBool::new(false),
         })
     }
 
@@ -114,23 +118,25 @@ pub(super) fn state(stream: impl AsFd) -> State {
     }
 }
 
-/// What is said of a write. A peer that closes without having read all may have answered all the same:
-/// hyper would look no further than at the write that failed, so it learns of the end where the answer is,
-/// by reading.
-fn left_unread(written: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
-    match written {
-        Poll::Ready(Err(error))
-            if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) =>
-        {
-            Poll::Ready(Ok(all))
-        }
-        other => other,
-    }
-}
-
 /// The reading and writing side of a [`Socket`].
 #[derive(Debug)]
 pub(super) struct Wire(pub(super) Arc<Socket>);
+
+impl Wire {
+    /// What is said of a write. A peer that closes without having read all may have answered all the same:
+    /// hyper would look no further than at the write that failed, so it learns of the end where the answer is,
+    /// by reading.
+    fn left_unread(&self, written: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
+        let Poll::Ready(Err(error)) = &written else { return written };
+        match error.kind() {
+            // The system tells it once, and an end to whoever reads after that.
+            ErrorKind::ConnectionReset => self.0.reset.store(true, Ordering::Relaxed),
+            ErrorKind::BrokenPipe => {}
+            _ => return written,
+        }
+        Poll::Ready(Ok(all))
+    }
+}
 
 impl AsyncRead for Wire {
     fn poll_read(
@@ -138,7 +144,13 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.lock()).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut *self.0.lock()).poll_read(context, buffer);
+        let is_end = matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before;
+        if is_end && self.0.reset.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
+        }
+        read
     }
 }
 
@@ -148,7 +160,8 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        left_unread(Pin::new(&mut *self.0.lock()).poll_write(context, bytes), bytes.len())
+        let written = Pin::new(&mut *self.0.lock()).poll_write(context, bytes);
+        self.left_unread(written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -157,7 +170,8 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let all = slices.iter().map(|slice| slice.len()).sum();
-        left_unread(Pin::new(&mut *self.0.lock()).poll_write_vectored(context, slices), all)
+        let written = Pin::new(&mut *self.0.lock()).poll_write_vectored(context, slices);
+        self.left_unread(written, all)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -198,7 +212,8 @@ mod tests {
         let mut said = [0; 8];
         wire.read_exact(&mut said).await.unwrap();
         assert_eq!(&said, b"too much");
-        assert!(!wire.read(&mut said).await.is_ok_and(|n| n > 0));
+        // No whole answer ends so.
+        assert!(wire.read(&mut said).await.is_err());
         assert_eq!(wire.0.state(), State::Closed);
     }
 }

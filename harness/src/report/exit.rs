@@ -69,6 +69,12 @@ impl Exit {
     ) -> Exit {
         let judged = match (verdict, end) {
             (Verdict::Violated, _) => Exit::Violated,
+            // What ended because it was lost is not let through.
+            (Verdict::Inconclusive, Some(EndReason::Lost))
+                if on_inconclusive == OnInconclusive::Pass =>
+            {
+                Exit::Inconclusive
+            }
             (Verdict::Inconclusive, _) | (Verdict::Met, None) => inconclusive(on_inconclusive),
             (Verdict::Met, Some(_)) => Exit::Met,
         };

@@ -20,7 +20,7 @@ impl Conduct<'_> {
         let next = self.stop_early.filter(|next| *next <= now)?;
         self.stop_early = Some(next.max(now) + 1 + now / LOOKS_A_RUN);
         let over = self.stream.clock.now().plus(-self.under_way_us()).second(zero);
-        sequential::lost(self.stream.case(), self.stream.timeline(), over)
+        sequential::lost(self.stream.case(), self.stream.timeline(), over, now)
     }
 
     /// How long a request may be under way before everything of it is recorded, µs.

@@ -7,6 +7,7 @@ use super::Answer;
 use crate::case::{Clock, During, Mark, Of};
 use crate::evidence::Evidence;
 use crate::health::{Doubt, Punctuality, stood};
+use crate::objective::unsent;
 use crate::scorecard::Verdict;
 use crate::tally::{Good, Tally};
 use crate::window::{SLOW_US, Window};
@@ -49,6 +50,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, of: &[Of], during: &[During], marks
     let counted = format!("{} of {} answered so", tally.n - tally.k, tally.n);
     let undecided = |doubt: Doubt| (Verdict::Inconclusive, doubt.reason, doubt.missing);
     let doubt = evidence.cut_short().or_else(|| evidence.load_doubt(&of)).or_else(|| ill.clone());
+    let doubt = doubt.or_else(|| unsent::doubt(evidence, &of));
     let (verdict, reason, missing) = match (tally.k > 0, doubt) {
         (true, _) => match excuse.filter(|_| service.k == 0) {
             Some(doubt) => undecided(doubt),

@@ -34,6 +34,11 @@ impl Limit {
         }
     }
 
+    /// Whether so many requests would exceed it if all were bad: fewer are no evidence that it is kept.
+    fn could_show(self, n: u64) -> bool {
+        !matches!(self, Limit::Share { .. }) || self.exceeded_pooled(n, n)
+    }
+
     /// Whether seconds together do.
     fn exceeded_pooled(self, k: u64, n: u64) -> bool {
         match self {
@@ -84,7 +89,9 @@ impl Slices<'_> {
             let held = end >= start.saturating_add(hold);
             let open = end >= self.over && unknown == Unknown::Good;
             if held || open {
-                if !self.pool_exceeds(pool, unknown) && !self.hides(start..end, pool, unknown) {
+                let tells = unknown == Unknown::Good || self.limit.could_show(pool.due());
+                let hides = || self.hides(start..end, pool, unknown);
+                if tells && !self.pool_exceeds(pool, unknown) && !hides() {
                     return Some(start);
                 }
             } else if end >= self.over {

@@ -70,6 +70,20 @@ pub(super) fn seen(
     worst
 }
 
+/// The design effect of these seconds' counts, whether or not chance makes it; at least 1.
+pub(super) fn effect(seconds: impl Iterator<Item = Tally>) -> f64 {
+    let mut sums = Sums::default();
+    for tally in seconds.filter(|tally| tally.n > 0) {
+        let (n, k) = (tally.n as f64, tally.k as f64);
+        sums.add(n, 1.0);
+        sums.seconds += 1.0;
+        sums.k += k;
+        sums.k_squares += k * k;
+        sums.k_by_n += k * n;
+    }
+    sums.effect()
+}
+
 /// Of so many bad ones, or bursts as declared, that fall anywhere, the pairs that share a second: their mean
 /// and variance are those of coincidences of as many draws with the seconds' shares as probabilities.
 fn is_chance(cells: &[Tally], asked: Asked) -> bool {

@@ -255,6 +255,13 @@ fn count(tally: Tally, at_most: u64) -> Decided {
     }
 }
 
+/// How many requests tell as much as one that is independent: as declared, or as is seen.
+pub(crate) fn effect(evidence: &Evidence<'_>, question: &Question<'_>) -> f64 {
+    let measured = super::measure(evidence, question);
+    let seen = clustered::effect(measured.by_second.values().copied());
+    seen.max(question.objective.terms.effect() as f64)
+}
+
 /// Whether k bad of n surely break a limit, where bad ones come in bursts of so many.
 pub(crate) fn breaks((k, n): (u64, u64), limit: Share, confidence: Share, bursts: u64) -> bool {
     if bursts == 1 {

@@ -19,7 +19,12 @@ pub(super) fn stretches(evidence: &Evidence<'_>, question: &Question<'_>) -> Vec
     let mut stretches = evidence.phases.stretches(question.during);
     let ended = evidence.timeline.ended().since(evidence.phases.zero);
     if let Some((_, to)) = stretches.last_mut().filter(|(_, to)| *to == ended) {
-        *to = ended.max(sent_until(evidence, question, ended));
+        *to = match evidence.end() {
+            Some(EndReason::Complete) => ended.max(sent_until(evidence, question, ended)),
+            // Undo and teardown come after what cut the traffic.
+            Some(_) => ended.min(due_until(evidence, question)),
+            None => ended,
+        };
     }
     let stretches = stretches.into_iter();
     let second = SECOND_US as i64;
@@ -44,12 +49,16 @@ pub(super) fn begun_before(
     stretches.iter().map(|(from, _)| before(*from)).collect()
 }
 
+/// The end of the last second in which something of it was due, µs after time 0.
+fn due_until(evidence: &Evidence<'_>, question: &Question<'_>) -> i64 {
+    let cells = question.of.iter().flat_map(|of| evidence.timeline.cells(*of));
+    let last = cells.map(|(key, _)| key.second).max().unwrap_or(0);
+    last.saturating_add(1).saturating_mul(SECOND_US as i64)
+}
+
 /// Until when the open loads of a whole run were sending: it ends with its last answer, and what was
 /// planned to send a little longer had nothing due any more. Not so of a load whose end nobody knew.
 fn sent_until(evidence: &Evidence<'_>, question: &Question<'_>, ended: i64) -> i64 {
-    if evidence.end() != Some(EndReason::Complete) {
-        return ended;
-    }
     let stopped = |of: &&Of| evidence.timeline.stopped.contains_key(&of.load);
     let loads = question.of.iter().filter(|of| !stopped(of));
     let loads = loads.filter_map(|of| evidence.case.loads.get(of.load));

@@ -4,15 +4,15 @@
 //! Invariant: it only takes certainty away.
 //! Not here: arrivals, whose later steps a run waits for; requests that could not be sent (`health`).
 
-use super::Question;
-use crate::case::LoadKind;
+use crate::case::{LoadKind, Of};
 use crate::evidence::Evidence;
 use crate::health::Doubt;
+use std::collections::BTreeSet;
 
-/// Why a question that asks for such a request is not met.
-pub(super) fn doubt(evidence: &Evidence<'_>, question: &Question<'_>) -> Option<Doubt> {
+/// Why what asks for these is not met, if one of them is such a request.
+pub(crate) fn doubt(evidence: &Evidence<'_>, of: &BTreeSet<Of>) -> Option<Doubt> {
     let sent = |of| evidence.timeline.cells(of).any(|(key, cell)| key.segment > 0 && cell.n > 0);
-    question.of.iter().filter(|of| !sent(**of)).find_map(|of| {
+    of.iter().filter(|of| !sent(**of)).find_map(|of| {
         let load = evidence.case.loads.get(of.load).filter(|load| load.kind == LoadKind::Users)?;
         let name = &load.requests.get(of.request)?.name;
         Some(Doubt {

@@ -79,12 +79,20 @@ impl Project {
             );
             parts.push(Part { name: name.to_owned(), ..part });
         }
-        for (of, alias) in services.iter().flat_map(|(_, written)| aliases(written)) {
-            // Only one service calls it so, but no other can mean anybody else.
-            if parts.iter().all(|part| !part.names.contains(&alias))
-                && let Some(part) = parts.iter_mut().find(|part| part.name == of)
-            {
-                part.names.insert(alias);
+        let given: Vec<_> = services.iter().flat_map(|(_, written)| aliases(written)).collect();
+        let taken: BTreeSet<String> = parts.iter().flat_map(|part| part.names.clone()).collect();
+        for (of, alias) in given.iter().filter(|(_, alias)| !taken.contains(alias)) {
+            // Only one service calls it so: if others mean somebody else by it, nobody is led by that name.
+            if given.iter().any(|(other, same)| same == alias && other != of) {
+                let note = format!(
+                    "`{alias}` is another service for each of those whose `links` name it: what names it is not led \
+                     through a link"
+                );
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            } else if let Some(part) = parts.iter_mut().find(|part| part.name == *of) {
+                part.names.insert(alias.clone());
             }
         }
         let name = tree.get("name").and_then(Value::as_str).filter(|name| !name.contains('$'));
@@ -310,6 +318,26 @@ services:
         assert_eq!(db.names.iter().collect::<Vec<_>>(), ["database", "db", "shop-db", "store"]);
         assert_eq!(project.part("jobs").unwrap().words, ["run", "1"]);
         assert_eq!(db.ports, [(None, 5432)]);
+    }
+
+    #[test]
+    fn a_name_that_services_give_to_different_ones_is_nobodys() {
+        let file = "services:
+  db1: {expose: ['5432']}
+  db2: {expose: ['5432']}
+  orders: {links: ['db1:database', 'db1:first']}
+  users: {links: ['db2:database', 'db1:first']}
+";
+        let project = Project::parse(file, Path::new(""), "x").unwrap();
+        let names =
+            |name: &str| project.part(name).unwrap().names.iter().cloned().collect::<Vec<_>>();
+        assert_eq!([names("db1"), names("db2")], [vec!["db1", "first"], vec!["db2"]]);
+        assert_eq!(project.notes.len(), 1, "{:?}", project.notes);
+        assert!(
+            project.notes[0].starts_with("`database` is another service"),
+            "{:?}",
+            project.notes
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Windows, excuses, bursts.
 
 use super::*;
-use crate::case::Terms;
+use crate::case::{Must, Terms};
 use crate::outcome::Outcome;
 use crate::scorecard::ObjectiveScore;
 use std::ops::Range;
@@ -105,6 +105,24 @@ fn a_declared_burst_is_no_relapse() {
     assert_eq!(recovers(5, Terms::default()), Violated);
     assert_eq!(recovers(5, bursts(5)), Met);
     assert_eq!(recovers(40, bursts(5)), Violated);
+}
+
+/// 100 requests a second in bursts of 100 say as much as one: two seconds in which all fail do not surely break
+/// 30 %, and so are no evidence of a recovery.
+#[test]
+fn what_could_not_show_the_opposite_shows_no_recovery() {
+    let recovers = |errors: u64, hold: u64| {
+        let mut script = Script::new(30).errors().recovers(2);
+        script.case.objectives[0].terms = bursts(100);
+        script.case.objectives[0].ask = Ask::ErrorRate { below: Share(300_000_000) };
+        if let Must::Recovers { hold_us, .. } = &mut script.case.expectations[0].must {
+            *hold_us = hold * 1_000_000;
+        }
+        let script = script.fault(10_000..12_000, hit(200)).run(0..10, 0).run(10..12, 100);
+        script.run(12..30, errors).complete().expectation().verdict
+    };
+    assert_eq!([recovers(100, 2), recovers(0, 2)], [Inconclusive; 2]);
+    assert_eq!([recovers(100, 5), recovers(0, 5)], [Violated, Met]);
 }
 
 /// 30 errors in one window of ten seconds are 3 % of it, and half a per cent of the whole.

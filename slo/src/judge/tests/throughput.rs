@@ -71,6 +71,16 @@ fn a_rate_is_of_the_whole_load_though_its_last_answer_comes_before_its_end() {
     }
 }
 
+/// What cut the traffic is followed by undo and teardown, in which nobody was to be answered.
+#[test]
+fn the_time_after_a_cut_is_nobodys() {
+    let verdict = |until: i64| {
+        let script = Script::new(30).objective("pushed", Ask::Throughput { at_least: RATE });
+        script.run(0..until, 0).end(EndReason::Interrupted).first().verdict
+    };
+    assert_eq!(verdict(15), Inconclusive);
+}
+
 /// Each load whose first request is due with the stretch has all that its rate makes of it.
 #[test]
 fn loads_that_begin_together_lack_none() {
