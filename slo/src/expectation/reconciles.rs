@@ -43,6 +43,8 @@ struct Counts {
     began_anew: bool,
     /// Prometheus had none of it before: it may have been there all the same.
     unborn: bool,
+    /// Prometheus' first read may be older than it is: what was counted before it may have come later.
+    scraped: bool,
     /// Requests that were sent and ended otherwise.
     others: u64,
     /// When the later read was answered, µs after time 0.
@@ -57,7 +59,7 @@ impl Counts {
         if self.began_anew {
             return (more.max(0.0), f64::INFINITY);
         }
-        let more = if self.unborn { 0.0 } else { more };
+        let more = if self.scraped { 0.0 } else { more };
         let fewer = self.seen as f64 - self.theirs;
         let high = (most - self.theirs).abs().max((self.theirs - least).abs());
         (more.max(fewer).max(0.0), high)
@@ -175,7 +177,7 @@ fn counted(
                 _ => {}
             }
         }
-        Counts { ours, seen, theirs, began_anew, unborn, others, at: point.at }
+        Counts { ours, seen, theirs, began_anew, unborn, scraped, others, at: point.at }
     });
     Ok(counts.collect())
 }
@@ -224,6 +226,13 @@ fn part(must: &ReconcilesMust, watch: &Watch<'_>, counted: &[Counts]) -> Part {
                 "{text}; Prometheus had no such series before, and may have missed what it counted"
             ),
             "a Prometheus server that has scraped the series before the first request",
+        )
+    } else if counts.scraped && counts.theirs > counts.ours.1 as f64 {
+        Part::open(
+            format!(
+                "{text}; Prometheus may have scraped what came before the load after its first read"
+            ),
+            "more than Prometheus' scrape interval between what is sent before (a setup, another run) and the load",
         )
     } else {
         let under_way = counts.ours.1 - counts.ours.0;
