@@ -8,7 +8,7 @@ use crate::case::{
     Must, Objective, Of, Place, Request, Shows, Terms,
 };
 use crate::event::{
-    Cell, Edge, EdgeKind, Effect, End, EndReason, Entry, Event, Gate, GateTime, Straddle,
+    Cell, Edge, EdgeKind, Effect, End, EndReason, Entry, Event, Gate, GateTime, Health, Straddle,
 };
 use crate::outcome::Outcome;
 use crate::scorecard::{ExpectationScore, ObjectiveScore, Scorecard};
@@ -276,6 +276,22 @@ impl Script {
     /// The first expectation's score.
     pub(crate) fn expectation(&self) -> ExpectationScore {
         self.judge().expectations.remove(0)
+    }
+}
+
+/// The health of load 0, of which so many requests were due, begun in time, and done.
+pub(crate) fn punctual(n: u64) -> Health {
+    Health {
+        load: 0,
+        due: n,
+        begun: n,
+        done: n,
+        blocked: 0,
+        lag_p50_us: 10,
+        lag_p99_us: 20,
+        lag_max_us: 30,
+        in_flight: 0,
+        stood: Vec::new(),
     }
 }
 

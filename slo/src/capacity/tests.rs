@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::case::{Ask, Place};
-use crate::event::{EndReason, Event, Health, Histogram};
+use crate::event::{EndReason, Event, Histogram};
 use crate::scorecard::Verdict::{Inconclusive, Met, Violated};
-use crate::script::{FAST, FAST_SERVICE, LATE, Script, ZERO};
+use crate::script::{FAST, FAST_SERVICE, LATE, Script, ZERO, punctual};
 use crate::time::{At, Share};
 
 const PER_S: u64 = 60_000;
@@ -153,21 +153,7 @@ fn stopped(at: At) -> Event {
 }
 
 fn due(script: &mut Script, due: u64) {
-    script.push(
-        ZERO,
-        Event::Health(Health {
-            load: 0,
-            due,
-            begun: due,
-            done: due,
-            blocked: 0,
-            lag_p50_us: 0,
-            lag_p99_us: 0,
-            lag_max_us: 0,
-            in_flight: 0,
-            stood: Vec::new(),
-        }),
-    );
+    script.push(ZERO, Event::Health(punctual(due)));
 }
 
 #[test]

@@ -124,18 +124,7 @@ fn ended_of_the_last(each: u64) -> Script {
         script = if each > 0 { script.add(cell) } else { script };
     }
     for second in 0..10 {
-        let health = crate::event::Health {
-            load: 0,
-            due: 100,
-            begun: 100,
-            done: 100,
-            blocked: 0,
-            lag_p50_us: 1,
-            lag_p99_us: 1,
-            lag_max_us: 1,
-            in_flight: 0,
-            stood: Vec::new(),
-        };
+        let health = crate::script::punctual(100);
         let at = crate::script::ZERO.plus((second + 1) * 1_000_000 + 1_000);
         script.push(at, crate::event::Event::Health(health));
     }

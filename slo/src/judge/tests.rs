@@ -7,7 +7,7 @@ use crate::event::{
 };
 use crate::outcome::Outcome;
 use crate::scorecard::Verdict::{Inconclusive, Met, Violated};
-use crate::script::{BLOCKED, FAST, FAST_SERVICE, IDLE, LATE, PAY, Script, ZERO, hit};
+use crate::script::{BLOCKED, FAST, FAST_SERVICE, IDLE, LATE, PAY, Script, ZERO, hit, punctual};
 use crate::time::{At, Share};
 use crate::{Cell, Mark};
 
@@ -252,18 +252,7 @@ fn a_short_generator_is_our_fault() {
         let mut script = Script::new(40).errors().run(0..40, 0);
         script.case.loads[0].planned = planned;
         script.case.loads[0].journeys = journeys;
-        let health = Health {
-            load: 0,
-            due,
-            begun: 4000,
-            done: 4000,
-            blocked: 0,
-            lag_p50_us: 10,
-            lag_p99_us: 20,
-            lag_max_us: 30,
-            in_flight: 0,
-            stood: Vec::new(),
-        };
+        let health = Health { due, ..punctual(4_000) };
         script.push(At(46_000_000), Event::Health(health));
         script.end(reason).first()
     };

@@ -84,7 +84,7 @@ mod tests {
     use crate::case::Ask;
     use crate::event::{Event, Health, Histogram, Lag};
     use crate::scorecard::Verdict;
-    use crate::script::{FAST_SERVICE, Script};
+    use crate::script::{FAST_SERVICE, Script, punctual};
     use crate::time::{At, Share};
 
     /// 2000 requests, 1900 of which took at most 300 ms and 100 between 400 ms and 401 ms.
@@ -97,16 +97,8 @@ mod tests {
         let asked = clock;
         let mut script = Script::new(20).run(0..20, 0);
         let health = Health {
-            load: 0,
-            due: 2_000,
-            begun: 2_000,
-            done: 2_000,
-            blocked: 0,
-            lag_p50_us: 10,
-            lag_p99_us: 20,
-            lag_max_us: 30,
-            in_flight: 0,
             stood: stood.then_some((At(10_000_000), At(10_200_000))).into_iter().collect(),
+            ..punctual(2_000)
         };
         script.push(At(26_000_000), Event::Health(health));
         for clock in [Clock::Response, Clock::Service] {

@@ -9,18 +9,7 @@ fn what_was_not_sent_for_a_reason_of_its_own_is_not_advised_against() {
     let missing = |unsent: u64, blocked| {
         let mut script = Script::new(40).errors().run(0..40, 0);
         script.case.loads[0].planned = 4_200;
-        let health = Health {
-            load: 0,
-            due: 4_200,
-            begun: 4_000,
-            done: 4_000,
-            blocked,
-            lag_p50_us: 10,
-            lag_p99_us: 20,
-            lag_max_us: 30,
-            in_flight: 0,
-            stood: Vec::new(),
-        };
+        let health = Health { due: 4_200, blocked, ..punctual(4_000) };
         script.push(At(46_000_000), Event::Health(health));
         let cell = script.cell(3, Outcome::NotSent, unsent);
         let script = if unsent > 0 { script.add(cell) } else { script };

@@ -13,16 +13,9 @@ pub(super) fn stood(mut script: Script, kind: LoadKind, ms: i64) -> Script {
     let at = |ms: i64| ZERO.plus(10_000_000 + ms * 1_000);
     for (from, to) in [(0, ms * 3 / 4), (ms / 4, ms)] {
         let health = Health {
-            load: 0,
             due: if kind == Open { 2_000 } else { 0 },
-            begun: 2_000,
-            done: 2_000,
-            blocked: 0,
-            lag_p50_us: 10,
-            lag_p99_us: 20,
-            lag_max_us: 30,
-            in_flight: 0,
             stood: if ms > 0 { vec![(at(from), at(to))] } else { Vec::new() },
+            ..punctual(2_000)
         };
         script.push(At(46_000_000), Event::Health(health));
     }
