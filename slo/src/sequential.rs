@@ -7,11 +7,11 @@
 //! errors are often known before what takes its time to go well.
 //!
 //! It takes what comes for what was, so what is lost must be violated by the judge's own rule as well, on all that is
-//! recorded so far and on the later half of it: a bad beginning is not the whole. Bursts count as the judge counts
-//! them, declared or seen, and nothing is lost in the first ten seconds, but a count that is exceeded. Where faults are judged, more
-//! of them or better times may come, so nothing is lost early.
+//! recorded so far and on the later half of it: a bad beginning is not the whole. Bursts count as they are declared
+//! or lie in their seconds, and nothing but an exceeded count is lost in the first ten seconds. Where faults are
+//! judged, more of them or better times may come, so nothing is lost early.
 //!
-//! Invariant: nothing is ever met early, and a bad request more never makes less lost.
+//! Invariant: nothing is ever met early; equally spread, a bad request more never makes less lost.
 //! Not here: ending the run (harness `run`), the verdict (`judge`).
 
 use crate::case::{Ask, Case, During, Objective, Of};

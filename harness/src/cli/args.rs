@@ -278,8 +278,9 @@ pub(super) struct RunArgs {
     /// Exit with 1 (fail) or 0 (pass) instead of 3 when it could not be decided.
     #[arg(long, value_name = "fail|pass")]
     pub(super) on_inconclusive: Option<Remap>,
-    /// End the run as soon as an objective is surely lost: sure however often that is looked at (Wald's
-    /// sequential test). Nothing is ever met early, and what was not yet asked is left open.
+    /// End the run as soon as a latency or an error rate is surely lost, after ten seconds and a timeout at
+    /// the earliest, or an error count is exceeded. What is judged during faults is not lost early, and
+    /// nothing is ever met early.
     #[arg(long)]
     pub(super) stop_early: bool,
     /// A host beyond loopback whose traffic may be broken; may be given several times.

@@ -20,7 +20,8 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(long, value_name = "RATE", value_parser = text::<Rate>, allow_hyphen_values = true)]
     #[arg(required_unless_present_any = ["closed", "find"], conflicts_with = "closed")]
     pub(super) rate: Option<String>,
-    /// End as soon as a gate is surely lost; nothing is ever met early.
+    /// End as soon as a gate is surely lost, after ten seconds and a timeout at the earliest; nothing is ever
+    /// met early.
     #[arg(long)]
     pub(super) stop_early: bool,
     /// HTTP/2: agreed on with https, spoken from the first byte on with http.
