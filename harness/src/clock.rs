@@ -63,6 +63,15 @@ pub fn early(after: Duration) -> Duration {
     LATE.min(after / 2)
 }
 
+/// The system's own clock, ms: all processes share it and nobody sets it. It stands still while the
+/// machine is suspended, as [`Clock`] does.
+#[must_use]
+pub fn steady_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let ms = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
+    u64::try_from(ms).unwrap_or(0)
+}
+
 /// The date, for directory names and report heads; nothing is measured with it.
 #[must_use]
 pub fn wall() -> chrono::DateTime<chrono::Utc> {

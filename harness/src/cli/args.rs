@@ -6,7 +6,7 @@ use super::baseline::CompareArgs;
 use super::doctor::{self, DoctorArgs};
 use super::endpoints;
 use super::explain::ExplainArgs;
-use super::hidden::{BurnerArgs, ContainerArgs, GuardianArgs};
+use super::hidden::{BurnerArgs, ContainerArgs, GuardianArgs, KeeperArgs};
 use super::links::{self, LinksArgs};
 use super::load::LoadArgs;
 use super::mark::{self, MarkArgs};
@@ -144,9 +144,11 @@ Examples:
     Record(RecordArgs),
     /// Put right what a run that died has left broken; the newest run unless one is named.
     #[command(after_help = "\
-A run undoes what it broke, and its guardian does so when the run is killed. This is for when both
-were: it reads the run's log of undos, ends what the run started, and says what is still broken.
-To do it twice is to do it once.
+A run undoes what it broke, and its guardian does so when the run is killed. When both were, their
+lease keeper does, half a minute later. This is for whoever cannot wait, and for after a power loss:
+it reads the run's log of undos, ends what the run started, and says what is still broken. Without a
+RUN_DIR it also names the other runs below reports/ that left something broken. To do it twice is to
+do it once.
 
 Exit codes: 0 nothing is broken, 2 there is no such run, 4 the run is still going, 5 something is
 still broken: each line names the command that mends it.
@@ -225,6 +227,9 @@ Examples:
     /// Outlives a run that is killed, and ends what it started.
     #[command(hide = true)]
     Guardian(GuardianArgs),
+    /// Undoes what is over its time, by the clock alone.
+    #[command(hide = true)]
+    Keeper(KeeperArgs),
 }
 
 /// How a scenario is changed before it is used.

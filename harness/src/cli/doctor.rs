@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 /// The end of its help.
 pub(super) const EXAMPLES: &str = "\
+It also looks below reports/ for runs that died and left something broken.
+
 Exit codes: 0 runs would work here (`limited` says what some would miss), 2 invalid scenario, 4 runs
 would not work, or what the scenario needs is not there.
 

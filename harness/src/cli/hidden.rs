@@ -68,3 +68,23 @@ pub(super) struct GuardianArgs {
     #[arg(long)]
     pub(super) run_start: u64,
 }
+
+/// The lease keeper.
+#[derive(Debug, ClapArgs)]
+pub(super) struct KeeperArgs {
+    /// The run whose undos it keeps.
+    #[arg(long)]
+    pub(super) run_id: String,
+    /// Where it writes its log.
+    #[arg(long)]
+    pub(super) run_dir: PathBuf,
+    /// The run's process,
+    #[arg(long)]
+    pub(super) pid: i32,
+    /// and when it started, in clock ticks since boot.
+    #[arg(long)]
+    pub(super) start: u64,
+    /// The log of undos, as the run holds it open.
+    #[arg(long)]
+    pub(super) log: PathBuf,
+}

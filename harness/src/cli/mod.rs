@@ -59,5 +59,6 @@ pub fn main() -> ExitCode {
         Command::Container(args) => platform::container(args),
         Command::Burner(args) => platform::burner(&args),
         Command::Guardian(args) => platform::guardian(&args),
+        Command::Keeper(args) => platform::keeper(&args),
     }
 }

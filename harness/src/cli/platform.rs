@@ -1,17 +1,17 @@
 //! Processes of this program that others start: the platform's services, holders of containers, the
-//! guardian.
+//! guardian, the lease keeper.
 //!
 //! Not here: what the services do (crate assay-backend), devices (`fleet`).
 
 pub(super) mod args;
 
-use super::hidden::{BurnerArgs, ContainerArgs, GuardianArgs};
+use super::hidden::{BurnerArgs, ContainerArgs, GuardianArgs, KeeperArgs};
 use super::print;
 use crate::fleet;
 use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
 use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
-use crate::service::{Held, burner_main, container_main, guardian_main};
+use crate::service::{Held, burner_main, container_main, guardian_main, keeper_main};
 use args::{BackendArgs, DevicesArgs, EdgeArgs, ScorerArgs, Shape};
 use assay_backend::{DeviceTelemetry, Role, Server, Settings};
 use std::process::ExitCode;
@@ -257,4 +257,8 @@ pub(super) fn burner(args: &BurnerArgs) -> ExitCode {
 
 pub(super) fn guardian(args: &GuardianArgs) -> ExitCode {
     guardian_main(&args.run_id, &args.run_dir, (args.run_pid, args.run_start))
+}
+
+pub(super) fn keeper(args: &KeeperArgs) -> ExitCode {
+    keeper_main(&args.run_id, &args.run_dir, (args.pid, args.start), &args.log)
 }

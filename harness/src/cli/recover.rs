@@ -6,14 +6,13 @@
 use super::print;
 use crate::record::under_way::under_way;
 use crate::report::Exit;
-use crate::service::undo::{self, Part, Recovered};
+use crate::run::directory::RUNS;
+use crate::service::undo::{self, Part, Recovered, left_behind};
 use clap::Args as ClapArgs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Where runs are that were given no directory.
-const RUNS: &str = "reports";
 /// The file with what is to be undone.
 const UNDOS: &str = "undo.jsonl";
 /// The file that makes a directory a run's.
@@ -44,20 +43,32 @@ pub(super) fn recover(args: &RecoverArgs) -> ExitCode {
             }
         },
     };
+    // Who names one run asks for that one.
+    let others = || match &args.run_dir {
+        Some(_) => Vec::new(),
+        None => left_by_others(&dir),
+    };
     if let Some(going) = under_way(&dir.join(JOURNAL)) {
         let whose = going.pid.map_or(String::new(), |pid| format!(" (pid {pid})"));
+        print::out(&others().concat());
         print::error(&format!("this run is still going{whose}, and undoes what it broke"));
         return Exit::CouldNotRun.into();
     }
     if let Some(why) = another_users(&dir.join(UNDOS)) {
-        print::out(&format!("still broken: {why}\n"));
+        print::out(&format!("{}still broken: {why}\n", others().concat()));
         return Exit::StillBroken.into();
     }
     let quick = undo::recover(&dir, Part::Quick);
     // Its processes go before its commands are undone, as the guardian does it.
     let ended = run_id(&dir).map(|run_id| undo::end_processes(&run_id)).unwrap_or_default();
     let slow = undo::recover(&dir, Part::Commands);
-    tell(&dir, &[quick, ended, slow])
+    tell(&dir, &[quick, ended, slow], &others())
+}
+
+/// Lines about what other runs have left broken.
+fn left_by_others(dir: &Path) -> Vec<String> {
+    let others = left_behind(Path::new(RUNS)).into_iter().filter(|left| left.dir != dir);
+    others.map(|left| format!("still broken by another run: {left}\n")).collect()
 }
 
 /// Why what a run broke cannot be put right by this user; none: it can.
@@ -73,7 +84,7 @@ fn another_users(undos: &Path) -> Option<String> {
     ))
 }
 
-fn tell(dir: &Path, all: &[Recovered]) -> ExitCode {
+fn tell(dir: &Path, all: &[Recovered], others: &[String]) -> ExitCode {
     let mut text = String::new();
     for undone in all.iter().flat_map(|one| &one.undone) {
         text += &format!("undone: {undone}\n");
@@ -85,8 +96,9 @@ fn tell(dir: &Path, all: &[Recovered]) -> ExitCode {
     if left.is_empty() {
         text += &format!("nothing of {} is broken\n", dir.display());
     }
+    text += &others.concat();
     print::out(&text);
-    if left.is_empty() { Exit::Met.into() } else { Exit::StillBroken.into() }
+    if left.is_empty() && others.is_empty() { Exit::Met.into() } else { Exit::StillBroken.into() }
 }
 
 /// The run that was written to last.

@@ -10,8 +10,10 @@ use crate::plan::traced::Tracing;
 use crate::plan::{self, Plan};
 use crate::record::journal::OnInconclusive;
 use crate::report::Exit;
+use crate::run::directory::beside;
 use crate::run::there::{look_for, refusals};
 use crate::run::{Options, Otlp};
+use crate::service::undo::left_behind;
 use crate::spec::Problems;
 use assay_slo::case::Ask;
 use clap::ValueEnum;
@@ -24,6 +26,9 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     };
     if !args.words.quiet {
         scenario::warn(&plan);
+    }
+    for left in left_behind(beside(args.out.as_deref())) {
+        print::err(&format!("warning: an earlier run left {left}\n"));
     }
     if args.dry_run {
         return dry(&plan, &args.allow_faults);

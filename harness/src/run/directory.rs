@@ -6,6 +6,9 @@
 use crate::clock;
 use std::path::{Path, PathBuf};
 
+/// Where runs are that were given no directory.
+pub const RUNS: &str = "reports";
+
 /// Why a run directory could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -23,6 +26,16 @@ pub enum DirectoryError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// Where the runs are that a run with this directory would be beside.
+#[must_use]
+pub fn beside(out: Option<&Path>) -> &Path {
+    match out.map(|out| out.parent().unwrap_or(Path::new("."))) {
+        None => Path::new(RUNS),
+        Some(here) if here.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+    }
 }
 
 /// Creates `out`, or `reports/<name>-<utc>-<seed>` in the current directory.
@@ -60,7 +73,7 @@ fn ours(path: &Path) -> Result<PathBuf, DirectoryError> {
 fn free(name: &str, seed: u64) -> Result<PathBuf, DirectoryError> {
     let stamp = clock::wall().format("%Y%m%dT%H%M%SZ");
     let refused = |path: &Path, source| DirectoryError::Refused { path: path.to_owned(), source };
-    let folder = PathBuf::from("reports");
+    let folder = PathBuf::from(RUNS);
     std::fs::create_dir_all(&folder).map_err(|source| refused(&folder, source))?;
     let mut again = 1;
     loop {
@@ -77,6 +90,13 @@ fn free(name: &str, seed: u64) -> Result<PathBuf, DirectoryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_beside_each_other() {
+        let beside = |out: &'static str| super::beside(Some(Path::new(out)));
+        assert_eq!(super::beside(None), Path::new("reports"));
+        assert_eq!([beside("a/b"), beside("a"), beside("/")], ["a", ".", "."].map(Path::new));
+    }
 
     #[test]
     fn an_empty_or_absent_directory_is_taken_and_a_full_one_refused() {

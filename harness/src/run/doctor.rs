@@ -3,7 +3,9 @@
 //! Invariant: nothing is changed but a lock file and a socket that are gone afterwards.
 //! Not here: what one scenario needs (`there`), printing (`cli`).
 
+use super::directory::RUNS;
 use crate::service::engine::{Engine, remote};
+use crate::service::undo::left_behind;
 use crate::service::{Orphans, Ports, ephemeral_overlap, is_our_own};
 use rustix::process::{Resource, getrlimit};
 use std::fmt;
@@ -68,6 +70,7 @@ pub fn examine() -> Result<Vec<Found>, std::io::Error> {
         memory(&memory_limit(read)),
         pids(&limit(read, "pids.max", "pids", "pids.max")),
         place(Path::new(".")),
+        earlier(Path::new(RUNS)),
         inside(&first, is_marked()),
         runtime.block_on(engine(is_contained(&first, is_marked()))),
     ])
@@ -271,6 +274,17 @@ fn place(here: &Path) -> Found {
             "run directories",
             format!("cannot be made in this folder ({why}): write `--out DIR`"),
         ),
+    }
+}
+
+/// Runs that died, and what nobody has undone of theirs.
+fn earlier(runs: &Path) -> Found {
+    let left: Vec<String> = left_behind(runs).iter().map(ToString::to_string).collect();
+    match left.as_slice() {
+        [] => {
+            found(Health::Good, "earlier runs", format!("none below {RUNS}/ left anything broken"))
+        }
+        left => found(Health::Limited, "earlier runs", left.join("; ")),
     }
 }
 

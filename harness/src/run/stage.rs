@@ -23,12 +23,12 @@ use crate::client::Ends;
 use crate::fault;
 use crate::fleet;
 use crate::link::{Links, stub};
-use crate::plan::{Dynamic, Place, Plan, Process, ServiceKind, Text, Upstream};
+use crate::plan::{Dynamic, Plan, Process, ServiceKind, Text, Upstream};
 use crate::service::undo::{self, Todo};
 use crate::service::{
     self, Address, Firsts, Guardian, Hurry, Launch, Orphans, Ports, Reservation, Running, Workers,
 };
-pub(super) use acts::{Broke, Known, Mended};
+pub(super) use acts::{ACTS_WITHIN, Broke, Known, Mended};
 use assay_slo::event::ServiceState;
 use containers::Afloat;
 pub(super) use containers::{can_be_broken, is_contained, outlives};
@@ -129,6 +129,7 @@ impl Stage {
         allow_faults: &[String],
         stream: &mut Stream,
     ) -> Result<(), String> {
+        self.guard_from_faults(plan, stream).await?;
         self.make_network(plan, stream).await?;
         for service in &plan.services {
             let address = match &service.kind {
@@ -217,9 +218,6 @@ impl Stage {
     /// # Errors
     /// A sentence that says which one failed, and how.
     pub(super) async fn start(&mut self, plan: &Plan, stream: &mut Stream) -> Result<(), String> {
-        if plan.faults.iter().any(|fault| fault.kind.place() != Place::Link) {
-            self.guard(stream).await?;
-        }
         for service in &plan.services {
             let ServiceKind::Process(process) = &service.kind else { continue };
             self.guard(stream).await?;

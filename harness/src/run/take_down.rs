@@ -7,7 +7,7 @@
 use super::signals::{self, Stop};
 use super::stage::Stage;
 use super::stream::Stream;
-use crate::service::{Hurry, Log, Remnant, Running, Stopped, Swept};
+use crate::service::{Guardian, Hurry, Log, Remnant, Running, Stopped, Swept};
 use assay_slo::event::{EndReason, ServiceState};
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
@@ -71,8 +71,9 @@ impl Stage {
         undone.faults.extend(self.clear_engine().await);
         self.links.stop().await;
         if let Some(orphans) = self.orphans {
-            let guardian = self.guardian.as_ref().and_then(|guardian| guardian.pid());
-            let swept = orphans.sweep(guardian, hurry).await;
+            let pids = |guardian: &Guardian| [guardian.pid(), guardian.keeper_pid()];
+            let guards = self.guardian.as_ref().map(pids).into_iter().flatten().flatten();
+            let swept = orphans.sweep(&guards.collect::<Vec<_>>(), hurry).await;
             let swept = undone.swept(swept);
             if !swept.is_empty() {
                 stream.finding(format!(

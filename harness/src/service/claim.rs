@@ -2,7 +2,7 @@
 //!
 //! What a fault changes in a container outlives the run, and how it was before is only known if nobody else
 //! changes it meanwhile. So a run holds a name in the kernel for each container that its faults mean, and
-//! its guardian a second one until it has undone what the run could not.
+//! its guardian a second one until it has undone what the run could not, and its lease keeper a third.
 //!
 //! Invariant: a name goes with the process that holds it, so nothing needs cleaning up after a crash.
 //! Invariant: who takes a container has looked for a guardian that still undoes something to it.
@@ -16,10 +16,12 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// Who holds a container.
-#[derive(Debug, Clone, Copy)]
-enum Holder {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Holder {
     Run,
+    #[default]
     Guardian,
+    Keeper,
 }
 
 /// A container that is held until this is dropped.
@@ -29,9 +31,9 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// A guardian's. Where there are no such names, nobody can look for one either.
-    pub(super) fn of_guardian(id: &str) -> Claim {
-        Claim { _held: hold(id, Holder::Guardian).ok() }
+    /// One of whoever outlives a run. Where there are no such names, nobody can look for one either.
+    pub(super) fn of(holder: Holder, id: &str) -> Claim {
+        Claim { _held: hold(id, holder).ok() }
     }
 }
 
@@ -58,7 +60,8 @@ impl Claims {
             };
         }
         let taken = hold(&vessel.id, Holder::Run)
-            .and_then(|held| hold(&vessel.id, Holder::Guardian).map(|_free| held));
+            .and_then(|held| hold(&vessel.id, Holder::Guardian).map(|_free| held))
+            .and_then(|held| hold(&vessel.id, Holder::Keeper).map(|_free| held));
         let claim = match taken {
             Ok(held) => Claim { _held: Some(held) },
             Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
@@ -83,6 +86,7 @@ fn hold(id: &str, holder: Holder) -> io::Result<UnixListener> {
     let name = match holder {
         Holder::Run => format!("assay/broken/{id}"),
         Holder::Guardian => format!("assay/undone/{id}"),
+        Holder::Keeper => format!("assay/kept/{id}"),
     };
     UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
 }
@@ -119,15 +123,17 @@ mod tests {
     }
 
     #[test]
-    fn a_guardian_keeps_what_its_run_has_lost() {
+    fn a_guardian_and_a_keeper_keep_what_their_run_has_lost() {
         let shop = vessel("guardian");
-        let mut died = Claims::default();
-        assert_eq!(died.take("shop", &shop), Ok(true));
-        let guardian = Claim::of_guardian(&shop.id);
-        drop(died);
-        let mut next = Claims::default();
-        assert!(next.take("shop", &shop).unwrap_err().contains("still undoes"));
-        drop(guardian);
-        assert_eq!(next.take("shop", &shop), Ok(true));
+        for holder in [Holder::Guardian, Holder::Keeper] {
+            let mut died = Claims::default();
+            assert_eq!(died.take("shop", &shop), Ok(true));
+            let left = Claim::of(holder, &shop.id);
+            drop(died);
+            let mut next = Claims::default();
+            assert!(next.take("shop", &shop).unwrap_err().contains("still undoes"));
+            drop(left);
+            assert_eq!(next.take("shop", &shop), Ok(true));
+        }
     }
 }

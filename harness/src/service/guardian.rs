@@ -8,20 +8,24 @@
 //! terminal or pipes, and does not carry the run's mark, so nothing meant for the run hits it.
 //! Invariant: one that dies before us is replaced at once, and the next one is told all that it
 //! was told.
+//! Invariant: what needs a time limit has a lease keeper beside it, started and replaced in the same way,
+//! which acts by the clock alone.
 //! Not here: what there is to undo (`undo`): faults on links vanish with our process.
 
 mod child;
+mod keeper;
 mod known;
 mod post;
 
 pub use child::guardian_main;
+pub use keeper::keeper_main;
 
 use super::Running;
 use super::ending::Leader;
 use super::table::Id;
-use post::{Order, Post};
+use post::{Order, Post, Role};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -42,6 +46,9 @@ pub struct Guardian {
     orders: mpsc::UnboundedSender<Order>,
     notices: mpsc::UnboundedReceiver<String>,
     pid: watch::Receiver<Option<u32>>,
+    notice: mpsc::UnboundedSender<String>,
+    /// Whoever keeps the leases: its orders, and its number.
+    keeper: Option<(mpsc::UnboundedSender<Order>, watch::Receiver<Option<u32>>)>,
 }
 
 impl Guardian {
@@ -54,9 +61,32 @@ impl Guardian {
     pub async fn spawn(exe: &Path, run_id: &str, run_dir: &Path) -> io::Result<Guardian> {
         let (orders, ordered) = mpsc::unbounded_channel();
         let (notice, notices) = mpsc::unbounded_channel();
-        let (post, pid) = Post::take(exe, run_id, run_dir).await?;
-        tokio::spawn(post.stand(ordered, notice));
-        Ok(Guardian { orders, notices, pid })
+        let (post, pid) = Post::take(Role::Guardian, exe, run_id, run_dir).await?;
+        tokio::spawn(post.stand(ordered, notice.clone()));
+        Ok(Guardian { orders, notices, pid, notice, keeper: None })
+    }
+
+    /// Starts `exe keeper …` beside it, unless there is one: from now on what is in the log of undos and
+    /// over its time is undone by somebody who outlives both of us. `log` is from `undo::Log::for_keeper`;
+    /// `run_dir` gets `keeper.log`, if the keeper ever has to act.
+    ///
+    /// # Errors
+    /// As for [`Guardian::spawn`].
+    pub async fn keep(
+        &mut self,
+        exe: &Path,
+        (run_id, run_dir): (&str, &Path),
+        log: PathBuf,
+    ) -> io::Result<()> {
+        if self.keeper.is_some() {
+            return Ok(());
+        }
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let role = Role::Keeper { log, guardian: self.orders.clone() };
+        let (post, pid) = Post::take(role, exe, run_id, run_dir).await?;
+        tokio::spawn(post.stand(ordered, self.notice.clone()));
+        self.keeper = Some((orders, pid));
+        Ok(())
     }
 
     /// Puts a service's process under guard, again after each restart: a new process leads a new
@@ -79,12 +109,14 @@ impl Guardian {
         Ok(())
     }
 
-    /// Lets the guardian hold a container, by its id, until it is gone: what it undoes there is not to
-    /// be broken by another run meanwhile. Nobody waits for it: it is told before the next undo.
+    /// Lets the guardian, and the keeper, hold a container, by its id, until they are gone: what they undo
+    /// there is not to be broken by another run meanwhile. Nobody waits for it: it is told before the next undo.
     pub fn hold(&self, id: &str) {
-        let (reply, _) = oneshot::channel();
-        // One that has left holds nothing, and a run without a guardian is told so elsewhere.
-        let _ = self.orders.send(Order::Tell { line: format!("{HOLD}{id}\n"), reply });
+        for orders in self.keeper.iter().map(|(orders, _)| orders).chain([&self.orders]) {
+            let (reply, _) = oneshot::channel();
+            // One that has left holds nothing, and a run without a guardian is told so elsewhere.
+            let _ = orders.send(Order::Tell { line: format!("{HOLD}{id}\n"), reply });
+        }
     }
 
     /// Takes lines of the log of undos, should its file be removed before the guardian needs it.
@@ -122,6 +154,13 @@ impl Guardian {
     /// # Errors
     /// When it was gone already, or does not go within 5 s; it is then killed.
     pub async fn dismiss(self) -> io::Result<()> {
+        if let Some((orders, _)) = &self.keeper {
+            let (reply, answer) = oneshot::channel();
+            // One that is gone keeps nothing; what is left is told elsewhere.
+            if orders.send(Order::Leave { reply }).is_ok() {
+                _ = answer.await;
+            }
+        }
         let (reply, answer) = oneshot::channel();
         self.orders.send(Order::Leave { reply }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -131,6 +170,12 @@ impl Guardian {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         *self.pid.borrow()
+    }
+
+    /// The process number of whoever keeps the leases.
+    #[must_use]
+    pub fn keeper_pid(&self) -> Option<u32> {
+        self.keeper.as_ref().and_then(|(_, pid)| *pid.borrow())
     }
 
     async fn tell(&self, line: String) -> io::Result<()> {

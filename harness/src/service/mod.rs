@@ -1,5 +1,5 @@
 //! Processes of the system under test: their addresses, their life, and the guardian that
-//! outlives us.
+//! outlives us, and the keeper of time limits that outlives both.
 //!
 //! Invariant: whatever was started here is ended: by [`Running::stop`], or, when this process
 //! dies first, by the [`Guardian`].
@@ -53,7 +53,7 @@ pub use consent::{Deny, Refused, consent};
 pub use container::{Held, answering, container_main};
 pub use duty::{Duty, Stood};
 pub use error::ServiceError;
-pub use guardian::{Guardian, guardian_main};
+pub use guardian::{Guardian, guardian_main, keeper_main};
 pub use http::{Address, get, innermost};
 pub use hurry::Hurry;
 pub use kill::{KillEffect, Killed, Next};

@@ -107,16 +107,16 @@ impl Orphans {
         self.before.iter().copied()
     }
 
-    /// Ends everybody below this process but those from before and the guardian: what is left once
-    /// all services were stopped. In a hurry within 0.7 s, otherwise within 3 s.
-    pub async fn sweep(self, guardian: Option<u32>, hurry: bool) -> Swept {
-        let (Ok(own), guardian) = (own_id(), guardian.and_then(|pid| i32::try_from(pid).ok()))
-        else {
+    /// Ends everybody below this process but those from before and the guards, the guardian and the keeper:
+    /// what is left once all services were stopped. In a hurry within 0.7 s, otherwise within 3 s.
+    pub async fn sweep(self, guards: &[u32], hurry: bool) -> Swept {
+        let Ok(own) = own_id() else {
             let blind = Some("/proc does not show this process".to_owned());
             return Swept { blind, ..Swept::default() };
         };
         let mut spared = self.before.clone();
-        spared.extend(guardian.and_then(|pid| Some(table::entry(pid).ok()??.id())));
+        let entry = |pid: &u32| table::entry(i32::try_from(*pid).ok()?).ok()?;
+        spared.extend(guards.iter().filter_map(|pid| Some(entry(pid)?.id())));
         let marks = marks(&self.run_id, None);
         let roots = BTreeSet::from([own]);
         let scope = Scope { marks, roots, spared, ..Scope::default() };

@@ -7,15 +7,21 @@
 //!
 //! Invariant: a line is synced before [`Log::plan`] returns; a last line without its end was never
 //! acted on, and is cut off before another follows it.
-//! Invariant: the run holds a lock on the file while it lives, so nobody undoes beside it.
+//! Invariant: the run holds a lock on the file while it lives, so nobody undoes beside it but what is over its
+//! time (`lease`).
 //! Invariant: to undo twice is to undo once.
-//! Not here: doing it (`carry`, `afloat`), all that a dead run left (`recover`).
+//! Not here: doing it (`carry`, `afloat`), all that a dead run left (`recover`), finding such runs (`left`).
 
 mod afloat;
 mod carry;
+mod lease;
+mod left;
 mod recover;
 
 pub use carry::carry_out;
+pub(super) use lease::{Leases, grace};
+pub use left::{LeftBehind, left_behind, restore};
+pub(super) use recover::is_any_left;
 pub use recover::{Part, Recovered, end_processes, recover};
 
 use super::ending::{Leader, Scope, marks};
@@ -119,6 +125,9 @@ pub struct Todo {
     /// When it was written down, ms since 1970 by the wall clock.
     #[serde(default)]
     pub at_ms: i64,
+    /// Until when it is to be undone, by the system's own clock (`clock::steady_ms`); none: when the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
     /// Nothing of what it undoes is under way any more, if it was ever begun.
     #[serde(skip)]
     pub landed: bool,
@@ -141,6 +150,17 @@ enum Line {
     Todo(Todo),
     Landed(u64),
     Undone(u64),
+    /// It may be undone later than it was said before.
+    Until {
+        id: u64,
+        until_ms: u64,
+    },
+    /// Its time was over, and it was put right while the run that should have done it may still live: at
+    /// this time by the wall clock, ms.
+    Lapsed {
+        id: u64,
+        at_ms: i64,
+    },
 }
 
 /// The log of a run that goes on.
@@ -173,13 +193,27 @@ impl Log {
         }
     }
 
-    /// Writes down what is going to be broken, and waits until the disk has it.
+    /// Writes down what is going to be broken until the run ends, and waits until the disk has it.
     ///
     /// # Errors
     /// What the system says; nothing may be broken then.
     pub fn plan(&mut self, fault: &str, undo: Undo) -> io::Result<Todo> {
+        self.plan_until(fault, undo, None)
+    }
+
+    fn plan_until(&mut self, fault: &str, undo: Undo, until_ms: Option<u64>) -> io::Result<Todo> {
         let at_ms = clock::wall().timestamp_millis();
-        let todo = Todo { id: self.next, fault: fault.to_owned(), undo, at_ms, landed: false };
+        let (id, fault) = (self.next, fault.to_owned());
+        let todo = Todo { id, fault, undo, at_ms, until_ms, landed: false };
+        let line = Line::Todo(todo.clone());
+        append(self.file()?, &line)?;
+        self.told(&line);
+        self.next += 1;
+        Ok(todo)
+    }
+
+    /// The file, there and locked.
+    fn file(&mut self) -> io::Result<&mut File> {
         if self.file.is_none() {
             let file = opened(&self.dir)?;
             // Where there are no locks, nobody can look for one either.
@@ -188,12 +222,7 @@ impl Log {
             File::open(&self.dir)?.sync_all()?;
             self.file = Some(file);
         }
-        let file = self.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
-        let line = Line::Todo(todo.clone());
-        append(file, &line)?;
-        self.told(&line);
-        self.next += 1;
-        Ok(todo)
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Writes down that nothing of what it undoes is under way any more. A line that is lost costs
@@ -217,22 +246,6 @@ impl Log {
             None => Ok(()),
         }
     }
-}
-
-/// Writes a log that was lost from what somebody was told of it; one that is there is left alone.
-///
-/// # Errors
-/// What the system says.
-pub fn restore(dir: &Path, lines: &[String]) -> io::Result<()> {
-    if lines.is_empty() || dir.join(FILE).exists() {
-        return Ok(());
-    }
-    // Commands that undo write there what they say.
-    std::fs::create_dir_all(dir.join("logs"))?;
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let mut file = opened(dir)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()
 }
 
 fn opened(dir: &Path) -> io::Result<File> {
@@ -267,6 +280,12 @@ fn pending(text: &str) -> (Vec<Todo>, usize) {
                 todos.iter_mut().filter(|todo| todo.id == id).for_each(|todo| todo.landed = true);
             }
             Ok(Line::Undone(id)) => todos.retain(|todo| todo.id != id),
+            Ok(Line::Until { id, until_ms }) => {
+                let meant = todos.iter_mut().filter(|todo| todo.id == id);
+                meant.for_each(|todo| todo.until_ms = Some(until_ms));
+            }
+            // Whoever lives may have broken it again since.
+            Ok(Line::Lapsed { .. }) => {}
             Err(_) => unread += 1,
         }
     }

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 
 mod faults;
+mod leases;
 
 use crate::common::{Case, said, signal, under_way, verdict, wait_for};
 use std::process::Command;

@@ -20,6 +20,7 @@ mod failures;
 mod hlog;
 mod interruption;
 mod journeys;
+mod lease;
 mod limits;
 mod load;
 mod lost;

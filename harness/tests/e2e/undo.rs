@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// A backend whose shell says in a file that it was told to end, which it can only when it goes on.
 /// It writes no log, since nobody reads one any more when the run is killed, and is in a session of
 /// its own: the kernel itself makes a stopped group go on that loses its last parent.
-fn frozen(duration: &str) -> Case {
+pub(crate) fn frozen(duration: &str) -> Case {
     let case = Case::new(&format!(
         r#"schema: 1
 name: frozen
@@ -48,7 +48,7 @@ wait
 }
 
 /// The state letter of the backend's shell; none if it is gone.
-fn state(case: &Case) -> Option<char> {
+pub(crate) fn state(case: &Case) -> Option<char> {
     let log = std::fs::read_to_string(case.out().join("logs/app.log")).unwrap();
     let pid = log.lines().find_map(|line| line.strip_prefix("pid=")).unwrap().to_owned();
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

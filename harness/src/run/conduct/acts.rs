@@ -105,6 +105,12 @@ impl Conduct<'_> {
         }
     }
 
+    /// What was on for longer than it may be, or was ended by somebody else, is not what was asked.
+    fn lapsed(&mut self, index: usize, why: &str) {
+        self.done.remove(&index);
+        self.stream.finding(format!("fault {}: {why}", self.plan.faults[index].name));
+    }
+
     /// What a fault did was put right, beside the loop.
     pub(super) async fn mended(
         &mut self,
@@ -113,7 +119,10 @@ impl Conduct<'_> {
         mut mended: Mended,
     ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
-        self.not_as_asked(index, mended.short(planned));
+        match self.stage.lapsed(index) {
+            Some(why) => self.lapsed(index, &why),
+            None => self.not_as_asked(index, mended.short(planned)),
+        }
         let ended = self.stage.mended(self.plan, (index, planned), mended, self.stream).await;
         if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
             (&ended, &planned.kind)

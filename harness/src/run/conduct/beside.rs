@@ -12,6 +12,7 @@ use crate::run::stage::{Broke, Known, Mended};
 use assay_slo::event::EdgeKind;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
+use tokio::time::Duration;
 
 /// What an act came to.
 pub(super) enum Acted {
@@ -98,6 +99,8 @@ impl Conduct<'_> {
             }
             Acted::Broke(broke, done) => {
                 self.stage.broke(index, broke);
+                let lasts_us = self.plan.faults[index].lasts_us;
+                self.stage.renew(index, Duration::from_micros(lasts_us));
                 done
             }
             Acted::Mended(mended) => {

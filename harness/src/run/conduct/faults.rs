@@ -8,6 +8,7 @@ use super::beside::{Acted, Later};
 use super::{Conduct, HANDED_OVER_US, State};
 use crate::fault;
 use crate::plan::{FaultKind, Place};
+use crate::run::stage::ACTS_WITHIN;
 use crate::run::timetable::Step;
 use assay_slo::At;
 use assay_slo::event::EdgeKind;
@@ -81,6 +82,9 @@ impl Conduct<'_> {
             return;
         }
         let planned = &self.plan.faults[index];
+        if planned.kind.place() == Place::Service {
+            self.stage.renew(index, ACTS_WITHIN);
+        }
         let cleared = match planned.kind.place() {
             Place::Link => self.clear_link(index).await,
             Place::Outside => self.end_outside(state, index).await,

@@ -16,9 +16,14 @@ use crate::service::{Duty, KillEffect, Killed, Next, Running, Stood, Workers};
 use assay_slo::event::ServiceState;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use tokio::time::Duration;
 
 /// How much less than asked may be lost, in billionths of the whole, before the fault had no effect.
 const LESS: u64 = 50_000_000;
+
+/// How long doing something to a service, or putting it right, may take: an engine stops a container within two
+/// minutes, or says that it does not.
+pub(in crate::run) const ACTS_WITHIN: Duration = Duration::from_secs(120);
 
 /// What takes its time beside the loop.
 pub(in crate::run) type Beside<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -95,7 +100,9 @@ impl Stage {
             (_, FaultKind::Pressure(pressure)) => self.undo_of_pressure(fault, *pressure)?,
             _ => return Ok(()),
         };
-        self.plan_undo((index, &fault.name), undo)
+        let lasts = Duration::from_micros(fault.lasts_us);
+        // How long it is, is counted from when it was seen to be done.
+        self.plan_undo((index, &fault.name), undo, lasts.saturating_add(ACTS_WITHIN))
     }
 
     /// Does to a service what its fault says; the future gives what it came to, and a sentence that says
@@ -282,8 +289,9 @@ impl Stage {
         &mut self,
         (fault, name): (usize, &str),
         undo: Undo,
+        within: Duration,
     ) -> Result<(), String> {
-        let todo = self.undo.plan(name, undo).map_err(|why| {
+        let todo = self.undo.plan_within(name, undo, within).map_err(|why| {
             format!("nothing was broken, because how to undo it could not be written down: {why}")
         })?;
         self.todo.insert(fault, todo);

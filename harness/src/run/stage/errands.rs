@@ -4,7 +4,8 @@
 //! Not here: when it runs (`conduct`), what faults do to services (`acts`).
 
 use super::Stage;
-use crate::plan::{Errand, Plan, Ready};
+use super::acts::ACTS_WITHIN;
+use crate::plan::{Errand, FaultKind, Plan, Ready};
 use crate::run::stream::Stream;
 use crate::service::undo::{self, Mending, Undo};
 use crate::service::{self, Launch};
@@ -34,7 +35,7 @@ impl Stage {
                 timeout_us: errand.timeout_us,
                 run: self.names.run_id.clone(),
             });
-            self.plan_undo((fault, name), undo)?;
+            self.plan_undo((fault, name), undo, undone_within(plan))?;
         }
         let running = service::errand(Launch {
             name: format!("fault {name}"),
@@ -79,6 +80,9 @@ impl Stage {
         }
         for (_, todo) in std::mem::take(&mut self.todo).into_iter().rev() {
             stream.progress.note(&format!("undoing fault {}", todo.fault));
+            if let Some(why) = self.undo.lapsed(&todo) {
+                stream.finding(format!("fault {}: {why}", todo.fault));
+            }
             let undone = match undo::carry_out(&todo, &self.names.dir).await {
                 Ok(()) => self.undone(&todo),
                 Err(why) => Err(why),
@@ -87,4 +91,15 @@ impl Stage {
         }
         broken
     }
+}
+
+/// When commands are undone, from now on at the latest: the run ends first, its teardown included, and then all
+/// are, one after another.
+fn undone_within(plan: &Plan) -> Duration {
+    let undos = plan.faults.iter().filter_map(|fault| match &fault.kind {
+        FaultKind::Command(errand) if !errand.undo.is_empty() => Some(errand.timeout_us),
+        _ => None,
+    });
+    let parts = undos.chain([plan.max_duration_us, plan.teardown.most_us()]);
+    Duration::from_micros(parts.fold(0, u64::saturating_add)).saturating_add(ACTS_WITHIN)
 }

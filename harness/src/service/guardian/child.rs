@@ -22,6 +22,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// What it did, in the run directory.
+const LOG: &str = "guardian.log";
 /// How long processes may take to end after SIGTERM. Nobody waits for a tidy end any more.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -31,16 +33,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// it outside any runtime.
 #[must_use]
 pub fn guardian_main(run_id: &str, run_dir: &Path, run: (i32, u64)) -> ExitCode {
-    // Fails only for the leader of a group, whom no group's signals reach anyway.
-    let _ = rustix::process::setsid();
-    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
-        // The flag is never read: that the signal has a handler is what keeps us alive.
-        let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
-    }
-    let greeted = {
-        let mut out = io::stdout();
-        writeln!(out, "{ON_GUARD}").and_then(|()| out.flush())
-    };
+    stand_apart();
+    let greeted = greet();
     let known: Arc<Mutex<Known>> = Arc::default();
     let looking = Arc::clone(&known);
     let looks = std::thread::Builder::new().spawn(move || keep_looking(&looking, run));
@@ -67,12 +61,28 @@ pub fn guardian_main(run_id: &str, run_dir: &Path, run: (i32, u64)) -> ExitCode 
         text.push_str(&format!("descendants of the run were not looked for: {why}\n"));
     }
     // Nobody may be left to read it; what was done is done.
-    let _ = append(run_dir, &text);
+    let _ = append(run_dir, LOG, &text);
     if ended.left.is_empty() && ended.blind.is_none() && is_mended {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Leaves the run's session, and is deaf to what is meant for it.
+pub(super) fn stand_apart() {
+    // Fails only for the leader of a group, whom no group's signals reach anyway.
+    let _ = rustix::process::setsid();
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+        // The flag is never read: that the signal has a handler is what keeps us alive.
+        let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
+    }
+}
+
+/// Tells the run that it is guarded.
+pub(super) fn greet() -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "{ON_GUARD}").and_then(|()| out.flush())
 }
 
 fn account(run_id: &str, known: &Known, ended: &Ended, is_heard: bool) -> String {
@@ -103,14 +113,14 @@ fn account(run_id: &str, known: &Known, ended: &Ended, is_heard: bool) -> String
     text
 }
 
-fn undone(recovered: &Recovered) -> String {
+pub(super) fn undone(recovered: &Recovered) -> String {
     let undone = recovered.undone.iter().map(|what| format!("undone: {what}\n"));
     undone.chain(recovered.left.iter().map(|left| format!("STILL BROKEN: {left}\n"))).collect()
 }
 
-fn append(run_dir: &Path, text: &str) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().append(true).create(true).open(run_dir.join("guardian.log"))?;
+/// Adds lines to a log in the run directory, each with the time.
+pub(super) fn append(run_dir: &Path, log: &str, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(run_dir.join(log))?;
     let now = clock::wall().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let lines: String = text.lines().map(|line| format!("{now} {line}\n")).collect();
     file.write_all(lines.as_bytes())
@@ -139,6 +149,6 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_error_and_no_panic() {
-        assert!(append(Path::new("/nonexistent/run"), "text").is_err());
+        assert!(append(Path::new("/nonexistent/run"), LOG, "text").is_err());
     }
 }

@@ -6,7 +6,7 @@
 //! Not here: what is done with it (`child`).
 
 use super::{DONE, HOLD, Leader, UNDO};
-use crate::service::claim::Claim;
+use crate::service::claim::{Claim, Holder};
 use crate::service::ending::{Scope, marks, pause};
 use crate::service::kin::kin;
 use crate::service::table::{self, Id};
@@ -30,19 +30,31 @@ pub(super) struct Known {
     pub(super) is_done: bool,
     /// The log of undos, as far as it was told.
     pub(super) undos: Vec<String>,
-    /// Containers that the run may have broken.
+    /// Containers that the run may have broken,
     held: Vec<Claim>,
+    /// and as whom they are held.
+    holder: Holder,
     spared: BTreeSet<Id>,
     seen: BTreeSet<Id>,
 }
 
 impl Known {
+    /// Nothing, yet.
+    pub(super) fn of(holder: Holder) -> Known {
+        Known { holder, ..Known::default() }
+    }
+
     /// Everybody whose end is wanted.
     pub(super) fn scope(&self, run_id: &str) -> Scope {
         let leaders: Vec<Leader> = self.watched.iter().map(|(leader, _)| leader.clone()).collect();
         let mut roots = self.seen.clone();
         roots.extend(leaders.iter().map(|leader| (leader.pid, leader.start)));
         Scope { leaders, marks: marks(run_id, None), roots, spared: self.spared.clone() }
+    }
+
+    /// Lets the containers go.
+    pub(super) fn release(&mut self) {
+        self.held.clear();
     }
 
     /// Takes a line, its end cut off; false if it was the last one.
@@ -55,7 +67,7 @@ impl Known {
         } else if let Some(undo) = line.strip_prefix(UNDO) {
             self.undos.push(undo.to_owned());
         } else if let Some(id) = line.strip_prefix(HOLD) {
-            self.held.push(Claim::of_guardian(id));
+            self.held.push(Claim::of(self.holder, id));
         } else if !self.is_done {
             self.unread.push(line.chars().take(200).collect());
         }

@@ -1,9 +1,10 @@
-//! Our side of the guardian: starts it, talks to it, and replaces it when it dies.
+//! Our side of the guardian, and of the lease keeper: starts it, talks to it, and replaces it when it dies.
 //!
 //! Invariant: what was told once is told to every later one, before anything else.
-//! Not here: the guardian's own process (`child`).
+//! Invariant: a guardian spares whoever keeps the leases.
+//! Not here: their own processes (`child`, `keeper`).
 
-use super::{DONE, ON_GUARD, WITHIN, gone};
+use super::{DONE, ON_GUARD, WITHIN, gone, spare_line};
 use crate::service::process::Exit;
 use crate::service::{RUN_ID, SERVICE, orphans, table};
 use std::io;
@@ -12,6 +13,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Duration;
 
 /// What the post is asked for.
 #[derive(Debug)]
@@ -22,9 +24,44 @@ pub(super) enum Order {
     Leave { reply: oneshot::Sender<io::Result<()>> },
 }
 
-/// The guardian's place, and whoever is in it.
+/// How long a keeper may take to leave. One with something left to undo stays.
+const KEEPER_WITHIN: Duration = Duration::from_secs(1);
+
+/// Who stands there.
+#[derive(Debug)]
+pub(super) enum Role {
+    Guardian,
+    /// With the log of undos, and where the guardian is told whom to spare.
+    Keeper {
+        log: PathBuf,
+        guardian: mpsc::UnboundedSender<Order>,
+    },
+}
+
+impl Role {
+    fn name(&self) -> &'static str {
+        match self {
+            Role::Guardian => "guardian",
+            Role::Keeper { .. } => "lease keeper",
+        }
+    }
+
+    /// What may come of it that nobody stands there.
+    fn without(&self) -> &'static str {
+        match self {
+            Role::Guardian => "should this program be killed now, the services would outlive it",
+            Role::Keeper { .. } => {
+                "should this program stand still, or be killed with its guardian, what its faults broke would \
+                 stay so"
+            }
+        }
+    }
+}
+
+/// A guardian's place, and whoever is in it.
 #[derive(Debug)]
 pub(super) struct Post {
+    role: Role,
     exe: PathBuf,
     run_id: String,
     run_dir: PathBuf,
@@ -40,11 +77,12 @@ struct OnGuard {
 }
 
 impl Post {
-    /// Starts the first guardian.
+    /// Starts the first one.
     ///
     /// # Errors
     /// When it cannot be started, or is not on guard within 5 s.
     pub(super) async fn take(
+        role: Role,
         exe: &Path,
         run_id: &str,
         run_dir: &Path,
@@ -52,7 +90,7 @@ impl Post {
         let (pid, told_pid) = watch::channel(None);
         let (exe, run_dir) = (exe.to_owned(), std::path::absolute(run_dir)?);
         let run_id = run_id.to_owned();
-        let mut post = Post { exe, run_id, run_dir, told: Vec::new(), on_guard: None, pid };
+        let mut post = Post { role, exe, run_id, run_dir, told: Vec::new(), on_guard: None, pid };
         post.fill().await?;
         Ok((post, told_pid))
     }
@@ -86,23 +124,31 @@ impl Post {
     }
 
     async fn replace(&mut self, how: &str) -> String {
-        let pid = self.pid.borrow().unwrap_or(0);
+        let (pid, name) = (self.pid.borrow().unwrap_or(0), self.role.name());
         self.on_guard = None;
         match self.fill().await {
-            Ok(()) => format!("the guardian (pid {pid}) {how}; another one took its place"),
+            Ok(()) => format!("the {name} (pid {pid}) {how}; another one took its place"),
             Err(why) => {
                 self.pid.send_replace(None);
+                let without = self.role.without();
                 format!(
-                    "the guardian (pid {pid}) {how}, and no other can be started ({why}): should \
-                     this program be killed now, the services would outlive it"
+                    "the {name} (pid {pid}) {how}, and no other can be started ({why}): {without}"
                 )
             }
         }
     }
 
-    /// Starts a guardian and tells it everything.
+    /// Starts one and tells it everything.
     async fn fill(&mut self) -> io::Result<()> {
         let mut on_guard = self.start().await?;
+        if let Role::Keeper { guardian, .. } = &self.role
+            && let Some(pid) = on_guard.child.id().and_then(|pid| i32::try_from(pid).ok())
+            && let Some(entry) = table::entry(pid)?
+        {
+            let (reply, _) = oneshot::channel();
+            // Without a guardian nobody takes it for one of the run's.
+            let _ = guardian.send(Order::Tell { line: spare_line(entry.id()), reply });
+        }
         for line in &self.told {
             on_guard.pipe.write_all(line.as_bytes()).await?;
         }
@@ -116,13 +162,24 @@ impl Post {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         let entry = table::entry(own)?.ok_or(io::ErrorKind::NotFound)?;
         let mut command = Command::new(&self.exe);
+        let (pid, start) = (entry.pid.to_string(), entry.start.to_string());
+        let common = |command: &mut Command, subcommand: &str| {
+            command
+                .args([subcommand, "--run-id", &self.run_id])
+                .arg("--run-dir")
+                .arg(&self.run_dir);
+        };
+        match &self.role {
+            Role::Guardian => {
+                common(&mut command, "guardian");
+                command.args(["--run-pid", &pid, "--run-start", &start]);
+            }
+            Role::Keeper { log, .. } => {
+                common(&mut command, "keeper");
+                command.args(["--pid", &pid, "--start", &start]).arg("--log").arg(log);
+            }
+        }
         command
-            .arg("guardian")
-            .args(["--run-id", &self.run_id])
-            .arg("--run-dir")
-            .arg(&self.run_dir)
-            .args(["--run-pid", &entry.pid.to_string()])
-            .args(["--run-start", &entry.start.to_string()])
             .env_remove(RUN_ID)
             .env_remove(SERVICE)
             .stdin(Stdio::piped())
@@ -130,7 +187,7 @@ impl Post {
             .stderr(Stdio::null());
         let mut child = orphans::spawn(&mut command)?;
         let (Some(pipe), Some(said)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::Error::other("the guardian has no pipes"));
+            return Err(io::Error::other(format!("the {} has no pipes", self.role.name())));
         };
         let mut line = String::new();
         let mut said = BufReader::new(said);
@@ -138,10 +195,11 @@ impl Post {
         if line.trim_end() == ON_GUARD {
             return Ok(OnGuard { child, pipe });
         }
+        let name = self.role.name();
         let why = match greeting {
-            Ok(Ok(_)) => "the guardian ended at once".to_owned(),
-            Ok(Err(why)) => format!("the guardian cannot be heard: {why}"),
-            Err(_) => "the guardian was not on guard within 5 s".to_owned(),
+            Ok(Ok(_)) => format!("the {name} ended at once"),
+            Ok(Err(why)) => format!("the {name} cannot be heard: {why}"),
+            Err(_) => format!("the {name} was not on guard within 5 s"),
         };
         child.start_kill()?;
         Err(io::Error::other(why))
@@ -162,6 +220,11 @@ impl Post {
         let OnGuard { mut child, mut pipe } = self.on_guard.take().ok_or_else(gone)?;
         let told = pipe.write_all(format!("{DONE}\n").as_bytes()).await.and(pipe.flush().await);
         drop(pipe);
+        if matches!(self.role, Role::Keeper { .. }) {
+            // It stays as long as something is left to undo, and needs nobody for that.
+            _ = tokio::time::timeout(KEEPER_WITHIN, child.wait()).await;
+            return told;
+        }
         match tokio::time::timeout(WITHIN, child.wait()).await {
             Ok(ended) => {
                 told?;

@@ -109,6 +109,7 @@ mod tests {
             fault: "deploy".to_owned(),
             undo: Undo::Command(mending),
             at_ms: 0,
+            until_ms: None,
             landed: true,
         }
     }
@@ -144,7 +145,8 @@ mod tests {
             boot: "another".to_owned(),
         };
         let undo = Undo::Continue(standing);
-        let todo = Todo { id: 1, fault: "f".to_owned(), undo, at_ms: 0, landed: true };
+        let fault = "f".to_owned();
+        let todo = Todo { id: 1, fault, undo, at_ms: 0, until_ms: None, landed: true };
         assert_eq!(carry_out(&todo, Path::new("/nonexistent")).await, Ok(()));
     }
 }

@@ -50,6 +50,12 @@ pub fn recover(dir: &Path, part: Part) -> Recovered {
     recovered
 }
 
+/// Whether any process carries the mark of a run. Where nobody can tell there is none.
+pub(in crate::service) fn is_any_left(run_id: &str) -> bool {
+    let scope = Scope { marks: marks(run_id, None), ..Scope::default() };
+    scope.look().is_ok_and(|(members, _)| !members.is_empty())
+}
+
 /// Ends every process that carries the mark of a run that has died. Blocks.
 #[must_use]
 pub fn end_processes(run_id: &str) -> Recovered {

@@ -87,7 +87,16 @@ pub(crate) fn under_way(case: &Case) -> Child {
 
 /// Starts a run and waits until its journal holds this.
 pub(crate) fn until(case: &Case, text: &str) -> Child {
+    until_with(case, &[], text)
+}
+
+/// So late may undos be before the lease keeper acts, where nobody shall wait for long.
+pub(crate) const GRACE: [(&str, &str); 1] = [("ASSAY_TEST_LEASE_GRACE_MS", "1500")];
+
+/// The same with these in its environment.
+pub(crate) fn until_with(case: &Case, env: &[(&str, &str)], text: &str) -> Child {
     let mut command = case.command(&[]);
+    command.envs(env.iter().copied());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for_journal(case, &mut child, text);
     child
@@ -112,11 +121,20 @@ fn wait_for_journal(case: &Case, run: &mut Child, text: &str) {
 
 /// The guardian of a run, by the run's process number.
 pub(crate) fn guardian(run: u32) -> Option<u32> {
-    let of_run = format!("--run-pid\0{run}\0");
+    process_with(&format!("\0--run-pid\0{run}\0"))
+}
+
+/// Its lease keeper.
+pub(crate) fn keeper(run: u32) -> Option<u32> {
+    process_with(&format!("\0--pid\0{run}\0"))
+}
+
+/// The process that was started with this.
+fn process_with(of_run: &str) -> Option<u32> {
     std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
         let line = std::fs::read(entry.path().join("cmdline")).ok()?;
         let pid = entry.file_name().to_str()?.parse().ok()?;
-        String::from_utf8_lossy(&line).contains(&of_run).then_some(pid)
+        String::from_utf8_lossy(&line).contains(of_run).then_some(pid)
     })
 }
 

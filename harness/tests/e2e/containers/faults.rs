@@ -17,12 +17,12 @@ fn engine() -> Docker {
 }
 
 /// A container of somebody else's project, in a network of its own; removed when it is dropped.
-struct Theirs {
-    name: String,
+pub(super) struct Theirs {
+    pub(super) name: String,
 }
 
 impl Theirs {
-    fn start() -> Theirs {
+    pub(super) fn start() -> Theirs {
         Theirs::start_so(false)
     }
 
@@ -73,7 +73,7 @@ impl Theirs {
     }
 
     /// It runs, does not stand still, and is in its network, under its name.
-    fn is_well(&self) -> bool {
+    pub(super) fn is_well(&self) -> bool {
         let now = self.look();
         let state = now.state.unwrap();
         let networks = now.network_settings.unwrap().networks.unwrap();
@@ -97,7 +97,7 @@ fn faults_of(service: &str, all: &[&str]) -> String {
     all.iter().map(|fault| format!("  {}\n", fault.replace("SERVICE", service))).collect()
 }
 
-fn case(service: &str, faults: &str, seconds: u64, more: &str) -> Case {
+pub(super) fn case(service: &str, faults: &str, seconds: u64, more: &str) -> Case {
     Case::new(&format!(
         "schema: 1
 name: broken-containers
@@ -128,7 +128,7 @@ fn ours() -> String {
     )
 }
 
-fn theirs(name: &str) -> String {
+pub(super) fn theirs(name: &str) -> String {
     format!("{{running-container: {{compose: {{project: {name}, service: shop}}}}}}")
 }
 
