@@ -66,8 +66,8 @@ impl Claims {
             Ok(held) => Claim { _held: Some(held) },
             Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
                 return Err(format!(
-                    "another run breaks the container {name}, or its guardian still undoes what it \
-                     broke: start this one when it has ended"
+                    "another run breaks the container {name}, or its guardian or lease keeper still \
+                     undoes what it broke: start this one when it has ended"
                 ));
             }
             Err(_) => Claim { _held: None },
@@ -131,7 +131,7 @@ mod tests {
             let left = Claim::of(holder, &shop.id);
             drop(died);
             let mut next = Claims::default();
-            assert!(next.take("shop", &shop).unwrap_err().contains("still undoes"));
+            assert!(next.take("shop", &shop).unwrap_err().contains("lease keeper still undoes"));
             drop(left);
             assert_eq!(next.take("shop", &shop), Ok(true));
         }

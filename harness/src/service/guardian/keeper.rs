@@ -6,7 +6,7 @@
 //!
 //! Invariant: nobody who is in time is interfered with, and a run that is gone has its grace first: its
 //! guardian is faster.
-//! Invariant: it leaves when the run is over and nothing is left, or nothing could be done for an hour.
+//! Invariant: it leaves when the run is over and nothing is left, or could not be undone in ten minutes.
 //! Invariant: of a run that lives nothing is taken for undone: it may be just about to break it.
 //! Not here: how long each has (`run`), what the log says of it (`undo`), undoing (`undo`).
 
@@ -19,7 +19,7 @@ use crate::service::table;
 use crate::service::undo::{
     Leases, Part, Todo, Undo, carry_out, end_processes, grace, is_any_left, recover,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ const AGAIN_MS: u64 = 1000;
 /// at most,
 const AGAIN_AT_MOST_MS: u64 = 60_000;
 /// and for so long.
-const TRIES_FOR_MS: u64 = 3_600_000;
+const TRIES_FOR_MS: u64 = 600_000;
 
 /// Runs the keeper: the program's hidden subcommand `keeper`. `run` is the run's process: number and start
 /// time; `log` leads to the file of its undos. Blocks; call it outside any runtime.
@@ -72,10 +72,11 @@ pub fn keeper_main(run_id: &str, run_dir: &Path, run: (i32, u64), log: &Path) ->
         wait(&mut hears);
         let is_dismissed = known.lock().unwrap_or_else(PoisonError::into_inner).is_done;
         match keeper.look(is_dismissed, steady_ms()) {
-            Next::Stay if keeper.has_undone() => {
-                known.lock().unwrap_or_else(PoisonError::into_inner).release();
+            Next::Stay => {
+                if let Some(left) = keeper.left_broken() {
+                    known.lock().unwrap_or_else(PoisonError::into_inner).hold_only(&left);
+                }
             }
-            Next::Stay => {}
             Next::Leave => return ExitCode::SUCCESS,
             Next::GiveUp => return ExitCode::FAILURE,
         }
@@ -154,7 +155,11 @@ impl Keeper {
             self.beside_the_run(&over, now_ms);
             return Next::Stay;
         };
-        if todos.is_empty() && (is_dismissed || !is_any_left(&self.run_id)) {
+        // Of a command that failed the run has told; it is not run again for somebody who is there.
+        let is_told = |todo: &Todo| matches!(todo.undo, Undo::Command(_));
+        if is_dismissed && todos.iter().all(is_told)
+            || todos.is_empty() && !is_any_left(&self.run_id)
+        {
             return Next::Leave;
         }
         if self.all.is_over(now_ms) {
@@ -174,9 +179,14 @@ impl Keeper {
         Next::Stay
     }
 
-    /// Whether the run is gone, and at most its processes are left.
-    fn has_undone(&mut self) -> bool {
-        self.gone_ms.is_some() && self.leases.pending().is_empty()
+    /// The containers that a run that is gone has left broken; none while it is there.
+    fn left_broken(&mut self) -> Option<BTreeSet<String>> {
+        self.gone_ms?;
+        let vessels = self.leases.pending().into_iter().flat_map(|todo| match todo.undo {
+            Undo::Containers(adrift) => adrift.vessels,
+            _ => Vec::new(),
+        });
+        Some(vessels.map(|vessel| vessel.id).collect())
     }
 
     /// Puts right what is over its time; whoever holds the log may come to it later.
@@ -186,6 +196,8 @@ impl Keeper {
             if !self.each.get(&todo.id).is_none_or(|tries| tries.is_due(now_ms)) {
                 continue;
             }
+            // Commands write there what they say.
+            _ = std::fs::create_dir_all(self.dir.join("logs"));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let undone = match runtime {
                 Ok(runtime) => runtime.block_on(carry_out(todo, &self.dir)),

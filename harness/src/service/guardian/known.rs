@@ -31,7 +31,7 @@ pub(super) struct Known {
     /// The log of undos, as far as it was told.
     pub(super) undos: Vec<String>,
     /// Containers that the run may have broken,
-    held: Vec<Claim>,
+    held: Vec<(String, Claim)>,
     /// and as whom they are held.
     holder: Holder,
     spared: BTreeSet<Id>,
@@ -52,9 +52,9 @@ impl Known {
         Scope { leaders, marks: marks(run_id, None), roots, spared: self.spared.clone() }
     }
 
-    /// Lets the containers go.
-    pub(super) fn release(&mut self) {
-        self.held.clear();
+    /// Lets all other containers go.
+    pub(super) fn hold_only(&mut self, ids: &BTreeSet<String>) {
+        self.held.retain(|(id, _)| ids.contains(id));
     }
 
     /// Takes a line, its end cut off; false if it was the last one.
@@ -67,7 +67,7 @@ impl Known {
         } else if let Some(undo) = line.strip_prefix(UNDO) {
             self.undos.push(undo.to_owned());
         } else if let Some(id) = line.strip_prefix(HOLD) {
-            self.held.push(Claim::of(self.holder, id));
+            self.held.push((id.to_owned(), Claim::of(self.holder, id)));
         } else if !self.is_done {
             self.unread.push(line.chars().take(200).collect());
         }
@@ -177,7 +177,10 @@ mod tests {
         assert!(known.unread.is_empty());
         let mut next = Claims::default();
         assert!(next.take("shop", &shop).is_err());
-        drop(known);
+        let mut known = known;
+        known.hold_only(&BTreeSet::from([shop.id.clone()]));
+        assert!(next.take("shop", &shop).is_err());
+        known.hold_only(&BTreeSet::new());
         assert_eq!(next.take("shop", &shop), Ok(true));
     }
 

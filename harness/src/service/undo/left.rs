@@ -118,6 +118,7 @@ pub fn restore(dir: &Path, lines: &[String]) -> io::Result<()> {
 mod tests {
     use super::super::{Log, Mending};
     use super::*;
+    use serde_json::json;
 
     fn mending() -> Undo {
         Undo::Command(Mending {
@@ -149,11 +150,9 @@ mod tests {
         new("e-many/1").plan("g", mending()).unwrap();
         assert_eq!(left_behind(runs.path()).len(), 1, "a folder of others is not looked into");
         std::fs::write(runs.path().join("e-many/series.json"), "{}").unwrap();
-        let standing = |boot: String| Standing {
-            service: "api".to_owned(),
-            run: "r".to_owned(),
-            process: (1, 1, 1),
-            boot,
+        let standing = |boot: String| -> Standing {
+            let all = json!({"service": "api", "run": "r", "process": (1, 1, 1), "boot": boot});
+            serde_json::from_value(all).unwrap()
         };
         new("f-before-the-boot").plan("h", Undo::Continue(standing("other".into()))).unwrap();
         new("g-this-boot").plan("h", Undo::Continue(standing(boot()))).unwrap();

@@ -4,10 +4,16 @@
 
 use super::*;
 use crate::service::undo::{Log, Mending};
+use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Longer than any grace.
 const LATER_MS: u64 = 31_000;
+
+/// No two tests may end each other's commands.
+fn run_of(dir: &Path) -> String {
+    format!("keeper-{}", dir.file_name().unwrap().display())
+}
 
 /// A command that adds a line to `undone` each time.
 fn undo(dir: &Path, line: &str) -> Undo {
@@ -15,13 +21,13 @@ fn undo(dir: &Path, line: &str) -> Undo {
         command: ["sh", "-c", line].map(str::to_owned).to_vec(),
         folder: dir.to_owned(),
         timeout_us: 30_000_000,
-        run: format!("keeper-{}", std::process::id()),
+        run: run_of(dir),
     })
 }
 
 fn keeper(dir: &Path, log: &mut Log, run: (i32, u64)) -> Keeper {
     Keeper {
-        run_id: format!("keeper-{}", std::process::id()),
+        run_id: run_of(dir),
         dir: dir.to_owned(),
         run,
         leases: Leases::open(dir, &log.for_keeper().unwrap()).unwrap(),
@@ -88,11 +94,17 @@ fn it_leaves_with_a_run_that_undid_all_and_stays_for_what_is_left() {
     let dir = dir.path();
     let mut log = Log::of(dir);
     let mut keeper = keeper(dir, &mut log, ourselves());
-    let todo = log.plan_within("a", undo(dir, "true"), SECOND).unwrap();
+    let (pid, start) = ourselves();
+    let process = (pid, start, pid);
+    let standing = json!({"service": "api", "run": "none", "process": process, "boot": "another"});
+    let standing = serde_json::from_value(standing).unwrap();
+    let todo = log.plan_within("a", Undo::Continue(standing), SECOND).unwrap();
     assert_eq!(keeper.look(true, steady_ms()), Next::Stay);
     log.undone(&todo).unwrap();
-    assert_eq!(keeper.look(true, steady_ms()), Next::Leave);
-    assert_eq!(kept(dir), "");
+    // That this failed was told.
+    log.plan_within("b", undo(dir, "false"), SECOND).unwrap();
+    assert_eq!(keeper.look(true, steady_ms() + 2 * LATER_MS), Next::Leave);
+    assert_eq!((kept(dir), keeper.left_broken()), (String::new(), Some(BTreeSet::new())));
 }
 
 #[test]
