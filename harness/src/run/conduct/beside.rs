@@ -98,6 +98,7 @@ impl Conduct<'_> {
             }
             Acted::Broke(broke, done) => {
                 self.stage.broke(index, broke);
+                self.follow_back(state, index);
                 done
             }
             Acted::Mended(mended) => {

@@ -142,6 +142,7 @@ mod tests {
             run: "none".to_owned(),
             process: (own, 1, own),
             boot: "another".to_owned(),
+            family: None,
         };
         let undo = Undo::Continue(standing);
         let todo = Todo { id: 1, fault: "f".to_owned(), undo, at_ms: 0, landed: true };
