@@ -7,10 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use crate::common::{Case, assay, said, signal, until, verdict, wait_for};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A backend that somebody else's shell starts again whenever it ends, beside another process of its group.
 struct Theirs {
@@ -22,7 +24,7 @@ struct Theirs {
 impl Theirs {
     fn start() -> Theirs {
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let program = env!("CARGO_BIN_EXE_assay");
         let script = format!(
             "sleep 1000 & echo $! > stranger.pid
@@ -30,6 +32,7 @@ while :; do
   {program} backend --listen 127.0.0.1:{port} & echo $! > shop.pid
   wait $!
   test -e enough && wait
+  sleep 0.1
 done"
         );
         let mut shell = Command::new("bash");
@@ -86,6 +89,15 @@ impl Drop for Theirs {
     }
 }
 
+/// One that no outgoing connection takes while its service is away.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() % 5_000;
+    let ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::SeqCst));
+    let mut ports = ports.map(|n| 10_000 + u16::try_from(first).unwrap() + n % 4_000);
+    ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
 fn state(pid: u32) -> char {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
@@ -109,7 +121,7 @@ fn it_stands_still_and_goes_on_and_comes_again_when_it_is_killed() {
     let more = "metrics:
   memory: {process: {service: shop, read: rss, every: 250ms}}
   starts: {process: {service: shop, read: restarts, every: 250ms}}
-guards: {stop-when: [{metric: {name: memory, above: 4GiB}}]}
+guards: {stop-when: [{metric: {name: memory, above: 4GiB, hold: 2s}}]}
 expect:
   - recovers: {objective: errors, after: freeze.end, within: 2s, hold: 1s}
   - ready: {service: shop, after: crash.end, within: 1s}
@@ -246,7 +258,7 @@ fn of_another_user(case: &Case, file: &Path) {
     let program = folder.path().join("assay");
     let built = env!("CARGO_BIN_EXE_assay");
     std::fs::hard_link(built, &program)
-        .or_else(|_| std::fs::copy(built, &program).map(drop))
+        .or_else(|_| std::fs::copy(built, &program).map(|_| ()))
         .unwrap();
     for open in [folder.path(), case.folder.path(), file.parent().unwrap()] {
         std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -261,7 +273,9 @@ fn of_another_user(case: &Case, file: &Path) {
             let told = "belongs to user 0, and this user may not signal it";
             assert!(words(&output).contains(told), "{}", said(&output));
         }
-        _ => eprintln!("SKIPPED: needs root and setpriv"),
+        _ => {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: needs root and setpriv");
+        }
     }
 }
 

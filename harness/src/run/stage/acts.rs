@@ -23,6 +23,8 @@ const LESS: u64 = 50_000_000;
 
 /// What takes its time beside the loop.
 pub(in crate::run) type Beside<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// What breaking came to, and a sentence that says what was seen instead.
+pub(in crate::run) type Breaking = Beside<(Broke, Result<(), String>)>;
 
 /// Whom a fault is going to break.
 pub(in crate::run) enum Known {
@@ -121,7 +123,7 @@ impl Stage {
         &mut self,
         (index, fault): (usize, &Fault),
         secrets: &[String],
-    ) -> Result<Beside<(Broke, Result<(), String>)>, String> {
+    ) -> Result<Breaking, String> {
         if let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| &todo.undo) {
             let adrift = adrift.clone();
             return Ok(Box::pin(self.breaking_containers((index, fault), adrift)?));

@@ -5,7 +5,7 @@
 //! Invariant: an end that a kill caused is no death; a death that came before a kill stays one.
 //! Not here: who belongs to a family (`service`), finding them again (`returns`), when it is done (`conduct`).
 
-use super::acts::{Beside, gone};
+use super::acts::{Beside, Breaking, gone};
 use super::{Again, Broke, Known, Mended, Stage};
 use crate::plan::{Fault, FaultKind, Plan, ServiceKind};
 use crate::run::stream::Stream;
@@ -157,7 +157,7 @@ impl Stage {
         &self,
         (index, name): (usize, &str),
         signal: i32,
-    ) -> Result<Beside<(Broke, Result<(), String>)>, String> {
+    ) -> Result<Breaking, String> {
         let family = self.families.known.get(&index).ok_or("no process of it is known")?;
         let killing = family.kill(signal, &self.hurry)?;
         // Before the signal: its effect must not look like a death.
