@@ -46,6 +46,8 @@ pub enum RestartedBy {
     Assay,
     /// Its first process, which is spared; the fault's length is how long that may take.
     Supervisor,
+    /// Whoever started it before we came; the fault's length is how long that may take.
+    Others,
 }
 
 /// What a service loses.

@@ -163,7 +163,7 @@ pub enum ServiceKind {
     },
     /// We start it.
     Process(Process),
-    /// It runs already on this machine, and is watched, not ours.
+    /// It runs already on this machine, and is watched, not ours; faults may break it.
     Attached {
         /// The port that it listens on.
         port: Option<u16>,

@@ -1,11 +1,12 @@
-//! Processes that run already: found at the start, watched until the end, never ended.
+//! Processes that run already: found at the start, and refused there if faults on them could not be done.
 //!
-//! Not here: finding them (`service`), those that we start (`stage`).
+//! Not here: finding them (`service`), what faults do to them (`stage`).
 
 use super::consented::all_consented;
-use super::stage::Stage;
+use super::stage::{Stage, family_can_be_broken};
 use super::stream::Stream;
-use crate::service::{Address, Attached, Exit, is_our_own};
+use crate::plan::Plan;
+use crate::service::{Address, Attached, is_our_own};
 use assay_slo::event::ServiceState;
 use std::path::Path;
 
@@ -13,12 +14,12 @@ impl Stage {
     /// Finds a process, and tells when it ends; gives where it answers.
     ///
     /// # Errors
-    /// A sentence that says why it was not found.
+    /// A sentence that says why it was not found, or may not be broken.
     pub(super) async fn attach(
         &mut self,
+        plan: &Plan,
         name: &str,
         (port, pid_file): (Option<u16>, Option<&Path>),
-        allow: &[String],
         stream: &mut Stream,
     ) -> Result<Address, String> {
         if !is_our_own() {
@@ -28,20 +29,17 @@ impl Stage {
             Attached::find(port, pid_file).map_err(|why| format!("service {name}: {why}"))?;
         let addr = found.addr;
         // What is denied is never touched, on this machine as well.
-        all_consented(&addr.ip().to_string(), addr.port(), allow, &[addr]).await?;
+        all_consented(&addr.ip().to_string(), addr.port(), &plan.allow, &[addr]).await?;
+        let claims = self.claims();
+        let new = family_can_be_broken(plan, name, &found, claims)
+            .map_err(|why| format!("service {name}: {why}"))?;
+        if new {
+            self.tell_claims();
+        }
         self.firsts.begin(name, found.first(), false);
         let detail = format!("found: {}, at {addr}", found.label());
         stream.service(name, ServiceState::Ready, &detail);
         self.watch_process(name, found);
         Ok(Address::plain(addr))
-    }
-
-    /// Tells when it ends.
-    pub(super) fn watch_process(&mut self, name: &str, found: Attached) {
-        let name = name.to_owned();
-        self.ends.spawn(async move {
-            found.ended().await;
-            (name, Exit::Unknown)
-        });
     }
 }

@@ -175,8 +175,8 @@ fn permission(user: u32) -> Found {
             Health::Limited,
             "permission",
             format!(
-                "user {user}: a `running-process` of another user is found by `pid-file` only, and \
-                 its open files cannot be counted"
+                "user {user}: a `running-process` of another user is found by `pid-file` only, its open \
+                 files cannot be counted, and no fault can signal it"
             ),
         ),
     }

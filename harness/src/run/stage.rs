@@ -8,6 +8,7 @@
 mod acts;
 mod containers;
 mod errands;
+mod families;
 mod guarded;
 mod press;
 mod returns;
@@ -16,7 +17,7 @@ use super::consented::{
     all_and_silent, all_consented, consent_to_faults, consented, is_here, may_listen, silence,
     silent_here,
 };
-use super::names::{Names, Reader, authority};
+use super::names::{Names, Reader, authority, called};
 use super::refresh::refresh;
 use super::stream::Stream;
 use crate::client::Ends;
@@ -32,6 +33,8 @@ pub(super) use acts::{ACTS_WITHIN, Broke, Known, Mended};
 use assay_slo::event::ServiceState;
 use containers::Afloat;
 pub(super) use containers::{can_be_broken, is_contained, outlives};
+use families::Families;
+pub(super) use families::{family_can_be_broken, is_attached};
 pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -61,6 +64,8 @@ pub(super) struct Stage {
     todo: BTreeMap<usize, Todo>,
     /// Containers, and their engine.
     afloat: Afloat,
+    /// Processes that ran before.
+    families: Families,
     /// Commands of faults, by fault: they run, or have ended.
     pub(super) errands: BTreeMap<usize, Running>,
     /// Workers that a fault killed, by fault.
@@ -109,6 +114,7 @@ impl Stage {
             undo: undo::Log::of(dir),
             todo: BTreeMap::new(),
             afloat: Afloat::default(),
+            families: Families::default(),
             errands: BTreeMap::new(),
             workers: BTreeMap::new(),
             pressing: BTreeMap::new(),
@@ -136,7 +142,7 @@ impl Stage {
                 ServiceKind::Process(_) => Address::plain(self.reserve_one(None)?),
                 ServiceKind::Attached { port, pid_file } => {
                     let by = (*port, pid_file.as_deref());
-                    self.attach(&service.name, by, &plan.allow, stream).await?
+                    self.attach(plan, &service.name, by, stream).await?
                 }
                 ServiceKind::Containers { which, port } => {
                     let found = self.moor(plan, &service.name, (which, *port), allow_faults);
@@ -379,18 +385,5 @@ impl Stage {
         let addr = reservation.addr();
         self.reservations.push(reservation);
         Ok(addr)
-    }
-}
-
-/// The name that a link's far end is called by, where it is one.
-fn called<'p>(plan: &'p Plan, to: &'p Upstream) -> Option<(&'p str, u16)> {
-    let name = match to {
-        Upstream::Address { host, port } => return Some((host, *port)),
-        Upstream::Service(name) => name,
-        Upstream::Stub(_) => return None,
-    };
-    match &plan.services.iter().find(|service| service.name == *name)?.kind {
-        ServiceKind::Url { host, port, .. } => Some((host, *port)),
-        _ => None,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::consented::{consent_to_faults, is_here, may_listen};
 use super::names::authority;
-use super::stage::can_be_broken;
+use super::stage::{can_be_broken, family_can_be_broken};
 use crate::plan::{Plan, ServiceKind, Upstream};
 use crate::service::engine::{Engine, Query, remote};
 use crate::service::{self, Attached, Claims};
@@ -43,7 +43,11 @@ pub fn look_for(plan: &Plan) -> Result<Vec<There>, std::io::Error> {
             let looked = match &service.kind {
                 ServiceKind::Attached { port, pid_file } => {
                     let found = Attached::find(*port, pid_file.as_deref());
-                    found.map(|found| format!("{}, at {}", found.label(), found.addr))
+                    found.and_then(|found| {
+                        let able = family_can_be_broken(plan, &service.name, &found, &mut claims);
+                        able.map_err(not_so)?;
+                        Ok(format!("{}, at {}", found.label(), found.addr))
+                    })
                 }
                 ServiceKind::Containers { which, port } => {
                     let by = (&Query::of(which), *port);
@@ -149,6 +153,10 @@ async fn engine(image: &str) -> Result<String, String> {
     Ok(format!("a container engine, version {version}; {image}"))
 }
 
+fn not_so(why: String) -> String {
+    format!("not so that it can be broken: {why}")
+}
+
 /// Looks, too, whether faults on them could be undone, and whether they are another run's to break.
 async fn containers(
     plan: &Plan,
@@ -158,7 +166,6 @@ async fn containers(
 ) -> Result<String, String> {
     let engine = Engine::connect(None).await?;
     let found = engine.find(query, false).await?;
-    let not_so = |why: String| format!("not so that it can be broken: {why}");
     for fault in plan.faults.iter().filter(|fault| fault.link == name) {
         for vessel in &found {
             claims.take(name, vessel).map_err(not_so)?;

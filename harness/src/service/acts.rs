@@ -1,18 +1,18 @@
-//! What faults do to a service that we started: it is ended in good order, its workers are killed,
-//! it stands still.
+//! What faults do to a service that we started: it is ended in good order, its workers are killed.
 //!
 //! Invariant: who is signalled is the service's own process, its group, or marked as the
 //! service's; never a number alone.
 //! Invariant: all of it takes its time and nothing of it holds the service meanwhile, so that nobody else
 //! has to wait with it.
-//! Not here: the kill of a whole service and its restart (`kill`), when it is done (`run`).
+//! Not here: the kill of a whole service and its restart (`kill`), standing still (`still`), when it is done
+//! (`run`).
 
 use super::ServiceError;
 use super::ending::{Patience, Scope, end_off_thread, marks, pause};
 use super::hurry::Hurry;
 use super::kill::Killed;
 use super::process::{Running, signal_name};
-use super::still::{freeze, moving, thaw};
+use super::still::Processes;
 use super::table::{self, Entry, Id};
 use super::undo::{Standing, Undo, boot};
 use crate::clock::Clock;
@@ -96,62 +96,10 @@ impl Running {
         }
     }
 
-    /// Makes all processes of the service stand still, at most within 5 s; says which.
-    ///
-    /// # Errors
-    /// [`ServiceError::Still`]; whoever stands still by then does so until [`Running::go_on`].
-    pub fn stand_still(
-        &self,
-    ) -> impl Future<Output = Result<Vec<String>, ServiceError>> + Send + use<> {
-        let (name, scope) = (self.launch.name.clone(), self.scope());
-        async move {
-            let frozen = tokio::task::spawn_blocking(move || freeze(&scope)).await;
-            let frozen = frozen.map_err(|error| error.to_string()).and_then(|frozen| frozen);
-            match frozen {
-                Ok((still, others)) if others.is_empty() && !still.is_empty() => {
-                    Ok(still.iter().map(Entry::label).collect())
-                }
-                Ok((_, others)) => {
-                    let others: Vec<String> = others.iter().map(Entry::label).collect();
-                    let why = match others.as_slice() {
-                        [] => "it has ended before".to_owned(),
-                        others => format!("{} does not stand still", others.join(", ")),
-                    };
-                    Err(ServiceError::Still { name, why })
-                }
-                Err(why) => Err(ServiceError::Still { name, why }),
-            }
-        }
-    }
-
-    /// Those of its processes that do not stand still, though all did.
-    pub fn going_on(&self) -> impl Future<Output = Vec<String>> + Send + use<> {
-        let scope = self.scope();
-        async move {
-            let looked = tokio::task::spawn_blocking(move || moving(&scope)).await;
-            looked.unwrap_or_default()
-        }
-    }
-
-    /// Makes them go on, at most within 5 s.
-    ///
-    /// # Errors
-    /// [`ServiceError::Still`].
-    pub fn go_on(&self) -> impl Future<Output = Result<(), ServiceError>> + Send + use<> {
-        let (name, scope) = (self.launch.name.clone(), self.scope());
-        async move {
-            let left = tokio::task::spawn_blocking(move || thaw(&scope)).await;
-            let left = left.map_err(|error| error.to_string()).and_then(|left| left);
-            let why = match left {
-                Ok(left) if left.is_empty() => return Ok(()),
-                Ok(left) => {
-                    let left: Vec<String> = left.iter().map(Entry::label).collect();
-                    format!("{} does not go on", left.join(", "))
-                }
-                Err(why) => why,
-            };
-            Err(ServiceError::Still { name, why })
-        }
+    /// All of them, to stand still and go on.
+    #[must_use]
+    pub fn processes(&self) -> Processes {
+        Processes { name: self.launch.name.clone(), scope: self.scope() }
     }
 
     /// Tells the process that holds a container that the container's next end is a fault's.
@@ -179,6 +127,7 @@ impl Running {
             run: self.launch.run_id.clone(),
             process: (leader.pid, leader.start, leader.pgid),
             boot: boot(),
+            family: None,
         }
     }
 

@@ -1,17 +1,21 @@
 //! A process that runs already: found by the port that it listens on, or by its pid file.
 //!
 //! Invariant: a process is known by its number and start time together, so a number that was used
-//! again is never taken for it; it is never signalled.
-//! Not here: when it must be there (`run`).
+//! again is never taken for it.
+//! Invariant: it is never signalled here.
+//! Not here: when it must be there (`run`), what faults do to it (`family`).
 
 use super::sockets;
 use super::table::{self, Entry};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 /// Between two looks whether it is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How much a file's time and a process's may differ though the file was written after it began, s.
+const CLOCKS_S: i64 = 5;
 
 /// A process that was found.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct Attached {
     entry: Entry,
     /// Where it answers.
     pub addr: SocketAddr,
+    /// Why it may be another one that got the number in its pid file: no fault may mean it then.
+    pub doubt: Option<String>,
 }
 
 impl Attached {
@@ -34,7 +40,15 @@ impl Attached {
             (None, None) => return Err("neither a port nor a pid file is known".to_owned()),
         };
         let addr = address(&entry, port)?;
-        Ok(Attached { entry, addr })
+        let doubt = pid_file.filter(|file| is_older(file, &entry)).map(|file| {
+            format!(
+                "{} is older than {}, which may have got the number of one that has ended: let it be \
+                 written anew, or write only `port:`",
+                file.display(),
+                entry.label()
+            )
+        });
+        Ok(Attached { entry, addr, doubt })
     }
 
     /// Name and number: `nginx (pid 12)`.
@@ -59,6 +73,18 @@ impl Attached {
 
 fn is_there(known: &Entry) -> bool {
     matches!(table::entry(known.pid), Ok(Some(now)) if now.id() == known.id() && !now.is_gone())
+}
+
+/// Whether a file was written before this process began, but for what clocks may differ by.
+fn is_older(file: &Path, entry: &Entry) -> bool {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let booted = stat.lines().find_map(|line| line.strip_prefix("btime "));
+    let booted = booted.and_then(|seconds| seconds.trim().parse::<i64>().ok());
+    let written = std::fs::metadata(file).map(|meta| meta.mtime()).ok();
+    let (Some(booted), Some(written)) = (booted, written) else { return false };
+    // Start times are in hundredths of a second on every machine that we run on.
+    let began = booted.saturating_add(i64::try_from(entry.start / 100).unwrap_or(i64::MAX));
+    written.saturating_add(CLOCKS_S) < began
 }
 
 fn by_file(file: &Path) -> Result<Entry, String> {
@@ -168,6 +194,13 @@ mod tests {
         assert!(error(None, Some(&file)).contains("no process 2147483647 runs"));
         let none = dir.path().join("none");
         assert!(error(None, Some(&none)).contains("cannot be read"));
+        // A file that is older than who has its number now names somebody else.
+        std::fs::write(&file, own.to_string()).unwrap();
+        assert_eq!(Attached::find(Some(port), Some(&file)).unwrap().doubt, None);
+        let old = std::fs::File::options().append(true).open(&file).unwrap();
+        old.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1000)).unwrap();
+        let doubt = Attached::find(Some(port), Some(&file)).unwrap().doubt.unwrap();
+        assert!(doubt.contains("pid is older than"), "{doubt}");
         // Of a port that somebody else has, the file's process is none of ours to watch.
         let mut other = std::process::Command::new("cat");
         let mut other = other.stdin(std::process::Stdio::piped()).spawn().unwrap();

@@ -1,21 +1,22 @@
-//! Whose a container is to break: one run's at a time.
+//! Whose a container, or a process that runs already, is to break: one run's at a time.
 //!
-//! What a fault changes in a container outlives the run, and how it was before is only known if nobody else
-//! changes it meanwhile. So a run holds a name in the kernel for each container that its faults mean, and
-//! its guardian a second one until it has undone what the run could not, and its lease keeper a third.
+//! What a fault changes there outlives the run, and how it was before is only known if nobody else
+//! changes it meanwhile. So a run holds a name in the kernel for each container and process that its faults
+//! mean, its guardian a second one until it has undone what the run could not, and its lease keeper a third.
 //!
 //! Invariant: a name goes with the process that holds it, so nothing needs cleaning up after a crash.
-//! Invariant: who takes a container has looked for a guardian that still undoes something to it.
-//! Not here: which containers these are (`run`). A run in another network namespace, or on another
+//! Invariant: who takes one has looked for a guardian that still undoes something to it.
+//! Not here: which they are (`run`, `family`). A run in another network namespace, or on another
 //! machine with the same engine, is not seen.
 
+use super::Family;
 use super::engine::Vessel;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-/// Who holds a container.
+/// Who holds one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Holder {
     Run,
@@ -24,7 +25,7 @@ pub(super) enum Holder {
     Keeper,
 }
 
-/// A container that is held until this is dropped.
+/// One that is held until this is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
     _held: Option<UnixListener>,
@@ -37,7 +38,7 @@ impl Claim {
     }
 }
 
-/// The containers that a run may break, by id.
+/// What a run may break, by id: containers, and processes that ran before.
 #[derive(Debug, Default)]
 pub struct Claims {
     held: BTreeMap<String, (String, Claim)>,
@@ -49,30 +50,45 @@ impl Claims {
     /// # Errors
     /// A sentence without its beginning: who has it.
     pub fn take(&mut self, service: &str, vessel: &Vessel) -> Result<bool, String> {
-        let name = &vessel.name;
-        if let Some((of, _)) = self.held.get(&vessel.id) {
+        self.take_one(service, &vessel.id, &format!("container {}", vessel.name))
+    }
+
+    /// Takes all of a family; true if one was not held yet.
+    ///
+    /// # Errors
+    /// As [`Claims::take`].
+    pub fn take_family(&mut self, service: &str, family: &Family) -> Result<bool, String> {
+        let mut new = false;
+        for (id, what) in family.claims() {
+            new |= self.take_one(service, &id, &what)?;
+        }
+        Ok(new)
+    }
+
+    fn take_one(&mut self, service: &str, id: &str, what: &str) -> Result<bool, String> {
+        if let Some((of, _)) = self.held.get(id) {
             return match of == service {
                 true => Ok(false),
                 false => Err(format!(
-                    "the container {name} is `{of}` already, and faults break both: each would undo \
-                     what the other does; make one service of them"
+                    "the {what} is `{of}` already, and faults break both: each would undo what the other \
+                     does; make one service of them"
                 )),
             };
         }
-        let taken = hold(&vessel.id, Holder::Run)
-            .and_then(|held| hold(&vessel.id, Holder::Guardian).map(|_free| held))
-            .and_then(|held| hold(&vessel.id, Holder::Keeper).map(|_free| held));
+        let taken = hold(id, Holder::Run)
+            .and_then(|held| hold(id, Holder::Guardian).map(|_free| held))
+            .and_then(|held| hold(id, Holder::Keeper).map(|_free| held));
         let claim = match taken {
             Ok(held) => Claim { _held: Some(held) },
             Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
                 return Err(format!(
-                    "another run breaks the container {name}, or its guardian or lease keeper still \
-                     undoes what it broke: start this one when it has ended"
+                    "another run breaks the {what}, or its guardian or lease keeper still undoes what it \
+                     broke: start this one when it has ended"
                 ));
             }
             Err(_) => Claim { _held: None },
         };
-        self.held.insert(vessel.id.clone(), (service.to_owned(), claim));
+        self.held.insert(id.to_owned(), (service.to_owned(), claim));
         Ok(true)
     }
 

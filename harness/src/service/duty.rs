@@ -6,7 +6,7 @@
 
 use super::ServiceError;
 use super::ending::Scope;
-use super::process::Running;
+use super::still::Processes;
 use super::table::{self, Entry};
 use crate::clock::Clock;
 use assay_slo::Share;
@@ -48,7 +48,7 @@ impl Stood {
     }
 }
 
-impl Running {
+impl Processes {
     /// Begins a cycle, at most this long; returns once its processes were seen to stand still.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Running {
         share: Share,
         most: Duration,
     ) -> impl Future<Output = Result<Duty, ServiceError>> + Send + use<> {
-        let (name, scope) = (self.name().to_owned(), self.scope());
+        let Processes { name, scope } = self.clone();
         async move {
             let failed = |why: String| ServiceError::Still { name: name.clone(), why };
             let (stop, stopped) = channel();

@@ -197,13 +197,23 @@ pub(super) async fn end_off_thread(scope: Scope, patience: Patience, hurry: &Hur
 /// Returns when nobody is left; at the latest 1 s after the process is gone, or after 5 s if it
 /// is not (1 s, once [`Hurry`] is said).
 pub(super) fn strike(leader: &Leader, marks: Vec<String>, signal: Signal, hurry: &Hurry) -> Struck {
+    let everybody = Scope { leaders: vec![leader.clone()], marks, ..Scope::default() };
+    strike_all(everybody, (leader.pid, leader.start), signal, hurry)
+}
+
+/// The same for everybody in a scope, whose first process is this one.
+pub(super) fn strike_all(
+    mut everybody: Scope,
+    (pid, start): Id,
+    signal: Signal,
+    hurry: &Hurry,
+) -> Struck {
     let act = |members: &[Entry], groups: &[i32], ended: &mut Ended| match signal {
         Signal::KILL => kill(members, groups, ended),
         _ => send(signal, members, ended),
     };
-    let mut everybody = Scope { leaders: vec![leader.clone()], marks, ..Scope::default() };
     // Nobody has group 0: only the process itself is meant.
-    let alone = Leader { pgid: 0, ..leader.clone() };
+    let alone = Leader { pid, start, pgid: 0 };
     let mut itself = Scope { leaders: vec![alone], ..Scope::default() };
     let mut ended = Ended::default();
     wait(&mut everybody, Duration::ZERO, &mut ended, act);

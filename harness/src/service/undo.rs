@@ -28,6 +28,7 @@ use super::ending::{Leader, Scope, marks};
 use super::engine::{Put, Vessel};
 use crate::clock;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -98,6 +99,10 @@ pub struct Standing {
     pub process: (i32, u64, i32),
     /// The boot that those count from.
     pub boot: String,
+    /// Of one that ran already: it and all who descended from it, by number and start time. They and who
+    /// descends from them are meant, and nobody else: no group and no mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<BTreeSet<(i32, u64)>>,
 }
 
 /// A command that puts something right.
@@ -302,6 +307,9 @@ pub(super) fn boot() -> String {
 impl Standing {
     /// The service's processes.
     fn scope(&self) -> Scope {
+        if let Some(family) = &self.family {
+            return Scope { roots: family.clone(), ..Scope::default() };
+        }
         let (pid, start, pgid) = self.process;
         let marks = marks(&self.run, Some(&self.service));
         Scope { leaders: vec![Leader { pid, start, pgid }], marks, ..Scope::default() }

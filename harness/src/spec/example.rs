@@ -149,6 +149,8 @@ faults:
   open: {slow-close: {link: front, at: 3m, duration: 10s}}
   crash: {kill: {service: api, signal: KILL, at: 200s, duration: 5s, restarted-by: assay, recovery: 5s, again: {times: 1, every: 20s}}}
   reborn: {kill: {service: worker, at: 200s, duration: 5s, restarted-by: supervisor}}
+  theirs: {kill: {service: old, signal: TERM, at: 200s, duration: 5s, restarted-by: supervisor}}
+  stand: {pause: {service: old, at: 230s, duration: 5s}}
   press: {pressure: {service: api, count: 1, cpu: 80%, memory: 512MiB, disk: 1GiB, at: 260s, duration: 5s, recovery: 5s, again: {times: 1, every: 7s}}}
   freeze: {pause: {service: api, at: 230s, duration: 5s, recovery: 5s, again: {times: 1, every: 7s}}}
   halt: {stop: {service: api, at: 245s, duration: 5s}}

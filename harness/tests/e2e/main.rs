@@ -17,6 +17,7 @@ mod escape;
 mod executors;
 mod exposed;
 mod failures;
+mod families;
 mod hlog;
 mod interruption;
 mod journeys;

@@ -1,6 +1,6 @@
 //! Faults of services and of commands: what is done, to which service.
 //!
-//! Invariant: only what we started ourselves is ended or held up.
+//! Invariant: what we cannot start again is only ended where somebody else does.
 //! Not here: doing it (`service`, `run`), faults on links (`faults`).
 
 use super::command;
@@ -38,8 +38,22 @@ const SIGNALS: [(&str, i32); 22] = [
 ];
 
 /// What a `kill` does.
-pub(super) fn kill(fault: &KillFault, trail: &Trail, notes: &mut Notes<'_>) -> FaultKind {
+pub(super) fn kill(
+    fault: &KillFault,
+    scenario: &Scenario,
+    trail: &Trail,
+    notes: &mut Notes<'_>,
+) -> FaultKind {
+    let name = &fault.service;
+    let is_theirs = matches!(scenario.services.get(name), Some(Service::RunningProcess(_)));
     let by = match fault.restarted_by {
+        Some(types::RestartedBy::Assay) if is_theirs => {
+            let message = format!("`{name}` was not started by us, so we cannot start it again");
+            let help = "write `restarted-by: supervisor`, or leave it out: whoever started it must";
+            notes.value(&trail.key("restarted-by"), message, help);
+            RestartedBy::Others
+        }
+        _ if is_theirs => RestartedBy::Others,
         None | Some(types::RestartedBy::Assay) => RestartedBy::Assay,
         Some(types::RestartedBy::Supervisor) => RestartedBy::Supervisor,
     };
@@ -69,7 +83,9 @@ pub(super) fn check_service(
 ) {
     let word = word(kind);
     match scenario.services.get(name) {
-        Some(Service::Process(_)) if matches!(kind, FaultKind::Disconnect { .. }) => {
+        Some(Service::Process(_) | Service::RunningProcess(_))
+            if matches!(kind, FaultKind::Disconnect { .. }) =>
+        {
             let message = format!("`{name}` is a process, which is in no network of its own");
             let help = "put a link before it and write an `outage`, or name a container";
             notes.value(trail, message, help);
@@ -80,11 +96,27 @@ pub(super) fn check_service(
             let message = format!("nobody supervises the container of `{name}`, which is ours");
             notes.value(trail, message, "write `restarted-by: assay`");
         }
-        Some(Service::Process(_) | Service::Container(_) | Service::RunningContainer(_)) => {}
-        Some(Service::Url(_) | Service::RunningProcess(_)) => {
+        Some(Service::RunningProcess(_))
+            if matches!(kind, FaultKind::Stop | FaultKind::Restart) =>
+        {
+            let message = format!(
+                "`{name}` was not started by us, so nobody here could start it again after a `{word}`"
+            );
+            let help = "write a `kill` with `signal: TERM` if somebody supervises it; else a `command` fault \
+                        that says its own undo, as `systemctl stop` and `start`";
+            notes.value(trail, message, help);
+        }
+        Some(
+            Service::Process(_)
+            | Service::Container(_)
+            | Service::RunningProcess(_)
+            | Service::RunningContainer(_),
+        ) => {}
+        Some(Service::Url(_)) => {
             let message = format!("`{name}` was not started by us, so `{word}` cannot reach it");
-            let help = "name a service with `process:`, `container:` or `running-container:`; or break \
-                        it by a `command` fault that says its own undo, as `systemctl stop` and `start`";
+            let help = "name a service with `process:`, `container:`, `running-process:` or \
+                        `running-container:`; or break it by a `command` fault that says its own undo, as \
+                        `systemctl stop` and `start`";
             notes.value(trail, message, help);
         }
         None => {

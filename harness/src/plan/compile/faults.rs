@@ -238,7 +238,7 @@ fn kind(
             }
             FaultKind::Bandwidth { per_s: per_s.max(1) }
         }
-        types::Fault::Kill(fault) => acts::kill(fault, trail, notes),
+        types::Fault::Kill(fault) => acts::kill(fault, scenario, trail, notes),
         types::Fault::Pause(_) => FaultKind::Pause,
         types::Fault::Stop(_) => FaultKind::Stop,
         types::Fault::Restart(_) => FaultKind::Restart,

@@ -56,6 +56,9 @@ fn undone(plan: &Plan, fault: &Fault) -> String {
         FaultKind::Disconnect { .. } => {
             "docker network connect, with the same names and address".to_owned()
         }
+        FaultKind::Kill { by: RestartedBy::Others, .. } => {
+            return "by whoever supervises it, or the run is violated".to_owned();
+        }
         FaultKind::Kill { by: RestartedBy::Supervisor, .. } => {
             "whoever supervises it starts it again".to_owned()
         }

@@ -76,6 +76,10 @@ fn act(fault: &Fault) -> String {
             "{name} killed by signal {signal} but for its first process, which starts it again \
              within {length}"
         ),
+        FaultKind::Kill { signal, by: RestartedBy::Others } => format!(
+            "{name} killed by signal {signal} with all who descend from it; whoever started it starts it \
+             again within {length}"
+        ),
         FaultKind::Pause => format!("{name} stands still, goes on after {length}"),
         FaultKind::Disconnect { network } => {
             let network = network.as_deref().unwrap_or("its network");

@@ -9,7 +9,7 @@ use super::faults::Begun;
 use super::{Conduct, Ending, State};
 use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
 use crate::run::marks::Mark;
-use crate::run::stage::{Known, Mended, is_contained, outlives};
+use crate::run::stage::{Known, Mended, is_attached, is_contained, outlives};
 use crate::service::Exit;
 use assay_slo::event::{EdgeKind, Effect, EndReason, NotBack, ServiceState};
 use assay_slo::{At, Event, capacity};
@@ -24,6 +24,9 @@ impl Conduct<'_> {
         let planned = &self.plan.faults[index];
         if is_contained(self.plan, &planned.link) {
             let known = self.stage.known_containers(self.plan, planned);
+            state.acting.begin(index, async move { Acted::Known(known.await) });
+        } else if is_attached(self.plan, &planned.link) {
+            let known = self.stage.known_family(planned);
             state.acting.begin(index, async move { Acted::Known(known.await) });
         } else {
             self.do_to(state, index, Known::Processes).await?;
@@ -124,8 +127,10 @@ impl Conduct<'_> {
             None => self.not_as_asked(index, mended.short(planned)),
         }
         let ended = self.stage.mended(self.plan, (index, planned), mended, self.stream).await;
-        if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
-            (&ended, &planned.kind)
+        if let (
+            Err(why),
+            FaultKind::Kill { by: RestartedBy::Supervisor | RestartedBy::Others, .. },
+        ) = (&ended, &planned.kind)
         {
             let within = words::time(planned.lasts_us);
             let how = format!("{why}, {within} after fault `{}`", planned.name);
@@ -159,7 +164,7 @@ impl Conduct<'_> {
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
             FaultKind::Command(_) | FaultKind::Manual { .. } => {}
-            _ if is_contained(self.plan, name) => {
+            _ if is_contained(self.plan, name) || is_attached(self.plan, name) => {
                 let ready = self.stage.answers_again(self.plan, name);
                 state.waking.spawn(async move { (index, at, ready.await) });
             }

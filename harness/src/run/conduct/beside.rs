@@ -101,6 +101,7 @@ impl Conduct<'_> {
                 self.stage.broke(index, broke);
                 let lasts_us = self.plan.faults[index].lasts_us;
                 self.stage.renew(index, Duration::from_micros(lasts_us));
+                self.follow_back(state, index);
                 done
             }
             Acted::Mended(mended) => {

@@ -1,4 +1,5 @@
-//! Services that end while somebody else carries out a fault: a command, or a person.
+//! Services that end while somebody else carries out a fault (a command, or a person), and those that somebody
+//! else starts again.
 //!
 //! Such a fault may restart what it breaks, and nobody tells the run what it is about to end. So an end
 //! while it is on, or a moment after, is its doing, and told; but the service must come again.
@@ -71,13 +72,19 @@ impl Conduct<'_> {
         state.away.coming.spawn(async move { (name, coming.await) });
     }
 
+    /// Whoever starts again what a fault of ours has killed is followed as soon as it is there.
+    pub(super) fn follow_back(&self, state: &mut State, index: usize) {
+        let planned = &self.plan.faults[index];
+        if let Some(coming) = self.stage.comes_back(self.plan, (index, planned)) {
+            let name = planned.link.clone();
+            state.away.coming.spawn(async move { (name, coming.await) });
+        }
+    }
+
     /// It runs again.
     pub(super) fn came_again(&mut self, state: &mut State, name: &str, again: Again) {
         state.away.known.remove(name);
-        let (who, problem) = self.stage.take_back(self.plan, name, again);
-        self.stream.service(name, ServiceState::Started, &who);
-        self.stream.service(name, ServiceState::Ready, &who);
-        problem.into_iter().for_each(|text| self.stream.finding(text));
+        self.stage.follow_again(self.plan, name, again, self.stream);
         self.stream.flush();
     }
 

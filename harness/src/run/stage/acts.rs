@@ -9,10 +9,11 @@
 
 use super::Stage;
 use super::containers::{self, Broken};
+use super::families::{self, Back};
 use crate::plan::{Fault, FaultKind, Plan, RestartedBy};
 use crate::run::stream::Stream;
 use crate::service::undo::{Adrift, Todo, Undo};
-use crate::service::{Duty, KillEffect, Killed, Next, Running, Stood, Workers};
+use crate::service::{Duty, Family, Felled, KillEffect, Killed, Next, Running, Stood, Workers};
 use assay_slo::event::ServiceState;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -27,11 +28,15 @@ pub(in crate::run) const ACTS_WITHIN: Duration = Duration::from_secs(120);
 
 /// What takes its time beside the loop.
 pub(in crate::run) type Beside<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// What breaking came to, and a sentence that says what was seen instead.
+pub(in crate::run) type Breaking = Beside<(Broke, Result<(), String>)>;
 
 /// Whom a fault is going to break.
 pub(in crate::run) enum Known {
     /// A service of ours that is processes.
     Processes,
+    /// These, which ran before.
+    Family(Family),
     /// These containers, and how they are put right.
     Containers(Adrift),
 }
@@ -44,6 +49,8 @@ pub(in crate::run) enum Broke {
     Workers(Workers),
     /// Something is taken by this.
     Duty(Duty),
+    /// Processes of this service were killed, which others started and are to start again.
+    Family { service: String, felled: Felled },
     /// Containers.
     Containers(Broken),
 }
@@ -62,6 +69,8 @@ pub(in crate::run) enum Mended {
     },
     /// It has again what was taken, which was so much of its time.
     Relieved { stood: Option<Stood>, undone: Result<(), String> },
+    /// Whether others started again what they had started before.
+    Family(Back),
     /// Containers.
     Containers(containers::Mended),
 }
@@ -96,8 +105,15 @@ impl Stage {
                 }
                 Undo::Containers(adrift)
             }
+            (Known::Family(family), _) => match self.keep_family((index, fault), family)? {
+                Some(undo) => undo,
+                None => return Ok(()),
+            },
             (_, FaultKind::Pause) => self.running(&fault.link)?.undo_of_standing(),
-            (_, FaultKind::Pressure(pressure)) => self.undo_of_pressure(fault, *pressure)?,
+            (_, FaultKind::Pressure(pressure)) => {
+                let running = self.running(&fault.link)?;
+                self.undo_of_pressure(fault, *pressure, (running.standing(), running.cwd()))?
+            }
             _ => return Ok(()),
         };
         let lasts = Duration::from_micros(fault.lasts_us);
@@ -114,7 +130,7 @@ impl Stage {
         &mut self,
         (index, fault): (usize, &Fault),
         secrets: &[String],
-    ) -> Result<Beside<(Broke, Result<(), String>)>, String> {
+    ) -> Result<Breaking, String> {
         if let Some(Undo::Containers(adrift)) = self.todo.get(&index).map(|todo| &todo.undo) {
             let adrift = adrift.clone();
             return Ok(Box::pin(self.breaking_containers((index, fault), adrift)?));
@@ -135,6 +151,9 @@ impl Stage {
                     }
                 })
             }
+            FaultKind::Kill { signal, by: RestartedBy::Others } => {
+                return self.killing_family((index, &name), *signal);
+            }
             FaultKind::Stop | FaultKind::Restart => {
                 let found = self.running.iter().find(|(running, _)| running.name() == name);
                 let (running, grace) = found.ok_or_else(|| unknown(&name))?;
@@ -142,7 +161,7 @@ impl Stage {
                 Box::pin(async move { (Broke::Service, gone(&name, halted.await)) })
             }
             FaultKind::Pause => {
-                let still = self.running(&name)?.stand_still();
+                let still = self.processes(index, &name)?.stand_still();
                 Box::pin(async move {
                     let still = still.await;
                     (Broke::Service, still.map(|_| ()).map_err(|error| error.to_string()))
@@ -168,6 +187,7 @@ impl Stage {
             Broke::Service => {}
             Broke::Workers(workers) => drop(self.workers.insert(index, workers)),
             Broke::Duty(duty) => self.keep_duty(index, duty),
+            Broke::Family { service, felled } => self.felled(index, &service, felled),
             Broke::Containers(broken) => self.broke_containers(index, broken),
         }
     }
@@ -189,7 +209,13 @@ impl Stage {
                 Box::pin(async move { Mended::Containers(mending.await) })
             }));
         }
+        if families::is_attached(plan, name) && !self.means_family(index) {
+            return Ok(None);
+        }
         Ok(Some(match &fault.kind {
+            FaultKind::Kill { by: RestartedBy::Others, .. } => {
+                return Ok(self.mending_family(plan, (index, fault)));
+            }
             FaultKind::Kill { by: RestartedBy::Assay, .. }
             | FaultKind::Stop
             | FaultKind::Restart => {
@@ -206,8 +232,8 @@ impl Stage {
                 )
             }
             FaultKind::Pause => {
-                let running = self.running(name)?;
-                let (moving, goes_on) = (running.going_on(), running.go_on());
+                let processes = self.processes(index, name)?;
+                let (moving, goes_on) = (processes.going_on(), processes.go_on());
                 Box::pin(async move {
                     let moving = if was_done { moving.await } else { Vec::new() };
                     let early = moving
@@ -239,7 +265,9 @@ impl Stage {
         mended: Mended,
         stream: &mut Stream,
     ) -> Result<(), String> {
+        self.forget_family(index);
         match mended {
+            Mended::Family(back) => self.mended_family(plan, fault, back, stream),
             Mended::Restarted(next) => self.follow_next(&fault.link, next?, stream).await,
             Mended::Reborn(reborn) => reborn,
             Mended::GoesOn { undone, .. } => undone.and_then(|()| self.done_with(index)),
@@ -330,7 +358,8 @@ fn less_than_asked(fault: &Fault, stood: Option<Stood>) -> Option<String> {
         .then(|| format!("{} lost {share} of its time, and {asked} was asked", fault.link))
 }
 
-fn gone(name: &str, killed: Killed) -> Result<(), String> {
+/// Whether a kill has left nobody.
+pub(super) fn gone(name: &str, killed: Killed) -> Result<(), String> {
     let mut left = killed.left;
     left.extend(killed.blind);
     match (killed.effect, left.as_slice()) {

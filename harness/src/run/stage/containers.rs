@@ -38,8 +38,8 @@ pub(super) struct Afloat {
     pub(super) nowhere: BTreeMap<String, String>,
     /// Whose end is a fault's, by service.
     meant: BTreeMap<String, watch::Sender<watched::Meant>>,
-    /// Those that no other run may break meanwhile.
-    claims: Claims,
+    /// Those that no other run may break meanwhile, and processes that ran before.
+    pub(super) claims: Claims,
     /// How many containers a service was found with.
     pub(super) found: BTreeMap<String, usize>,
     /// What a fault was seen to have done to containers, by fault.
@@ -200,7 +200,7 @@ impl Stage {
     }
 
     /// Lets the guardian keep them as long as it undoes anything.
-    pub(super) fn tell_claims(&self) {
+    pub(in crate::run) fn tell_claims(&self) {
         let Some(guardian) = &self.guardian else { return };
         self.afloat.claims.ids().for_each(|id| guardian.hold(id));
     }

@@ -7,10 +7,10 @@
 
 use super::Stage;
 use crate::plan::{Fault, Pressure, Ready};
-use crate::service::undo::{self, Pressed, Undo};
+use crate::service::undo::{self, Pressed, Standing, Undo};
 use crate::service::{self, Duty, HELD, Launch, Running, Stood};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::time::Duration;
 
 /// How long the memory may take to be there.
@@ -47,15 +47,15 @@ impl Stage {
         &self,
         fault: &Fault,
         pressure: Pressure,
+        (standing, cwd): (Standing, &Path),
     ) -> Result<Undo, String> {
         let run = &self.names.run_id;
-        let running = self.running(&fault.link)?;
         let file = (pressure.disk > 0)
-            .then(|| std::path::absolute(running.cwd()))
+            .then(|| std::path::absolute(cwd))
             .transpose()
             .map_err(|error| error.to_string())?
             .map(|cwd| cwd.join(format!(".assay-{run}-{}", fault.name)));
-        Ok(Undo::Relieve(Pressed { standing: running.standing(), file }))
+        Ok(Undo::Relieve(Pressed { standing, file }))
     }
 
     /// Takes it; the future resolves once it was seen to be taken, to what takes processor time.
@@ -80,7 +80,7 @@ impl Stage {
         }
         let duty = match pressure.cpu.0 {
             0 => None,
-            _ => Some(self.running(&fault.link)?.press(pressure.cpu, most)),
+            _ => Some(self.processes(index, &fault.link)?.press(pressure.cpu, most)),
         };
         Ok(async move {
             if let Some(file) = file {

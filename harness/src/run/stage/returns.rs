@@ -1,12 +1,15 @@
-//! Services that ended while a fault was on that somebody else carries out: waited for to run again.
+//! Services that ended by a fault, and that others start again: waited for to run again.
 //!
-//! Invariant: whoever runs again is watched as the one before was.
+//! Invariant: whoever runs again is watched as the one before was, and is not the one before.
 //! Not here: whether an end was a fault's doing (`conduct`), finding (`service`).
 
 use super::Stage;
 use crate::plan::{Plan, ServiceKind};
+use crate::run::stream::Stream;
 use crate::service::Attached;
 use crate::service::engine::{Condition, Engine, Query, Vessel};
+use assay_slo::event::ServiceState;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tokio::time::Duration;
 
@@ -24,7 +27,8 @@ pub(in crate::run) enum Again {
 
 /// How it is found.
 enum Seek {
-    Process(Option<u16>, Option<PathBuf>),
+    /// By port and pid file, but not one of these.
+    Process(Option<u16>, Option<PathBuf>, BTreeSet<(i32, u64)>),
     Containers(Engine, Query, usize),
 }
 
@@ -36,19 +40,7 @@ impl Stage {
         plan: &Plan,
         name: &str,
     ) -> Option<impl Future<Output = Again> + Send + use<>> {
-        let planned = plan.services.iter().find(|service| service.name == name)?;
-        let seek = match &planned.kind {
-            ServiceKind::Attached { port, pid_file } => Seek::Process(*port, pid_file.clone()),
-            ServiceKind::Process(process) if process.held.is_none() => {
-                Seek::Process(Some(self.names.services.get(name)?.addr.port()), None)
-            }
-            ServiceKind::Containers { which, .. } => {
-                let engine = self.afloat.engine.clone()?;
-                let known = self.afloat.found.get(name).copied().unwrap_or(1);
-                Seek::Containers(engine, Query::of(which), known)
-            }
-            ServiceKind::Process(_) | ServiceKind::Url { .. } => return None,
-        };
+        let seek = self.seek(plan, name)?;
         Some(async move {
             loop {
                 if let Some(again) = seek.look().await {
@@ -59,14 +51,57 @@ impl Stage {
         })
     }
 
-    /// Watches it again, and leads everybody to where it answers now; gives who it is, and a sentence if
-    /// some cannot follow.
-    pub(in crate::run) fn take_back(
+    /// Whether it runs again now.
+    pub(super) fn returned(
+        &self,
+        plan: &Plan,
+        name: &str,
+    ) -> impl Future<Output = Option<Again>> + Send + use<> {
+        let seek = self.seek(plan, name);
+        async move { seek?.look().await }
+    }
+
+    fn seek(&self, plan: &Plan, name: &str) -> Option<Seek> {
+        let planned = plan.services.iter().find(|service| service.name == name)?;
+        let before = self.gone_before(name);
+        Some(match &planned.kind {
+            ServiceKind::Attached { port, pid_file } => {
+                Seek::Process(*port, pid_file.clone(), before)
+            }
+            ServiceKind::Process(process) if process.held.is_none() => {
+                let port = self.names.services.get(name)?.addr.port();
+                Seek::Process(Some(port), None, before)
+            }
+            ServiceKind::Containers { which, .. } => {
+                let engine = self.afloat.engine.clone()?;
+                let known = self.afloat.found.get(name).copied().unwrap_or(1);
+                Seek::Containers(engine, Query::of(which), known)
+            }
+            ServiceKind::Process(_) | ServiceKind::Url { .. } => return None,
+        })
+    }
+
+    /// Follows a service that runs again, unless it is followed already.
+    pub(in crate::run) fn follow_again(
         &mut self,
         plan: &Plan,
         name: &str,
         again: Again,
-    ) -> (String, Option<String>) {
+        stream: &mut Stream,
+    ) {
+        let known = self.firsts.of(name).map(|first| first.id);
+        if matches!(&again, Again::Process(found) if Some(found.first()) == known) {
+            return;
+        }
+        let (who, problem) = self.take_back(plan, name, again);
+        stream.service(name, ServiceState::Started, &who);
+        stream.service(name, ServiceState::Ready, &who);
+        problem.into_iter().for_each(|text| stream.finding(text));
+    }
+
+    /// Watches it again, and leads everybody to where it answers now; gives who it is, and a sentence if
+    /// some cannot follow.
+    fn take_back(&mut self, plan: &Plan, name: &str, again: Again) -> (String, Option<String>) {
         match again {
             Again::Process(found) => {
                 let label = format!("found again: {}, at {}", found.label(), found.addr);
@@ -107,11 +142,14 @@ impl Stage {
 impl Seek {
     async fn look(&self) -> Option<Again> {
         match self {
-            Seek::Process(port, file) => {
+            Seek::Process(port, file, before) => {
                 let (port, file) = (*port, file.clone());
                 let found =
                     tokio::task::spawn_blocking(move || Attached::find(port, file.as_deref()));
-                found.await.ok()?.ok().map(Again::Process)
+                let found = found.await.ok()?.ok()?;
+                // A file that nobody has written anew may name a stranger by now.
+                let is_new = found.doubt.is_none() && !before.contains(&found.first());
+                is_new.then_some(Again::Process(found))
             }
             Seek::Containers(engine, query, known) => {
                 let found = engine.find(query, false).await.ok()?;

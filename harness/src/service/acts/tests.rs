@@ -25,13 +25,13 @@ async fn all_stand_still_and_go_on_also_those_in_another_session() {
     let folder = tempfile::tempdir().unwrap();
     let script = "setsid sleep 1000 & sleep 1000 & echo ready; wait";
     let running = running(script, folder.path()).await;
-    let still = running.stand_still().await.unwrap();
+    let still = running.processes().stand_still().await.unwrap();
     assert!(still.len() >= 3, "{still:?}");
     assert!(states(&running).iter().all(|state| *state == 'T'));
     // A second time is the same.
-    assert_eq!(running.stand_still().await.unwrap().len(), still.len());
-    running.go_on().await.unwrap();
-    running.go_on().await.unwrap();
+    assert_eq!(running.processes().stand_still().await.unwrap().len(), still.len());
+    running.processes().go_on().await.unwrap();
+    running.processes().go_on().await.unwrap();
     assert!(!states(&running).contains(&'T'));
     let stopped = running.stop(LONG).await;
     assert!(stopped.left.is_empty());
@@ -43,12 +43,12 @@ async fn what_was_written_down_makes_it_go_on_and_twice_is_once() {
     let running = running("echo ready; exec sleep 1000", folder.path()).await;
     let mut log = Log::of(folder.path());
     let todo = log.plan("freeze", running.undo_of_standing()).unwrap();
-    running.stand_still().await.unwrap();
+    running.processes().stand_still().await.unwrap();
     carry_out(&todo, folder.path()).await.unwrap();
     assert!(!states(&running).contains(&'T'));
     carry_out(&todo, folder.path()).await.unwrap();
     // The run died with it, nothing was written down.
-    running.stand_still().await.unwrap();
+    running.processes().stand_still().await.unwrap();
     drop(log);
     let dir = folder.path().to_owned();
     let recovered = tokio::task::spawn_blocking(move || recover(&dir, Part::Quick)).await.unwrap();
@@ -64,13 +64,13 @@ async fn one_that_has_ended_cannot_stand_still() {
     let halted = running.halt(LONG, &Hurry::default()).await;
     assert_eq!(halted.effect, KillEffect::Gone(Exit::Signal(15)));
     assert_eq!(halted.left, Vec::<String>::new());
-    let why = running.stand_still().await.unwrap_err().to_string();
+    let why = running.processes().stand_still().await.unwrap_err().to_string();
     assert!(why.contains("it has ended before"), "{why}");
     let next = running.restart(&Hurry::default()).await.unwrap();
     running.follow(next);
     running.ready().await.unwrap();
-    assert!(running.stand_still().await.is_ok());
-    running.go_on().await.unwrap();
+    assert!(running.processes().stand_still().await.is_ok());
+    running.processes().go_on().await.unwrap();
     running.stop(LONG).await;
 }
 

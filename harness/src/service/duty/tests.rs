@@ -3,7 +3,7 @@
 //! Not here: a death of the run meanwhile (`tests/e2e/undo.rs`).
 
 use super::*;
-use crate::service::process::{Launch, start};
+use crate::service::process::{Launch, Running, start};
 use std::path::Path;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ fn ticks(pid: i32) -> u64 {
 async fn a_process_loses_its_share_and_goes_on_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let running = running("echo ready; while :; do :; done", folder.path()).await;
-    let duty = running.press(part(80), LONG).await.unwrap();
+    let duty = running.processes().press(part(80), LONG).await.unwrap();
     let before = ticks(running.pid());
     tokio::time::sleep(Duration::from_secs(2)).await;
     let used = ticks(running.pid()) - before;
@@ -38,7 +38,7 @@ async fn a_process_loses_its_share_and_goes_on_afterwards() {
     // 200 ticks would be a whole processor; 40 are left, and a busy machine gives less.
     assert!((1..=70).contains(&used), "{used} ticks, {stood:?}");
     assert!(stood.share() >= part(60), "{stood:?}");
-    running.go_on().await.unwrap();
+    running.processes().go_on().await.unwrap();
     running.stop(LONG).await;
 }
 
@@ -46,11 +46,11 @@ async fn a_process_loses_its_share_and_goes_on_afterwards() {
 async fn a_cycle_ends_with_its_owner_and_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let running = running("echo ready; exec sleep 1000", folder.path()).await;
-    drop(running.press(part(95), LONG).await.unwrap());
-    let short = running.press(part(50), Duration::from_millis(150)).await.unwrap();
+    drop(running.processes().press(part(95), LONG).await.unwrap());
+    let short = running.processes().press(part(50), Duration::from_millis(150)).await.unwrap();
     let stood = tokio::task::spawn_blocking(move || short.thread.join().unwrap()).await.unwrap();
     assert!(stood.whole_us >= 150_000, "{stood:?}");
-    running.go_on().await.unwrap();
+    running.processes().go_on().await.unwrap();
     running.stop(LONG).await;
 }
 
@@ -59,6 +59,6 @@ async fn without_a_process_there_is_no_cycle() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(Launch::example(&["true"], folder.path())).unwrap();
     running.ended().await;
-    let why = running.press(part(50), LONG).await.unwrap_err().to_string();
+    let why = running.processes().press(part(50), LONG).await.unwrap_err().to_string();
     assert!(why.contains("it has ended before"), "{why}");
 }

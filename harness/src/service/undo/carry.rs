@@ -143,6 +143,7 @@ mod tests {
             run: "none".to_owned(),
             process: (own, 1, own),
             boot: "another".to_owned(),
+            family: None,
         };
         let undo = Undo::Continue(standing);
         let fault = "f".to_owned();

@@ -18,7 +18,7 @@ pub enum Service {
     Process(Process),
     /// We start it from an image, and remove it.
     Container(Container),
-    /// It runs already, on this machine: never started or ended by us.
+    /// It runs already, on this machine: touched by the faults that name it, and by nothing else.
     RunningProcess(RunningProcess),
     /// It runs already, in a container: touched by the faults that name it, and by nothing else.
     RunningContainer(RunningContainer),

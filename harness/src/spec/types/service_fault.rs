@@ -19,7 +19,7 @@ pub struct KillFault {
     /// The signal's name: KILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<Words>,
-    /// Who starts it again, after the duration: assay.
+    /// Who starts it again, after the duration: assay; of a `running-process` its supervisor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_by: Option<RestartedBy>,
     /// When it is killed.
@@ -40,7 +40,8 @@ pub struct KillFault {
 pub enum RestartedBy {
     /// We do, after the duration.
     Assay,
-    /// Somebody else: of a `process` its first one, which is spared. Within the duration.
+    /// Somebody else: of a `process` its first one, which is spared; of a `running-process`, all of which is
+    /// killed, whoever started it. Within the duration.
     Supervisor,
 }
 
@@ -80,7 +81,7 @@ pub struct PressureFault {
     /// The memory that it loses: of a container's limit, or of the machine: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Size>,
-    /// The space that it loses on the disk of its working directory; of a `process`: none.
+    /// The space that it loses on the disk of its working directory; of a `process` or `running-process`: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<Size>,
     /// When it starts.

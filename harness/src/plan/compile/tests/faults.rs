@@ -113,6 +113,50 @@ fn acts_on_services() {
 }
 
 #[test]
+fn acts_on_a_process_that_runs_already() {
+    let act = |act: &str| {
+        let fault = format!("half: {{{act}, at: 20s, recovery: 10s}}}}");
+        let theirs = "payments: {running-process: {port: 9090}}".to_owned();
+        [("payments: {url: \"http://127.0.0.1:9090/v1/\"}", theirs), (FAULT, fault)]
+    };
+    let planned = |fault: &str| {
+        let changes = act(fault);
+        good(&changes.each_ref().map(|(from, to)| (*from, to.as_str())))
+    };
+    let told = |fault: &str, message: &str| {
+        let changes = act(fault);
+        refused(&changes.each_ref().map(|(from, to)| (*from, to.as_str())), message);
+    };
+    let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for by in ["", ", restarted-by: supervisor"] {
+        let plan = planned(&format!("kill: {{service: payments, signal: TERM, duration: 5s{by}"));
+        let kind = FaultKind::Kill { signal: 15, by: crate::plan::RestartedBy::Others };
+        assert_eq!((&plan.faults[0].kind, &plan.case.faults[0].shows), (&kind, &Shows::Gone));
+        let shown = words(crate::plan::describe(&plan));
+        let killed = "payments killed by signal 15 with all who descend from it; whoever started it starts it \
+                      again within 5 s";
+        assert!(shown.contains(killed), "{shown}");
+        let dry = words(crate::plan::dry_run(&plan));
+        assert!(dry.contains("by whoever supervises it, or the run is violated"), "{dry}");
+    }
+    told(
+        "kill: {service: payments, duration: 5s, restarted-by: assay",
+        "was not started by us, so we cannot start it again",
+    );
+    let plan = planned("pause: {service: payments, duration: 5s");
+    let dry = words(crate::plan::dry_run(&plan));
+    assert!(dry.contains("undone: SIGCONT to each of its processes; if this program"), "{dry}");
+    planned("pressure: {service: payments, duration: 5s, cpu: 80%, memory: 1MiB, disk: 1MiB");
+    told(
+        "stop: {service: payments, duration: 5s",
+        "write a `kill` with `signal: TERM` if somebody supervises it",
+    );
+    told("restart: {service: payments", "nobody here could start it again after a `restart`");
+    told("disconnect: {service: payments, duration: 5s", "which is in no network of its own");
+    told("pause: {service: payments, duration: 5s, count: 1", "there is one of `payments`");
+}
+
+#[test]
 fn a_pressure_leaves_something() {
     let press = |what: &str| {
         format!(
