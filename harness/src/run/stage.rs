@@ -32,6 +32,7 @@ pub(super) use acts::{Broke, Known, Mended};
 use assay_slo::event::ServiceState;
 use containers::Afloat;
 pub(super) use containers::{can_be_broken, is_contained, outlives};
+pub(super) use press::{burns, is_possible};
 pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

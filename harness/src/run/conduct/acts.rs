@@ -114,6 +114,9 @@ impl Conduct<'_> {
     ) -> Result<Option<At>, String> {
         let planned = &self.plan.faults[index];
         self.not_as_asked(index, mended.short(planned));
+        if let Some(told) = mended.told(planned) {
+            self.stream.finding(format!("fault {}: {told}", planned.name));
+        }
         let ended = self.stage.mended(self.plan, (index, planned), mended, self.stream).await;
         if let (Err(why), FaultKind::Kill { by: RestartedBy::Supervisor, .. }) =
             (&ended, &planned.kind)
