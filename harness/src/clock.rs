@@ -5,6 +5,7 @@
 //! Not here: due times (see `load`), which are arithmetic.
 
 use assay_slo::At;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Duration, Instant};
 
 /// A run's clock: µs since its epoch.
@@ -43,6 +44,14 @@ impl Clock {
     pub fn instant(&self, at: At) -> Instant {
         self.epoch + Duration::from_micros(at.0)
     }
+}
+
+/// Processor time that this thread has used, µs.
+#[must_use]
+pub fn used_by_thread() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or(0).saturating_mul(1_000_000).saturating_add(nanos.unwrap_or(0) / 1000)
 }
 
 /// How late tokio's timers come in the mean: they round up to a whole millisecond, and so does the

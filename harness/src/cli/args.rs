@@ -221,7 +221,7 @@ Examples:
     /// Holds a container of a run: starts it, says what it says, ends with it.
     #[command(hide = true)]
     Container(ContainerArgs),
-    /// Holds memory for a fault, at most so long.
+    /// Takes memory or processor time for a fault, at most so long.
     #[command(hide = true)]
     Burner(BurnerArgs),
     /// Outlives a run that is killed, and ends what it started.

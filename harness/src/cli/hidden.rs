@@ -2,6 +2,7 @@
 //!
 //! Not here: what people type (`args`), doing it (`platform`).
 
+use crate::service::Cores;
 use clap::Args as ClapArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,12 +42,21 @@ pub(super) struct ContainerArgs {
     pub(super) command: Vec<String>,
 }
 
-/// Memory to hold.
+/// What to take from a service.
 #[derive(Debug, ClapArgs)]
 pub(super) struct BurnerArgs {
-    /// Bytes.
-    #[arg(long)]
+    /// Bytes of memory.
+    #[arg(long, default_value_t = 0)]
     pub(super) memory: u64,
+    /// Processor time of each tenth of a second, µs,
+    #[arg(long, default_value_t = 0)]
+    pub(super) cpu_us: u64,
+    /// on each of these cores: `0-3,8`.
+    #[arg(long, default_value = "", value_parser = cores)]
+    pub(super) cores: Cores,
+    /// The process that has started this one, and whose end is its own.
+    #[arg(long)]
+    pub(super) parent: i32,
     /// At most this long.
     #[arg(long)]
     pub(super) for_s: u64,
@@ -87,4 +97,8 @@ pub(super) struct KeeperArgs {
     /// The log of undos, as the run holds it open.
     #[arg(long)]
     pub(super) log: PathBuf,
+}
+
+fn cores(text: &str) -> Result<Cores, String> {
+    Cores::read(text).ok_or_else(|| "write cores such as 0-3,8".to_owned())
 }

@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Command::Health(args) => health::health(&args),
         Command::Devices(args) => platform::devices(&args),
         Command::Container(args) => platform::container(args),
-        Command::Burner(args) => platform::burner(&args),
+        Command::Burner(args) => platform::burner(args),
         Command::Guardian(args) => platform::guardian(&args),
         Command::Keeper(args) => platform::keeper(&args),
     }

@@ -11,7 +11,7 @@ use crate::fleet;
 use crate::fleet::demo::{DemoArgs, DemoError, Through, Totals};
 use crate::plan::fleet::Profile;
 use crate::report::exit::Exit;
-use crate::service::{Held, burner_main, container_main, guardian_main, keeper_main};
+use crate::service::{Burden, Held, burner_main, container_main, guardian_main, keeper_main};
 use args::{BackendArgs, DevicesArgs, EdgeArgs, ScorerArgs, Shape};
 use assay_backend::{DeviceTelemetry, Role, Server, Settings};
 use std::process::ExitCode;
@@ -251,8 +251,10 @@ pub(super) fn container(args: ContainerArgs) -> ExitCode {
     })
 }
 
-pub(super) fn burner(args: &BurnerArgs) -> ExitCode {
-    burner_main(args.memory, Duration::from_secs(args.for_s))
+pub(super) fn burner(args: BurnerArgs) -> ExitCode {
+    let most = Duration::from_secs(args.for_s);
+    let BurnerArgs { memory, cpu_us, cores, parent, .. } = args;
+    burner_main(&Burden { memory, cpu_us, cores, parent }, most)
 }
 
 pub(super) fn guardian(args: &GuardianArgs) -> ExitCode {

@@ -50,11 +50,16 @@ pub enum RestartedBy {
     Others,
 }
 
+/// What takes something from processes ends by itself so long after its fault should have, µs.
+pub const PRESSED_LATE_US: u64 = 30_000_000;
+
 /// What a service loses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pressure {
     /// Of its processor time; none is zero.
     pub cpu: Share,
+    /// Of processes: a busy neighbour takes it, on cores where they may run and we may not.
+    pub by_burners: bool,
     /// Bytes of memory; 0: none.
     pub memory: u64,
     /// Bytes of disk; 0: none.

@@ -43,7 +43,7 @@ pub mod turns;
 pub mod users;
 pub mod words;
 
-pub use act::{Errand, Place, Pressure, RestartedBy};
+pub use act::{Errand, PRESSED_LATE_US, Place, Pressure, RestartedBy};
 pub use compile::{
     LEAST_MEMORY, asked_later, compile, compile_all, compile_to_measure, compile_to_try,
 };

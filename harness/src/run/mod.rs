@@ -236,8 +236,10 @@ async fn set_up(
 ) -> Ending {
     let clock = stream.clock;
     let up = async {
+        stage::is_possible(plan)?;
         stage.reserve(plan, &options.allow_faults, stream).await?;
-        stage.start(plan, stream).await
+        stage.start(plan, stream).await?;
+        stage.find_room(plan, stream)
     };
     tokio::select! {
         up = up => match up {

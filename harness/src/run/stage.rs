@@ -35,6 +35,7 @@ use containers::Afloat;
 pub(super) use containers::{can_be_broken, is_contained, outlives};
 use families::Families;
 pub(super) use families::{family_can_be_broken, is_attached};
+pub(super) use press::{burns, is_possible};
 pub(super) use returns::Again;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

@@ -5,10 +5,10 @@
 
 use super::consented::{consent_to_faults, is_here, may_listen};
 use super::names::authority;
-use super::stage::{can_be_broken, family_can_be_broken};
-use crate::plan::{Plan, ServiceKind, Upstream};
+use super::stage::{burns, can_be_broken, family_can_be_broken};
+use crate::plan::{Fault, Plan, ServiceKind, Upstream};
 use crate::service::engine::{Engine, Query, remote};
-use crate::service::{self, Attached, Claims};
+use crate::service::{self, Attached, Claims, First};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -63,6 +63,7 @@ pub fn look_for(plan: &Plan) -> Result<Vec<There>, std::io::Error> {
             let what = looked.unwrap_or_else(|why| why);
             all.push(There { service: service.name.clone(), is_there, what });
         }
+        all.extend(plan.faults.iter().filter(|fault| burns(fault)).map(|fault| room(plan, fault)));
         all
     }))
 }
@@ -120,6 +121,33 @@ pub fn refusals(plan: &Plan, allow_faults: &[String]) -> Result<Vec<String>, std
         }
         all
     }))
+}
+
+/// Whether there is a core for a busy neighbour, as far as it can be known before the service runs.
+fn room(plan: &Plan, fault: &Fault) -> There {
+    let service = fault.link.clone();
+    let kind = plan.services.iter().find(|one| one.name == service).map(|one| &one.kind);
+    let found = match kind {
+        Some(ServiceKind::Attached { port, pid_file }) => {
+            let found = Attached::find(*port, pid_file.as_deref());
+            let first = found.map(|found| First { id: found.first(), leads: false, restarts: 0 });
+            first.and_then(|first| service::room_beside(&service, first))
+        }
+        _ => service::room_at_all(),
+    };
+    let of = format!("for the burners of fault `{}`", fault.name);
+    let known = match kind {
+        Some(ServiceKind::Attached { .. }) => "",
+        _ => ", as far as it may run there",
+    };
+    match found {
+        Ok(room) => {
+            let doubts = room.doubts.iter().map(|doubt| format!("; {doubt}")).collect::<String>();
+            let what = format!("{} {of}{known}{doubts}", room.cores.words());
+            There { service, is_there: true, what }
+        }
+        Err(why) => There { service, is_there: false, what: format!("a core {of}: {why}") },
+    }
 }
 
 async fn looked_up(host: &str, port: u16, allow: &[String]) -> Result<Vec<SocketAddr>, String> {

@@ -1,13 +1,20 @@
-//! What takes memory and disk from a service that is a process: memory is held by a process of ours, disk
-//! by a file.
+//! What takes memory, disk and processor time from a service that is a process: memory is held by a process
+//! of ours, disk by a file, and a process of ours is a busy neighbour on its cores.
 //!
-//! Invariant: of both some is left, or nothing is taken: the machine must go on, and the run must be able
-//! to write its journal.
+//! Invariant: of memory and disk some is left, or nothing is taken: the machine must go on, and the run must
+//! be able to write its journal.
 //! Invariant: when memory runs out all the same, the kernel ends the one that holds it, not the service.
+//! Invariant: a neighbour has no more right to a core than others, so that all have their turn.
+//! Invariant: such a process ends when its time is over, and when whoever started it has ended.
 //! Not here: limits of containers (`engine`), who asks for it (`run`), deleting the file of a dead run
-//! (`undo`).
+//! (`undo`), on which cores (`cores`).
 
+use super::cores::{Cores, pin};
+use super::ending::pause;
+use super::spin::{Clocks, PERIOD_US, piece, spin};
+use crate::clock::{Clock, used_by_thread};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::process::{getppid, getpriority_process, setpriority_process};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -16,36 +23,119 @@ use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-/// The line that says that the memory is held.
+/// The line that says that the memory is held,
 pub const HELD: &str = "assay: holds the memory";
+/// and that the cores are busy.
+pub const BURNS: &str = "assay: keeps the cores busy";
 /// What must be left, of memory and of a disk.
 const KEEP: u64 = 256 << 20;
 /// Besides this share of the whole, one of so many.
 const KEEP_PART: u64 = 20;
 /// Bytes that are written at once.
 const PIECE: usize = 1 << 20;
+/// Between two looks whether its time is over, and whether it has lost whoever started it.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A block as files are counted in them (stat(2)).
 const BLOCK: u64 = 512;
 
-/// Holds memory, at most this long; the program's hidden subcommand `burner`.
+/// What a process is to take.
+#[derive(Debug, Clone)]
+pub struct Burden {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Processor time in each tenth of a second, µs,
+    pub cpu_us: u64,
+    /// on each of these cores.
+    pub cores: Cores,
+    /// The number of the process that wants it, which has started this one.
+    pub parent: i32,
+}
+
+/// Takes it, at most this long; the program's hidden subcommand `burner`.
 #[must_use]
-pub fn burner_main(bytes: u64, most: Duration) -> ExitCode {
-    let held = match hold(bytes) {
+pub fn burner_main(burden: &Burden, most: Duration) -> ExitCode {
+    let clock = Clock::start();
+    let has_parent = || getppid().is_some_and(|pid| pid.as_raw_pid() == burden.parent);
+    let held = hold(burden.memory).and_then(|held| burn(burden).map(|()| held));
+    let held = match held {
         Ok(held) => held,
         Err(why) => {
             _ = writeln!(io::stdout().lock(), "assay: {why}");
             return ExitCode::FAILURE;
         }
     };
-    _ = writeln!(io::stdout().lock(), "{HELD}");
-    let (_never, end) = channel::<()>();
-    // Nobody sends: this waits until its time is over, or a signal comes.
-    _ = end.recv_timeout(most);
+    let taken = [(burden.memory > 0, HELD), (burden.cpu_us > 0, BURNS)];
+    for (_, line) in taken.iter().filter(|(is_taken, _)| *is_taken) {
+        _ = writeln!(io::stdout().lock(), "{line}");
+    }
+    while Duration::from_micros(clock.now().0) < most && has_parent() {
+        pause(LOOK_EVERY.min(most));
+    }
     drop(std::hint::black_box(held));
+    // Its threads end with it.
     ExitCode::SUCCESS
 }
 
+/// Begins to keep the cores busy, one thread on each.
+fn burn(burden: &Burden) -> Result<(), String> {
+    if burden.cpu_us == 0 {
+        return Ok(());
+    }
+    as_others()?;
+    let (tell, told) = channel();
+    for core in burden.cores.iter() {
+        let (tell, want_us) = (tell.clone(), burden.cpu_us.min(PERIOD_US));
+        let thread = std::thread::Builder::new().name(on_core(core));
+        let busy = move || {
+            let pinned = pin(core);
+            let is_there = pinned.is_ok();
+            _ = tell.send(pinned);
+            // Whoever listens waits until all have spoken.
+            drop(tell);
+            if is_there {
+                let clock = Clock::start();
+                let clocks = Clocks { now: || clock.now().0, used: used_by_thread };
+                spin(want_us, &clocks, piece, |left_us| {
+                    if left_us > 0 {
+                        pause(Duration::from_micros(left_us));
+                    }
+                    true
+                });
+            }
+        };
+        thread.spawn(busy).map_err(|why| format!("no thread for core {core}: {why}"))?;
+    }
+    drop(tell);
+    told.iter().collect()
+}
+
+/// What the thread of a core is called.
+pub(super) fn on_core(core: usize) -> String {
+    format!("core {core}")
+}
+
+/// Gives up what this process may have inherited: more right to a core than others.
+fn as_others() -> Result<(), String> {
+    // proc_pid_stat(5): the 40th field is 0 but for policies of real time, which would leave nothing.
+    let stat = std::fs::read_to_string("/proc/self/stat").map_err(|why| why.to_string())?;
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    if rest.split_ascii_whitespace().nth(37).is_none_or(|priority| priority != "0") {
+        return Err(
+            "it runs by a policy of real time, which leaves nothing to others: start Assay \
+                    without `chrt`"
+                .to_owned(),
+        );
+    }
+    if getpriority_process(None).map_err(|why| why.to_string())? < 0 {
+        setpriority_process(None, 0).map_err(|why| why.to_string())?;
+    }
+    Ok(())
+}
+
 fn hold(bytes: u64) -> Result<Vec<u8>, String> {
+    if bytes == 0 {
+        return Ok(Vec::new());
+    }
     std::fs::write("/proc/self/oom_score_adj", "1000")
         .map_err(|why| format!("the kernel would not end this process first: {why}"))?;
     let about = std::fs::read_to_string("/proc/meminfo").map_err(|why| why.to_string())?;

@@ -93,7 +93,8 @@ pub fn open_files(first: First) -> Result<u64, String> {
 
 const NOBODY: &str = "no process of it runs";
 
-fn family(first: First) -> Result<Vec<Entry>, String> {
+/// Its processes now.
+pub(super) fn family(first: First) -> Result<Vec<Entry>, String> {
     let table = table::all().map_err(|why| format!("the process table cannot be read: {why}"))?;
     let alive = table.iter().filter(|entry| !entry.is_gone());
     let is_first = |entry: &&Entry| entry.id() == first.id;
@@ -108,7 +109,7 @@ fn family(first: First) -> Result<Vec<Entry>, String> {
 }
 
 /// None if the process is gone by now.
-fn there<T>(read: io::Result<T>) -> Result<Option<T>, String> {
+pub(super) fn there<T>(read: io::Result<T>) -> Result<Option<T>, String> {
     match read {
         Ok(read) => Ok(Some(read)),
         // ESRCH: it ended between opening and reading.
@@ -128,7 +129,7 @@ fn resident(status: &str) -> u64 {
 
 /// proc_pid_stat(5): utime and stime are the 14th and 15th field; the name may hold anything.
 /// The kernel tells them in hundredths of a second on every machine that we run on.
-fn ticks(stat: &[u8]) -> u64 {
+pub(super) fn ticks(stat: &[u8]) -> u64 {
     let close = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
     let rest = String::from_utf8_lossy(stat.get(close + 1..).unwrap_or_default()).into_owned();
     let field = |at: usize| rest.split_ascii_whitespace().nth(at)?.parse::<u64>().ok();

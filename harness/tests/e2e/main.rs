@@ -8,6 +8,7 @@ mod common;
 
 mod attached;
 mod beside;
+mod burners;
 mod calibrate;
 mod containers;
 mod devices;

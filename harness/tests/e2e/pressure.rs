@@ -40,8 +40,8 @@ fn fillers(case: &Case) -> Vec<PathBuf> {
     all.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(".assay-")).collect()
 }
 
-/// Processes that hold memory for the run.
-fn burners(case: &Case) -> usize {
+/// Processes that hold something for the run.
+pub(crate) fn burners(case: &Case) -> usize {
     let head = std::fs::read_to_string(case.out().join("journal.jsonl")).unwrap();
     let run = head.split("\"run\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let mark = format!("ASSAY_RUN_ID={run}");

@@ -7,10 +7,10 @@ use super::notes::Notes;
 use crate::plan::Pressure;
 use crate::spec::Trail;
 use crate::spec::scalar::{Duration, Size};
-use crate::spec::types::{PressureFault, Scenario, Service};
+use crate::spec::types::{CpuBy, PressureFault, Scenario, Service};
 use assay_slo::Share;
 
-/// The most processor time that is taken: a service without any stands still.
+/// The most processor time that a service loses: one without any stands still.
 const MOST_CPU: Share = Share(Share::ONE.0 / 100 * 95);
 /// The longest pressure, µs.
 const LONGEST_US: u64 = 600_000_000;
@@ -29,11 +29,15 @@ pub(super) fn compile(
         notes.entry(trail, message, "write `cpu: 80%`, `memory: 512MiB` or `disk: 1GiB`");
     }
     let cpu = fault.cpu.map_or(Share(0), |cpu| cpu.0);
-    if fault.cpu.is_some() && (cpu.0 == 0 || cpu > MOST_CPU) {
+    let by_burners = fault.cpu_by == Some(CpuBy::Burners);
+    // Who shares a core with one that wants all of it still has its turn.
+    let most = if by_burners { Share::ONE } else { MOST_CPU };
+    if fault.cpu.is_some() && (cpu.0 == 0 || cpu > most) {
         let message = format!("{cpu} of its processor time cannot be taken");
-        let help = "write 1% to 95%; a service that gets none is a `pause`";
+        let help = format!("write 1% to {most}; a service that gets none is a `pause`");
         notes.value(&trail.key("cpu"), message, help);
     }
+    by_whom(fault, scenario, trail, notes);
     for (size, key) in [(fault.memory, "memory"), (fault.disk, "disk")] {
         if size.is_some_and(|size| size.0 == 0) {
             let message = format!("`{key}: 0B` takes nothing");
@@ -68,5 +72,27 @@ pub(super) fn compile(
         }
     }
     let bytes = |size: Option<Size>| size.map_or(0, |size| size.0);
-    Pressure { cpu, memory: bytes(fault.memory), disk: bytes(fault.disk) }
+    Pressure { cpu, by_burners, memory: bytes(fault.memory), disk: bytes(fault.disk) }
+}
+
+/// What takes processor time can be chosen where there is something to choose.
+fn by_whom(fault: &PressureFault, scenario: &Scenario, trail: &Trail, notes: &mut Notes<'_>) {
+    let key = trail.key("cpu-by");
+    match (fault.cpu_by, fault.cpu, scenario.services.get(&fault.service)) {
+        (None, _, _) => {}
+        // That nothing is taken at all is told already.
+        (Some(_), None, _) if fault.memory.is_none() && fault.disk.is_none() => {}
+        (Some(_), None, _) => {
+            let message = "`cpu-by` says how `cpu` is taken, and none is".to_owned();
+            notes.value(&key, message, "write `cpu: 80%` beside it, or leave it out");
+        }
+        (Some(_), Some(_), Some(Service::Container(_) | Service::RunningContainer(_))) => {
+            let message = format!(
+                "`{}` is a container, from which its limits take processor time",
+                fault.service
+            );
+            notes.value(&key, message, "leave it out; it is for services that are processes");
+        }
+        (Some(_), Some(_), _) => {}
+    }
 }

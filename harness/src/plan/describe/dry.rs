@@ -48,6 +48,9 @@ fn undone(plan: &Plan, fault: &Fault) -> String {
         FaultKind::Pressure(_) if held || theirs => {
             "docker update, with its limits before".to_owned()
         }
+        FaultKind::Pressure(pressure) if pressure.by_burners => {
+            "the neighbour is ended, memory given back, the file deleted".to_owned()
+        }
         FaultKind::Pressure(_) => {
             "SIGCONT to each of its processes, memory given back, the file deleted".to_owned()
         }

@@ -4,7 +4,8 @@
 
 use crate::plan::words::time;
 use crate::plan::{
-    Affects, Delay, Fault, FaultKind, Latency, OutageMode, Pressure, Ramp, RestartedBy, Side, Text,
+    Affects, Delay, Fault, FaultKind, Latency, OutageMode, PRESSED_LATE_US, Pressure, Ramp,
+    RestartedBy, Side, Text,
 };
 use crate::spec::scalar::Size;
 
@@ -85,9 +86,7 @@ fn act(fault: &Fault) -> String {
             let network = network.as_deref().unwrap_or("its network");
             format!("{name} leaves {network}, joins it again after {length}")
         }
-        FaultKind::Pressure(pressure) => {
-            format!("{name} loses {}, for {length}", lost(pressure))
-        }
+        FaultKind::Pressure(pressure) => pressed(name, pressure, fault.lasts_us),
         FaultKind::Stop => format!("{name} ended in good order, started again after {length}"),
         FaultKind::Restart => {
             format!("{name} ended in good order within {length}, started again at once")
@@ -107,10 +106,28 @@ fn act(fault: &Fault) -> String {
     }
 }
 
+/// `api loses 80% of its processor time, for 20 s`, or a busy neighbour takes what it can get of that.
+fn pressed(name: &str, pressure: &Pressure, lasts_us: u64) -> String {
+    let length = time(lasts_us);
+    let lost = lost(pressure);
+    let loses =
+        if lost.is_empty() { String::new() } else { format!(" loses {lost}, for {length}") };
+    if !pressure.by_burners {
+        return format!("{name}{loses}");
+    }
+    let and = if loses.is_empty() { " has" } else { ", and has" };
+    let most = time(lasts_us.saturating_add(PRESSED_LATE_US));
+    format!(
+        "{name}{loses}{and} a busy neighbour of {} on each core where it may run and Assay may not, for \
+         {length}, at most {most}",
+        pressure.cpu
+    )
+}
+
 /// `80% of its processor time, 512MiB of memory`.
 fn lost(pressure: &Pressure) -> String {
     let mut parts = Vec::new();
-    if pressure.cpu.0 > 0 {
+    if pressure.cpu.0 > 0 && !pressure.by_burners {
         parts.push(format!("{} of its processor time", pressure.cpu));
     }
     if pressure.memory > 0 {

@@ -126,6 +126,9 @@ impl Conduct<'_> {
             Some(why) => self.lapsed(index, &why),
             None => self.not_as_asked(index, mended.short(planned)),
         }
+        if let Some(told) = mended.told(planned) {
+            self.stream.finding(format!("fault {}: {told}", planned.name));
+        }
         let ended = self.stage.mended(self.plan, (index, planned), mended, self.stream).await;
         if let (
             Err(why),

@@ -10,17 +10,15 @@
 use super::Stage;
 use super::containers::{self, Broken};
 use super::families::{self, Back};
+use super::press::{Taken, Took, burns};
 use crate::plan::{Fault, FaultKind, Plan, RestartedBy};
 use crate::run::stream::Stream;
 use crate::service::undo::{Adrift, Todo, Undo};
-use crate::service::{Duty, Family, Felled, KillEffect, Killed, Next, Running, Stood, Workers};
+use crate::service::{Family, Felled, KillEffect, Killed, Next, Running, Workers};
 use assay_slo::event::ServiceState;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use tokio::time::Duration;
-
-/// How much less than asked may be lost, in billionths of the whole, before the fault had no effect.
-const LESS: u64 = 50_000_000;
 
 /// How long doing something to a service, or putting it right, may take: an engine stops a container within two
 /// minutes, or says that it does not.
@@ -47,8 +45,8 @@ pub(in crate::run) enum Broke {
     Service,
     /// These were killed, and others are to start them again.
     Workers(Workers),
-    /// Something is taken by this.
-    Duty(Duty),
+    /// Processor time is taken by this.
+    Took(Took),
     /// Processes of this service were killed, which others started and are to start again.
     Family { service: String, felled: Felled },
     /// Containers.
@@ -67,8 +65,8 @@ pub(in crate::run) enum Mended {
         early: Option<String>,
         undone: Result<(), String>,
     },
-    /// It has again what was taken, which was so much of its time.
-    Relieved { stood: Option<Stood>, undone: Result<(), String> },
+    /// It has again what was taken, which was so much.
+    Relieved { taken: Taken, undone: Result<(), String> },
     /// Whether others started again what they had started before.
     Family(Back),
     /// Containers.
@@ -81,7 +79,15 @@ impl Mended {
         match self {
             Mended::GoesOn { early, .. } => early.take(),
             Mended::Containers(mended) => mended.early.take(),
-            Mended::Relieved { stood, .. } => less_than_asked(fault, *stood),
+            Mended::Relieved { taken, .. } => taken.short(fault),
+            _ => None,
+        }
+    }
+
+    /// A sentence where the report must tell what was taken, and what was felt of it.
+    pub(in crate::run) fn told(&self, fault: &Fault) -> Option<String> {
+        match self {
+            Mended::Relieved { taken, .. } => taken.told(fault),
             _ => None,
         }
     }
@@ -171,7 +177,7 @@ impl Stage {
                 let pressed = self.pressing((index, fault), *pressure, secrets).await?;
                 Box::pin(async move {
                     match pressed.await {
-                        Ok(Some(duty)) => (Broke::Duty(duty), Ok(())),
+                        Ok(Some(took)) => (Broke::Took(took), Ok(())),
                         Ok(None) => (Broke::Service, Ok(())),
                         Err(why) => (Broke::Service, Err(why)),
                     }
@@ -186,7 +192,7 @@ impl Stage {
         match broke {
             Broke::Service => {}
             Broke::Workers(workers) => drop(self.workers.insert(index, workers)),
-            Broke::Duty(duty) => self.keep_duty(index, duty),
+            Broke::Took(took) => self.keep_took(index, took),
             Broke::Family { service, felled } => self.felled(index, &service, felled),
             Broke::Containers(broken) => self.broke_containers(index, broken),
         }
@@ -246,8 +252,8 @@ impl Stage {
             FaultKind::Pressure(_) => {
                 let relieved = self.relieving(index);
                 Box::pin(async move {
-                    let (stood, undone) = relieved.await;
-                    Mended::Relieved { stood, undone }
+                    let (taken, undone) = relieved.await;
+                    Mended::Relieved { taken, undone }
                 })
             }
             _ => return Ok(None),
@@ -271,7 +277,12 @@ impl Stage {
             Mended::Restarted(next) => self.follow_next(&fault.link, next?, stream).await,
             Mended::Reborn(reborn) => reborn,
             Mended::GoesOn { undone, .. } => undone.and_then(|()| self.done_with(index)),
-            Mended::Relieved { undone, .. } => undone.and_then(|()| self.done_with(index)),
+            Mended::Relieved { undone, .. } => {
+                if let (true, Some(first)) = (burns(fault), self.firsts.of(&fault.link)) {
+                    self.calm(index, first);
+                }
+                undone.and_then(|()| self.done_with(index))
+            }
             Mended::Containers(mended) => self.mended_containers(plan, (index, fault), mended),
         }
     }
@@ -350,14 +361,6 @@ fn unknown(name: &str) -> String {
     format!("no running service `{name}`")
 }
 
-/// A sentence where much less of a service's time was taken than was asked.
-fn less_than_asked(fault: &Fault, stood: Option<Stood>) -> Option<String> {
-    let FaultKind::Pressure(pressure) = &fault.kind else { return None };
-    let (share, asked) = (stood?.share(), pressure.cpu);
-    (share.0 + LESS < asked.0)
-        .then(|| format!("{} lost {share} of its time, and {asked} was asked", fault.link))
-}
-
 /// Whether a kill has left nobody.
 pub(super) fn gone(name: &str, killed: Killed) -> Result<(), String> {
     let mut left = killed.left;
@@ -366,28 +369,5 @@ pub(super) fn gone(name: &str, killed: Killed) -> Result<(), String> {
         (KillEffect::Gone(_), []) => Ok(()),
         (KillEffect::Before(exit), []) => Err(format!("{name} had ended before: it {exit}")),
         (_, left) => Err(format!("{name} is still there: {}", left.join(", "))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::compile_to_measure;
-    use crate::spec::{Overrides, decode};
-
-    #[test]
-    fn a_pressure_that_took_much_less_than_asked_is_short() {
-        let text = "schema: 1\nname: a\nservices: {s: {process: {command: [sleep]}}}\nload: {l: \
-                    {constant-arrival-rate: {rate: 1/s, duration: 9s, requests: [{get: {path: /}}]}}}\n\
-                    faults: {f: {pressure: {service: s, cpu: 80%, at: 3s, duration: 2s, recovery: 1s}}}\n";
-        let loaded = decode("a.yaml", text, &Overrides::default(), &|_| None);
-        let plan = compile_to_measure(loaded).unwrap_or_else(|why| panic!("{why:?}"));
-        let short = |still_us| {
-            let stood = Some(Stood { still_us, whole_us: 2_000_000 });
-            Mended::Relieved { stood, undone: Ok(()) }.short(&plan.faults[0])
-        };
-        assert_eq!(short(1_520_000), None);
-        let less = "s lost 40% of its time, and 80% was asked";
-        assert_eq!(short(800_000).as_deref(), Some(less));
     }
 }

@@ -1,40 +1,69 @@
 //! What faults take from processes: processor time, memory, disk; and giving it back.
 //!
 //! Invariant: how it is given back is written down before anything is taken.
-//! Invariant: what is taken ends with the run: a thread and a process of ours hold it, and a file that the
+//! Invariant: what is taken ends with the run: threads and processes of ours hold it, and a file that the
 //! log of undos names.
 //! Not here: when it is done (`conduct`), how (`service`), limits of containers (`containers`).
 
+mod room;
+mod taken;
+
+pub(in crate::run) use room::{burns, is_possible};
+pub(in crate::run) use taken::Taken;
+
 use super::Stage;
-use crate::plan::{Fault, Pressure, Ready};
+use crate::plan::{Fault, PRESSED_LATE_US, Pressure, Ready};
 use crate::service::undo::{self, Pressed, Standing, Undo};
-use crate::service::{self, Duty, HELD, Launch, Running, Stood};
+use crate::service::{self, BURNS, Cores, Duty, HELD, Launch, Running, Waits, Watch};
+use assay_slo::Share;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tokio::task::spawn_blocking;
 use tokio::time::Duration;
 
-/// How long the memory may take to be there.
+/// How long what is to hold something may take to hold it.
 const HELD_WITHIN: Duration = Duration::from_secs(10);
 /// What holds something ends by itself so long after its fault should have.
-const LATE: Duration = Duration::from_secs(30);
+const LATE: Duration = Duration::from_micros(PRESSED_LATE_US);
+/// In which a neighbour gets its share, µs.
+const PERIOD_US: u64 = 100_000;
+
+/// What takes processor time.
+pub(in crate::run) enum Took {
+    /// The service stands still for a part of it.
+    Duty(Duty),
+    /// A neighbour is busy.
+    Burner(Watch),
+}
 
 /// What is taken now.
 #[derive(Default)]
 pub(super) struct Pressing {
-    duty: Option<Duty>,
+    took: Option<Took>,
     memory: Option<Running>,
+    burner: Option<Running>,
+    /// How long the service waits for its cores while nobody is busy there,
+    calm: Option<Waits>,
+    /// and how long it did in each second before somebody was, µs.
+    before_us: Option<u64>,
 }
 
 impl Pressing {
-    /// Ends whatever holds something; gives how long the service stood still.
-    async fn end(self) -> Option<Stood> {
-        if let Some(burner) = self.memory {
+    /// Ends whatever holds something; says what came of it.
+    async fn end(self) -> Taken {
+        let mut taken = Taken { before_us: self.before_us, ..Taken::default() };
+        match self.took {
+            Some(Took::Duty(duty)) => taken.stood = Some(duty.end().await),
+            // It is asked before it ends.
+            Some(Took::Burner(watch)) => {
+                taken.burnt = spawn_blocking(move || watch.end()).await.ok();
+            }
+            None => {}
+        }
+        for burner in self.memory.into_iter().chain(self.burner) {
             burner.stop(Duration::from_secs(1)).await;
         }
-        match self.duty {
-            Some(duty) => Some(duty.end().await),
-            None => None,
-        }
+        taken
     }
 }
 
@@ -67,62 +96,81 @@ impl Stage {
         (index, fault): (usize, &Fault),
         pressure: Pressure,
         secrets: &[String],
-    ) -> Result<impl Future<Output = Result<Option<Duty>, String>> + Send + use<>, String> {
-        self.pressing.insert(index, Pressing::default());
+    ) -> Result<impl Future<Output = Result<Option<Took>, String>> + Send + use<>, String> {
+        self.pressing.entry(index).or_default();
         let most = Duration::from_micros(fault.lasts_us).saturating_add(LATE);
         let file = self.file_of(index);
-        let mut held = None;
+        let mut held = Vec::new();
         if pressure.memory > 0 {
-            let burner = self.burner(fault, pressure.memory, most, secrets)?;
-            held = Some((burner.ready(), burner.words()));
+            let options = vec![format!("--memory={}", pressure.memory)];
+            let burner = self.burner(&fault.name, (options, HELD), most, secrets)?;
+            held.push((burner.ready(), burner.words()));
             self.watch(&burner).await?;
             self.pressing.entry(index).or_default().memory = Some(burner);
         }
-        let duty = match pressure.cpu.0 {
-            0 => None,
-            _ => Some(self.processes(index, &fault.link)?.press(pressure.cpu, most)),
-        };
+        let (mut duty, mut busy) = (None, None);
+        if burns(fault) {
+            let (room, first) = self.room(&fault.link)?;
+            let pressing = self.pressing.entry(index).or_default();
+            pressing.before_us = pressing.calm.take().and_then(|calm| calm.since(first));
+            let options = neighbour(pressure.cpu, &room.cores);
+            let name = format!("{} cpu", fault.name);
+            let burner = self.burner(&name, (options, BURNS), most, secrets)?;
+            held.push((burner.ready(), burner.words()));
+            self.watch(&burner).await?;
+            let id = (burner.pid(), burner.start_time());
+            busy = Some(move || Watch::begin(id, room.cores, first));
+            self.pressing.entry(index).or_default().burner = Some(burner);
+        } else if pressure.cpu.0 > 0 {
+            duty = Some(self.processes(index, &fault.link)?.press(pressure.cpu, most));
+        }
         Ok(async move {
             if let Some(file) = file {
                 let filled = move || service::fill(&file, pressure.disk);
-                let filled = tokio::task::spawn_blocking(filled).await;
+                let filled = spawn_blocking(filled).await;
                 filled.map_err(|error| error.to_string()).and_then(|filled| filled)?;
             }
-            if let Some((ready, words)) = held
-                && let Err(error) = ready.await
-            {
-                return Err(words().pop().unwrap_or_else(|| error.to_string()));
+            for (ready, words) in held {
+                if let Err(error) = ready.await {
+                    return Err(words().pop().unwrap_or_else(|| error.to_string()));
+                }
+            }
+            if let Some(busy) = busy {
+                let watch = spawn_blocking(busy).await.map_err(|error| error.to_string())?;
+                return Ok(Some(Took::Burner(watch)));
             }
             match duty {
-                Some(duty) => duty.await.map(Some).map_err(|error| error.to_string()),
+                Some(duty) => {
+                    duty.await.map(|duty| Some(Took::Duty(duty))).map_err(|error| error.to_string())
+                }
                 None => Ok(None),
             }
         })
     }
 
     /// Keeps what takes processor time until it is to end.
-    pub(super) fn keep_duty(&mut self, index: usize, duty: Duty) {
-        self.pressing.entry(index).or_default().duty = Some(duty);
+    pub(super) fn keep_took(&mut self, index: usize, took: Took) {
+        self.pressing.entry(index).or_default().took = Some(took);
     }
 
-    /// Gives back what a fault took, and looks whether it is; the future gives how long the service stood
-    /// still, and a sentence that says what is still taken.
+    /// Gives back what a fault took, and looks whether it is; the future gives what came of it, and a
+    /// sentence that says what is still taken.
     pub(super) fn relieving(
         &mut self,
         index: usize,
-    ) -> impl Future<Output = (Option<Stood>, Result<(), String>)> + Send + use<> {
+    ) -> impl Future<Output = (Taken, Result<(), String>)> + Send + use<> {
         let (pressing, todo) = (self.pressing.remove(&index), self.todo.get(&index).cloned());
         let dir = self.names.dir.clone();
         async move {
-            let stood = match pressing {
+            let taken = match pressing {
                 Some(pressing) => pressing.end().await,
-                None => None,
+                None => Taken::default(),
             };
             let undone = match todo {
                 Some(todo) => undo::carry_out(&todo, &dir).await,
                 None => Ok(()),
             };
-            (stood, undone)
+            (taken, undone)
         }
     }
 
@@ -140,24 +188,26 @@ impl Stage {
         }
     }
 
+    /// Starts a process that takes something, with these options, until it says this line.
     fn burner(
         &self,
-        fault: &Fault,
-        bytes: u64,
+        name: &str,
+        (options, line): (Vec<String>, &str),
         most: Duration,
         secrets: &[String],
     ) -> Result<Running, String> {
         let folder = self.names.dir.clone();
         let words = ["assay".to_owned(), "burner".to_owned()];
-        let options = [format!("--memory={bytes}"), format!("--for-s={}", most.as_secs())];
+        let bounds =
+            [format!("--parent={}", std::process::id()), format!("--for-s={}", most.as_secs())];
         let running = service::errand(Launch {
-            name: format!("fault {}", fault.name),
-            command: words.into_iter().chain(options).collect(),
+            name: format!("fault {name}"),
+            command: words.into_iter().chain(bounds).chain(options).collect(),
             env: Vec::new(),
             cwd: folder.clone(),
             folder,
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
-            ready: Ready::Log(HELD.to_owned()),
+            ready: Ready::Log(line.to_owned()),
             ready_within: HELD_WITHIN,
             run_id: self.names.run_id.clone(),
             logs: self.names.dir.join("logs"),
@@ -166,4 +216,10 @@ impl Stage {
         });
         running.map_err(|error| error.to_string())
     }
+}
+
+/// The options of a busy neighbour.
+fn neighbour(share: Share, cores: &Cores) -> Vec<String> {
+    let us = u128::from(PERIOD_US) * u128::from(share.0) / u128::from(Share::ONE.0);
+    vec![format!("--cpu-us={us}"), format!("--cores={cores}")]
 }

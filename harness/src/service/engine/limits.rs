@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn pressure(percent: u64, memory: u64) -> Pressure {
-        Pressure { cpu: Share(Share::ONE.0 / 100 * percent), memory, disk: 0 }
+        Pressure { cpu: Share(Share::ONE.0 / 100 * percent), memory, by_burners: false, disk: 0 }
     }
 
     #[test]

@@ -217,6 +217,10 @@ fn each_rule_is_told_in_one_message() {
         ("faults: {a: {truncate: {link: x, at: 1s, duration: 1s}}}", "`after` is missing"),
         ("faults: {a: {abort: {link: x, at: 1s}}}", "`duration` is missing"),
         ("faults: {a: {pause: {service: x, at: 1s}}}", "`duration` is missing"),
+        (
+            "faults: {a: {pressure: {service: x, cpu: 1%, cpu-by: fire, at: 1s, duration: 1s}}}",
+            "unknown `fire`",
+        ),
         ("faults: {a: {command: {shell: x, at: 1s}}}", "`timeout` is missing"),
         ("faults: {a: {manual: {prompt: x, at: 1s}}}", "`timeout` is missing"),
         ("faults: {a: {disconnect: {service: x, at: 1s}}}", "`duration` is missing"),

@@ -68,7 +68,7 @@ pub use service::{
     RunningContainer, RunningProcess, Service, SteadyState,
 };
 pub use service_fault::{
-    CommandFault, DisconnectFault, KillFault, ManualFault, PressureFault, RestartFault,
+    CommandFault, CpuBy, DisconnectFault, KillFault, ManualFault, PressureFault, RestartFault,
     RestartedBy, ServiceFault,
 };
 pub use setup::{ForEach, Preparation, SetupCommand};

@@ -78,6 +78,9 @@ pub struct PressureFault {
     /// The share of its processor time that it loses: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Ratio>,
+    /// How processes lose it: duty-cycle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_by: Option<CpuBy>,
     /// The memory that it loses: of a container's limit, or of the machine: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Size>,
@@ -94,6 +97,16 @@ pub struct PressureFault {
     /// Whether it comes again: it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
+}
+
+/// How processor time is taken from processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CpuBy {
+    /// They stand still for the share of each tenth of a second.
+    DutyCycle,
+    /// A busy neighbour wants the share of each core where they may run and Assay may not.
+    Burners,
 }
 
 /// The containers of a service leave a network for a time.

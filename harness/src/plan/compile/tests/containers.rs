@@ -73,6 +73,10 @@ fn faults_on_containers_and_what_is_refused() {
         |what: &str| fault(&format!("pressure: {{service: db, {what}, at: 20s, duration: 5s}}"));
     assert_eq!(told(DB, &press("cpu: 50%, memory: 64MiB, count: 1")), "");
     assert_eq!(told(ours, &press("cpu: 50%")), "");
+    for services in [DB, ours] {
+        let by = told(services, &press("cpu: 50%, cpu-by: burners"));
+        assert!(by.contains("is a container, from which its limits take processor time"), "{by}");
+    }
     assert!(told(DB, &press("disk: 1GiB")).contains("no engine can change how much disk"));
     assert!(told(ours, &press("memory: 64MiB")).contains("has no limit to lower"));
     let limited = ours.replace("5432}}", "5432, memory: 64MiB}}");

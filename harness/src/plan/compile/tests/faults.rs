@@ -2,7 +2,7 @@
 
 use super::good;
 use super::refused::{FAULT, among, refused};
-use crate::plan::{FaultKind, Until};
+use crate::plan::{FaultKind, Pressure, Until};
 use assay_slo::case::Shows;
 
 /// The scenario's fault as this one.
@@ -157,6 +157,31 @@ fn acts_on_a_process_that_runs_already() {
 }
 
 #[test]
+fn a_neighbour_may_want_all_of_a_core() {
+    let press = |what: &str| {
+        let when = "at: 20s, duration: 10s, recovery: 10s";
+        good(&[(FAULT, &format!("half: {{pressure: {{service: shop, {what}, {when}}}}}"))])
+    };
+    let shown = |what: &str| {
+        let shown = crate::plan::describe(&press(what));
+        shown.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let busy = "a busy neighbour of 100% on each core where it may run and Assay may not, for 10 s, at most 40 s";
+    let alone = shown("cpu: 100%, cpu-by: burners");
+    assert!(alone.contains(&format!("shop has {busy}")), "{alone}");
+    let both = shown("cpu: 100%, cpu-by: burners, memory: 1MiB");
+    assert!(
+        both.contains(&format!("shop loses 1MiB of memory, for 10 s, and has {busy}")),
+        "{both}"
+    );
+    let dry = crate::plan::dry_run(&press("cpu: 100%, cpu-by: burners"));
+    assert!(dry.contains("the neighbour is ended"), "{dry}");
+    // Said or not, it is the same cycle.
+    let (said, unsaid) = (press("cpu: 50%, cpu-by: duty-cycle"), press("cpu: 50%"));
+    assert_eq!(said.faults[0].kind, unsaid.faults[0].kind);
+}
+
+#[test]
 fn a_pressure_leaves_something() {
     let press = |what: &str| {
         format!(
@@ -165,7 +190,7 @@ fn a_pressure_leaves_something() {
     };
     let plan = good(&[(FAULT, &press(", cpu: 80%, memory: 512MiB, disk: 1GiB"))]);
     let cpu = assay_slo::Share(assay_slo::Share::ONE.0 / 5 * 4);
-    let pressure = crate::plan::Pressure { cpu, memory: 512 << 20, disk: 1 << 30 };
+    let pressure = Pressure { cpu, by_burners: false, memory: 512 << 20, disk: 1 << 30 };
     assert_eq!(
         (&plan.faults[0].kind, &plan.case.faults[0].shows),
         (&FaultKind::Pressure(pressure), &Shows::Done)
@@ -178,6 +203,11 @@ fn a_pressure_leaves_something() {
     refused(&[(FAULT, &press(", cpu: 96%"))], "96% of its processor time cannot be taken");
     refused(&[(FAULT, &press(", cpu: 0%"))], "a service that gets none is a `pause`");
     refused(&[(FAULT, &press(", disk: 0B"))], "`disk: 0B` takes nothing");
+    refused(
+        &[(FAULT, &press(", memory: 1MiB, cpu-by: burners"))],
+        "`cpu-by` says how `cpu` is taken, and none is",
+    );
+    refused(&[(FAULT, &press(", cpu-by: burners"))], "it takes nothing");
     let long = press(", cpu: 50%").replace("duration: 10s", "duration: 11m");
     among(&[(FAULT, &long)], &["11m is too long for a pressure"]);
     let payments = press(", cpu: 50%").replace("shop", "payments");
