@@ -7,7 +7,7 @@
 
 use crate::common::{Case, alone, assay, in_turn, said, signal, verdict, wait_for, was_late};
 use crate::pressure::burners;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Two cores where this test may run, for Assay and for its service; skips loudly where there are none.
 fn two_cores() -> Option<(usize, usize)> {
@@ -98,7 +98,7 @@ fn it_takes_a_core_of_its_own_and_is_told_of() {
     );
     // Its service is kept on that core, so nobody flees.
     assert!(!all.clone().any(|text| text.contains("can flee")), "{card}");
-    assert_eq!(burners(&case), 0);
+    assert!(burners(&case).is_empty());
 }
 
 #[test]
@@ -130,22 +130,39 @@ fn without_a_core_of_its_own_it_is_refused_before_anything_is_broken() {
     refused(&in_turn(on(ours, &inherited)), &inherited, &why);
 }
 
+/// A run on one core with its service on the other, once its neighbour is busy.
+fn busy(case: &Case, core: usize) -> Child {
+    let mut command = on(core, case);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let journal = case.out().join("journal.jsonl");
+    wait_for("the neighbour", || {
+        assert_eq!(run.try_wait().unwrap(), None, "the run ended early");
+        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("first_affected"))
+    });
+    assert_eq!(burners(case).len(), 1);
+    run
+}
+
+#[test]
+fn a_neighbour_that_somebody_ends_took_no_effect() {
+    let Some((ours, theirs)) = two_cores() else { return };
+    let case = case(&format!("taskset, -c, \"{theirs}\", "), "4s", 10);
+    let mut run = busy(&case, ours);
+    signal(burners(&case)[0], "KILL");
+    assert_eq!(run.wait().unwrap().code(), Some(3));
+    let card = verdict(&case.out());
+    assert_eq!(card["faults"][0]["injected"], 0, "{card}");
+    assert!(card["findings"].to_string().contains("had ended before its time"), "{card}");
+}
+
 #[test]
 fn a_killed_run_leaves_no_neighbour() {
     let Some((ours, theirs)) = two_cores() else { return };
     let case = case(&format!("taskset, -c, \"{theirs}\", "), "500s", 600);
-    let mut run = on(ours, &case).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let journal = case.out().join("journal.jsonl");
-    let is_on =
-        || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("first_affected"));
-    wait_for("the neighbour", || {
-        assert_eq!(run.try_wait().unwrap(), None, "the run ended early");
-        is_on()
-    });
-    assert_eq!(burners(&case), 1);
+    let mut run = busy(&case, ours);
     signal(run.id(), "KILL");
     run.wait().unwrap();
-    wait_for("its end", || burners(&case) == 0);
+    wait_for("its end", || burners(&case).is_empty());
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn fillers(case: &Case) -> Vec<PathBuf> {
 }
 
 /// Processes that hold something for the run.
-pub(crate) fn burners(case: &Case) -> usize {
+pub(crate) fn burners(case: &Case) -> Vec<u32> {
     let head = std::fs::read_to_string(case.out().join("journal.jsonl")).unwrap();
     let run = head.split("\"run\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let mark = format!("ASSAY_RUN_ID={run}");
@@ -49,10 +49,11 @@ pub(crate) fn burners(case: &Case) -> usize {
     let holds = |entry: std::fs::DirEntry| {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let marks = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains("\0burner\0")
-            && String::from_utf8_lossy(&marks).contains(&mark)
+        let holds = String::from_utf8_lossy(&line).contains("\0burner\0")
+            && String::from_utf8_lossy(&marks).contains(&mark);
+        holds.then(|| entry.file_name().to_str().unwrap().parse().unwrap())
     };
-    all.map(holds).filter(|holds| *holds).count()
+    all.filter_map(holds).collect()
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn it_is_felt_and_given_back() {
     assert!(fault["edges"]["first_unaffected"].is_u64(), "{fault}");
     let undo = std::fs::read_to_string(case.out().join("undo.jsonl")).unwrap();
     assert!(undo.contains("\"relieve\"") && undo.ends_with("{\"undone\":1}\n"), "{undo}");
-    assert_eq!((fillers(&case).len(), burners(&case)), (0, 0));
+    assert_eq!((fillers(&case).len(), burners(&case).len()), (0, 0));
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn what_the_machine_has_not_is_no_pressure() {
         let verdict = verdict(&case.out());
         assert_eq!(verdict["faults"][0]["injected"], 0, "{pressure}");
         assert!(verdict["findings"].to_string().contains("must be left"), "{pressure}: {text}");
-        assert_eq!((fillers(&case).len(), burners(&case)), (0, 0));
+        assert_eq!((fillers(&case).len(), burners(&case).len()), (0, 0));
     }
 }
 
@@ -94,10 +95,10 @@ fn what_the_machine_has_not_is_no_pressure() {
 fn a_killed_run_leaves_nothing_of_it() {
     let case = case("cpu: 90%, memory: 64MiB, disk: 8MiB", "500s", 600);
     let mut run = until(&case, "\"first_affected\"");
-    assert_eq!((fillers(&case).len(), burners(&case)), (1, 1));
+    assert_eq!((fillers(&case).len(), burners(&case).len()), (1, 1));
     signal(run.id(), "KILL");
     run.wait().unwrap();
-    wait_for("its end", || fillers(&case).is_empty() && burners(&case) == 0);
+    wait_for("its end", || fillers(&case).is_empty() && burners(&case).is_empty());
     let log = case.out().join("guardian.log");
     wait_for("the guardian's word", || {
         std::fs::read_to_string(&log).is_ok_and(|log| log.contains("undone: fault `press`"))
