@@ -60,41 +60,48 @@ impl Family {
         matches!(now, Ok(Some(now)) if now.id() == first && !now.is_gone())
     }
 
-    /// Refuses a fault that could not be done, or whose end would not leave all as it was.
+    /// Refuses a fault that could not be done to whom it means, or would be done to this program: whatever
+    /// other runs do.
     ///
     /// # Errors
     /// A sentence without its beginning, which says what to do.
-    pub fn can_be_broken(&self, fault: &Fault) -> Result<(), String> {
-        if let FaultKind::Pressure(pressure) = &fault.kind {
-            if pressure.disk > 0 {
-                self.cwd()?;
-            }
-            if pressure.cpu.0 == 0 {
-                // What takes only memory and disk signals nobody.
-                return Ok(());
-            }
+    pub fn can_be_meant(&self, fault: &Fault) -> Result<(), String> {
+        if let FaultKind::Pressure(pressure) = &fault.kind
+            && pressure.disk > 0
+        {
+            self.cwd()?;
+        }
+        if !signals(fault) {
+            return Ok(());
         }
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         self.spares(&above(own), own)?;
-        for member in &self.members {
-            let label = member.label();
-            if is_closed(member) {
-                let owner = std::fs::metadata(format!("/proc/{}", member.pid)).map(|of| of.uid());
-                let whose =
-                    owner.map_or_else(|_| "others".to_owned(), |user| format!("user {user}"));
-                return Err(format!(
-                    "{label} belongs to {whose}, and this user may not signal it: run as that one, or as \
-                     root"
-                ));
-            }
-            if is_still(member) {
-                return Err(format!(
-                    "{label} stands still, and not by fault `{}`: let it go on before (`kill -CONT {}`)",
-                    fault.name, member.pid
-                ));
-            }
+        let Some(closed) = self.members.iter().find(|member| is_closed(member)) else {
+            return Ok(());
+        };
+        let owner = std::fs::metadata(format!("/proc/{}", closed.pid)).map(|of| of.uid());
+        let whose = owner.map_or_else(|_| "others".to_owned(), |user| format!("user {user}"));
+        Err(format!(
+            "{} belongs to {whose}, and this user may not signal it: run as that one, or as root",
+            closed.label()
+        ))
+    }
+
+    /// Refuses a fault whose end would not leave all as it was, too.
+    ///
+    /// # Errors
+    /// As [`Family::can_be_meant`].
+    pub fn can_be_broken(&self, fault: &Fault) -> Result<(), String> {
+        self.can_be_meant(fault)?;
+        match self.members.iter().find(|member| is_still(member)) {
+            Some(still) if signals(fault) => Err(format!(
+                "{} stands still, and not by fault `{}`: let it go on before (`kill -CONT {}`)",
+                still.label(),
+                fault.name,
+                still.pid
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Nobody of those that this program descends from may be meant, nor itself.
@@ -214,6 +221,11 @@ impl Family {
     fn scope(&self) -> Scope {
         Scope { roots: self.ids(), ..Scope::default() }
     }
+}
+
+/// Whether a fault signals anybody: what takes only memory and disk does not.
+fn signals(fault: &Fault) -> bool {
+    !matches!(&fault.kind, FaultKind::Pressure(pressure) if pressure.cpu.0 == 0)
 }
 
 /// Those that a process descends from.

@@ -61,6 +61,7 @@ pub(in crate::run) fn family_can_be_broken(
             return Err(doubt.clone());
         }
         let family = Family::of(found.first())?;
+        family.can_be_meant(fault)?;
         // Before it is asked how they are: another run may have broken them.
         new |= claims.take_family(name, &family)?;
         family.can_be_broken(fault)?;
