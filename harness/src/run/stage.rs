@@ -9,12 +9,12 @@ mod acts;
 mod containers;
 mod errands;
 mod guarded;
+mod leads;
 mod press;
 mod returns;
 
 use super::consented::{
     all_and_silent, all_consented, consent_to_faults, consented, is_here, may_listen, silence,
-    silent_here,
 };
 use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
@@ -57,8 +57,9 @@ pub(super) struct Stage {
     pub(super) ends: JoinSet<(String, service::Exit)>,
     /// What is to be undone.
     undo: undo::Log,
-    /// The same that is not undone yet, by fault.
+    /// The same that is not undone yet, by fault, and why it could not be when it was to be.
     todo: BTreeMap<usize, Todo>,
+    failed: BTreeMap<usize, String>,
     /// Containers, and their engine.
     afloat: Afloat,
     /// Commands of faults, by fault: they run, or have ended.
@@ -108,6 +109,7 @@ impl Stage {
             ends: JoinSet::new(),
             undo: undo::Log::of(dir),
             todo: BTreeMap::new(),
+            failed: BTreeMap::new(),
             afloat: Afloat::default(),
             errands: BTreeMap::new(),
             workers: BTreeMap::new(),
@@ -196,17 +198,12 @@ impl Stage {
                 consent_to_faults(&upstream.authority, allow_faults)?;
             }
             self.links.set_upstream(&link.name, upstream.addr).map_err(|e| e.to_string())?;
-            if let Some((host, port)) = called(plan, &link.to) {
-                let others = silent_here(host, port, &plan.allow).await;
-                self.links.may_lead_to(&link.name, others).map_err(|e| e.to_string())?;
-            }
+            let to = self.leads_to(plan, link, upstream.addr).await?;
             if let (false, Some(tls)) = (link.tcp, &upstream.tls) {
                 let sealed = self.links.seal_upstream(&link.name, tls, &upstream.authority);
                 sealed.map_err(|e| e.to_string())?;
             }
-            stream
-                .progress
-                .note(&format!("link {} listens on {addr}, leads to {}", link.name, upstream.addr));
+            stream.progress.note(&format!("link {} listens on {addr}, leads to {to}", link.name));
             self.names.links.insert(link.name.clone(), addr);
         }
         Ok(())
@@ -240,6 +237,7 @@ impl Stage {
                 self.know_processes(plan, &service.name).await?;
             }
         }
+        self.settle_links(plan, stream).await;
         Ok(())
     }
 
@@ -381,18 +379,5 @@ impl Stage {
         let addr = reservation.addr();
         self.reservations.push(reservation);
         Ok(addr)
-    }
-}
-
-/// The name that a link's far end is called by, where it is one.
-fn called<'p>(plan: &'p Plan, to: &'p Upstream) -> Option<(&'p str, u16)> {
-    let name = match to {
-        Upstream::Address { host, port } => return Some((host, *port)),
-        Upstream::Service(name) => name,
-        Upstream::Stub(_) => return None,
-    };
-    match &plan.services.iter().find(|service| service.name == *name)?.kind {
-        ServiceKind::Url { host, port, .. } => Some((host, *port)),
-        _ => None,
     }
 }

@@ -14,7 +14,7 @@ use super::kill::Killed;
 use super::process::{Running, signal_name};
 use super::still::{freeze, moving, thaw};
 use super::table::{self, Entry, Id};
-use super::undo::{Standing, Undo, boot};
+use super::undo::{Standing, Undo, boot, space};
 use crate::clock::Clock;
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -179,6 +179,7 @@ impl Running {
             run: self.launch.run_id.clone(),
             process: (leader.pid, leader.start, leader.pgid),
             boot: boot(),
+            space: space(),
         }
     }
 
