@@ -169,6 +169,9 @@ pub struct NotBack {
     pub since: At,
     /// What was seen instead, in one sentence.
     pub detail: String,
+    /// It could not even be started again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unstarted: bool,
 }
 
 /// The steady-state gate's decision. The judge takes it as it stands.

@@ -102,6 +102,9 @@ impl<'a> Evidence<'a> {
             Worked::Without if self.spared(index) => {
                 "more requests while it is on, or a fault that asks for more of them"
             }
+            Worked::Without if self.case.faults.get(index).is_some_and(Fault::is_command) => {
+                "a run in which its command ends with status 0"
+            }
             Worked::Without if self.beside_links(index) => "a service to which it can be done",
             Worked::Without => {
                 "a fault that hits requests: check its `match`, and that traffic \

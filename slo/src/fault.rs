@@ -101,6 +101,10 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         (Some(_), Some(0)) if fault.shows == Shows::Gone => {
             (Worked::Without, "without effect: it was not seen to be gone".to_owned())
         }
+        (Some(_), Some(0)) if fault.is_command() => {
+            let why = "without effect: its command did not come to a good end by itself";
+            (Worked::Without, why.to_owned())
+        }
         (Some(_), Some(0)) if beside => {
             (Worked::Without, "without effect: it was not seen to be done".to_owned())
         }

@@ -283,6 +283,9 @@ impl Body for AnswerBody {
                 // hyper would throw away what it has not sent yet. The client gets what came, and then
                 // the end that the upstream gave it.
                 self.delivery = Delivery::Broken;
+                if unread::is_unsaid(error) {
+                    self.proxy.breaks_off(&self.conn);
+                }
                 self.proxy.finish(&self.conn, Delivery::Broken);
                 if let Some(what) = unread::body(error) {
                     self.proxy.counters().not_read(what);

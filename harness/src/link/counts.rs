@@ -41,6 +41,8 @@ pub(crate) struct Counters {
     unread: OnceLock<String>,
     not_read: AtomicU64,
     lost: OnceLock<String>,
+    torn: OnceLock<String>,
+    tears: AtomicU64,
 }
 
 impl Counters {
@@ -130,6 +132,17 @@ impl Counters {
     /// What came first that could not be read, and on how many connections that was so.
     pub(crate) fn unread(&self) -> Option<(String, u64)> {
         self.unread.get().map(|what| (what.clone(), self.not_read.load(Ordering::Acquire)))
+    }
+
+    /// To what an answer was first broken off unsaid, and how many were.
+    pub(crate) fn torn(&self) -> Option<(String, u64)> {
+        self.torn.get().map(|what| (what.clone(), self.tears.load(Ordering::Acquire)))
+    }
+
+    /// An answer was broken off unsaid: the first is kept, others are counted.
+    pub(crate) fn is_torn(&self, what: String) {
+        let _known = self.torn.set(what);
+        self.tears.fetch_add(1, Ordering::Release);
     }
 
     /// The first trailer that could not be passed on.

@@ -5,6 +5,7 @@
 //! Not here: whom a scenario trusts (`plan`, `client::tls`), links that read nothing (`stream`), which pass
 //! TLS on untouched.
 
+use super::Links;
 use super::conn::Stream;
 use crate::client::TlsError;
 use crate::client::tls::{config, host_of, why};
@@ -53,6 +54,15 @@ impl Seal {
     pub(crate) async fn over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
         let sealed = self.connector.connect(self.name.clone(), stream).await;
         sealed.map_err(|error| why(&error, &self.host, self.known))
+    }
+}
+
+impl Links {
+    /// The request whose answer a link's far end first broke off without TLS's word for an end, and how many
+    /// it did.
+    #[must_use]
+    pub fn torn(&self, name: &str) -> Option<(String, u64)> {
+        self.of(name).ok()?.torn()
     }
 }
 

@@ -22,6 +22,23 @@ impl Links {
         self.of(name)?.set_spares(addrs);
         Ok(())
     }
+
+    /// Where a link may lead, as long as nothing has answered.
+    #[must_use]
+    pub fn may_lead(&self, name: &str) -> Vec<SocketAddr> {
+        self.of(name).map(|counters| counters.spares()).unwrap_or_default()
+    }
+
+    /// This is where it answers.
+    ///
+    /// # Errors
+    /// [`LinkError::NoSuchLink`].
+    pub fn settle(&self, name: &str, addr: SocketAddr) -> Result<(), LinkError> {
+        let counters = self.of(name)?;
+        counters.set_upstream(addr);
+        counters.set_spares(Vec::new());
+        Ok(())
+    }
 }
 
 /// Connects to a link's far end.
@@ -72,6 +89,20 @@ mod tests {
         drop(listener);
         let _stranger = TcpListener::bind(dead).await.unwrap();
         assert!(reach(&counters, client).await.is_err());
+        // Once it is said where it answers, nobody else is asked.
+        let (links, _events) = Links::start(
+            crate::clock::Clock::start(),
+            std::sync::Arc::new(crate::record::Edges::new(crate::clock::Clock::start(), vec![])),
+            "r",
+        )
+        .unwrap();
+        let (at, _keeper) = crate::link::listener::tests::free_port();
+        links.bind("api", at).await.unwrap();
+        links.may_lead_to("api", vec![dead, live]).unwrap();
+        assert_eq!(links.may_lead("api"), [dead, live]);
+        links.settle("api", live).unwrap();
+        assert_eq!(links.may_lead("api"), []);
+        assert_eq!(links.of("api").unwrap().upstream(), Some(live));
         // One that answers at once needs no other.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let live = listener.local_addr().unwrap();

@@ -50,6 +50,12 @@ pub(crate) fn cause(error: &hyper::Error) -> Option<&io::Error> {
     None
 }
 
+/// Whether a peer that speaks TLS closed its connection without saying so (`close_notify`), as if somebody had
+/// cut it.
+pub(crate) fn is_unsaid(error: &hyper::Error) -> bool {
+    cause(error).is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof)
+}
+
 fn too_large(what: &str) -> String {
     format!("{what}, whose head has more than {MOST_HEADERS} headers or is too long")
 }

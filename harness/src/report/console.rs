@@ -32,7 +32,13 @@ pub fn console(head: &Head, scorecard: &Scorecard, detail: Detail, color: Color)
         judged(&mut out, "Expectations", rows, color);
         faults(&mut out, &scorecard.faults, color);
         loads(&mut out, scorecard, color);
-        section(&mut out, "Findings", color, scorecard.findings.iter().map(|text| line(text)));
+        // What is still broken comes last, with what mends it.
+        let is_told = |text: &&String| {
+            text.strip_prefix("still broken: ")
+                .is_none_or(|left| !head.still_broken.iter().any(|one| one == left))
+        };
+        let findings = scorecard.findings.iter().filter(is_told).map(|text| line(text));
+        section(&mut out, "Findings", color, findings);
         if !scorecard.health.well || detail == Detail::Verbose {
             let health = line(&scorecard.health.sentence);
             section(&mut out, "Load generator", color, std::iter::once(health));

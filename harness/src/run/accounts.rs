@@ -16,6 +16,9 @@ pub(super) fn note(plan: &Plan, stage: &Stage, stream: &mut Stream) {
         if stage.links.counts(&link.name).is_ok_and(|counts| counts.accepted == 0) {
             stream.finding(bypassed(&link.name, "no connection came to it in the whole run"));
         }
+        if let Some((what, n)) = stage.links.torn(&link.name) {
+            stream.finding(torn(&link.name, &what, n));
+        }
         if let Some(why) = stage.links.unsealed(&link.name) {
             stream.finding(format!("link `{}` could not reach its far end: {why}", link.name));
         }
@@ -99,6 +102,16 @@ fn unread(link: &str, what: &str, n: u64) -> String {
         "link `{link}` got what it cannot read, and reset that connection ({of}): {what}. For \
          whatever is no plain HTTP/1.1 write `protocol: tcp` in `links.{link}`: such a link passes \
          every byte on as it came"
+    )
+}
+
+/// As browsers and proxies take it: nobody can tell such an end from that of whoever cuts the connection.
+fn torn(link: &str, what: &str, n: u64) -> String {
+    let first = if n == 1 { "to" } else { "first to" };
+    format!(
+        "link `{link}`: its far end closed the connection within {n} answers, {first} {what}, and without TLS's \
+         word for an end (close_notify): callers got what came, and an answer that is not whole. Where no \
+         length tells, nobody knows whether that was all of it: let the far end give one, or close TLS properly"
     )
 }
 

@@ -197,12 +197,13 @@ async fn on_runtime(plan: &Plan, options: &Options, live: Live) -> Result<Ran, R
     }
     let judged_until = clock.now();
     let hurry = matches!(ending.0, EndReason::Interrupted | EndReason::Terminated);
-    let mut undone = Vec::new();
+    // What tidies up needs a system that is whole again.
+    let mut undone = stage.undo_all(&mut stream).await;
     if prepared {
-        undone = prepare::teardown(plan, &mut stage, &mut stream, &run_id).await;
+        undone.extend(prepare::teardown(plan, &mut stage, &mut stream, &run_id).await);
     }
-    let (mut still_broken, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
-    still_broken.extend(undone);
+    let (left, interrupted) = stage.take_down(hurry, &mut stop, &mut stream).await;
+    let still_broken = [undone, left].concat();
     stream.finish_logs(judged_until);
     if let (EndReason::Complete, Some(reason)) = (ending.0, interrupted) {
         ending = (reason, "stopped by a signal while services ended".to_owned());

@@ -10,12 +10,12 @@ mod containers;
 mod errands;
 mod families;
 mod guarded;
+mod leads;
 mod press;
 mod returns;
 
 use super::consented::{
     all_and_silent, all_consented, consent_to_faults, consented, is_here, may_listen, silence,
-    silent_here,
 };
 use super::names::{Names, Reader, authority, called};
 use super::refresh::refresh;
@@ -61,8 +61,9 @@ pub(super) struct Stage {
     pub(super) ends: JoinSet<(String, service::Exit)>,
     /// What is to be undone.
     undo: undo::Log,
-    /// The same that is not undone yet, by fault.
+    /// The same that is not undone yet, by fault, and why it could not be when it was to be.
     todo: BTreeMap<usize, Todo>,
+    failed: BTreeMap<usize, String>,
     /// Containers, and their engine.
     afloat: Afloat,
     /// Processes that ran before.
@@ -114,6 +115,7 @@ impl Stage {
             ends: JoinSet::new(),
             undo: undo::Log::of(dir),
             todo: BTreeMap::new(),
+            failed: BTreeMap::new(),
             afloat: Afloat::default(),
             families: Families::default(),
             errands: BTreeMap::new(),
@@ -204,17 +206,12 @@ impl Stage {
                 consent_to_faults(&upstream.authority, allow_faults)?;
             }
             self.links.set_upstream(&link.name, upstream.addr).map_err(|e| e.to_string())?;
-            if let Some((host, port)) = called(plan, &link.to) {
-                let others = silent_here(host, port, &plan.allow).await;
-                self.links.may_lead_to(&link.name, others).map_err(|e| e.to_string())?;
-            }
+            let to = self.leads_to(plan, link, upstream.addr).await?;
             if let (false, Some(tls)) = (link.tcp, &upstream.tls) {
                 let sealed = self.links.seal_upstream(&link.name, tls, &upstream.authority);
                 sealed.map_err(|e| e.to_string())?;
             }
-            stream
-                .progress
-                .note(&format!("link {} listens on {addr}, leads to {}", link.name, upstream.addr));
+            stream.progress.note(&format!("link {} listens on {addr}, leads to {to}", link.name));
             self.names.links.insert(link.name.clone(), addr);
         }
         Ok(())
@@ -245,6 +242,7 @@ impl Stage {
                 self.know_processes(plan, &service.name).await?;
             }
         }
+        self.settle_links(plan, stream).await;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::kill::Killed;
 use super::process::{Running, signal_name};
 use super::still::Processes;
 use super::table::{self, Entry, Id};
-use super::undo::{Standing, Undo, boot};
+use super::undo::{Standing, Undo, boot, space};
 use crate::clock::Clock;
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -128,6 +128,7 @@ impl Running {
             process: (leader.pid, leader.start, leader.pgid),
             boot: boot(),
             family: None,
+            space: space(),
         }
     }
 

@@ -79,7 +79,7 @@ fn runnable(name: String, path: PathBuf) -> Result<PathBuf, ServiceError> {
         Ok(found) if !found.is_file() => "it is no file".to_owned(),
         Ok(_) => match access(&path, Access::EXEC_OK) {
             Ok(()) => return Ok(path),
-            Err(_) => format!("it is not executable; run `chmod +x {}`", path.display()),
+            Err(_) => format!("it is not executable (EACCES); run `chmod +x {}`", path.display()),
         },
         Err(why) => why.to_string(),
     };
@@ -101,6 +101,23 @@ pub(super) fn explain(path: &Path, why: &std::io::Error) -> String {
         ),
         _ => why.to_string(),
     }
+}
+
+/// The same of a command that was started before, so that its words are right, and what they name has changed.
+pub(super) fn not_again(why: ServiceError) -> ServiceError {
+    let (name, why) = match why {
+        ServiceError::NoProgram { name, program, looked, .. } => {
+            (name, format!("its program `{program}` is not there any more, {looked} (ENOENT)"))
+        }
+        ServiceError::NotRunnable { name, path, why } => {
+            (name, format!("its program `{}` cannot be run any more: {why}", path.display()))
+        }
+        ServiceError::NoFolder { name, cwd } => {
+            (name, format!("its working directory {} is gone (ENOENT)", cwd.display()))
+        }
+        other => return other,
+    };
+    ServiceError::NotAgain { name, why }
 }
 
 #[cfg(test)]

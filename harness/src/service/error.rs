@@ -96,10 +96,7 @@ pub enum ServiceError {
         by: String,
     },
     /// It was killed and is to be started again, and somebody still listens at its address.
-    #[error(
-        "service `{name}` cannot be started again: {by} still listens on {addr}; the kill did not \
-         end it. Kill with signal KILL, or let the service end its children too"
-    )]
+    #[error("service `{name}` cannot be started again: {by} {}", taken(addr, *is_own))]
     NotFree {
         /// The service.
         name: String,
@@ -107,6 +104,19 @@ pub enum ServiceError {
         addr: SocketAddr,
         /// Who listens.
         by: String,
+        /// It is a process of the service.
+        is_own: bool,
+    },
+    /// What it was started from is not as it was.
+    #[error(
+        "service `{name}` cannot be started again: {why}. It could when the run began: whatever changed \
+         that since, such as a build or a deployment, has to wait until the run is over"
+    )]
+    NotAgain {
+        /// The service.
+        name: String,
+        /// What is there now, and what the system says.
+        why: String,
     },
     /// No service ends by this signal.
     #[error(
@@ -189,6 +199,19 @@ pub enum ServiceError {
     /// Load may not go there.
     #[error(transparent)]
     Refused(#[from] Refused),
+}
+
+fn taken(addr: &SocketAddr, is_own: bool) -> String {
+    match is_own {
+        true => format!(
+            "still listens on {addr}; the kill did not end it. Kill with signal KILL, or let the service \
+             end its children too"
+        ),
+        false => format!(
+            "listens on {addr} (EADDRINUSE), which it took while the service was down, and is no process \
+             of it: end it, or let it use a port outside 20000-29999"
+        ),
+    }
 }
 
 /// A length of time as people write it.

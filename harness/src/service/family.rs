@@ -13,7 +13,7 @@ use super::kin::kin;
 use super::process::{Exit, signal_name};
 use super::still::{Processes, is_still};
 use super::table::{self, Entry, Id};
-use super::undo::{Standing, boot};
+use super::undo::{Standing, boot, space};
 use crate::plan::{Fault, FaultKind};
 use rustix::fs::Access;
 use rustix::io::Errno;
@@ -157,6 +157,7 @@ impl Family {
             run: run.to_owned(),
             process: (self.first.pid, self.first.start, 0),
             boot: boot(),
+            space: space(),
             family: Some(self.ids()),
         }
     }

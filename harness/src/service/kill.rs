@@ -12,7 +12,7 @@ use super::ending::{Ended, Struck, marks, strike};
 use super::life::Life;
 use super::process::{Exit, LOG_WITHIN, Running, signal_name};
 use super::table::{Entry, Id};
-use super::{Hurry, ServiceError};
+use super::{Hurry, ServiceError, command};
 use rustix::process::Signal;
 use tokio::sync::watch;
 
@@ -167,7 +167,7 @@ impl Running {
             let _ = tokio::time::timeout(LOG_WITHIN, ended).await;
             launch.unoccupied(&hurry).await?;
             let opening = format!("the process before {exit}; started again");
-            Life::begin(&launch, Some(opening)).map(Next)
+            Life::begin(&launch, Some(opening)).map(Next).map_err(command::not_again)
         }
     }
 

@@ -5,7 +5,7 @@
 //! Not here: the steady-state gate (`run`, with `probe`).
 
 use super::capture::Capture;
-use super::ending::Leader;
+use super::ending::{Leader, marks};
 use super::process::{Exit, Launch, Running};
 use super::{Hurry, ServiceError, error::length, http, sockets, table};
 use crate::plan::Ready;
@@ -55,7 +55,11 @@ impl Launch {
             if free.is_ok() || hurry.is_said() || begun.elapsed() >= FREE_WITHIN {
                 return free.map_err(|why| match why {
                     ServiceError::Occupied { name, addr, by } => {
-                        ServiceError::NotFree { name, addr, by }
+                        let marks = marks(&self.run_id, Some(&name));
+                        let is_own = sockets::holders(addr.port())
+                            .iter()
+                            .any(|holder| table::carries(holder.pid, &marks).unwrap_or(false));
+                        ServiceError::NotFree { name, addr, by, is_own }
                     }
                     other => other,
                 });

@@ -103,6 +103,9 @@ pub struct Standing {
     /// descends from them are meant, and nobody else: no group and no mark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<BTreeSet<(i32, u64)>>,
+    /// The PID namespace in which that number is its; empty: nobody knows.
+    #[serde(default)]
+    pub space: String,
 }
 
 /// A command that puts something right.
@@ -304,7 +307,29 @@ pub(super) fn boot() -> String {
     id.map_or_else(|_| String::new(), |id| id.trim().to_owned())
 }
 
+/// What tells this PID namespace from others: in each of them a number is another process. Empty where
+/// nobody can tell.
+pub(super) fn space() -> String {
+    let link = std::fs::read_link("/proc/self/ns/pid");
+    link.map_or_else(|_| String::new(), |link| link.display().to_string())
+}
+
 impl Standing {
+    /// Why its numbers mean nothing here; none: they do.
+    fn elsewhere(&self) -> Option<String> {
+        let (own, theirs, pid) = (space(), &self.space, self.process.0);
+        let known = !own.is_empty() && !theirs.is_empty();
+        (known && own != *theirs).then(|| {
+            format!(
+                "service `{}` was process {pid} in the PID namespace {theirs}, and this is {own}, where that \
+                 number is a stranger's, so nobody was signalled: run `assay recover` where the run was, \
+                 in {theirs} (`lsns -t pid` shows them). If that is gone, so are its processes, and nothing \
+                 stands still",
+                self.service
+            )
+        })
+    }
+
     /// The service's processes.
     fn scope(&self) -> Scope {
         if let Some(family) = &self.family {

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use crate::common::{Case, Server, assay, guardian, said, signal, until, verdict, wait_for};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A backend whose shell says in a file that it was told to end, which it can only when it goes on.
@@ -226,6 +227,8 @@ fn an_undo_that_fails_is_five_until_it_is_mended() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(5), "{text}");
     let by_hand = "&& sh -c 'test -e mended'`";
+    let told = String::from_utf8_lossy(&output.stdout).matches("is not undone").count();
+    assert_eq!(told, 1, "once: {text}");
     assert!(text.contains("fault `deploy` is not undone") && text.contains(by_hand), "{text}");
     let (code, text) = recover(&case.out());
     assert_eq!(code, Some(5), "{text}");
@@ -246,4 +249,93 @@ fn a_killed_run_s_command_is_ended_and_undone() {
     run.wait().unwrap();
     assert!(guardian_s_log(&case).contains("undone: fault `deploy`"));
     assert!(there(&case, "undone").exists());
+}
+
+/// What tidies up needs a system that is whole again, however the run came to its end.
+#[test]
+fn a_teardown_comes_after_what_a_command_broke_is_undone() {
+    for (command, interrupt) in [("touch broken", false), ("touch broken; sleep 1000", true)] {
+        let server = Server::ok();
+        let settings = format!("shell: \"{command}\", undo: [rm, broken], timeout: 60s");
+        let case = commanded(server.addr, &settings, "until: deploy.end + 3s");
+        let path = there(&case, "case.yaml");
+        let teardown = "teardown: [{command: {run: [sh, -c, \"test ! -e broken\"]}}]\n";
+        let text = std::fs::read_to_string(&path).unwrap() + teardown;
+        std::fs::write(&path, text).unwrap();
+        let output = if interrupt {
+            let run = until(&case, "\"applied\"");
+            wait_for("the command", || there(&case, "broken").exists());
+            signal(run.id(), "INT");
+            run.wait_with_output().unwrap()
+        } else {
+            case.run(&[])
+        };
+        let text = said(&output);
+        let code = if interrupt { 130 } else { 0 };
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let ours = "its command was still running when the run ended, so we ended it";
+        assert_eq!(words.contains(ours), interrupt, "{text}");
+    }
+}
+
+/// A backend that a program in the scenario's folder starts, killed at 3 s for so long.
+fn killed(duration: &str, more: &str) -> Case {
+    let case = Case::new(&format!(
+        r#"schema: 1
+name: killed
+services:
+  app:
+    process:
+      command: [./start, "${{self.addr}}"]
+      env: {{DATABASE_URL: "sqlite::memory:"}}
+      ready: {{http: /health, within: 20s}}
+load:
+  a:
+    constant-arrival-rate:
+      {{rate: 20/s, duration: 12s, requests: [{{get: {{path: /machines/}}}}]}}
+faults: {{down: {{kill: {{service: app, at: 3s, duration: {duration}, recovery: 1s}}}}}}
+objectives: {{errors: {{error-rate: {{below: 5%}}}}}}
+{more}"#
+    ));
+    let start =
+        format!("#!/bin/sh\nexec {} backend --listen \"$1\"\n", env!("CARGO_BIN_EXE_assay"));
+    let program = there(&case, "start");
+    std::fs::write(&program, start).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    case
+}
+
+#[test]
+fn a_service_whose_program_was_taken_away_meanwhile_is_told_and_undecided() {
+    let case = killed("2s", "");
+    let run = until(&case, FIRST_AFFECTED);
+    std::fs::remove_file(there(&case, "start")).unwrap();
+    let output = run.wait_with_output().unwrap();
+    let text = said(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_ne!(output.status.code(), Some(0), "{text}");
+    let verdict = verdict(&case.out());
+    let all = verdict["expectations"].as_array().unwrap();
+    let service = all.iter().find(|one| one["id"] == "service app").unwrap();
+    assert_eq!(service["verdict"], "inconclusive", "{service}");
+    let why = service["reason"].as_str().unwrap();
+    for part in
+        ["did not come back after fault `down`", "`./start` is not there any more", "ENOENT"]
+    {
+        assert!(why.contains(part), "{why}");
+    }
+}
+
+/// It is started again for that, and only for that.
+#[test]
+fn a_teardown_meets_a_service_that_a_fault_had_ended() {
+    for (more, again) in [("teardown: [{get: {path: /machines/}}]\n", true), ("", false)] {
+        let case = killed("8s", more);
+        let run = until(&case, FIRST_AFFECTED);
+        signal(run.id(), "INT");
+        let output = run.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+        let log = std::fs::read_to_string(case.out().join("journal.jsonl")).unwrap();
+        assert_eq!(log.contains(", again"), again, "{log}");
+    }
 }

@@ -64,6 +64,12 @@ impl Fault {
         self.kind == "manual"
     }
 
+    /// Whether a command of the scenario does it.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        self.kind == "command"
+    }
+
     /// Whether it hits fewer than it asks for where answers are short, or come in another way.
     #[must_use]
     pub fn spares_by_answer(&self) -> bool {

@@ -2,7 +2,8 @@
 //!
 //! Invariant: whoever did not come back violates the run without being asked: what a fault did is not
 //! undone by starting something that never answers.
-//! Invariant: another fault that was on during the wait may be the reason, so nothing is sure then.
+//! Invariant: another fault that was on during the wait may be the reason, so nothing is sure then; nor of one
+//! that could not even be started again, because its program or its port were taken away from it.
 //! Not here: services that ended by themselves (`judge`), how fast one must be ready (`expectation::ready`).
 
 use crate::case::Place;
@@ -38,6 +39,11 @@ fn score(evidence: &Evidence<'_>, at: At, missed: &NotBack) -> Option<Expectatio
     }
     let after = format!("after fault `{}`", fault.name);
     let (verdict, reason, missing) = match meanwhile(evidence, at, missed) {
+        _ if missed.unstarted => (
+            Verdict::Inconclusive,
+            format!("it did not come back {after}: {detail}"),
+            Some("a service that can be started again for as long as the run goes on".to_owned()),
+        ),
         None => (Verdict::Violated, format!("it did not come back {after}: {detail}"), None),
         Some(other) => (
             Verdict::Inconclusive,

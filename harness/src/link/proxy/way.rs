@@ -8,6 +8,7 @@ use super::super::LinkEvent;
 use super::super::conn::Conn;
 use super::super::passage::{Passage, Step, Turn};
 use super::super::seen::Seen;
+use super::super::unread::target;
 use super::super::watch::{Delivery, outcome};
 use super::Proxy;
 use assay_slo::Outcome;
@@ -75,6 +76,14 @@ impl Proxy {
         if let Some(passage) = conn.passage.borrow_mut().as_mut() {
             let newly = passage.cut();
             self.affected(newly, passage.seen.key().is_some());
+        }
+    }
+
+    /// The far end closed its TLS unsaid in the middle of the answer to a connection's open request.
+    pub(crate) fn breaks_off(&self, conn: &Conn) {
+        if let Some(passage) = conn.passage.borrow().as_ref() {
+            let seen = &passage.seen;
+            self.counters.is_torn(format!("{} {}", seen.method, target(seen.path())));
         }
     }
 

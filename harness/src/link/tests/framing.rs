@@ -74,3 +74,13 @@ async fn an_answer_without_a_body_keeps_its_length() {
         assert_eq!(heard, unchanged);
     }
 }
+
+/// As old servers fold them; proxies make it one line.
+#[tokio::test]
+async fn a_header_of_an_answer_on_several_lines_passes_as_one() {
+    let folded = "HTTP/1.1 200 OK\r\nX-Fold: a\r\n b\r\nContent-Length: 2\r\n\r\nok";
+    let (heard, told) = told(folded, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "ok").await;
+    let line = heard.lines().find(|line| line.starts_with("X-Fold: ")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!((words.as_slice(), told), (["X-Fold:", "a", "b"].as_slice(), None));
+}

@@ -8,4 +8,5 @@ mod http;
 mod paused;
 mod peers;
 mod streams;
+mod unsaid;
 mod watched;

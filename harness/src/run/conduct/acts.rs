@@ -10,7 +10,7 @@ use super::{Conduct, Ending, State};
 use crate::plan::{Errand, Fault, FaultKind, RestartedBy, words};
 use crate::run::marks::Mark;
 use crate::run::stage::{Known, Mended, is_attached, is_contained, outlives};
-use crate::service::Exit;
+use crate::service::{Exit, How};
 use assay_slo::event::{EdgeKind, Effect, EndReason, NotBack, ServiceState};
 use assay_slo::{At, Event, capacity};
 use std::net::SocketAddr;
@@ -93,8 +93,18 @@ impl Conduct<'_> {
             && !self.done.contains(&index)
             && let Some(stopped) = self.stage.call_back(index).await
         {
-            let text = format!("fault {}: its command {}", planned.name, stopped.exit);
-            self.stream.finding(text);
+            let (name, exit) = (&planned.name, &stopped.exit);
+            match (stopped.how, exit) {
+                // It came to its end in the same moment as the run.
+                (How::Already, Exit::Code(0)) => _ = self.done.insert(index),
+                (How::Already, _) => {
+                    self.stream.finding(format!("fault {name}: its command {exit}"));
+                }
+                (How::Asked | How::Killed, _) => self.stream.finding(format!(
+                    "fault {name}: its command was still running when the run ended, so we ended \
+                     it: it {exit}"
+                )),
+            }
         }
         self.off(state, index, Ok(()))
     }
@@ -128,6 +138,13 @@ impl Conduct<'_> {
         }
         if let Some(told) = mended.told(planned) {
             self.stream.finding(format!("fault {}: {told}", planned.name));
+        }
+        if let Mended::Restarted(Err(why)) = &mended {
+            let why = why.clone();
+            // The fault is over all the same, though nothing is as it was.
+            let _told = self.off(state, index, Err(String::new()));
+            self.not_back(index, self.stream.clock.now(), why, true);
+            return Ok(None);
         }
         let ended = self.stage.mended(self.plan, (index, planned), mended, self.stream).await;
         if let (
@@ -292,13 +309,21 @@ impl Conduct<'_> {
                 self.edge(index, EdgeKind::FirstUnaffected, self.stream.clock.now(), None);
             }
             Err(detail) => {
-                self.stream.note(Event::NotBack(NotBack { fault: index, since, detail }));
+                self.not_back(index, since, detail, false);
             }
         }
     }
 
-    /// A run that is over starts nothing again: what was ended is to be ended anyway.
+    fn not_back(&mut self, fault: usize, since: At, detail: String, unstarted: bool) {
+        self.stream.note(Event::NotBack(NotBack { fault, since, detail, unstarted }));
+    }
+
+    /// A run that is over starts nothing again: what was ended is to be ended anyway. Only a teardown still
+    /// needs it.
     pub(super) fn forget_ended(&mut self, state: &mut State) {
+        if self.is_torn_down() {
+            return;
+        }
         for (index, (planned, on)) in self.plan.faults.iter().zip(&mut state.on).enumerate() {
             // What was there before is to be there after.
             if outlives(self.plan, &planned.link) {

@@ -135,6 +135,16 @@ impl Conduct<'_> {
             self.clear(state, index).await;
             self.settle(state, index).await;
         }
+        while self.is_torn_down()
+            && let Some(Ok((fault, since, ready))) = state.waking.join_next().await
+        {
+            self.woken(fault, since, ready);
+        }
+    }
+
+    /// Whether something is to be done with the services after the run.
+    pub(super) fn is_torn_down(&self) -> bool {
+        !self.plan.teardown.steps.is_empty()
     }
 
     /// Waits until nothing is under way on a fault's service.

@@ -118,7 +118,11 @@ impl Conduct<'_> {
         let at = match cleared {
             Ok(Some(at)) => at,
             Ok(None) => return self.end_loads(state, index, self.stream.clock.now()),
-            Err(error) => return self.stream.finding(format!("fault {}: {error}", planned.name)),
+            Err(error) => {
+                let told = self.stage.undo_failed(index, error);
+                let told = told.map(|error| format!("fault {}: {error}", planned.name));
+                return told.into_iter().for_each(|text| self.stream.finding(text));
+            }
         };
         self.end_loads(state, index, at);
         self.look_after(state, index, at);

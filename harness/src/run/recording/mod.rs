@@ -5,6 +5,7 @@
 //! Invariant: bounded by time, by the number of answers and by bytes.
 //! Not here: faults and counts (`link`); which answers become which routes (`routes`), the files (`written`).
 
+mod home;
 mod routes;
 mod veil;
 mod written;
@@ -17,6 +18,7 @@ use crate::plan::{Link, OF_CONNECTION, Plan, ServiceKind, Upstream};
 use crate::service::engine::{Engine, Query};
 use crate::service::{Address, Attached, innermost};
 use bytes::Bytes;
+use home::at_home;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::{Request, Response, header};
@@ -207,6 +209,13 @@ impl Ear {
             bytes.extend_from_slice(&piece);
         }
         let took_us = u64::try_from(self.clock.now().since(begun)).unwrap_or(0);
+        let led = |location: &header::HeaderValue| {
+            let led = at_home(location.to_str().ok()?, &to.authority, &self.recording.prefix);
+            header::HeaderValue::from_str(&led).ok()
+        };
+        if let Some(location) = answer.headers().get(header::LOCATION).and_then(led) {
+            answer.headers_mut().insert(header::LOCATION, location);
+        }
         let mut back = Response::builder().status(answer.status());
         for (name, value) in answer.headers() {
             if !OF_CONNECTION.contains(&name.as_str()) {

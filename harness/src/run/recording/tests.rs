@@ -49,7 +49,7 @@ async fn asked(at: SocketAddr, path: &str) -> String {
 
 #[tokio::test]
 async fn what_is_passed_on_is_kept_with_its_time() {
-    let text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 29\r\n\r\n\
+    let text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLocation: /v1/next\r\nContent-Length: 29\r\n\r\n\
                 {\"usd\": 1.08, \"s\": \"hunter2\"}";
     let to = server(text).await;
     let dir = tempfile::tempdir().unwrap();
@@ -60,6 +60,7 @@ async fn what_is_passed_on_is_kept_with_its_time() {
         for path in ["/rates/1?key=a", "/rates/2", "/rates/3"] {
             let heard = asked(at, path).await;
             assert!(heard.ends_with("hunter2\"}"), "{heard}");
+            assert!(heard.contains("location: /next\r\n"), "not past the recorder: {heard}");
         }
     };
     let recorded = record(&recording, std::future::pending(), |at| tell.send(at).unwrap());

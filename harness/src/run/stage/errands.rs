@@ -71,6 +71,16 @@ impl Stage {
         self.errands.get(&fault).and_then(|running| running.last_lines().pop())
     }
 
+    /// A fault could not be undone: told when that is tried again at the end, or at once where nothing is left
+    /// to try. Gives what is to be told.
+    pub(in crate::run) fn undo_failed(&mut self, fault: usize, why: String) -> Option<String> {
+        if !self.todo.contains_key(&fault) {
+            return Some(why);
+        }
+        self.failed.insert(fault, why);
+        None
+    }
+
     /// Undoes what faults left to be undone when the run ends; says what is still broken.
     pub(in crate::run) async fn undo_all(&mut self, stream: &mut Stream) -> Vec<String> {
         let mut broken = Vec::new();
@@ -78,7 +88,7 @@ impl Stage {
         for index in pressing {
             self.let_go(index).await;
         }
-        for (_, todo) in std::mem::take(&mut self.todo).into_iter().rev() {
+        for (index, todo) in std::mem::take(&mut self.todo).into_iter().rev() {
             stream.progress.note(&format!("undoing fault {}", todo.fault));
             if let Some(why) = self.undo.lapsed(&todo) {
                 stream.finding(format!("fault {}: {why}", todo.fault));
@@ -87,6 +97,11 @@ impl Stage {
                 Ok(()) => self.undone(&todo),
                 Err(why) => Err(why),
             };
+            if let (Ok(()), Some(before)) = (&undone, self.failed.remove(&index)) {
+                let fault = &todo.fault;
+                stream
+                    .finding(format!("fault {fault} was undone only when the run ended: {before}"));
+            }
             broken.extend(undone.err());
         }
         broken

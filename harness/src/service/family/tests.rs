@@ -90,7 +90,14 @@ const PAUSE: &str = "pause: {service: s";
 const IDLE: &str = "sleep 1000 & (sleep 1000; true) & touch ready; wait";
 
 fn todo(standing: Standing) -> Todo {
-    Todo { id: 1, fault: "f".to_owned(), undo: Undo::Continue(standing), at_ms: 0, until_ms: None, landed: true }
+    Todo {
+        id: 1,
+        fault: "f".to_owned(),
+        undo: Undo::Continue(standing),
+        at_ms: 0,
+        until_ms: None,
+        landed: true,
+    }
 }
 
 #[tokio::test]

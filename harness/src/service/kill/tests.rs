@@ -243,7 +243,7 @@ async fn a_restart_that_fails_can_be_tried_again_and_stopped() {
     running.kill(KILL, &Hurry::default()).unwrap().await;
     std::fs::rename(&program, &aside).unwrap();
     let failed = again(&mut running).await.unwrap_err().to_string();
-    assert!(failed.contains("no program `./api`"), "{failed}");
+    assert!(failed.contains("`./api` is not there any more"), "{failed}");
     std::fs::rename(&aside, &program).unwrap();
     again(&mut running).await.unwrap();
     running.ready().await.unwrap();
@@ -261,7 +261,7 @@ async fn a_restart_that_finds_its_address_taken_says_by_whom() {
     running.kill(TERM, &Hurry::default()).unwrap().await;
     let _listener = socket.listen(1).unwrap();
     let why = again(&mut running).await.unwrap_err().to_string();
-    let by = format!("(pid {}) still listens on {addr}", std::process::id());
+    let by = format!("(pid {}) listens on {addr} (EADDRINUSE), which it took", std::process::id());
     assert!(why.contains("cannot be started again") && why.contains(&by), "{why}");
     assert_eq!(running.stop(LONG).await.how, How::Already);
 }

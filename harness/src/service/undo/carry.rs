@@ -35,6 +35,9 @@ async fn go_on(standing: &Standing) -> Result<(), String> {
     if standing.boot != boot() {
         return Ok(());
     }
+    if let Some(why) = standing.elsewhere() {
+        return Err(why);
+    }
     let scope = standing.scope();
     let thawed = tokio::task::spawn_blocking(move || thaw(&scope)).await;
     let left = match thawed.map_err(|error| error.to_string()).and_then(|left| left) {
@@ -137,17 +140,65 @@ mod tests {
 
     #[tokio::test]
     async fn processes_of_another_boot_are_left_alone() {
+        let undone = carry_out(&standing("another", ""), Path::new("/nonexistent")).await;
+        assert_eq!(undone, Ok(()));
+    }
+
+    fn standing(boot: &str, space: &str) -> Todo {
         let own = i32::try_from(std::process::id()).unwrap();
         let standing = Standing {
             service: "x".to_owned(),
             run: "none".to_owned(),
             process: (own, 1, own),
-            boot: "another".to_owned(),
+            boot: boot.to_owned(),
+            space: space.to_owned(),
             family: None,
         };
         let undo = Undo::Continue(standing);
-        let fault = "f".to_owned();
-        let todo = Todo { id: 1, fault, undo, at_ms: 0, until_ms: None, landed: true };
-        assert_eq!(carry_out(&todo, Path::new("/nonexistent")).await, Ok(()));
+        Todo { id: 1, fault: "f".to_owned(), undo, at_ms: 0, until_ms: None, landed: true }
+    }
+
+    #[tokio::test]
+    async fn processes_of_another_pid_namespace_are_neither_signalled_nor_named_for_a_kill() {
+        let nowhere = Path::new("/nonexistent");
+        // The numbers are those of a sleeper that stands still and is no process of that run.
+        let mut stranger = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = i32::try_from(stranger.id()).unwrap();
+        let entry = crate::service::table::entry(pid).unwrap().unwrap();
+        let state = || crate::service::table::entry(pid).unwrap().unwrap().state;
+        let stop = || {
+            crate::service::table::signal(&entry, rustix::process::Signal::STOP);
+            while state() != 'T' {
+                crate::service::ending::pause(Duration::from_millis(1));
+            }
+        };
+        stop();
+        let there = |space: &str| {
+            let mut todo = standing(&boot(), space);
+            let Undo::Continue(standing) = &mut todo.undo else { panic!() };
+            standing.process = (pid, entry.start, pid);
+            todo
+        };
+        let why = carry_out(&there("pid:[1]"), nowhere).await.unwrap_err();
+        for part in ["where the run was, in pid:[1] ", "nobody was signalled"] {
+            assert!(why.contains(part), "{why}");
+        }
+        assert!(!why.contains("kill"), "{why}");
+        assert_eq!(state(), 'T');
+        // The twin: in its own one, and from a log that does not tell, it goes on.
+        for space in [super::super::space(), String::new()] {
+            stop();
+            assert_eq!(carry_out(&there(&space), nowhere).await, Ok(()));
+            assert_ne!(state(), 'T');
+        }
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+    }
+
+    #[test]
+    fn a_log_from_before_is_still_read() {
+        let line = r#"{"service":"x","run":"r","process":[1,2,3],"boot":"b"}"#;
+        let standing: Standing = serde_json::from_str(line).unwrap();
+        assert_eq!((standing.space.as_str(), standing.elsewhere()), ("", None));
     }
 }

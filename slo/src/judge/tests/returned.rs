@@ -11,7 +11,7 @@ fn script(other: std::ops::Range<u64>) -> Script {
     script.case.faults[0].kind = "kill".to_owned();
     let mut script = script.on(0, 10_000..12_000, hit(1)).fault(other, hit(0));
     let since = At(ZERO.0 + 12_000_000);
-    let event = NotBack { fault: 0, since, detail: "no answer".to_owned() };
+    let event = NotBack { fault: 0, since, detail: "no answer".to_owned(), unstarted: false };
     script.push(At(ZERO.0 + 42_000_000), Event::NotBack(event));
     script
 }
@@ -50,6 +50,23 @@ fn a_service_that_does_not_come_back_violates_unasked() {
     let why = "it did not come back after fault `fault0`: no answer".to_owned();
     assert_eq!(service(script(LATER)), Some((Violated, why)));
     assert_eq!(script(LATER).complete().judge().verdict, Violated);
+}
+
+/// Its program or port is no part of it.
+#[test]
+fn one_that_could_not_be_started_again_is_undecided() {
+    let mut script = Script::new(60).errors().declare(Shows::Gone);
+    script.case.faults[0].kind = "kill".to_owned();
+    let mut script = script.on(0, 10_000..12_000, hit(1));
+    let since = At(ZERO.0 + 12_000_000);
+    let event = NotBack { fault: 0, since, detail: "no program".to_owned(), unstarted: true };
+    let text = serde_json::to_string(&event).unwrap();
+    assert!(text.contains("unstarted"), "{text}");
+    let before: NotBack = serde_json::from_str(r#"{"fault":0,"since":1,"detail":"x"}"#).unwrap();
+    assert!(!before.unstarted);
+    script.push(since, Event::NotBack(event));
+    let why = "it did not come back after fault `fault0`: no program".to_owned();
+    assert_eq!(service(script), Some((Inconclusive, why)));
 }
 
 /// What an expectation gives longer, or another fault starts again, is back.
