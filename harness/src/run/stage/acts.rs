@@ -12,7 +12,7 @@ use super::containers::{self, Broken};
 use crate::plan::{Fault, FaultKind, Plan, RestartedBy};
 use crate::run::stream::Stream;
 use crate::service::undo::{Adrift, Todo, Undo};
-use crate::service::{Duty, KillEffect, Killed, Next, Running, Stood, Workers};
+use crate::service::{Duty, KillEffect, Killed, Next, Running, ServiceError, Stood, Workers};
 use assay_slo::event::ServiceState;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -47,6 +47,8 @@ pub(in crate::run) enum Broke {
 pub(in crate::run) enum Mended {
     /// It was started again.
     Restarted(Result<Next, String>),
+    /// It had not even ended.
+    Unended(String),
     /// Whether others started again what is left to them.
     Reborn(Result<(), String>),
     /// It goes on.
@@ -187,9 +189,14 @@ impl Stage {
             | FaultKind::Stop
             | FaultKind::Restart => {
                 let next = self.running(name)?.restart(&self.hurry);
-                Box::pin(
-                    async move { Mended::Restarted(next.await.map_err(|error| error.to_string())) },
-                )
+                Box::pin(async move {
+                    match next.await {
+                        Err(error @ ServiceError::StillRuns { .. }) => {
+                            Mended::Unended(error.to_string())
+                        }
+                        next => Mended::Restarted(next.map_err(|error| error.to_string())),
+                    }
+                })
             }
             FaultKind::Kill { by: RestartedBy::Supervisor, .. } => {
                 let Some(killed) = self.workers.remove(&index) else { return Ok(None) };
@@ -234,6 +241,7 @@ impl Stage {
     ) -> Result<(), String> {
         match mended {
             Mended::Restarted(next) => self.follow_next(&fault.link, next?, stream).await,
+            Mended::Unended(why) => Err(why),
             Mended::Reborn(reborn) => reborn,
             Mended::GoesOn { undone, .. } => undone.and_then(|()| self.done_with(index)),
             Mended::Relieved { undone, .. } => undone.and_then(|()| self.done_with(index)),
