@@ -71,6 +71,12 @@ fn what(heard: &[u8]) -> String {
     let mut words = line.split(|byte| *byte == b' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let is_http = words.next().is_some_and(|version| version.starts_with(b"HTTP/1."));
+    if is_http && is_folded(heard) {
+        let (method, target) = (shown(method, SHOWN), shown(target, SHOWN_OF_TARGET));
+        return format!(
+            "{method} {target}, with a header over several lines, which HTTP/1.1 forbids"
+        );
+    }
     match odd(target).filter(|_| is_http) {
         Some(byte) => format!(
             "{} {}, a target with a byte that it does not take, {}",
@@ -80,6 +86,13 @@ fn what(heard: &[u8]) -> String {
         ),
         None => format!("{}, which is no HTTP/1.1 that it reads", shown(heard, SHOWN)),
     }
+}
+
+/// Whether a line of a head goes on in the next, which then begins with a blank.
+fn is_folded(heard: &[u8]) -> bool {
+    let end = heard.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(heard.len());
+    let head = heard.get(..end).unwrap_or_default();
+    head.windows(2).any(|two| matches!(two, [b'\n', b' ' | b'\t']))
 }
 
 /// The first byte of a target that no target may have.
@@ -114,6 +127,12 @@ mod tests {
         let odd = what(b"GET /a<b?c HTTP/1.1\r\nhost: x\r\n");
         assert_eq!(odd, "`GET` `/a<b?c`, a target with a byte that it does not take, `<`");
         assert!(what(b"GET /\x7f HTTP/1.1\r\n").ends_with("take, `\\x7f`"));
+        let folded = what(b"GET /a HTTP/1.1\r\nx: a\r\n b\r\n\r\n");
+        assert_eq!(folded, "`GET` `/a`, with a header over several lines, which HTTP/1.1 forbids");
+        // What follows a head is no part of it.
+        assert!(
+            what(b"GET /a HTTP/1.1\r\nx: a\r\n\r\na\r\n b").contains("no HTTP/1.1 that it reads")
+        );
         assert_eq!(what(b"PING\r\n"), "`PING\\r\\n`, which is no HTTP/1.1 that it reads");
         assert!(what(&[0; 99]).contains("\\x00…`"));
     }

@@ -14,7 +14,7 @@ use super::press::{Taken, Took, burns};
 use crate::plan::{Fault, FaultKind, Plan, RestartedBy};
 use crate::run::stream::Stream;
 use crate::service::undo::{Adrift, Todo, Undo};
-use crate::service::{Family, Felled, KillEffect, Killed, Next, Running, Workers};
+use crate::service::{Family, Felled, KillEffect, Killed, Next, Running, ServiceError, Workers};
 use assay_slo::event::ServiceState;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -57,6 +57,8 @@ pub(in crate::run) enum Broke {
 pub(in crate::run) enum Mended {
     /// It was started again.
     Restarted(Result<Next, String>),
+    /// It had not even ended.
+    Unended(String),
     /// Whether others started again what is left to them.
     Reborn(Result<(), String>),
     /// It goes on.
@@ -226,9 +228,14 @@ impl Stage {
             | FaultKind::Stop
             | FaultKind::Restart => {
                 let next = self.running(name)?.restart(&self.hurry);
-                Box::pin(
-                    async move { Mended::Restarted(next.await.map_err(|error| error.to_string())) },
-                )
+                Box::pin(async move {
+                    match next.await {
+                        Err(error @ ServiceError::StillRuns { .. }) => {
+                            Mended::Unended(error.to_string())
+                        }
+                        next => Mended::Restarted(next.map_err(|error| error.to_string())),
+                    }
+                })
             }
             FaultKind::Kill { by: RestartedBy::Supervisor, .. } => {
                 let Some(killed) = self.workers.remove(&index) else { return Ok(None) };
@@ -275,6 +282,7 @@ impl Stage {
         match mended {
             Mended::Family(back) => self.mended_family(plan, fault, back, stream),
             Mended::Restarted(next) => self.follow_next(&fault.link, next?, stream).await,
+            Mended::Unended(why) => Err(why),
             Mended::Reborn(reborn) => reborn,
             Mended::GoesOn { undone, .. } => undone.and_then(|()| self.done_with(index)),
             Mended::Relieved { undone, .. } => {
