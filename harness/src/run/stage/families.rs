@@ -121,10 +121,14 @@ impl Stage {
         if self.claims().take_family(&fault.link, &family)? {
             self.tell_claims();
         }
-        let standing = family.standing(&fault.link, &self.names.run_id);
+        let mut standing = family.standing(&fault.link, &self.names.run_id);
         let undo = match &fault.kind {
             FaultKind::Pause => Some(Undo::Continue(standing)),
             FaultKind::Pressure(pressure) => {
+                if pressure.cpu.0 == 0 {
+                    // Nobody stands still by it, so whoever does is not ours to move.
+                    standing.family = Some(BTreeSet::new());
+                }
                 let cwd = if pressure.disk > 0 { family.cwd()? } else { Default::default() };
                 Some(self.undo_of_pressure(fault, *pressure, (standing, &cwd))?)
             }
