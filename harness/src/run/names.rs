@@ -2,7 +2,6 @@
 //!
 //! Not here: finding placeholders in texts (`plan::text`).
 
-use crate::plan::{Plan, ServiceKind, Upstream};
 use crate::service::Address;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -86,17 +85,4 @@ pub(super) fn authority(host: &str, port: u16, secure: bool) -> String {
 /// The host of it.
 pub(super) fn host_of(authority: &str) -> &str {
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
-}
-
-/// The name that a link's far end is called by, where it is one.
-pub(super) fn called<'p>(plan: &'p Plan, to: &'p Upstream) -> Option<(&'p str, u16)> {
-    let name = match to {
-        Upstream::Address { host, port } => return Some((host, *port)),
-        Upstream::Service(name) => name,
-        Upstream::Stub(_) => return None,
-    };
-    match &plan.services.iter().find(|service| service.name == *name)?.kind {
-        ServiceKind::Url { host, port, .. } => Some((host, *port)),
-        _ => None,
-    }
 }

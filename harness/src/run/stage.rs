@@ -17,7 +17,7 @@ mod returns;
 use super::consented::{
     all_and_silent, all_consented, consent_to_faults, consented, is_here, may_listen, silence,
 };
-use super::names::{Names, Reader, authority, called};
+use super::names::{Names, Reader, authority};
 use super::refresh::refresh;
 use super::stream::Stream;
 use crate::client::Ends;

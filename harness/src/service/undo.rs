@@ -17,18 +17,19 @@ mod carry;
 mod lease;
 mod left;
 mod recover;
+mod standing;
 
 pub use carry::carry_out;
 pub(super) use lease::{Leases, grace};
 pub use left::{LeftBehind, left_behind, restore};
 pub(super) use recover::is_any_left;
 pub use recover::{Part, Recovered, end_processes, recover};
+pub use standing::Standing;
+pub(super) use standing::{boot, space};
 
-use super::ending::{Leader, Scope, marks};
 use super::engine::{Put, Vessel};
 use crate::clock;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -86,26 +87,6 @@ pub struct Remains {
     pub network: String,
     /// `DOCKER_HOST` of the run.
     pub host: Option<String>,
-}
-
-/// A service whose processes stand still.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
-    /// The service.
-    pub service: String,
-    /// The run's id, which its processes are marked with.
-    pub run: String,
-    /// Its first process: number, start time in clock ticks since boot, and group.
-    pub process: (i32, u64, i32),
-    /// The boot that those count from.
-    pub boot: String,
-    /// Of one that ran already: it and all who descended from it, by number and start time. They and who
-    /// descends from them are meant, and nobody else: no group and no mark.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub family: Option<BTreeSet<(i32, u64)>>,
-    /// The PID namespace in which that number is its; empty: nobody knows.
-    #[serde(default)]
-    pub space: String,
 }
 
 /// A command that puts something right.
@@ -299,46 +280,6 @@ fn pending(text: &str) -> (Vec<Todo>, usize) {
     }
     todos.reverse();
     (todos, unread)
-}
-
-/// What tells this boot from others.
-pub(super) fn boot() -> String {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    id.map_or_else(|_| String::new(), |id| id.trim().to_owned())
-}
-
-/// What tells this PID namespace from others: in each of them a number is another process. Empty where
-/// nobody can tell.
-pub(super) fn space() -> String {
-    let link = std::fs::read_link("/proc/self/ns/pid");
-    link.map_or_else(|_| String::new(), |link| link.display().to_string())
-}
-
-impl Standing {
-    /// Why its numbers mean nothing here; none: they do.
-    fn elsewhere(&self) -> Option<String> {
-        let (own, theirs, pid) = (space(), &self.space, self.process.0);
-        let known = !own.is_empty() && !theirs.is_empty();
-        (known && own != *theirs).then(|| {
-            format!(
-                "service `{}` was process {pid} in the PID namespace {theirs}, and this is {own}, where that \
-                 number is a stranger's, so nobody was signalled: run `assay recover` where the run was, \
-                 in {theirs} (`lsns -t pid` shows them). If that is gone, so are its processes, and nothing \
-                 stands still",
-                self.service
-            )
-        })
-    }
-
-    /// The service's processes.
-    fn scope(&self) -> Scope {
-        if let Some(family) = &self.family {
-            return Scope { roots: family.clone(), ..Scope::default() };
-        }
-        let (pid, start, pgid) = self.process;
-        let marks = marks(&self.run, Some(&self.service));
-        Scope { leaders: vec![Leader { pid, start, pgid }], marks, ..Scope::default() }
-    }
 }
 
 #[cfg(test)]
