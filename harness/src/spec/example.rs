@@ -153,6 +153,7 @@ faults:
   stand: {pause: {service: old, at: 230s, duration: 5s}}
   press: {pressure: {service: api, count: 1, cpu: 80%, memory: 512MiB, disk: 1GiB, at: 260s, duration: 5s, recovery: 5s, again: {times: 1, every: 7s}}}
   loud: {pressure: {service: worker, cpu: 50%, cpu-by: burners, at: 260s, duration: 5s}}
+  held: {pressure: {service: worker, cpu: 50%, cpu-by: duty-cycle, at: 270s, duration: 5s}}
   freeze: {pause: {service: api, at: 230s, duration: 5s, recovery: 5s, again: {times: 1, every: 7s}}}
   halt: {stop: {service: api, at: 245s, duration: 5s}}
   part: {stop: {service: jobs, count: 1, at: 245s, duration: 5s}}

@@ -23,7 +23,7 @@ pub struct Standing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<BTreeSet<(i32, u64)>>,
     /// The PID namespace in which that number is its; empty: nobody knows.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub space: String,
 }
 

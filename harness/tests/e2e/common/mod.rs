@@ -113,6 +113,7 @@ fn wait_for_journal(case: &Case, run: &mut Child, text: &str) {
         if run.try_wait().unwrap().is_some() {
             let mut said = String::new();
             run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            run.stdout.take().unwrap().read_to_string(&mut said).unwrap();
             panic!("the run ended early: {said}");
         }
         std::fs::read_to_string(&journal).is_ok_and(|journal| journal.contains(text))

@@ -2,7 +2,7 @@
 //! right by the run, its guardian and `assay recover`.
 
 use super::{has_engine, image, left, wait};
-use crate::common::{Case, assay, guardian, said, signal, until, verdict, wait_for};
+use crate::common::{Case, assay, guardian, keeper, said, signal, until, verdict, wait_for};
 use std::process::{Child, Stdio};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::{
@@ -321,6 +321,7 @@ fn what_a_killed_run_did_to_a_container_is_undone() {
         // Until it is done nobody else may break them.
         let id = run.id();
         wait_for("the guardian's end", || guardian(id).is_none());
+        wait_for("the lease keeper's end", || keeper(id).is_none());
     }
 }
 
