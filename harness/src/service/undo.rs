@@ -136,7 +136,7 @@ impl Todo {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
-    Todo(Todo),
+    Todo(Box<Todo>),
     Landed(u64),
     Undone(u64),
     /// It may be undone later than it was said before.
@@ -194,7 +194,7 @@ impl Log {
         let at_ms = clock::wall().timestamp_millis();
         let (id, fault) = (self.next, fault.to_owned());
         let todo = Todo { id, fault, undo, at_ms, until_ms, landed: false };
-        let line = Line::Todo(todo.clone());
+        let line = Line::Todo(Box::new(todo.clone()));
         append(self.file()?, &line)?;
         self.told(&line);
         self.next += 1;
@@ -264,7 +264,7 @@ fn pending(text: &str) -> (Vec<Todo>, usize) {
     let (mut todos, mut unread): (Vec<Todo>, usize) = (Vec::new(), 0);
     for line in whole.lines() {
         match serde_json::from_str(line) {
-            Ok(Line::Todo(todo)) => todos.push(todo),
+            Ok(Line::Todo(todo)) => todos.push(*todo),
             Ok(Line::Landed(id)) => {
                 todos.iter_mut().filter(|todo| todo.id == id).for_each(|todo| todo.landed = true);
             }
