@@ -6,6 +6,7 @@
 //! Not here: how a fault acts (harness `fault`, `link`).
 
 use crate::case::{Asked, Case, Fault, Mark, Of, Shows};
+use crate::event::EndReason;
 use crate::interval;
 use crate::outcome::Outcome;
 use crate::phase::Phases;
@@ -40,7 +41,10 @@ pub(crate) fn facts(case: &Case, timeline: &Timeline, phases: &Phases) -> Vec<Fa
 fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &Fault) -> Facts {
     let empty = FaultLine::default();
     let line = timeline.faults.get(&index).unwrap_or(&empty);
-    let times = line.spans.len() as u64;
+    let came = line.spans.len() as u64;
+    // One that was refused, or held up by the time before, tested nothing; a run that was cut short says so itself.
+    let is_over = timeline.end.as_ref().is_some_and(|end| end.reason == EndReason::Complete);
+    let times = if is_over && came > 0 { fault.times().max(came) } else { came };
     // A process that is gone may be missed by everybody.
     let beside = fault.shows.is_beside_links();
     let ours = case.loads.iter().any(|load| beside || load.link.as_deref() == Some(&fault.link));
@@ -67,7 +71,7 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
         ),
         (Shows::Gone | Shows::Done, Some(effect)) => (Some(times), Some(effect.injected), 0),
         (_, Some(effect)) => {
-            (Some(wanted(fault.asked, effect.matched, times)), Some(effect.injected), effect.ours)
+            (Some(wanted(fault.asked, effect.matched, came)), Some(effect.injected), effect.ours)
         }
     };
     // Each time counts: one that hit nobody tested nothing.
@@ -87,7 +91,7 @@ fn one(case: &Case, timeline: &Timeline, phases: &Phases, index: usize, fault: &
     let idle = line.spans.iter().filter(|span| {
         span.effect.is_some_and(|effect| effect.injected == 0 && refused_in(span) == 0)
     });
-    let idle = if beside { 0 } else { idle.count() as u64 };
+    let idle = if beside { 0 } else { idle.count() as u64 + (times - came) };
     let (worked, effect) = match (line.edges.applied, injected) {
         (None, _) if fault.is_manual() => {
             (Worked::NotApplied, "not applied: nobody marked it".to_owned())

@@ -5,10 +5,12 @@
 use super::consented::all_consented;
 use super::stage::{Stage, family_can_be_broken};
 use super::stream::Stream;
+use crate::client::Ends;
 use crate::plan::Plan;
 use crate::service::{Address, Attached, is_our_own};
 use assay_slo::event::ServiceState;
 use std::path::Path;
+use std::sync::Arc;
 
 impl Stage {
     /// Finds a process, and tells when it ends; gives where it answers.
@@ -40,6 +42,6 @@ impl Stage {
         let detail = format!("found: {}, at {addr}", found.label());
         stream.service(name, ServiceState::Ready, &detail);
         self.watch_process(name, found);
-        Ok(Address::plain(addr))
+        Ok(Address { ends: Some(Arc::new(Ends::new(vec![addr]))), ..Address::plain(addr) })
     }
 }

@@ -14,7 +14,7 @@ use super::process::{Exit, signal_name};
 use super::still::{Processes, is_still};
 use super::table::{self, Entry, Id};
 use super::undo::{Standing, boot, space};
-use crate::plan::{Fault, FaultKind};
+use crate::plan::{Fault, FaultKind, Pressure};
 use rustix::fs::Access;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, test_kill_process};
@@ -224,9 +224,11 @@ impl Family {
     }
 }
 
-/// Whether a fault signals anybody: what takes only memory and disk does not.
-fn signals(fault: &Fault) -> bool {
-    !matches!(&fault.kind, FaultKind::Pressure(pressure) if pressure.cpu.0 == 0)
+/// Whether a fault signals anybody: what takes only memory and disk does not, nor a busy neighbour.
+#[must_use]
+pub fn signals(fault: &Fault) -> bool {
+    let quiet = |pressure: &Pressure| pressure.by_burners || pressure.cpu.0 == 0;
+    !matches!(&fault.kind, FaultKind::Pressure(pressure) if quiet(pressure))
 }
 
 /// Those that a process descends from.

@@ -58,7 +58,7 @@ pub use container::{Held, answering, container_main};
 pub use cores::{Cores, Room, room_at_all, room_beside};
 pub use duty::{Duty, Stood};
 pub use error::ServiceError;
-pub use family::{Family, Felled};
+pub use family::{Family, Felled, signals};
 pub use felt::{Burnt, Waits, Watch};
 pub use guardian::{Guardian, guardian_main, keeper_main};
 pub use http::{Address, get, innermost};

@@ -28,10 +28,12 @@ impl Theirs {
         let program = env!("CARGO_BIN_EXE_assay");
         let script = format!(
             "sleep 1000 & echo $! > stranger.pid
+at={port}
 while :; do
-  {program} backend --listen 127.0.0.1:{port} & echo $! > shop.pid
+  {program} backend --listen 127.0.0.1:$at & echo $! > shop.pid
   wait $!
   test -e enough && wait
+  test -e wanders && at=0
   sleep 0.1
 done"
         );
@@ -166,6 +168,20 @@ fn one_that_nobody_starts_again_violates_the_run() {
     assert!(died["observed"].to_string().contains("nobody has started it again, 2 s"), "{died}");
     assert_eq!(card["faults"][0]["injected"], 1, "{text}");
     assert_eq!(state(theirs.pid("stranger.pid")), 'S');
+}
+
+#[test]
+fn one_that_comes_again_at_another_port_is_followed_there() {
+    let theirs = Theirs::start();
+    std::fs::write(theirs.folder.path().join("wanders"), "").unwrap();
+    let faults = "  crash: {kill: {service: shop, at: 3s, duration: 4s, recovery: 1s}}\n";
+    let file = theirs.folder.path().join("shop.pid");
+    let case = Theirs::case_by(&format!("pid-file: {}", file.display()), faults, 11, "");
+    let output = case.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let port = format!("127.0.0.1:{}", theirs.port);
+    assert!(std::net::TcpStream::connect(port).is_err(), "it is elsewhere now");
+    assert!(words(&output).contains("found again: assay (pid "), "{}", said(&output));
 }
 
 #[test]

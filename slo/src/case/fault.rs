@@ -58,6 +58,12 @@ impl Fault {
         Again::spans(self.again, self.starts_us, self.lasts_us)
     }
 
+    /// How often it is planned to come.
+    #[must_use]
+    pub fn times(&self) -> u64 {
+        self.again.map_or(0, |again| again.times).saturating_add(1)
+    }
+
     /// Whether a person does it, and says when.
     #[must_use]
     pub fn is_manual(&self) -> bool {

@@ -29,7 +29,8 @@ fn broken(plan: &Plan, of: &Fault) -> [Vec<String>; 2] {
 
 /// By whom, and what is left should this program be killed.
 fn undone(plan: &Plan, fault: &Fault) -> String {
-    let killed = "if this program is killed its guardian does it, else `assay recover`";
+    let killed =
+        "if this program is killed its guardian does it, else its lease keeper, or `assay recover`";
     if fault.kind.place() == Place::Link {
         return "taken off the link, which ends with this program".to_owned();
     }

@@ -293,7 +293,15 @@ impl Stage {
         if known.addr == addr || remote(docker_host().as_deref()).is_some() {
             return Ok(());
         }
-        let ends = known.ends.clone();
+        self.lead(plan, name, addr)
+    }
+
+    /// Leads everybody who goes to a service to this address.
+    ///
+    /// # Errors
+    /// A sentence: a link cannot follow.
+    pub(super) fn lead(&mut self, plan: &Plan, name: &str, addr: SocketAddr) -> Result<(), String> {
+        let ends = self.names.services.get(name).and_then(|known| known.ends.clone());
         if let Some(ends) = &ends {
             ends.set(vec![addr]);
         }

@@ -10,7 +10,7 @@ use super::{Again, Broke, Known, Mended, Stage};
 use crate::plan::{Fault, FaultKind, Plan, ServiceKind};
 use crate::run::stream::Stream;
 use crate::service::undo::Undo;
-use crate::service::{Attached, Claims, Exit, Family, Felled, KillEffect, Processes};
+use crate::service::{Attached, Claims, Exit, Family, Felled, KillEffect, Processes, signals};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
@@ -125,7 +125,7 @@ impl Stage {
         let undo = match &fault.kind {
             FaultKind::Pause => Some(Undo::Continue(standing)),
             FaultKind::Pressure(pressure) => {
-                if pressure.cpu.0 == 0 {
+                if !signals(fault) {
                     // Nobody stands still by it, so whoever does is not ours to move.
                     standing.family = Some(BTreeSet::new());
                 }

@@ -10,6 +10,7 @@ use crate::service::Attached;
 use crate::service::engine::{Condition, Engine, Query, Vessel};
 use assay_slo::event::ServiceState;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::time::Duration;
 
@@ -105,16 +106,10 @@ impl Stage {
         match again {
             Again::Process(found) => {
                 let label = format!("found again: {}, at {}", found.label(), found.addr);
-                let known = self.names.services.get(name).map(|known| known.addr);
-                let moved = known.filter(|known| *known != found.addr).map(|known| {
-                    format!(
-                        "service {name} answers at {} now, and requests go to {known}",
-                        found.addr
-                    )
-                });
+                let problem = self.lead_to_process(plan, name, found.addr);
                 self.firsts.begin(name, found.first(), false);
                 self.watch_process(name, found);
-                (label, moved)
+                (label, problem)
             }
             Again::Containers(vessels, condition) => {
                 let names: Vec<&str> = vessels.iter().map(|vessel| vessel.name.as_str()).collect();
@@ -136,6 +131,22 @@ impl Stage {
                 (label, problem)
             }
         }
+    }
+
+    /// Leads everybody to where a process answers now; gives a sentence if some cannot follow.
+    fn lead_to_process(&mut self, plan: &Plan, name: &str, addr: SocketAddr) -> Option<String> {
+        let known = self.names.services.get(name)?.addr;
+        if known == addr {
+            return None;
+        }
+        // Whether load may go elsewhere was asked of the address before.
+        if !addr.ip().is_loopback() {
+            return Some(format!(
+                "service {name} answers at {addr} now, and requests go to {known}: only on loopback are they \
+                 led to where it went"
+            ));
+        }
+        self.lead(plan, name, addr).err()
     }
 }
 

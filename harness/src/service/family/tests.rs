@@ -241,6 +241,10 @@ fn neither_this_program_nor_whom_it_descends_from_is_meant() {
     assert!(why.contains("(pid 1) is the first process"), "{why}");
     // Which signals nobody.
     assert_eq!(refused(&alone(1), "pressure: {service: s, memory: 1MiB"), "");
+    let neighbour = "pressure: {service: s, cpu: 50%, cpu-by: burners";
+    assert_eq!(refused(&alone(1), neighbour), "");
+    let all = [(PAUSE, true), (neighbour, false), ("pressure: {service: s, cpu: 50%", true)];
+    assert_eq!(all.map(|(fault, _)| signals(&plan(fault).faults[0])), all.map(|(_, is)| is));
 }
 
 #[test]

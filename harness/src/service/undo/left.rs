@@ -20,7 +20,7 @@ pub struct LeftBehind {
     pub dir: PathBuf,
     /// What it is: ``fault `freeze` (container shop-1)``, the last first.
     pub what: Vec<String>,
-    /// Since when at least, ms since 1970.
+    /// Since when at least, ms since 1970; 0: its log does not tell.
     pub since_ms: i64,
 }
 
@@ -28,8 +28,13 @@ impl fmt::Display for LeftBehind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = chrono::DateTime::from_timestamp_millis(self.since_ms).unwrap_or_default();
         let (dir, what) = (self.dir.display(), self.what.join(", "));
-        let since = since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        write!(f, "{what}, broken since {since} and not undone: `assay recover {dir}`")
+        let since = match self.since_ms {
+            0 => "broken".to_owned(),
+            _ => {
+                format!("broken since {}", since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+            }
+        };
+        write!(f, "{what}, {since} and not undone: `assay recover {dir}`")
     }
 }
 
@@ -58,7 +63,8 @@ fn left_by(dir: &Path) -> Option<LeftBehind> {
     file.read_to_end(&mut text).ok()?;
     let (todos, _) = pending(&String::from_utf8_lossy(&text));
     let left: Vec<&Todo> = todos.iter().filter(|todo| todo.may_last()).collect();
-    let since_ms = left.iter().map(|todo| todo.at_ms).min()?;
+    let known = left.iter().map(|todo| todo.at_ms).filter(|at_ms| *at_ms > 0);
+    let since_ms = if left.is_empty() { None } else { Some(known.min().unwrap_or(0)) }?;
     // Shared, and gone with `file` in a moment: who looks keeps nobody from undoing.
     if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
         return None;
@@ -162,6 +168,9 @@ mod tests {
         assert!(found.iter().all(|one| one.since_ms >= before), "{found:?}");
         let told = found[0].to_string();
         assert!(told.contains("broken since 2") && told.contains("d-died`"), "{told}");
+        // Logs once did not tell since when.
+        let old = LeftBehind { since_ms: 0, ..found[0].clone() }.to_string();
+        assert!(old.contains(", broken and not undone"), "{old}");
         drop(lives);
         assert_eq!(left_behind(runs.path()).len(), 4);
     }

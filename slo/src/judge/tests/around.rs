@@ -2,7 +2,7 @@
 //! Not here: objectives by themselves.
 
 use super::*;
-use crate::case::{Asked, LoadKind, Must, Place, Shows, SteadyState};
+use crate::case::{Again, Asked, LoadKind, Must, Place, Shows, SteadyState};
 use crate::event::{Effect, GateTime};
 use crate::script::{ANSWERED, ANSWERED_SERVICE, LIST, REFUSED};
 
@@ -253,6 +253,28 @@ fn a_fault_that_comes_again_must_hit_somebody_each_time() {
     let card = run(0);
     assert_eq!(card.faults[0].effect, "took effect 1 of 2 times only");
     assert_eq!(card.expectations[0].verdict, Inconclusive);
+}
+
+/// A service that was found standing still refuses a time, and one that is late holds up the next.
+#[test]
+fn a_fault_that_did_not_come_as_often_as_planned_is_not_met() {
+    for shows in [Shows::Done, Shows::Gone, Shows::Broken] {
+        let run = |times: u64| {
+            let mut script = Script::new(90).errors().recovers(10).declare(shows.clone());
+            script.case.faults[0].again = Some(Again { times, every_us: 15_000_000 });
+            let hits = if shows == Shows::Broken { hit(1000) } else { hit(1) };
+            let script = script.on(0, 20_000..30_000, hits).on(0, 50_000..60_000, hits);
+            let script = script.run(0..20, 0).run(20..30, 100).run(30..50, 0).run(50..60, 100);
+            script.run(60..90, 0).complete().judge()
+        };
+        let verdict = |times| {
+            let card = run(times);
+            (card.faults[0].effect.clone(), card.expectations[0].verdict)
+        };
+        assert_eq!(verdict(1), ("took effect".to_owned(), Met), "{shows:?}");
+        let told = "took effect 2 of 3 times only".to_owned();
+        assert_eq!(verdict(2), (told, Inconclusive), "{shows:?}");
+    }
 }
 
 /// Of 1000 that matched, each 300th is 3 and the first 5 are 5: no share that chance could miss.
