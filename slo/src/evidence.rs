@@ -106,10 +106,10 @@ impl<'a> Evidence<'a> {
                 "a run in which its command ends with status 0"
             }
             Worked::Without if self.beside_links(index) => "a service to which it can be done",
-            Worked::Without => {
-                "a fault that hits requests: check its `match`, and that traffic \
-                                goes through its link while it is on"
-            }
+            Worked::Without => self.nothing_to_hit(index).unwrap_or(
+                "a fault that hits requests: check its `match`, and that traffic goes through its link \
+                 while it is on",
+            ),
             Worked::Unknown => {
                 "callers of ours on its link, or connections open when it comes, \
                                 and a run that sees its end"
@@ -120,6 +120,22 @@ impl<'a> Evidence<'a> {
             reason: format!("fault `{}`: {}", facts.score.name, facts.score.effect),
             missing: missing.to_owned(),
         })
+    }
+
+    /// What is missing where all that matched had nothing that such a fault changes.
+    fn nothing_to_hit(&self, index: usize) -> Option<&'static str> {
+        let effect = self.timeline.faults.get(&index)?.effect?;
+        match self.case.faults.get(index)?.kind.as_str() {
+            _ if effect.matched == 0 => None,
+            "truncate" => Some("answers whose body is longer than its `after`"),
+            "limit-bytes" => Some("connections that carry more than its `after` while it is on"),
+            "bandwidth" => Some("bodies while it is on: nothing else is slowed"),
+            "slow-close" => Some(
+                "connections that are to be closed while it is on: clients that keep theirs open are not \
+                 touched",
+            ),
+            _ => None,
+        }
     }
 
     /// Whether a fault hit none of those that matched because it asks for few of them.

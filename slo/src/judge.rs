@@ -141,6 +141,9 @@ fn idle_faults<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Expectati
                 Some(fault) if fault.is_manual() => {
                     format!("somebody marks `{0}` (`assay mark RUN {0} start`)", fault.name)
                 }
+                Some(fault) if fault.is_command() => {
+                    format!("the command of `{}` (`{}`) takes effect", fault.name, fault.link)
+                }
                 _ => format!(
                     "{} of {} `{}` takes effect",
                     facts.score.kind,

@@ -122,7 +122,11 @@ impl Connection {
             Some(tls) => tls.greet(&socket).await?,
             None => Io::plain(&socket),
         };
-        let greeted = http1::handshake(TokioIo::new(io)).await;
+        // Who reads answers takes a field that is folded over several lines for one (RFC 9112, 5.2).
+        let greeted = http1::Builder::new()
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .handshake(TokioIo::new(io))
+            .await;
         let (sender, driver) = greeted.map_err(io::Error::other)?;
         let sealed = tls.is_some();
         let driver = Driver { connection: Some(driver), talked: false };

@@ -6,7 +6,7 @@ use super::conduct::{Conduct, Ending, State};
 use super::consented::all_consented;
 use super::names::authority;
 use super::signals::{self, Stop};
-use super::stage::Stage;
+use super::stage::{Answering, Stage, is_contained};
 use crate::clock::Clock;
 use crate::plan::metric::{PageOf, Source};
 use crate::plan::{Metric, Plan, Process, Ready, ServiceKind};
@@ -28,12 +28,18 @@ const LOOK_WITHIN: Duration = Duration::from_secs(2);
 /// is sent.
 ///
 /// # Errors
-/// A sentence that says which one cannot be read at all.
+/// A sentence that says which one cannot be read at all, or which service cannot be looked at.
 pub(super) async fn readers(
     plan: &Plan,
     stage: &Stage,
     clock: Clock,
 ) -> Result<(Vec<Reader>, Vec<Event>), String> {
+    for expectation in &plan.case.expectations {
+        if let Must::Ready { service, .. } = &expectation.must {
+            let nowhere = |why| format!("nobody can look whether `{service}` is ready: {why}");
+            stage.service(service).map_err(nowhere)?;
+        }
+    }
     let mut readers = Vec::new();
     for metric in &plan.metrics {
         let reader = reader(metric, plan, stage).await;
@@ -143,11 +149,11 @@ impl Conduct<'_> {
             let until = at.plus(after.offset_us).plus(i64::try_from(*within_us).unwrap_or(0));
             let (clock, name) = (self.stream.clock, service.clone());
             match self.signs(service) {
-                Sign::At(address, path) => {
-                    state.looks.spawn(look(name, address, path, clock, until));
+                Some(sign) => {
+                    state.looks.spawn(look(name, sign, clock, until));
                 }
                 // Its own readiness shows in its output.
-                Sign::Told => {
+                None => {
                     let ready = self.stage.ready(service);
                     state.looks.spawn(async move {
                         let from = clock.now();
@@ -167,20 +173,24 @@ impl Conduct<'_> {
         }
     }
 
-    /// How the readiness of a service shows.
-    fn signs(&self, name: &str) -> Sign {
+    /// How the readiness of a service shows; none if only whoever started it knows.
+    fn signs(&self, name: &str) -> Option<Sign> {
+        // What a container of ours said when it was ready first says nothing of its next start.
+        if is_contained(self.plan, name) {
+            return self.stage.answering(self.plan, name).map(Sign::Contained);
+        }
         let planned = self.plan.services.iter().find(|service| service.name == name);
-        let Ok(address) = self.stage.service(name) else { return Sign::Told };
+        let address = self.stage.service(name).ok()?;
         let plain = |addr: SocketAddr| Sign::At(Address::plain(addr), None);
-        match planned.map(|service| &service.kind) {
+        Some(match planned.map(|service| &service.kind) {
             Some(ServiceKind::Process(Process { ready, .. })) => match ready {
                 Ready::Http(path) => Sign::At(address.clone(), Some(path.clone())),
                 Ready::Port(None) => plain(address.addr),
                 Ready::Port(Some(port)) => plain((Ipv4Addr::LOCALHOST, *port).into()),
-                Ready::Log(_) => Sign::Told,
+                Ready::Log(_) => return None,
             },
             _ => plain(address.addr),
-        }
+        })
     }
 }
 
@@ -188,23 +198,27 @@ impl Conduct<'_> {
 enum Sign {
     /// This path answers 2xx there; without one it accepts.
     At(Address, Option<String>),
-    /// Whoever started it knows.
-    Told,
+    /// Its containers answer.
+    Contained(Answering),
+}
+
+impl Sign {
+    /// Looks once.
+    async fn seen(&self) -> Result<String, String> {
+        match self {
+            Sign::At(address, path) => seen(address, path.as_deref()).await,
+            Sign::Contained(answering) => answering.look().await,
+        }
+    }
 }
 
 /// Looks until the service is ready, or a look that began after `until` found it not to be.
-async fn look(
-    service: String,
-    address: Address,
-    path: Option<String>,
-    clock: Clock,
-    until: At,
-) -> Looks {
+async fn look(service: String, sign: Sign, clock: Clock, until: At) -> Looks {
     let from = clock.now();
     let mut not_ready = None;
     loop {
         let asked = clock.now();
-        let detail = match seen(&address, path.as_deref()).await {
+        let detail = match sign.seen().await {
             Ok(detail) => {
                 let ready = Some(clock.now());
                 return Looks { service, from, not_ready, ready, detail };
@@ -253,11 +267,11 @@ mod tests {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let at = Address::plain(socket.local_addr().unwrap());
-        let looks = look("api".into(), at.clone(), None, clock, clock.now()).await;
+        let looks = look("api".into(), Sign::At(at.clone(), None), clock, clock.now()).await;
         assert_eq!(looks.ready, None);
         assert!(looks.not_ready.is_some() && looks.detail.contains("connection refused"));
         let _listener = socket.listen(1).unwrap();
-        let looks = look("api".into(), at, None, clock, clock.now()).await;
+        let looks = look("api".into(), Sign::At(at, None), clock, clock.now()).await;
         assert!(looks.ready.is_some_and(|ready| ready >= looks.from));
     }
 }

@@ -32,7 +32,7 @@ use crate::service::{
 pub(super) use acts::{ACTS_WITHIN, Broke, Known, Mended};
 use assay_slo::event::ServiceState;
 use containers::Afloat;
-pub(super) use containers::{can_be_broken, is_contained, outlives};
+pub(super) use containers::{Answering, can_be_broken, is_contained, outlives};
 use families::Families;
 pub(super) use families::{family_can_be_broken, is_attached};
 pub(super) use press::{burns, is_possible};

@@ -27,6 +27,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Between two looks at the container, or at its port.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a connection to its port may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
 /// A container to hold.
 #[derive(Debug, Clone)]
@@ -207,15 +209,19 @@ async fn answers(addr: SocketAddr) {
 }
 
 /// Waits until a published port answers.
-pub async fn answering(addr: SocketAddr) {
-    loop {
-        if let Ok(mut stream) = TcpStream::connect(addr).await {
-            let read = tokio::time::timeout(LOOK_EVERY, stream.read_u8()).await;
-            if !matches!(read, Ok(Err(_))) {
-                return;
-            }
-        }
+async fn answering(addr: SocketAddr) {
+    while !stays(addr).await {
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Whether a connection there stays: where only the engine accepts, it is closed at once.
+pub async fn stays(addr: SocketAddr) -> bool {
+    match tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect(addr)).await {
+        Ok(Ok(mut stream)) => {
+            !matches!(tokio::time::timeout(LOOK_EVERY, stream.read_u8()).await, Ok(Err(_)))
+        }
+        _ => false,
     }
 }
 

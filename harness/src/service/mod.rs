@@ -54,7 +54,7 @@ pub use burner::{BURNS, Burden, HELD, burner_main, fill};
 pub use capture::Written;
 pub use claim::Claims;
 pub use consent::{Deny, Refused, consent};
-pub use container::{Held, answering, container_main};
+pub use container::{Held, container_main, stays};
 pub use cores::{Cores, Room, room_at_all, room_beside};
 pub use duty::{Duty, Stood};
 pub use error::ServiceError;

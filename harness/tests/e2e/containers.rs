@@ -6,6 +6,7 @@
 
 mod faults;
 mod leases;
+mod ready;
 
 use crate::common::{Case, said, signal, under_way, verdict, wait_for};
 use std::process::Command;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::common::{Case, Server, answer, assay, said, verdict};
+use crate::common::{Case, Server, answer, assay, said, until, verdict, wait_for};
 use std::io::Write;
 use std::path::Path;
 use std::process::Output;
@@ -309,4 +309,30 @@ objectives: {{errors: {{error-rate: {{below: 50%}}}}}}
     let fault = &verdict(&case.out())["faults"][0];
     assert_eq!(fault["effect"], "not applied: nobody marked it", "{fault}");
     verify_agrees(&case.out(), 3);
+}
+
+/// What somebody did by hand, and never said to be over, is told at the end: nobody else can undo it.
+#[test]
+fn a_drill_that_nobody_ends_is_told() {
+    let site = Server::start(|_, stream| answer(stream, 200));
+    let case = Case::new(&format!(
+        "schema: 1
+name: unended
+services: {{site: {{url: \"http://{}\"}}}}
+load:
+  visitors: {{constant-arrival-rate: {{rate: 50/s, duration: 60s, requests: [{{get: {{path: /}}}}]}}}}
+faults: {{drill: {{manual: {{prompt: break it, timeout: 5s, at: 3s, recovery: 1s}}}}}}
+objectives: {{errors: {{error-rate: {{below: 50%}}}}}}
+",
+        site.addr
+    ));
+    let run = until(&case, "\"cells\"");
+    let dir = case.out();
+    wait_for("the mark to be taken", || {
+        let mark = assay(&["mark", dir.to_str().unwrap(), "drill", "start"]).output().unwrap();
+        mark.status.success()
+    });
+    let output = run.wait_with_output().unwrap();
+    expect(&output, 4);
+    assert!(said(&output).contains("whoever made it must undo it"), "{}", said(&output));
 }

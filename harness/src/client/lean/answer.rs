@@ -11,6 +11,7 @@ use crate::client::partial::{Broke, MOST_FIELDS, MOST_HEAD};
 use crate::client::payload::Payload;
 use crate::client::shown::MOST_SHOWN;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 use tokio::time::Instant;
 
 /// What came is no HTTP/1.1, or none that is read.
@@ -195,7 +196,9 @@ impl Reader {
     fn parse(&mut self, bytes: &[u8], keep: &Keep) -> Result<Option<usize>, Malformed> {
         let mut fields = [const { std::mem::MaybeUninit::uninit() }; MOST_FIELDS];
         let mut answer = httparse::Response::new(&mut []);
+        // Who reads answers takes a field that is folded over several lines for one (RFC 9112, 5.2).
         let parsed = httparse::ParserConfig::default()
+            .allow_obsolete_multiline_headers_in_responses(true)
             .parse_response_with_uninit_headers(&mut answer, bytes, &mut fields)
             .map_err(|error| match error {
                 httparse::Error::TooManyHeaders => Malformed(Broke::ManyHeaders(MOST_FIELDS)),
@@ -217,7 +220,8 @@ impl Reader {
             if wants_headers {
                 let name = HeaderName::from_bytes(field.name.as_bytes())
                     .map_err(|_| Malformed::NO_HTTP)?;
-                let value = HeaderValue::from_bytes(field.value).map_err(|_| Malformed::NO_HTTP)?;
+                let value = HeaderValue::from_bytes(&unfolded(field.value));
+                let value = value.map_err(|_| Malformed::NO_HTTP)?;
                 self.headers.append(name, value);
             }
         }
@@ -271,6 +275,15 @@ impl Framing {
         }
         Ok(())
     }
+}
+
+/// A value that goes on over several lines in one: each break with the space around it is a space.
+fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return Cow::Borrowed(value);
+    }
+    let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    Cow::Owned(lines.collect::<Vec<_>>().join(&b' '))
 }
 
 fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {

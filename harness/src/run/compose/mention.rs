@@ -193,7 +193,8 @@ pub(super) fn hints(text: &str, names: &BTreeSet<String>) -> bool {
             text.match_indices(name.as_str()).any(|(start, _)| {
                 let (before, after) = text.split_at(start);
                 let after = after.get(name.len()..).unwrap_or_default();
-                let host = ["@", "://", "=", ","].iter().any(|sign| before.ends_with(sign));
+                let signs = ["@", "://", "=", ",", "tcp:"];
+                let host = signs.iter().any(|sign| before.ends_with(sign)) || is_json_host(before);
                 (host || default_at(before).is_some() && before.contains([':', '=', '@']))
                     && !after.starts_with(part)
                     && begins(before)
@@ -204,9 +205,19 @@ pub(super) fn hints(text: &str, names: &BTreeSet<String>) -> bool {
 
 /// Whether what comes now is a setting that is no host: `user=db`, `dbname=db`.
 fn is_value_of_another(before: &str) -> bool {
-    let Some(before) = before.strip_suffix('=') else { return false };
+    before.strip_suffix('=').is_some_and(|before| !is_key_of_host(before))
+}
+
+/// Whether what comes now is the value of such a field as `"host": "db"`.
+fn is_json_host(before: &str) -> bool {
+    let field = before.strip_suffix('"').and_then(|before| before.trim_end().strip_suffix(':'));
+    let key = field.and_then(|before| before.trim_end().strip_suffix('"'));
+    key.is_some_and(is_key_of_host)
+}
+
+fn is_key_of_host(before: &str) -> bool {
     let lower = before.to_ascii_lowercase();
-    !["host", "server", "address", "addr", "source", "url", "broker", "brokers", "servers"]
+    ["host", "server", "address", "addr", "source", "url", "broker", "brokers", "servers"]
         .iter()
         .any(|key| lower.ends_with(key))
 }
@@ -248,9 +259,10 @@ fn begins(before: &str) -> bool {
         return false;
     }
     // A slash is that of a path, or of an image's name, unless there are two of them after a scheme;
-    // Oracle writes `@//db:1521`.
+    // Oracle writes `@//db:1521`, gRPC `dns:///db:50051`.
     if let Some(before) = before.strip_suffix('/') {
-        return before.ends_with(":/") || before.ends_with("@/");
+        let signs = [":/", "@/", "dns://", "passthrough://"];
+        return signs.iter().any(|sign| before.ends_with(sign));
     }
     // So is a sign after a URL's path has begun, where no user can be named any more.
     let authority = before.strip_suffix('@').and_then(|before| before.rsplit_once("://"));
@@ -300,6 +312,8 @@ mod tests {
             ("jdbc:oracle:thin:u/p@db:5432", "jdbc:oracle:thin:u/p@172.17.0.1:15432"),
             ("${S:-tcp}://${DB:-db}:5432", "${S:-tcp}://172.17.0.1:15432"),
             ("db:5432/db:5432", "172.17.0.1:15432/db:5432"),
+            ("dns:///db:5432", "dns:///172.17.0.1:15432"),
+            ("passthrough:///db:5432", "passthrough:///172.17.0.1:15432"),
         ];
         for (text, wanted) in cases {
             assert_eq!(new(text).as_deref(), Some(wanted), "{text}");
@@ -320,6 +334,7 @@ mod tests {
             "./db:5432",
             "/var/db:5432",
             "//db:5432",
+            "file:///db:5432",
             "/srv/${DIR:-db}:5432",
             "my${DB:-db}:5432",
             "http://x/@db:5432",
@@ -337,7 +352,12 @@ mod tests {
         for text in ["Server=db,1433", "foo://u@db", "pg://${DB:-db}:${PORT}/x", "host=db x=1"] {
             assert!(hints(text, &names), "{text}");
         }
-        for text in ["db", "db:5432", "user=db", "mydb", "/var/lib/db", "a=db.example"] {
+        for text in ["Data Source=tcp:db,1433", r#"{"host": "db", "port": 5432}"#] {
+            assert!(hints(text, &names), "{text}");
+        }
+        for text in
+            ["db", "db:5432", "user=db", "mydb", "/var/lib/db", "a=db.example", r#"{"user":"db"}"#]
+        {
             assert!(!hints(text, &names), "{text}");
         }
         for text in ["mongodb+srv://db/shop", "mongodb+srv://u:p@db", "mongodb+srv://${DB:-db}/x"] {

@@ -5,6 +5,7 @@
 
 mod mention;
 mod project;
+mod variables;
 
 pub use project::{Part, Project};
 

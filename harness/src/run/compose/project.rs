@@ -3,6 +3,7 @@
 //! Invariant: values are kept as they are written: whoever reads the override replaces `${…}` again.
 //! Not here: which of them name whom (`mention`), what is written in their place (`compose`).
 
+use super::variables;
 use indexmap::IndexMap;
 use serde_yaml::{Mapping, Value};
 use std::collections::BTreeSet;
@@ -151,7 +152,7 @@ fn add(part: &mut Part, name: &str, written: &Value, at: &Place<'_>, notes: &mut
     for file in files {
         // One that is not there may be optional; Compose itself says so.
         let Ok(text) = std::fs::read_to_string(at.folder.join(file)) else { continue };
-        for (key, value, asks) in text.lines().filter_map(line) {
+        for (key, value, asks) in text.lines().filter_map(variables::line) {
             if asks {
                 part.asks.insert(key.clone());
             }
@@ -239,26 +240,10 @@ fn path_of(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value.get("path")?.as_str())
 }
 
-fn pair(text: &str) -> Option<(String, String)> {
+/// `KEY=value`.
+pub(super) fn pair(text: &str) -> Option<(String, String)> {
     let (key, value) = text.split_once('=')?;
     Some((key.trim().to_owned(), value.to_owned()))
-}
-
-/// A line of a file of variables, as an override says the same, and whether it has a `$` that not
-/// every Compose replaces.
-fn line(text: &str) -> Option<(String, String, bool)> {
-    let text = text.trim();
-    let text = text.strip_prefix("export ").unwrap_or(text);
-    let (key, value) = pair(text).filter(|_| !text.starts_with('#'))?;
-    let value = value.trim();
-    let within = |quote: char| value.strip_prefix(quote).and_then(|v| v.strip_suffix(quote));
-    match within('\'') {
-        Some(literal) => Some((key, literal.replace('$', "$$"), false)),
-        None => {
-            let bare = within('"').unwrap_or(value);
-            Some((key, bare.to_owned(), bare.contains('$')))
-        }
-    }
 }
 
 /// `5432`, `"127.0.0.1:15432:5432/tcp"` or `{target: 5432, published: 15432}`.

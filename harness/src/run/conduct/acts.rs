@@ -106,6 +106,13 @@ impl Conduct<'_> {
                 )),
             }
         }
+        if matches!(planned.kind, FaultKind::Manual { .. }) && self.done.contains(&index) {
+            self.stream.finding(format!(
+                "fault `{}` was begun by hand, and nobody said that it is over: whoever made it must undo it, \
+                 for nobody else can",
+                planned.name
+            ));
+        }
         self.off(state, index, Ok(()))
     }
 
@@ -139,8 +146,9 @@ impl Conduct<'_> {
         if let Some(told) = mended.told(planned) {
             self.stream.finding(format!("fault {}: {told}", planned.name));
         }
-        if let Mended::Restarted(Err(why)) = &mended {
-            let why = why.clone();
+        if let Some(why) = mended.unstarted() {
+            // A container of ours is to be removed anyway.
+            self.stage.forget_container(index);
             // The fault is over all the same, though nothing is as it was.
             let _told = self.off(state, index, Err(String::new()));
             self.not_back(index, self.stream.clock.now(), why, true);
@@ -269,7 +277,8 @@ impl Conduct<'_> {
                 }
                 Mark::End if on && started => {
                     state.timetable.drop_clear(index);
-                    self.clear(state, index).await;
+                    let off = self.off(state, index, Ok(()));
+                    self.cleared(state, index, off);
                 }
                 Mark::Start | Mark::End => {}
             }

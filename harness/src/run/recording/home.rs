@@ -5,9 +5,16 @@
 
 /// The same without the far end's own name, and without the path under which the link's requests come to it.
 pub(super) fn at_home(location: &str, authority: &str, prefix: &str) -> String {
-    let own = ["http://", "https://"].iter().find_map(|scheme| {
-        let rest = location.strip_prefix(scheme)?.strip_prefix(authority)?;
-        (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
+    let own = ["http://", "https://", "//"].iter().find_map(|scheme| {
+        let rest = without(without(location, scheme)?, authority)?;
+        // A port that the scheme has anyway may be written or left out.
+        let usual = match *scheme {
+            "http://" => ":80",
+            "https://" => ":443",
+            _ => "",
+        };
+        let rest = rest.strip_prefix(usual).filter(|rest| begins(rest)).unwrap_or(rest);
+        begins(rest).then_some(rest)
     });
     let path = match own {
         Some(path) if path.starts_with('/') => path.to_owned(),
@@ -23,6 +30,17 @@ pub(super) fn at_home(location: &str, authority: &str, prefix: &str) -> String {
         Some(rest) if rest.is_empty() || rest.starts_with(['?', '#']) => format!("/{rest}"),
         _ => path,
     }
+}
+
+/// What follows this beginning, whatever its case: schemes and hosts have none.
+fn without<'l>(text: &'l str, beginning: &str) -> Option<&'l str> {
+    let (begun, rest) = text.split_at_checked(beginning.len())?;
+    begun.eq_ignore_ascii_case(beginning).then_some(rest)
+}
+
+/// Whether a URL goes on behind its host so.
+fn begins(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(['/', '?', '#'])
 }
 
 #[cfg(test)]
@@ -43,9 +61,14 @@ mod tests {
             ("http://x.test:8080/v1/a", "http://x.test:8080/v1/a"),
             ("http://else.test/v1/a", "http://else.test/v1/a"),
             ("//else.test/v1/a", "//else.test/v1/a"),
+            ("//x.test:80/v1/a", "/a"),
+            ("//x.test:800/v1/a", "//x.test:800/v1/a"),
+            ("HTTP://X.test:80/v1/a", "/a"),
         ] {
             assert_eq!(at_home(location, "x.test:80", "/v1"), led, "{location}");
         }
         assert_eq!(at_home("http://x.test/a", "x.test", ""), "/a");
+        assert_eq!(at_home("https://x.test:443/a", "x.test", ""), "/a");
+        assert_eq!(at_home("https://x.test:4430/a", "x.test", ""), "https://x.test:4430/a");
     }
 }

@@ -86,6 +86,15 @@ impl Mended {
         }
     }
 
+    /// Why a service of ours could not even be started again.
+    pub(in crate::run) fn unstarted(&mut self) -> Option<String> {
+        match self {
+            Mended::Restarted(Err(why)) => Some(why.clone()),
+            Mended::Containers(mended) => mended.unstarted.take(),
+            _ => None,
+        }
+    }
+
     /// A sentence where the report must tell what was taken, and what was felt of it.
     pub(in crate::run) fn told(&self, fault: &Fault) -> Option<String> {
         match self {

@@ -6,11 +6,13 @@
 //! Invariant: what is in the engine outlives us, so how it is put right is written down before.
 //! Not here: asking and telling the engine (`service::engine`), when it is done (`conduct`).
 
+mod answers;
 mod broken;
 mod early;
 mod mend;
 mod watched;
 
+pub(in crate::run) use answers::Answering;
 pub(in crate::run) use broken::{is_contained, outlives};
 pub(super) use early::Broken;
 pub(in crate::run) use early::can_be_broken;

@@ -12,7 +12,7 @@ use testcontainers::bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 
-fn engine() -> Docker {
+pub(super) fn engine() -> Docker {
     Docker::connect_with_defaults().unwrap()
 }
 
@@ -28,7 +28,21 @@ impl Theirs {
 
     /// `passing`: the engine removes it when it ends.
     fn start_so(passing: bool) -> Theirs {
-        let name = format!(
+        let name = Theirs::name();
+        wait(async {
+            let network = NetworkCreateRequest { name: name.clone(), ..Default::default() };
+            engine().create_network(network).await.unwrap();
+        });
+        Theirs::make(name.clone(), &name, "0.0.0.0:8000", passing)
+    }
+
+    /// One more of this one's service, which listens there.
+    pub(super) fn beside(&self, listen: &str) -> Theirs {
+        Theirs::make(Theirs::name(), &self.name, listen, false)
+    }
+
+    fn name() -> String {
+        format!(
             "assay-test-{}",
             tempfile::tempdir()
                 .unwrap()
@@ -38,20 +52,23 @@ impl Theirs {
                 .to_str()
                 .unwrap()
                 .replace('.', "")
-        );
+        )
+    }
+
+    fn make(name: String, project: &str, listen: &str, passing: bool) -> Theirs {
         let binding = PortBinding { host_ip: Some("127.0.0.1".into()), host_port: None };
         let labels = [
-            ("com.docker.compose.project".to_owned(), name.clone()),
+            ("com.docker.compose.project".to_owned(), project.to_owned()),
             ("com.docker.compose.service".to_owned(), "shop".to_owned()),
         ];
         let body = ContainerCreateBody {
             image: Some(format!("{}:latest", image())),
-            cmd: Some(["backend", "--listen", "0.0.0.0:8000"].map(str::to_owned).to_vec()),
+            cmd: Some(["backend", "--listen", listen].map(str::to_owned).to_vec()),
             env: Some(vec!["DATABASE_URL=sqlite:///backend.db".to_owned()]),
             labels: Some(labels.into()),
             exposed_ports: Some(vec!["8000/tcp".to_owned()]),
             host_config: Some(HostConfig {
-                network_mode: Some(name.clone()),
+                network_mode: Some(project.to_owned()),
                 auto_remove: Some(passing),
                 port_bindings: Some([("8000/tcp".to_owned(), Some(vec![binding]))].into()),
                 ..HostConfig::default()
@@ -59,8 +76,6 @@ impl Theirs {
             ..ContainerCreateBody::default()
         };
         wait(async {
-            let network = NetworkCreateRequest { name: name.clone(), ..Default::default() };
-            engine().create_network(network).await.unwrap();
             let options = CreateContainerOptionsBuilder::default().name(&name).build();
             engine().create_container(Some(options), body).await.unwrap();
             engine().start_container(&name, None).await.unwrap();
@@ -219,7 +234,7 @@ fn what_another_run_breaks_or_somebody_has_paused_is_refused_and_left_alone() {
 }
 
 /// Starts a run and does this to a container once the fault is on.
-fn meanwhile(case: &Case, act: impl Future<Output = ()>) -> Option<i32> {
+pub(super) fn meanwhile(case: &Case, act: impl Future<Output = ()>) -> Option<i32> {
     let mut command = case.command(&[]);
     let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let journal = case.out().join("journal.jsonl");

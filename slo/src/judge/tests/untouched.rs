@@ -66,6 +66,26 @@ fn few_that_none_was_of_are_told_as_such() {
 }
 
 #[test]
+fn what_had_nothing_to_hit_is_told_as_such() {
+    let missing = |kind: &str, matched: u64| {
+        let effect = Effect { matched, injected: 0, ours: 0 };
+        let mut script = Script::new(60).errors().declare(Shows::Unseen);
+        script.case.faults[0].kind = kind.to_owned();
+        let mut card = script.on(0, 20_000..25_000, effect).run(0..60, 0).complete().judge();
+        card.expectations.remove(0).missing.unwrap()
+    };
+    for (kind, told) in [
+        ("slow-close", "connections that are to be closed"),
+        ("truncate", "answers whose body is longer"),
+        ("limit-bytes", "connections that carry more"),
+        ("bandwidth", "bodies while it is on"),
+    ] {
+        assert!(missing(kind, 40).starts_with(told), "{}", missing(kind, 40));
+        assert!(missing(kind, 0).contains("check its `match`"), "{}", missing(kind, 0));
+    }
+}
+
+#[test]
 fn a_service_that_nobody_missed_is_told() {
     let run = |kind: &str, link: &str, bad: u64| {
         let mut script = Script::new(60).errors().declare(Shows::Done);

@@ -36,6 +36,7 @@ fn every_framing_in_any_pieces() {
         last(b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nto the end"),
         last(b"HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\nx"),
         last(b"HTTP/1.1 101 Switching\r\n\r\n"),
+        kept(b"HTTP/1.1 200 OK\r\nx: a\r\n\tb\r\ncontent-length:\r\n 3\r\n\r\nabc"),
     ] {
         let shown = String::from_utf8_lossy(&answer);
         for piece in 1..=answer.len() {
@@ -44,6 +45,15 @@ fn every_framing_in_any_pieces() {
             assert!([101, 200, 204].contains(&status));
         }
     }
+}
+
+#[test]
+fn a_field_over_several_lines_is_one() {
+    let answer = b"HTTP/1.1 200 OK\r\nx: a\r\n \t b\r\n\tc\r\ncontent-length: 0\r\n\r\n";
+    let mut reader = Reader::new(false, true);
+    let progress = reader.feed(answer, &Keep::default()).unwrap();
+    assert_eq!(progress, Progress::Whole { keeps: true });
+    assert_eq!(reader.headers["x"], "a b c");
 }
 
 #[test]

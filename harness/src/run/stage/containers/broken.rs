@@ -3,23 +3,14 @@
 //! Invariant: how it is put right is known before it is done, and written down in between (`acts`).
 //! Not here: when it is done (`conduct`), how (`service::engine`).
 
+use super::docker_host;
 use super::early::{self, Broken, Since, can_be_broken};
-use super::{docker_host, held};
-use crate::plan::{
-    CONTAINER_ANSWERS, Fault, FaultKind, Plan, Pressure, Ready, RestartedBy, ServiceKind,
-};
+use crate::plan::{Fault, FaultKind, Plan, Pressure, RestartedBy, ServiceKind};
 use crate::run::stage::{Broke, Known, Stage};
 use crate::service::engine::{Act, Engine, Limits, Put, Query, Vessel};
 use crate::service::undo::{Adrift, Undo};
-use crate::service::{Address, answering, get};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use tokio::time::Duration;
-
-/// How long a container that runs already may take to answer again.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Whether a service is in containers.
 pub(in crate::run) fn is_contained(plan: &Plan, name: &str) -> bool {
@@ -118,34 +109,6 @@ impl Stage {
         self.afloat.broken.insert(index, broken);
     }
 
-    /// Resolves when a service in containers answers again, to its address; it borrows nothing.
-    ///
-    /// # Errors
-    /// It did not in time.
-    pub(in crate::run) fn answers_again(
-        &self,
-        plan: &Plan,
-        name: &str,
-    ) -> impl Future<Output = Result<SocketAddr, String>> + Send + use<> {
-        let address = self.names.services.get(name).cloned();
-        let own = held(plan).find(|(held, _, _)| *held == name).map(|(_, process, _)| process);
-        let (ready, within) = match own {
-            Some(process) => {
-                (process.ready.clone(), Duration::from_micros(process.ready_within_us))
-            }
-            None => (Ready::Log(CONTAINER_ANSWERS.to_owned()), ANSWERS_WITHIN),
-        };
-        let name = name.to_owned();
-        async move {
-            // Without an address nobody can ask; the engine says that it runs.
-            let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-            let Some(address) = address else { return Ok(unknown) };
-            let looked = tokio::time::timeout(within, looked(&address, &ready)).await;
-            looked.map_err(|_| format!("{name} did not answer within {} s", within.as_secs()))?;
-            Ok(address.addr)
-        }
-    }
-
     /// Forgets how a container of ours is started again: it is to be removed anyway.
     pub(in crate::run) fn forget_container(&mut self, index: usize) {
         let is_ours = |undo: &Undo| {
@@ -210,14 +173,6 @@ async fn told(
         before.push((vessel.clone(), now.started));
     }
     Ok((act, before))
-}
-
-/// Waits until it answers as it did when it was ready.
-async fn looked(address: &Address, ready: &Ready) {
-    let Ready::Http(path) = ready else { return answering(address.addr).await };
-    while !matches!(get(address, path, Duration::from_secs(2)).await, Ok(200..300)) {
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }
 
 /// The network that containers leave, and how they join it again.

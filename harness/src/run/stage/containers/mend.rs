@@ -13,6 +13,8 @@ use crate::service::undo::{self, Adrift, Undo};
 pub(in crate::run) struct Mended {
     /// A sentence where somebody else had done it before.
     pub(in crate::run) early: Option<String>,
+    /// Why containers of ours could not be started again; none if they were, or are not ours.
+    pub(in crate::run) unstarted: Option<String>,
     /// Whether others started again what is left to them.
     reborn: Result<(), String>,
     undone: Result<(), String>,
@@ -43,7 +45,12 @@ impl Stage {
                 _ => Ok(()),
             };
             let undone = undo::carry_out(&todo, &dir).await;
-            Mended { early, reborn, undone, now: now(&engine, &query).await }
+            let unstarted = match (adrift.ours && adrift.put == Put::Run, &undone) {
+                (false, _) => None,
+                (true, Err(why)) => Some(why.clone()),
+                (true, Ok(())) => gone(&engine, &adrift).await,
+            };
+            Mended { early, unstarted, reborn, undone, now: now(&engine, &query).await }
         })
     }
 
@@ -87,6 +94,21 @@ async fn now(engine: &Engine, query: &Query) -> Option<(Vec<Vessel>, Condition)>
     let vessels = engine.find(query, false).await.ok()?;
     let condition = engine.condition(&vessels.first()?.id).await.ok()??;
     Some((vessels, condition))
+}
+
+/// Which of these containers are not there any more.
+async fn gone(engine: &Engine, adrift: &Adrift) -> Option<String> {
+    for vessel in &adrift.vessels {
+        // An engine that does not answer says nothing of its containers.
+        if let Ok(None) = engine.condition(&vessel.id).await {
+            let (service, name) = (&adrift.service, &vessel.name);
+            return Some(format!(
+                "service `{service}` cannot be started again: somebody has removed its container {name} \
+                 meanwhile"
+            ));
+        }
+    }
+    None
 }
 
 /// Whether all that crashed were started again by whoever supervises them.
