@@ -117,7 +117,7 @@ impl Reader {
         let mut command = command.ok_or("the command has no words")?;
         command.stderr(Stdio::null());
         let program = command.as_std().get_program().to_owned();
-        let mut child = service::spawn(&mut command)
+        let (mut child, group) = service::spawn_group(&mut command)
             .map_err(|error| format!("`{}` could not be run: {error}", program.display()))?;
         let read = async {
             lock(&self.ties.account).reads_items();
@@ -140,6 +140,7 @@ impl Reader {
                 }
             }
             let status = child.wait().await.map_err(|error| error.to_string())?;
+            group.release();
             if status.success() { Ok(()) } else { Err(format!("the command ended with {status}")) }
         };
         match tokio::time::timeout(COMMAND_WITHIN, read).await {

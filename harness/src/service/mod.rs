@@ -67,7 +67,7 @@ pub use kill::{KillEffect, Killed, Next};
 pub use orphans::{Orphans, Remnant, Swept, spawn};
 pub use ports::{Ports, Reservation, ephemeral_overlap};
 pub use process::{Exit, Launch, Running, errand, start};
-pub use program::{command, run_program};
+pub use program::{command, run_program, spawn_group};
 pub use resolve::{accepting, choose, consented, resolve, target, targets};
 pub use still::Processes;
 pub use stopped::{How, Log, Stopped};

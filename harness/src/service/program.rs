@@ -7,10 +7,11 @@
 use super::{RUN_ID, spawn};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Duration, timeout};
 
 /// Bytes of its last words.
@@ -49,16 +50,14 @@ pub async fn run_program(
 ) -> Result<(), String> {
     let program = words.first().ok_or("it has no words")?;
     let mut command = command(words, folder, run_id).ok_or("it has no words")?;
-    command.process_group(0);
-    let mut child =
-        spawn(&mut command).map_err(|error| format!("`{program}` could not be run: {error}"))?;
-    let mut group = Group(child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)));
+    let (mut child, group) = spawn_group(&mut command)
+        .map_err(|error| format!("`{program}` could not be run: {error}"))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let ended = async { tokio::join!(child.wait(), last_words(out), last_words(err)) };
     let Ok((status, out, err)) = timeout(within, ended).await else {
         return Err(format!("it had not ended after {} s and was ended", within.as_secs_f64()));
     };
-    group.0 = None;
+    group.release();
     let status = status.map_err(|error| format!("it could not be waited for: {error}"))?;
     if status.success() {
         return Ok(());
@@ -82,8 +81,26 @@ async fn last_words(stream: Option<impl AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Ends a group of processes, unless it is taken out.
-struct Group(Option<Pid>);
+/// Starts a child in a group of its own, which is ended with what it started unless it is released.
+///
+/// # Errors
+/// What the system says.
+pub fn spawn_group(command: &mut Command) -> io::Result<(Child, Group)> {
+    let child = spawn(command.process_group(0))?;
+    let leader = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+    Ok((child, Group(leader)))
+}
+
+/// Ends a group of processes, unless it is released.
+#[derive(Debug)]
+pub struct Group(Option<Pid>);
+
+impl Group {
+    /// Its first process was waited for: the number may be another's from now on.
+    pub fn release(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {

@@ -1,6 +1,6 @@
 //! Commands that print one number.
 //!
-//! Invariant: a command that takes too long is ended; one that fails or prints anything else gives
+//! Invariant: a command that takes too long is ended with all that it started in its group; one that fails or prints anything else gives
 //! no value.
 //! Not here: when it is run (`metrics`).
 
@@ -46,7 +46,7 @@ impl Line {
         let command = service::command(&self.words, &self.folder, &self.run_id);
         let mut command = command.ok_or("the command has no words")?;
         let program = command.as_std().get_program().to_owned();
-        let mut child = service::spawn(&mut command)
+        let (mut child, group) = service::spawn_group(&mut command)
             .map_err(|error| format!("`{}` could not be run: {error}", program.display()))?;
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -66,6 +66,7 @@ impl Line {
         };
         let (status, _) = tokio::join!(child.wait(), reads);
         let status = status.map_err(|error| error.to_string())?;
+        group.release();
         if !status.success() {
             let said = String::from_utf8_lossy(&err).into_owned();
             let said = said.lines().next().unwrap_or_default().trim();
@@ -106,5 +107,21 @@ mod tests {
         assert_eq!(failed, "the command ended with exit status: 3: no such table");
         let late = run("exec sleep 1000", Duration::from_millis(50)).await.unwrap_err();
         assert_eq!(late, "the command took longer than 0 s");
+    }
+
+    #[tokio::test]
+    async fn what_a_late_command_started_is_ended_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let shell = format!("sleep 1000 & echo $! > {}; wait", file.display());
+        assert!(run(&shell, Duration::from_millis(500)).await.is_err());
+        let pid = std::fs::read_to_string(&file).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let begun = tokio::time::Instant::now();
+        // A zombie is what nobody has waited for yet.
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{pid} still runs");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
