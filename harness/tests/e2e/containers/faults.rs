@@ -36,9 +36,10 @@ impl Theirs {
         Theirs::make(name.clone(), &name, "0.0.0.0:8000", passing)
     }
 
-    /// One more of this one's service, which listens there.
+    /// One more of this one's service, which listens there; by its name the second, so that requests go to
+    /// the first.
     pub(super) fn beside(&self, listen: &str) -> Theirs {
-        Theirs::make(Theirs::name(), &self.name, listen, false)
+        Theirs::make(format!("{}-beside", self.name), &self.name, listen, false)
     }
 
     fn name() -> String {
